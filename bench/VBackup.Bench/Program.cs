@@ -1,0 +1,17 @@
+using System.Globalization;
+using VBackup.Bench;
+
+return args switch
+{
+    ["pipeline", var image, .. var rest] => await PipelineBench.RunAsync(image, rest),
+    ["distance", var image, var changed, var extents, var delay, var rounds] => await DistanceBench.RunAsync(
+        image, changed, extents, int.Parse(delay, CultureInfo.InvariantCulture), int.Parse(rounds, CultureInfo.InvariantCulture)),
+    _ => Usage(),
+};
+
+static int Usage()
+{
+    Console.Error.WriteLine("usage: VBackup.Bench pipeline IMAGE [--lanes N] [--workers N] [--slot BYTES] [--chunk BYTES] [--rounds N]");
+    Console.Error.WriteLine("       VBackup.Bench distance IMAGE CHANGED EXTENTS.json MILLISECONDS ROUNDS");
+    return 2;
+}

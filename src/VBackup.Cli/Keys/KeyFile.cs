@@ -1,0 +1,42 @@
+using System.Security.Cryptography;
+using System.Text;
+using VBackup.Cli.Terminal;
+using VBackup.Clouds.Volumes;
+using VBackup.Vault.Format.Keys;
+
+namespace VBackup.Cli.Keys;
+
+/// <summary>A file with a key in it, for its owner's eyes only.</summary>
+static class KeyFile
+{
+    /// <summary>Writes a new random key, durably, to a file that must not exist.</summary>
+    public static void Create(string path)
+    {
+        var key = RandomNumberGenerator.GetBytes(KeyText.KeySize);
+        var line = Encoding.ASCII.GetBytes(KeyText.Print(key) + "\n");
+        try
+        {
+            using (var file = new FileStream(path, new FileStreamOptions
+            {
+                Mode = FileMode.CreateNew,
+                Access = FileAccess.Write,
+                UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+                BufferSize = 0,
+            }))
+            {
+                file.Write(line);
+                file.Flush(flushToDisk: true);
+            }
+            FileIdentity.SyncFolderOf(path);
+        }
+        catch (IOException) when (File.Exists(path) || Directory.Exists(path))
+        {
+            throw new RefusedException($"{path} exists already: a key is never overwritten; name a new file");
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(key);
+            CryptographicOperations.ZeroMemory(line);
+        }
+    }
+}

@@ -1,0 +1,47 @@
+using System.CommandLine;
+using VBackup.Cli.Terminal;
+using VBackup.Cli.Vault;
+using VBackup.Vault;
+
+namespace VBackup.Cli.Keys;
+
+/// <summary><c>vbackup key rotate</c>: the vault opens with a new key, and with the old one no more.</summary>
+static class RotateKey
+{
+    static readonly Option<string> s_newKeyFile =
+        new("--new-key-file") { HelpName = "FILE", Description = "The new key file; it is made when it does not exist." };
+    static readonly Option<string> s_newPassphraseFile =
+        new("--new-passphrase-file") { HelpName = "FILE", Description = "A file with the new passphrase." };
+
+    public static Command Define()
+    {
+        var command = new Command("rotate", "Let a new key open the vault in place of the one given.");
+        VaultAccess.AddOptions(command);
+        command.Add(s_newKeyFile);
+        command.Add(s_newPassphraseFile);
+        command.SetAction((parsed, stop) => HandleAsync(
+            VaultAccess.Read(parsed),
+            KeySource.Choose(
+                parsed.GetValue(s_newKeyFile), parsed.GetValue(s_newPassphraseFile), "--new-key-file", "--new-passphrase-file"),
+            Screen.Of(parsed), stop));
+        return command;
+    }
+
+    static async Task<int> HandleAsync(VaultAccess access, KeySource next, Screen screen, CancellationToken stop)
+    {
+        var vault = await access.OpenAsync(stop).ConfigureAwait(false);
+        await using (vault.ConfigureAwait(false))
+        {
+            if (!next.IsPassphrase && !File.Exists(next.Path))
+            {
+                KeyFile.Create(next.Path);
+                screen.Detail($"made the key file {next.Path}");
+            }
+            using var unlock = next.ReadUnlock();
+            await VaultKeySlots.RotateAsync(vault, unlock, stop).ConfigureAwait(false);
+            screen.Event(new DoneEvent(Path: Path.GetFullPath(next.Path)), EventJson.Default.DoneEvent);
+            screen.Line($"{next.Path} opens the vault at {vault.Store.Description} now; {access.Key.Path} does not any more");
+        }
+        return ExitStatus.Done;
+    }
+}

@@ -1,0 +1,30 @@
+using System.CommandLine;
+using VBackup.Cli.Demo;
+using VBackup.Cli.Keys;
+using VBackup.Cli.Terminal;
+using VBackup.Cli.Vault;
+
+var root = new RootCommand("vBackup keeps the volumes of virtual servers in encrypted vaults, and brings them back bit for bit.")
+{
+    RunDemo.Define(),
+    new Command("vault", "Work on a vault: a folder, or s3://bucket/prefix.")
+    {
+        InitVault.Define(),
+        BackUpVolumes.Define(),
+        ListPoints.Define(),
+        ShowPoint.Define(),
+        RestoreVolume.Define(),
+        VerifyVault.Define(),
+        RepairVault.Define(),
+        DeletePoint.Define(),
+        CollectGarbage.Define(),
+        ShowStatistics.Define(),
+    },
+    new Command("key", "Make and change the keys that open a vault.")
+    {
+        MakeKeyFile.Define(),
+        MakeRecoveryKey.Define(),
+        RotateKey.Define(),
+    },
+};
+return await Invocation.RunAsync(root, args).ConfigureAwait(false);

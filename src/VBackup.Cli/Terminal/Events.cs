@@ -1,0 +1,140 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace VBackup.Cli.Terminal;
+
+// What --json prints. Programs rely on every name here, so they only ever grow.
+
+/// <summary>At most one a second.</summary>
+sealed record ProgressEvent(string What, long DoneBytes, long TotalBytes, double ElapsedSeconds)
+{
+    [JsonPropertyOrder(-1)] public string Event { get; } = "progress";
+}
+
+sealed record StepEvent(string Message)
+{
+    [JsonPropertyOrder(-1)] public string Event { get; } = "step";
+}
+
+sealed record NoteEvent(string Message)
+{
+    [JsonPropertyOrder(-1)] public string Event { get; } = "note";
+}
+
+sealed record FailedEvent(string Error, int Status)
+{
+    [JsonPropertyOrder(-1)] public string Event { get; } = "failed";
+}
+
+/// <summary>A command that has nothing to say but that it is done.</summary>
+sealed record DoneEvent(string? Point = null, string? Path = null)
+{
+    [JsonPropertyOrder(-1)] public string Event { get; } = "completed";
+}
+
+sealed record VaultMadeEvent(string Vault, string VaultId, int ChunkSize)
+{
+    [JsonPropertyOrder(-1)] public string Event { get; } = "completed";
+}
+
+sealed record RecoveryKeyEvent(string RecoveryKey)
+{
+    [JsonPropertyOrder(-1)] public string Event { get; } = "completed";
+}
+
+/// <summary>The end of a backup.</summary>
+sealed record BackupEvent(
+    string Point, string Type, long LogicalBytes, long ReadBytes, long StoredBytes, double ElapsedSeconds,
+    long HeapAllocatedBytes, long PeakResidentBytes, IReadOnlyList<VolumeEvent> Volumes)
+{
+    [JsonPropertyOrder(-1)] public string Event { get; } = "completed";
+}
+
+sealed record VolumeEvent(string Name, string Type, long LengthBytes, long ReadBytes, long StoredBytes);
+
+/// <summary>The end of a restore.</summary>
+sealed record RestoreEvent(
+    string Point, string Volume, string Target, long LogicalBytes, long WrittenBytes, long FetchedBytes, double ElapsedSeconds,
+    long HeapAllocatedBytes, long PeakResidentBytes, IReadOnlyList<ExtentEvent> Bad, IReadOnlyList<string> DamagedPacks)
+{
+    [JsonPropertyOrder(-1)] public string Event { get; } = "completed";
+}
+
+/// <summary>A range of a volume, as in EXTENTS.json.</summary>
+sealed record ExtentEvent(long Offset, long Length);
+
+/// <summary>A point of a listing.</summary>
+sealed record PointEvent(
+    string Id, DateTimeOffset CreatedAt, string Name, string Type, string? Base, long LogicalBytes, long ReadBytes,
+    long StoredBytes, long? FreedBytes, IReadOnlyList<VolumeEvent> Volumes, JsonElement? Metadata)
+{
+    [JsonPropertyOrder(-1)] public string Event { get; } = "point";
+}
+
+/// <summary>Something that verify or repair found.</summary>
+sealed record DamageEvent(string Object, string Kind, string Reason, IReadOnlyList<AffectedEvent> Affected)
+{
+    [JsonPropertyOrder(-1)] public string Event { get; } = "damage";
+}
+
+sealed record AffectedEvent(string Point, string Volume, IReadOnlyList<ExtentEvent> Extents);
+
+/// <summary>The end of a verify.</summary>
+sealed record VerifyEvent(
+    bool AllData, int Points, int Packs, long CheckedBytes, int Damages, double ElapsedSeconds,
+    long HeapAllocatedBytes, long PeakResidentBytes)
+{
+    [JsonPropertyOrder(-1)] public string Event { get; } = "completed";
+}
+
+/// <summary>The end of a collection.</summary>
+sealed record CollectEvent(
+    int PacksDeleted, int PacksRewritten, long DeletedBytes, long CopiedBytes, long PackBytes, long WasteBytes,
+    int SessionsRevoked, IReadOnlyList<string> DamagedPacks, double ElapsedSeconds,
+    long HeapAllocatedBytes, long PeakResidentBytes)
+{
+    [JsonPropertyOrder(-1)] public string Event { get; } = "completed";
+}
+
+/// <summary>The end of a repair.</summary>
+sealed record RepairEvent(
+    int IndexObjectsWritten, int IndexObjectsRemoved, int PacksCondemned, int BlobsRestored, int Damages, double ElapsedSeconds)
+{
+    [JsonPropertyOrder(-1)] public string Event { get; } = "completed";
+}
+
+/// <summary>What a vault holds.</summary>
+sealed record StatisticsEvent(
+    string Vault, string VaultId, DateTimeOffset CreatedAt, int ChunkSize, int Points, long LogicalBytes, int Packs, long PackBytes,
+    int IndexObjects, long IndexBytes, int OtherObjects, long OtherBytes, int RunningSessions, int Condemned)
+{
+    [JsonPropertyOrder(-1)] public string Event { get; } = "statistics";
+}
+
+/// <summary>The end of the demo.</summary>
+sealed record DemoEvent(double ElapsedSeconds, IReadOnlyList<DemoStepEvent> Steps, string Savings, long PeakResidentBytes)
+{
+    [JsonPropertyOrder(-1)] public string Event { get; } = "completed";
+}
+
+sealed record DemoStepEvent(string Step, double ElapsedSeconds, long HandledBytes, string Result);
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, GenerationMode = JsonSourceGenerationMode.Serialization)]
+[JsonSerializable(typeof(ProgressEvent))]
+[JsonSerializable(typeof(StepEvent))]
+[JsonSerializable(typeof(NoteEvent))]
+[JsonSerializable(typeof(FailedEvent))]
+[JsonSerializable(typeof(DoneEvent))]
+[JsonSerializable(typeof(VaultMadeEvent))]
+[JsonSerializable(typeof(RecoveryKeyEvent))]
+[JsonSerializable(typeof(BackupEvent))]
+[JsonSerializable(typeof(RestoreEvent))]
+[JsonSerializable(typeof(PointEvent))]
+[JsonSerializable(typeof(DamageEvent))]
+[JsonSerializable(typeof(VerifyEvent))]
+[JsonSerializable(typeof(CollectEvent))]
+[JsonSerializable(typeof(RepairEvent))]
+[JsonSerializable(typeof(StatisticsEvent))]
+[JsonSerializable(typeof(DemoEvent))]
+sealed partial class EventJson : JsonSerializerContext;

@@ -1,0 +1,46 @@
+using System.CommandLine;
+using VBackup.DataPath;
+
+namespace VBackup.Cli.Terminal;
+
+/// <summary>Runs what the command line says, and turns whatever goes wrong into one line and an exit status.</summary>
+static class Invocation
+{
+    // Reads of local files block a thread each; what else is at work must not wait for the pool to grow.
+    const int ThreadsBesideWorkers = 4;
+
+    public static async Task<int> RunAsync(RootCommand root, string[] args)
+    {
+        ThreadPool.GetMinThreads(out var threads, out var completionThreads);
+        ThreadPool.SetMinThreads(Math.Max(threads, new DataPathOptions().Workers + ThreadsBesideWorkers), completionThreads);
+        root.Add(Screen.JsonOption);
+        root.Add(Screen.VerboseOption);
+        // No @files: a volume's path may start so.
+        var parsed = root.Parse(args.Length == 0 ? ["--help"] : args, new() { ResponseFileTokenReplacer = null });
+        var screen = Screen.Of(parsed);
+        using var stop = new StopSignals();
+        try
+        {
+            if (parsed.Errors.Count > 0)
+                // A word that is no command is the better explanation of a command that is missing.
+                throw new UsageException(parsed.UnmatchedTokens is [var stranger, ..]
+                    ? $"'{stranger}' is not understood (see 'vbackup{PathOf(parsed)} --help')"
+                    : $"{parsed.Errors[0].Message} (see 'vbackup{PathOf(parsed)} --help')");
+            return await parsed.InvokeAsync(new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, stop.Token)
+                .ConfigureAwait(false);
+        }
+        catch (Exception failure)
+        {
+            // The crash boundary of the program: everything that nobody could handle ends here, and is told.
+            return screen.Fail(Failure.Of(failure, stop.Token.IsCancellationRequested));
+        }
+    }
+
+    static string PathOf(ParseResult parsed)
+    {
+        var path = "";
+        for (var result = parsed.CommandResult; result.Parent is System.CommandLine.Parsing.CommandResult parent; result = parent)
+            path = $" {result.Command.Name}{path}";
+        return path;
+    }
+}

@@ -1,0 +1,119 @@
+using System.CommandLine;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using VBackup.DataPath;
+
+namespace VBackup.Cli.Terminal;
+
+/// <summary>
+/// What a command says: to people as lines and tables on standard output, to programs as one JSON object a line. Notes,
+/// progress and errors for people go to standard error. Thread-safe.
+/// </summary>
+sealed class Screen(bool json, bool isVerbose, TextWriter output, TextWriter error, bool showsBar)
+{
+    public static readonly Option<bool> JsonOption =
+        new("--json") { Description = "Print one JSON object a line.", Recursive = true };
+    public static readonly Option<bool> VerboseOption =
+        new("--verbose") { Description = "Say more about what is done.", Recursive = true };
+
+    readonly Lock _lock = new();
+    bool _hasBar;
+
+    /// <summary>Says nothing to people; for use cases that are run for another one.</summary>
+    public static Screen Silent { get; } = new(json: false, isVerbose: false, TextWriter.Null, TextWriter.Null, showsBar: false);
+
+    public static Screen Of(ParseResult parsed)
+    {
+        var json = parsed.GetValue(JsonOption);
+        return new(json, parsed.GetValue(VerboseOption), Console.Out, Console.Error, !json && !Console.IsErrorRedirected);
+    }
+
+    public bool IsJson => json;
+
+    /// <summary>For people only.</summary>
+    public void Line(string text = "")
+    {
+        if (!json) Write(output, text);
+    }
+
+    /// <summary>For people only.</summary>
+    public void Table(TextTable table)
+    {
+        if (!json) Write(output, table.ToString());
+    }
+
+    /// <summary>For programs only.</summary>
+    public void Event<T>(T value, JsonTypeInfo<T> type)
+    {
+        if (json) Write(output, JsonSerializer.Serialize(value, type));
+    }
+
+    /// <summary>Something that was not asked for, and should be known.</summary>
+    public void Note(string text)
+    {
+        if (json) Event(new NoteEvent(text), EventJson.Default.NoteEvent);
+        else Write(error, $"vbackup: {text}");
+    }
+
+    /// <summary>Only with --verbose.</summary>
+    public void Detail(string text)
+    {
+        if (isVerbose) Note(text);
+    }
+
+    /// <summary>Follows bytes on their way. Dispose it when they have arrived.</summary>
+    public ProgressMeter Follow(string what, long totalBytes) => new(this, what, totalBytes);
+
+    /// <summary>Follows steps on their way: shown in place of a bar, or with --verbose.</summary>
+    public IProgress<string> FollowSteps() => new StepMeter(this);
+
+    /// <summary>Follows things that are counted. Dispose it when all are done.</summary>
+    public CountMeter FollowCount(string what, string things) => new(this, what, things);
+
+    public int Fail(Failure failure)
+    {
+        if (json) Event(new FailedEvent(failure.Line, failure.Status), EventJson.Default.FailedEvent);
+        Write(error, $"vbackup: {failure.Line}");
+        if (Environment.GetEnvironmentVariable("VBACKUP_TRACE") == "1") Write(error, failure.Details);
+        return failure.Status;
+    }
+
+    internal bool ShowsProgress => json || showsBar;
+
+    /// <summary>Replaces the line that the bar is on; an empty one takes it away.</summary>
+    internal void Bar(string text)
+    {
+        if (!showsBar) return;
+        lock (_lock)
+        {
+            if (text.Length == 0 && !_hasBar) return;
+            error.Write($"\r\u001b[K{text}");
+            error.Flush();
+            _hasBar = text.Length > 0;
+        }
+    }
+
+    void Write(TextWriter writer, string text)
+    {
+        lock (_lock)
+        {
+            if (_hasBar) error.Write("\r\u001b[K");
+            _hasBar = false;
+            writer.WriteLine(text);
+            writer.Flush();
+        }
+    }
+
+    sealed class StepMeter(Screen screen) : IProgress<string>
+    {
+        string _last = "";
+
+        public void Report(string value)
+        {
+            if (Interlocked.Exchange(ref _last, value) == value) return;
+            if (screen.IsJson) screen.Event(new StepEvent(value), EventJson.Default.StepEvent);
+            else if (screen.ShowsProgress) screen.Bar(value);
+            else screen.Detail(value);
+        }
+    }
+}

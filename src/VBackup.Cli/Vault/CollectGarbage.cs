@@ -1,0 +1,56 @@
+using System.CommandLine;
+using VBackup.Cli.Terminal;
+using VBackup.Vault.Collecting;
+
+namespace VBackup.Cli.Vault;
+
+/// <summary><c>vbackup vault gc</c></summary>
+static class CollectGarbage
+{
+    static readonly Option<string> s_sessionTimeout = new("--session-timeout")
+    {
+        HelpName = "TIME",
+        Description = "Take a session for dead that shows no sign of life so long: 90s, 15min, 2h.",
+        DefaultValueFactory = _ => "15min",
+    };
+
+    public static Command Define()
+    {
+        var command = new Command("gc", "Free what no restore point needs. Backups and restores may go on meanwhile.");
+        VaultAccess.AddOptions(command);
+        command.Add(s_sessionTimeout);
+        command.SetAction((parsed, stop) => HandleAsync(
+            VaultAccess.Read(parsed), ReadOptions(parsed.GetRequiredValue(s_sessionTimeout)), Screen.Of(parsed), stop));
+        return command;
+    }
+
+    static CollectorOptions ReadOptions(string text) => Units.TryParseDuration(text, out var time)
+        ? new() { SessionTimeout = time }
+        : throw new UsageException($"--session-timeout {text} is not a time: write seconds, or as in 90s, 15min, 2h");
+
+    static async Task<int> HandleAsync(VaultAccess access, CollectorOptions options, Screen screen, CancellationToken stop)
+    {
+        var meter = new RunMeter();
+        var result = await RunAsync(access, options, screen, stop).ConfigureAwait(false);
+        screen.Event(new CollectEvent(
+            result.PacksDeleted, result.PacksRewritten, result.DeletedBytes, result.CopiedBytes, result.PackBytes, result.WasteBytes,
+            result.SessionsRevoked, result.DamagedPacks, meter.ElapsedSeconds, RunMeter.HeapAllocatedBytes, RunMeter.PeakResidentBytes),
+            EventJson.Default.CollectEvent);
+        screen.Line($"freed {Units.Size(result.DeletedBytes - result.CopiedBytes)}: {Units.Count(result.PacksDeleted, "pack")} deleted, "
+            + $"{result.PacksRewritten} of them rewritten ({Units.Size(result.CopiedBytes)} copied), in {Units.Duration(meter.Elapsed)}");
+        screen.Line($"{Units.Size(result.PackBytes)} remain, {Units.Percent(Share(result.WasteBytes, result.PackBytes))} of it waste");
+        if (result.SessionsRevoked > 0) screen.Line($"{Units.Count(result.SessionsRevoked, "session")} taken for dead and revoked");
+        foreach (var pack in result.DamagedPacks) screen.Line($"{pack} is damaged and was left as it is: run 'vbackup vault repair'");
+        return result.DamagedPacks.Count > 0 ? ExitStatus.DamageFound : ExitStatus.Done;
+    }
+
+    public static async Task<CollectionResult> RunAsync(
+        VaultAccess access, CollectorOptions options, Screen screen, CancellationToken cancellation)
+    {
+        var vault = await access.OpenAsync(cancellation).ConfigureAwait(false);
+        await using (vault.ConfigureAwait(false))
+            return await Collector.RunAsync(vault, options, screen.FollowSteps(), cancellation).ConfigureAwait(false);
+    }
+
+    static double Share(long part, long whole) => whole == 0 ? 0 : (double)part / whole;
+}

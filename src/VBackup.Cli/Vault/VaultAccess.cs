@@ -1,0 +1,56 @@
+using System.CommandLine;
+using VBackup.Cli.Keys;
+using VBackup.Cli.Terminal;
+using VBackup.Vault;
+using VBackup.Vault.Stores;
+
+namespace VBackup.Cli.Vault;
+
+/// <summary>Which vault, and what opens it.</summary>
+sealed record VaultAccess(string Location, KeySource Key, long? RateBytesPerSecond = null)
+{
+    static readonly Option<string> s_location =
+        new("--vault") { HelpName = "LOCATION", Required = true, Description = "A folder, or s3://bucket/prefix." };
+    static readonly Option<string> s_rate =
+        new("--limit-rate") { HelpName = "BYTES/s", Description = "Send and receive at most so much a second, as in 20MiB." };
+
+    public static void AddOptions(Command command)
+    {
+        command.Add(s_location);
+        KeySource.AddOptions(command);
+        command.Add(s_rate);
+    }
+
+    public static VaultAccess Read(ParseResult parsed)
+    {
+        var location = parsed.GetRequiredValue(s_location);
+        if (string.IsNullOrWhiteSpace(location)) throw new UsageException("--vault is empty: give a folder, or s3://bucket/prefix");
+        long? rate = null;
+        if (parsed.GetValue(s_rate) is { } text)
+            rate = Units.TryParseSize(text, out var bytes) && bytes > 0
+                ? bytes : throw new UsageException($"--limit-rate {text} is not a rate: write bytes a second, as in 20MiB");
+        return new(location, KeySource.Read(parsed), rate);
+    }
+
+    /// <summary>The vault's folder, without links; null when it is in no folder.</summary>
+    public string? Folder => Location.Contains("://", StringComparison.Ordinal) ? null : Location;
+
+    public async Task<BackupVault> OpenAsync(CancellationToken cancellation)
+    {
+        using var unlock = Key.ReadUnlock();
+        return await BackupVault.OpenAsync(OpenStore(create: false), unlock, new(), cancellation).ConfigureAwait(false);
+    }
+
+    public async Task<BackupVault> CreateAsync(int chunkSize, CancellationToken cancellation)
+    {
+        using var unlock = Key.ReadUnlock();
+        return await BackupVault.CreateAsync(OpenStore(create: true), unlock, chunkSize, new(), cancellation).ConfigureAwait(false);
+    }
+
+    IObjectStore OpenStore(bool create) => StoreLocation.Open(Location, new()
+    {
+        CreateFolder = create,
+        SendBytesPerSecond = RateBytesPerSecond,
+        ReceiveBytesPerSecond = RateBytesPerSecond,
+    });
+}

@@ -1,0 +1,19 @@
+using VBackup.Primitives;
+
+namespace VBackup.Clouds.Volumes;
+
+/// <summary>A volume's bytes at one instant. Thread-safe: several reads may be under way at once.</summary>
+public interface IVolumeReader : IAsyncDisposable
+{
+    /// <summary>What a user calls it: a path, or <c>pool/image@snapshot</c>.</summary>
+    string Description { get; }
+
+    long LengthBytes { get; }
+
+    /// <summary>The ranges that may hold something else than zeros: ordered, apart, within the volume. Read lazily.</summary>
+    IEnumerable<Extent> AllocatedExtents();
+
+    /// <summary>Fills the whole buffer from <paramref name="offset"/>; REQUIRES: the range lies within the volume.</summary>
+    /// <exception cref="IOException">The source failed, or became shorter.</exception>
+    ValueTask ReadAsync(long offset, Memory<byte> buffer, CancellationToken cancellation);
+}

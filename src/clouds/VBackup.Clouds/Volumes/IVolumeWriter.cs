@@ -1,0 +1,30 @@
+using VBackup.Primitives;
+
+namespace VBackup.Clouds.Volumes;
+
+/// <summary>A volume that is being written. Thread-safe for ranges that do not overlap.</summary>
+public interface IVolumeWriter : IAsyncDisposable
+{
+    /// <summary>What a user calls it.</summary>
+    string Description { get; }
+
+    /// <summary>Bytes that may be written.</summary>
+    long LengthBytes { get; }
+
+    /// <summary>Whether every byte is known to be zero before the first write, so that zeros need not be written.</summary>
+    bool IsAllZero { get; }
+
+    /// <summary>The ranges that may hold something else than zeros now.</summary>
+    IEnumerable<Extent> AllocatedExtents();
+
+    /// <summary>Reads what is there now; for writing only what differs.</summary>
+    ValueTask ReadAsync(long offset, Memory<byte> buffer, CancellationToken cancellation);
+
+    ValueTask WriteAsync(long offset, ReadOnlyMemory<byte> content, CancellationToken cancellation);
+
+    /// <summary>Makes a range read as zeros, whatever it held; never by a mere discard.</summary>
+    ValueTask ZeroAsync(Extent range, CancellationToken cancellation);
+
+    /// <summary>Returns when all that was written is durable.</summary>
+    ValueTask FlushAsync(CancellationToken cancellation);
+}

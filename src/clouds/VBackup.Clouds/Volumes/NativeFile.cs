@@ -1,0 +1,99 @@
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace VBackup.Clouds.Volumes;
+
+/// <summary>What the kernel offers for files and devices and .NET does not. Numbers are Linux's.</summary>
+internal static class NativeFile
+{
+    public const int NoSuchData = 6;            // ENXIO
+    public const int Invalid = 22;              // EINVAL
+    public const int NotSupported = 95;         // EOPNOTSUPP
+    public const int NotImplemented = 38;       // ENOSYS
+    public const int NoSpace = 28;              // ENOSPC
+
+    public const int PathSizeMax = 4096;        // PATH_MAX
+
+    private const int CurrentFolder = -100;     // AT_FDCWD
+    private const uint BasicStatus = 0x7ff;     // STATX_BASIC_STATS
+    private const int CloseOnExec = 0x80000;    // O_CLOEXEC, for reading
+    private const int SeekEnd = 2;
+    private const int SeekData = 3;
+    private const int SeekHole = 4;
+    private const int KeepSize = 1;             // FALLOC_FL_KEEP_SIZE
+    private const int PunchHole = 2;            // FALLOC_FL_PUNCH_HOLE
+    private const uint ZeroOut = 0x127F;        // BLKZEROOUT, _IO(0x12, 127)
+
+    /// <summary>The end of a file or device in bytes.</summary>
+    public static long End(SafeFileHandle file) => lseek(file, 0, SeekEnd);
+
+    /// <summary>The next data at or after an offset; below 0 with the error's number when there is none.</summary>
+    public static long NextData(SafeFileHandle file, long offset, out int error) => Seek(file, offset, SeekData, out error);
+
+    /// <summary>The next hole at or after an offset; the end counts as one.</summary>
+    public static long NextHole(SafeFileHandle file, long offset, out int error) => Seek(file, offset, SeekHole, out error);
+
+    /// <returns>0, or the error's number.</returns>
+    public static int Punch(SafeFileHandle file, long offset, long length) =>
+        fallocate(file, KeepSize | PunchHole, offset, length) == 0 ? 0 : Marshal.GetLastPInvokeError();
+
+    /// <returns>0, or the error's number.</returns>
+    public static int ZeroOutDevice(SafeFileHandle device, long offset, long length)
+    {
+        var range = new DeviceRange { Offset = (ulong)offset, Length = (ulong)length };
+        return ioctl(device, ZeroOut, ref range) == 0 ? 0 : Marshal.GetLastPInvokeError();
+    }
+
+    /// <summary>Fills a <c>struct statx</c> of 256 bytes, following links.</summary>
+    /// <returns>0, or the error's number.</returns>
+    public static int Status(string path, byte[] status) =>
+        statx(CurrentFolder, path, 0, BasicStatus, status) == 0 ? 0 : Marshal.GetLastPInvokeError();
+
+    /// <summary>The path without links, with a zero behind it.</summary>
+    public static bool RealPath(string path, byte[] resolved) => realpath(path, resolved) != 0;
+
+    /// <returns>0, or the error's number.</returns>
+    public static int SyncFolder(string folder)
+    {
+        var descriptor = open(folder, CloseOnExec);
+        if (descriptor < 0) return Marshal.GetLastPInvokeError();
+        using var handle = new SafeFileHandle(descriptor, ownsHandle: true);
+        return fsync(handle) == 0 ? 0 : Marshal.GetLastPInvokeError();
+    }
+
+    private static long Seek(SafeFileHandle file, long offset, int whence, out int error)
+    {
+        var result = lseek(file, offset, whence);
+        error = result < 0 ? Marshal.GetLastPInvokeError() : 0;
+        return result;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    private struct DeviceRange
+    {
+        public ulong Offset;
+        public ulong Length;
+    }
+
+    [DllImport("libc", SetLastError = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern long lseek(SafeFileHandle file, long offset, int whence);
+
+    [DllImport("libc", SetLastError = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int fallocate(SafeFileHandle file, int mode, long offset, long length);
+
+    [DllImport("libc", SetLastError = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int ioctl(SafeFileHandle file, nuint request, ref DeviceRange range);
+
+    [DllImport("libc", SetLastError = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int statx(
+        int folder, [MarshalAs(UnmanagedType.LPUTF8Str)] string path, int flags, uint mask, [Out] byte[] status);
+
+    [DllImport("libc", SetLastError = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern nint realpath([MarshalAs(UnmanagedType.LPUTF8Str)] string path, [Out] byte[] resolved);
+
+    [DllImport("libc", SetLastError = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int open([MarshalAs(UnmanagedType.LPUTF8Str)] string path, int flags);
+
+    [DllImport("libc", SetLastError = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int fsync(SafeFileHandle file);
+}

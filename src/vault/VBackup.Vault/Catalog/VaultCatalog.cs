@@ -1,0 +1,84 @@
+using VBackup.Primitives;
+using VBackup.Vault.Format;
+using VBackup.Vault.Sessions;
+
+namespace VBackup.Vault.Catalog;
+
+/// <summary>A valid point and its sizes, in bytes.</summary>
+/// <param name="LogicalBytes">Of the volumes.</param>
+/// <param name="ReadBytes">Read from the sources when it was made.</param>
+/// <param name="StoredBytes">New when it was made.</param>
+/// <param name="FreedBytes">What deleting this point alone would free; null when it was not asked for.</param>
+public sealed record PointSummary(PointDocument Point, long LogicalBytes, long ReadBytes, long StoredBytes, long? FreedBytes);
+
+/// <summary>What a vault holds, in numbers.</summary>
+public sealed record VaultStatistics(
+    int Points, long LogicalBytes, int Packs, long PackBytes, int IndexObjects, long IndexBytes, int OtherObjects, long OtherBytes,
+    int RunningSessions, int Condemned);
+
+/// <summary>Lists, finds and deletes points. Needs the key and the store, and nothing else.</summary>
+public static class VaultCatalog
+{
+    private const int PrefixMin = 4;
+
+    /// <summary>The valid points, oldest first.</summary>
+    /// <param name="withFreed">Whether to work out what deleting each would free: that reads every manifest node.</param>
+    public static async Task<IReadOnlyList<PointSummary>> ListAsync(
+        BackupVault vault, bool withFreed, CancellationToken cancellation)
+    {
+        var points = await PointList.ReadValidAsync(vault, cancellation).ConfigureAwait(false);
+        var freed = withFreed ? await ExclusiveBytes.OfAsync(vault, points, cancellation).ConfigureAwait(false) : null;
+        return [.. points.Select((point, i) => new PointSummary(point,
+            point.Volumes.Sum(volume => volume.LengthBytes), point.Volumes.Sum(volume => volume.ReadBytes),
+            point.Volumes.Sum(volume => volume.StoredBytes), freed?[i]))];
+    }
+
+    /// <summary>Finds a valid point by its id or by the start of it, at least 4 digits.</summary>
+    /// <exception cref="UnusableVaultException">There is none, or more than one.</exception>
+    public static async Task<PointDocument> FindAsync(BackupVault vault, string idOrPrefix, CancellationToken cancellation)
+    {
+        if (PointId.TryParse(idOrPrefix, out var whole))
+            return await PointList.FindValidAsync(vault, whole, cancellation).ConfigureAwait(false)
+                ?? throw new UnusableVaultException($"there is no point {idOrPrefix} in this vault: 'vault list' shows them");
+        if (idOrPrefix.Length < PrefixMin || !HexText.IsLower(idOrPrefix))
+            throw new UnusableVaultException($"'{idOrPrefix}' is not a point: give an id, or at least its first {PrefixMin} digits");
+        List<PointDocument> found = [];
+        await foreach (var entry in vault.Store.ListAsync(ObjectNames.Points + idOrPrefix, cancellation).ConfigureAwait(false))
+            if (ObjectNames.TryParsePoint(entry.Name, out var id)
+                && await PointList.FindValidAsync(vault, id, cancellation).ConfigureAwait(false) is { } point) found.Add(point);
+        return found.Count switch
+        {
+            1 => found[0],
+            0 => throw new UnusableVaultException($"there is no point {idOrPrefix}… in this vault: 'vault list' shows them"),
+            _ => throw new UnusableVaultException($"{found.Count} points begin with {idOrPrefix}: give more digits"),
+        };
+    }
+
+    /// <summary>A point to build on, by its whole id. Whether it counts, the run itself finds out.</summary>
+    /// <exception cref="UnusableVaultException">There is none.</exception>
+    public static async Task<PointDocument> FindBaseAsync(BackupVault vault, PointId id, CancellationToken cancellation) =>
+        await vault.FindPointAsync(id, cancellation).ConfigureAwait(false)
+            ?? throw new UnusableVaultException($"there is no point {id} in this vault: 'vault list' shows them");
+
+    /// <summary>Deletes a point. Its chunks go with the next collection, unless others need them.</summary>
+    public static Task DeleteAsync(BackupVault vault, PointId id, CancellationToken cancellation) =>
+        vault.Store.DeleteAsync(ObjectNames.Point(id), cancellation);
+
+    public static async Task<VaultStatistics> StatisticsAsync(BackupVault vault, CancellationToken cancellation)
+    {
+        var points = await PointList.ReadValidAsync(vault, cancellation).ConfigureAwait(false);
+        var sessions = await SessionList.ReadAsync(vault, cancellation).ConfigureAwait(false);
+        int packs = 0, indexes = 0, others = 0, condemned = 0;
+        long packBytes = 0, indexBytes = 0, otherBytes = 0;
+        await foreach (var entry in vault.Store.ListAsync("", cancellation).ConfigureAwait(false))
+        {
+            if (ObjectNames.TryParsePack(entry.Name, out _)) (packs, packBytes) = (packs + 1, packBytes + entry.LengthBytes);
+            else if (ObjectNames.TryParseIndex(entry.Name, out _)) (indexes, indexBytes) = (indexes + 1, indexBytes + entry.LengthBytes);
+            else (others, otherBytes) = (others + 1, otherBytes + entry.LengthBytes);
+            if (ObjectNames.TryParseCondemnation(entry.Name, out _)) condemned++;
+        }
+        return new(points.Count, points.Sum(point => point.Volumes.Sum(volume => volume.LengthBytes)), packs, packBytes,
+            indexes, indexBytes, others, otherBytes,
+            sessions.Sessions.Count(item => item.Value is { Exists: true, Ended: false, Decided: false }), condemned);
+    }
+}

@@ -1,0 +1,29 @@
+using VBackup.Primitives;
+using VBackup.Vault.Format;
+using VBackup.Vault.Sessions;
+
+namespace VBackup.Vault.Collecting;
+
+/// <summary>Step 8 of a collector: removes ended sessions, when no other collector can be in the middle of a mark.</summary>
+internal static class EndedSessions
+{
+    /// <returns>Sessions removed.</returns>
+    public static async Task<int> RemoveAsync(
+        BackupVault vault, Registration registration, CollectorOptions options, CancellationToken cancellation)
+    {
+        var sessions = await SessionList.ReadAsync(vault, cancellation).ConfigureAwait(false);
+        List<SessionId> ended = [.. sessions.Sessions.Where(item => item.Value.Ended).Select(item => item.Key)];
+        if ((await registration.OthersAsync(options.CollectorTimeout, cancellation).ConfigureAwait(false)).Count > 0) return 0;
+
+        foreach (var id in ended)
+        {
+            // A decision stays for ever: somebody may have read a point that it leaves out and not yet looked for it. The note
+            // that the session ended goes last, so that what a crash leaves is found here again.
+            await vault.Store.DeleteAsync(ObjectNames.Session(id), cancellation).ConfigureAwait(false);
+            await vault.Store.DeleteAsync(ObjectNames.Beat(id), cancellation).ConfigureAwait(false);
+            await vault.Store.DeleteAsync(ObjectNames.Revoked(id), cancellation).ConfigureAwait(false);
+            await vault.Store.DeleteAsync(ObjectNames.Ended(id), cancellation).ConfigureAwait(false);
+        }
+        return ended.Count;
+    }
+}

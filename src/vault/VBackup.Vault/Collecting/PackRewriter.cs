@@ -1,0 +1,153 @@
+using VBackup.Primitives;
+using VBackup.Vault.Format;
+using VBackup.Vault.Indexing;
+using VBackup.Vault.Reading;
+using VBackup.Vault.Stores;
+using VBackup.Vault.Writing;
+
+namespace VBackup.Vault.Collecting;
+
+/// <summary>
+/// Copies the live chunks of packs into new packs and indexes those; compressed bytes are sealed anew, not compressed anew.
+/// </summary>
+/// <param name="going">Every pack that this collection means to condemn: what another of them holds has no home there.</param>
+internal sealed class PackRewriter(BackupVault vault, VaultSurvey survey, LiveMark mark, HashSet<int> going)
+{
+    /// <summary>Blobs that one round copies at most: what it has to remember.</summary>
+    private const int BlobsPerRound = 400_000;
+    private const int WindowSize = 1024 * 1024;
+
+    public long CopiedBytes { get; private set; }
+
+    /// <summary>Packs with a live chunk that can be read neither there nor elsewhere.</summary>
+    public List<int> Damaged { get; } = [];
+
+    /// <summary>Copies all that is live and only in <paramref name="victims"/>.</summary>
+    /// <returns>The packs that are no longer needed.</returns>
+    public async Task<List<int>> RewriteAsync(List<int> victims, PackLedger ledger, CancellationToken cancellation)
+    {
+        List<int> done = [];
+        HashSet<int> round = [];
+        long bytes = 0;
+        foreach (var victim in victims)
+        {
+            round.Add(victim);
+            bytes += ledger.LiveBytes(victim);
+            // A blob is at least its overhead long; most are far longer.
+            if (bytes / 1024 < BlobsPerRound && round.Count < BlobsPerRound / 1024) continue;
+            done.AddRange(await CopyRoundAsync(round, cancellation).ConfigureAwait(false));
+            round.Clear();
+            bytes = 0;
+        }
+        if (round.Count > 0) done.AddRange(await CopyRoundAsync(round, cancellation).ConfigureAwait(false));
+        return done;
+    }
+
+    private async Task<List<int>> CopyRoundAsync(HashSet<int> round, CancellationToken cancellation)
+    {
+        var copies = CopiesNeeded(round);
+        var committer = new PackCommitter(vault, (bytes, id, _) =>
+        {
+            survey.Index.Add(bytes.Span, id);
+            return Task.CompletedTask;
+        });
+        var chunks = new PackWriter(vault, committer);
+        var nodes = new PackWriter(vault, committer);
+        var lane = new ReadLane(vault);
+        List<int> done = [];
+        try
+        {
+            foreach (var pack in round)
+            {
+                var blobs = copies.GetValueOrDefault(pack, []);
+                blobs.Sort((left, right) => left.Offset.CompareTo(right.Offset));
+                if (await CopyPackAsync(pack, blobs, lane, chunks, nodes, cancellation).ConfigureAwait(false)) done.Add(pack);
+                else Damaged.Add(pack);
+            }
+            await chunks.CloseAsync(cancellation).ConfigureAwait(false);
+            await nodes.CloseAsync(cancellation).ConfigureAwait(false);
+            await committer.FinishAsync(cancellation).ConfigureAwait(false);
+            return done;
+        }
+        finally
+        {
+            lane.Dispose();
+            await chunks.DisposeAsync().ConfigureAwait(false);
+            await nodes.DisposeAsync().ConfigureAwait(false);
+            await committer.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Live blobs that no pack which stays holds, by the pack to copy them from.</summary>
+    private Dictionary<int, List<IndexEntry>> CopiesNeeded(HashSet<int> round)
+    {
+        Dictionary<int, List<IndexEntry>> copies = [];
+        List<IndexEntry> entries = [];
+        foreach (var (first, last) in survey.Index.Parts(PackLedger.EntriesPerPart))
+        {
+            survey.Index.ReadRange(first, last, entries);
+            for (var at = 0; at < entries.Count;)
+            {
+                var end = PackLedger.EndOfId(entries, at);
+                var source = -1;
+                var elsewhere = false;
+                for (var i = at; i < end; i++)
+                {
+                    if (!survey.Packs.At(entries[i].Pack).IsPresent) continue;
+                    if (round.Contains(entries[i].Pack)) source = i;
+                    else elsewhere |= survey.Packs.IsUsable(entries[i].Pack) && !going.Contains(entries[i].Pack);
+                }
+                if (source >= 0 && !elsewhere && mark.Live.MayContain(entries[at].Id))
+                {
+                    if (!copies.TryGetValue(entries[source].Pack, out var list)) copies.Add(entries[source].Pack, list = []);
+                    list.Add(entries[source]);
+                }
+                at = end;
+            }
+        }
+        return copies;
+    }
+
+    /// <returns>False when a blob cannot be read whole; the pack then has to stay.</returns>
+    private async Task<bool> CopyPackAsync(
+        int pack, List<IndexEntry> blobs, ReadLane lane, PackWriter chunks, PackWriter nodes, CancellationToken cancellation)
+    {
+        var id = survey.Packs[pack];
+        var name = ObjectNames.Pack(id);
+        for (var at = 0; at < blobs.Count;)
+        {
+            var start = blobs[at].Offset;
+            var end = at + 1;
+            while (end < blobs.Count && (long)blobs[end].Offset + blobs[end].Length - start <= WindowSize) end++;
+            var length = (long)blobs[end - 1].Offset + blobs[end - 1].Length - start;
+            if (length > FormatLimits.PackSizeMax) return false;
+            var window = new byte[length];
+            try
+            {
+                if (await vault.Store.ReadAsync(name, start, window, cancellation).ConfigureAwait(false) != length) return false;
+            }
+            catch (StoreException gone) when (gone.Failure == StoreFailure.NotFound)
+            {
+                // Another collector deleted it: then every live chunk of it is elsewhere.
+                return true;
+            }
+            for (; at < end; at++)
+                if (!await CopyBlobAsync(id, blobs[at], window.AsMemory((int)(blobs[at].Offset - start), (int)blobs[at].Length),
+                    lane, chunks, nodes, cancellation).ConfigureAwait(false)) return false;
+        }
+        return true;
+    }
+
+    private async Task<bool> CopyBlobAsync(
+        ObjectId pack, IndexEntry entry, ReadOnlyMemory<byte> blob, ReadLane lane, PackWriter chunks, PackWriter nodes,
+        CancellationToken cancellation)
+    {
+        if (blob.Length < BlobPrefix.Overhead) return false;
+        var shape = BlobPrefix.Read(blob.Span).Shape;
+        var plaintext = new byte[blob.Length - BlobPrefix.Overhead];
+        if (!lane.TryOpenSealed(pack, new(entry.Id, entry.Offset, entry.Length, shape), blob.Span, plaintext, out _)) return false;
+        await (shape.IsNode ? nodes : chunks).AddSealedAsync(entry.Id, shape, plaintext, cancellation).ConfigureAwait(false);
+        CopiedBytes += blob.Length;
+        return true;
+    }
+}

@@ -1,0 +1,70 @@
+using VBackup.Primitives;
+using VBackup.Vault.Format;
+using VBackup.Vault.Stores;
+
+namespace VBackup.Vault.Indexing;
+
+/// <summary>One condemnation object: packs that a collector or a repair means to have deleted.</summary>
+internal sealed record Condemnation(string ObjectName, SessionId By, ObjectId[] Packs);
+
+/// <summary>Reads and writes condemnations.</summary>
+internal static class Condemnations
+{
+    /// <summary>Packs that one object names at most.</summary>
+    private const int PacksPerObject = 100_000;
+
+    /// <param name="unreadable">Takes those that cannot be read; null to fail instead.</param>
+    public static async Task<List<Condemnation>> ReadAsync(
+        BackupVault vault, List<DamageException>? unreadable, CancellationToken cancellation)
+    {
+        List<(string Name, SessionId By)> names = [];
+        await foreach (var entry in vault.Store.ListAsync(ObjectNames.Condemnations, cancellation).ConfigureAwait(false))
+            if (ObjectNames.TryParseCondemnation(entry.Name, out var by)) names.Add((entry.Name, by));
+        List<Condemnation> read = [];
+        foreach (var (name, by) in names)
+        {
+            byte[] sealedBytes;
+            try
+            {
+                sealedBytes = await vault.Store.GetAsync(name, FormatLimits.SmallObjectSizeMax, cancellation).ConfigureAwait(false);
+            }
+            catch (StoreException gone) when (gone.Failure == StoreFailure.NotFound)
+            {
+                // Its collector is done: what it deleted is not in a pack listing that comes after this.
+                continue;
+            }
+            try
+            {
+                read.Add(new(name, by, Decode(vault.Keys, name, sealedBytes)));
+            }
+            catch (DamageException damage) when (unreadable is not null)
+            {
+                unreadable.Add(damage);
+            }
+        }
+        return read;
+    }
+
+    private static ObjectId[] Decode(VaultKeys keys, string name, byte[] sealedBytes)
+    {
+        var content = SealedDocument.Open(keys, ObjectKind.Condemned, name, sealedBytes);
+        if (content.Length % Bytes32.Size != 0) throw new DamageException(name, "is not a list of packs");
+        var packs = new ObjectId[content.Length / Bytes32.Size];
+        for (var i = 0; i < packs.Length; i++) packs[i] = new(Bytes32.Read(content.AsSpan(i * Bytes32.Size)));
+        return packs;
+    }
+
+    public static async Task PutAsync(
+        BackupVault vault, SessionId by, IReadOnlyList<ObjectId> packs, CancellationToken cancellation)
+    {
+        var number = 0;
+        foreach (var part in packs.Chunk(PacksPerObject))
+        {
+            var content = new byte[part.Length * Bytes32.Size];
+            for (var i = 0; i < part.Length; i++) part[i].Value.Write(content.AsSpan(i * Bytes32.Size));
+            var name = ObjectNames.Condemnation(by, number++);
+            var sealedBytes = SealedDocument.Seal(vault.Keys, ObjectKind.Condemned, name, content);
+            await vault.Store.PutAsync(name, sealedBytes, cancellation).ConfigureAwait(false);
+        }
+    }
+}

@@ -1,0 +1,223 @@
+using System.Collections.Concurrent;
+using VBackup.Primitives;
+using VBackup.Vault.Format;
+using VBackup.Vault.Indexing;
+using VBackup.Vault.Sessions;
+using VBackup.Vault.Stores;
+
+namespace VBackup.Vault.Reading;
+
+/// <summary>
+/// Reads chunks and nodes: where the manifest's hint says, else wherever the index says. Thread-safe. Whatever it returns
+/// has the id that was asked for.
+/// </summary>
+public sealed class BlobReader : IAsyncDisposable
+{
+    /// <summary>The index in hand, and one from a new listing.</summary>
+    private const int IndexReadings = 2;
+    private readonly BackupVault _vault;
+    private readonly Session? _session;
+    private readonly ConcurrentBag<ReadLane> _lanes = [];
+    private readonly SemaphoreSlim _indexGate = new(1);
+    private readonly ConcurrentDictionary<string, byte> _damagedPacks = [];
+    private ChunkIndex? _index;
+    private int _indexReading;
+
+    /// <summary>Reads without a session: only while nothing is collected.</summary>
+    public BlobReader(BackupVault vault) : this(vault, session: null) { }
+
+    /// <summary>Reads under a session, whose revocation explains what is missing; or, for a collector, under none.</summary>
+    internal BlobReader(BackupVault vault, Session? session)
+    {
+        _vault = vault;
+        _session = session;
+    }
+
+    internal BackupVault Vault => _vault;
+
+    /// <summary>Packs that held something else than they should, where another copy was found.</summary>
+    public IEnumerable<string> DamagedPacks => _damagedPacks.Keys;
+
+    /// <summary>A lane to open blobs with; give it back.</summary>
+    public ReadLane RentLane() => _lanes.TryTake(out var lane) ? lane : new ReadLane(_vault);
+
+    public void Return(ReadLane lane) => _lanes.Add(lane);
+
+    /// <summary>Reads raw bytes of a pack.</summary>
+    /// <returns>False when the pack is gone or ends earlier.</returns>
+    public async ValueTask<bool> TryReadRangeAsync(
+        ObjectId pack, long offset, Memory<byte> buffer, CancellationToken cancellation)
+    {
+        try
+        {
+            return await _vault.Store.ReadAsync(ObjectNames.Pack(pack), offset, buffer, cancellation).ConfigureAwait(false)
+                == buffer.Length;
+        }
+        catch (StoreException gone) when (gone.Failure == StoreFailure.NotFound)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Reads a chunk into <paramref name="content"/>, which has exactly its length.</summary>
+    /// <exception cref="DamageException">It is nowhere to be found whole.</exception>
+    public async ValueTask ReadChunkAsync(BlobPlace place, Memory<byte> content, CancellationToken cancellation)
+    {
+        var blob = new byte[place.Location.Length];
+        if (await TryReadRangeAsync(place.Location.Pack, place.Location.Offset, blob, cancellation).ConfigureAwait(false)
+            && WithLane(lane => lane.TryOpenChunk(place, blob, content.Span))) return;
+        await ReadChunkElsewhereAsync(place, content, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Reads a chunk that is not where the hint says, through the index.</summary>
+    /// <exception cref="DamageException">It is nowhere to be found whole.</exception>
+    public ValueTask ReadChunkElsewhereAsync(BlobPlace place, Memory<byte> content, CancellationToken cancellation) =>
+        ReadElsewhereAsync(place, (lane, at, blob) => lane.TryOpenChunk(at, blob.Span, content.Span), cancellation);
+
+    /// <summary>Reads a node.</summary>
+    /// <exception cref="DamageException">It is nowhere to be found whole.</exception>
+    internal async ValueTask ReadNodeAsync(BlobPlace place, int level, ManifestNode node, CancellationToken cancellation)
+    {
+        if (place.Location.Length <= Blob.SizeMax(ManifestNode.EncodedSizeMax))
+        {
+            var blob = new byte[place.Location.Length];
+            if (await TryReadRangeAsync(place.Location.Pack, place.Location.Offset, blob, cancellation).ConfigureAwait(false)
+                && WithLane(lane => lane.TryOpenNode(place, level, blob, node))) return;
+        }
+        await ReadElsewhereAsync(place, (lane, at, blob) => lane.TryOpenNode(at, level, blob.Span, node), cancellation)
+            .ConfigureAwait(false);
+    }
+
+    private async ValueTask ReadElsewhereAsync(
+        BlobPlace place, Func<ReadLane, BlobPlace, ReadOnlyMemory<byte>, bool> open, CancellationToken cancellation)
+    {
+        HashSet<BlobLocation> tried = [];
+        // A listing of the index can miss an entry that a consolidation is moving, so there is a second one; and at last the
+        // packs themselves, as a second consolidation may hide it again.
+        for (var reading = 1; reading <= IndexReadings; reading++)
+        {
+            try
+            {
+                var locations = await FindAllAsync(place.Id, reading, cancellation).ConfigureAwait(false);
+                if (await TryLocationsAsync(place, locations, tried, open, cancellation).ConfigureAwait(false)) return;
+            }
+            catch (IndexMovedException)
+            {
+                // Read it again, or look at the packs.
+            }
+        }
+        var unnamed = await FindInUnnamedPacksAsync(place.Id, cancellation).ConfigureAwait(false);
+        if (await TryLocationsAsync(place, unnamed, tried, open, cancellation).ConfigureAwait(false)) return;
+        if (_session is not null) await _session.EnsureNotRevokedAsync(cancellation).ConfigureAwait(false);
+        throw new DamageException(ObjectNames.Pack(place.Location.Pack),
+            $"{place.Id} is not at offset {place.Location.Offset} ({place.Location.Length} bytes), and nowhere else either");
+    }
+
+    private async ValueTask<bool> TryLocationsAsync(BlobPlace place, List<BlobLocation> locations, HashSet<BlobLocation> tried,
+        Func<ReadLane, BlobPlace, ReadOnlyMemory<byte>, bool> open, CancellationToken cancellation)
+    {
+        foreach (var location in locations)
+        {
+            if (!tried.Add(location)) continue;
+            var blob = new byte[Math.Min(location.Length, (uint)Blob.SizeMax(Math.Max(_vault.ChunkSize, ManifestNode.EncodedSizeMax)))];
+            if (!await TryReadRangeAsync(location.Pack, location.Offset, blob, cancellation).ConfigureAwait(false)) continue;
+            if (WithLane(lane => open(lane, place with { Location = location }, blob)))
+            {
+                await NoteIfDamagedAsync(place, cancellation).ConfigureAwait(false);
+                return true;
+            }
+            _damagedPacks.TryAdd(ObjectNames.Pack(location.Pack), 0);
+        }
+        return false;
+    }
+
+    /// <summary>Looks into the footers of packs that the last reading of the index does not name.</summary>
+    private async Task<List<BlobLocation>> FindInUnnamedPacksAsync(ContentId id, CancellationToken cancellation)
+    {
+        List<ObjectId> unnamed = [];
+        await _indexGate.WaitAsync(cancellation).ConfigureAwait(false);
+        try
+        {
+            await foreach (var entry in _vault.Store.ListAsync(ObjectNames.Packs, cancellation).ConfigureAwait(false))
+                if (ObjectNames.TryParsePack(entry.Name, out var pack)
+                    && !(_index?.Packs.TryFind(pack, out var ordinal) == true && _index.Packs.At(ordinal).IsIndexed)) unnamed.Add(pack);
+        }
+        finally
+        {
+            _indexGate.Release();
+        }
+        List<BlobLocation> found = [];
+        foreach (var pack in unnamed)
+        {
+            try
+            {
+                foreach (var entry in await PackFooters.ReadAsync(_vault, pack, cancellation).ConfigureAwait(false))
+                    if (entry.Id == id) found.Add(new(pack, entry.Offset, entry.Length));
+            }
+            catch (StoreException gone) when (gone.Failure == StoreFailure.NotFound)
+            {
+                // It held nothing that a session protects.
+            }
+            catch (DamageException)
+            {
+                _damagedPacks.TryAdd(ObjectNames.Pack(pack), 0);
+            }
+        }
+        return found;
+    }
+
+    // A hint whose pack is gone is stale, which is all right; one whose pack is there but holds something else may be
+    // damage, or the pack of another time: only verify can tell.
+    private async ValueTask NoteIfDamagedAsync(BlobPlace place, CancellationToken cancellation)
+    {
+        var name = ObjectNames.Pack(place.Location.Pack);
+        if (await _vault.Store.ExistsAsync(name, cancellation).ConfigureAwait(false)) _damagedPacks.TryAdd(name, 0);
+    }
+
+    private async Task<List<BlobLocation>> FindAllAsync(ContentId id, int reading, CancellationToken cancellation)
+    {
+        await _indexGate.WaitAsync(cancellation).ConfigureAwait(false);
+        try
+        {
+            // The index in hand serves the first look; a later look wants a newer reading than the looks before it had.
+            if (_index is null || _indexReading < reading)
+            {
+                if (_index is not null) await _index.DisposeAsync().ConfigureAwait(false);
+                _index = null;
+                _index = await ChunkIndex.OpenAsync(_vault, IndexUse.LookUp, tolerant: true, cancellation).ConfigureAwait(false);
+                _indexReading = Math.Max(reading, _indexReading + 1);
+            }
+            return await _index.FindAllAsync(id, cancellation).ConfigureAwait(false);
+        }
+        catch (IndexMovedException)
+        {
+            if (_index is not null) await _index.DisposeAsync().ConfigureAwait(false);
+            _index = null;
+            throw;
+        }
+        finally
+        {
+            _indexGate.Release();
+        }
+    }
+
+    private bool WithLane(Func<ReadLane, bool> use)
+    {
+        var lane = RentLane();
+        try
+        {
+            return use(lane);
+        }
+        finally
+        {
+            Return(lane);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var lane in _lanes) lane.Dispose();
+        if (_index is not null) await _index.DisposeAsync().ConfigureAwait(false);
+        _indexGate.Dispose();
+    }
+}

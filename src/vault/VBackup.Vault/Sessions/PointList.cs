@@ -1,0 +1,48 @@
+using VBackup.Primitives;
+using VBackup.Vault.Format;
+
+namespace VBackup.Vault.Sessions;
+
+/// <summary>The points of a vault that count.</summary>
+internal static class PointList
+{
+    /// <summary>Names of all point objects, whether they count or not.</summary>
+    public static async Task<List<PointId>> ListAsync(BackupVault vault, CancellationToken cancellation)
+    {
+        List<PointId> points = [];
+        await foreach (var entry in vault.Store.ListAsync(ObjectNames.Points, cancellation).ConfigureAwait(false))
+            if (ObjectNames.TryParsePoint(entry.Name, out var id)) points.Add(id);
+        return points;
+    }
+
+    /// <summary>The valid points, oldest first. A point that is deleted meanwhile is left out.</summary>
+    public static async Task<List<PointDocument>> ReadValidAsync(BackupVault vault, CancellationToken cancellation)
+    {
+        var ids = await ListAsync(vault, cancellation).ConfigureAwait(false);
+        var sessions = await SessionList.ReadAsync(vault, cancellation).ConfigureAwait(false);
+        List<PointDocument> valid = [];
+        foreach (var id in ids)
+        {
+            var point = await vault.FindPointAsync(id, cancellation).ConfigureAwait(false);
+            if (point is not null && sessions.Counts(SessionOf(point), id)) valid.Add(point);
+        }
+        valid.Sort((left, right) => left.CreatedAt.CompareTo(right.CreatedAt) is var order && order != 0
+            ? order : string.CompareOrdinal(left.Id, right.Id));
+        return valid;
+    }
+
+    /// <summary>A point by its id; null when there is none that counts.</summary>
+    public static async Task<PointDocument?> FindValidAsync(BackupVault vault, PointId id, CancellationToken cancellation)
+    {
+        var point = await vault.FindPointAsync(id, cancellation).ConfigureAwait(false);
+        if (point is null) return null;
+        var decision = await SessionList.DecisionOf(vault, SessionOf(point), cancellation).ConfigureAwait(false);
+        return decision?.Contains(id) == false ? null : point;
+    }
+
+    public static PointId IdOf(PointDocument point) => PointId.TryParse(point.Id, out var id)
+        ? id : throw new DamageException(ObjectNames.Points + point.Id, "its id is not one");
+
+    public static SessionId SessionOf(PointDocument point) => SessionId.TryParse(point.Session, out var id)
+        ? id : throw new DamageException(ObjectNames.Points + point.Id, "names a session whose id is not one");
+}

@@ -1,0 +1,133 @@
+using VBackup.Primitives;
+using VBackup.Vault.Format;
+
+namespace VBackup.Vault.Sessions;
+
+/// <summary>The session was revoked: whatever it was doing does not count.</summary>
+public sealed class SessionRevokedException()
+    : Exception("the session was revoked while it stood still: a collector took it for dead. Nothing was harmed; run it again");
+
+/// <summary>
+/// Somebody at work on the vault, and the points that must not be taken from under it: steps 1, 3, 6 and 7 of a writer
+/// in <c>docs/session-protocol.md</c>.
+/// </summary>
+public sealed class Session : IAsyncDisposable
+{
+    private readonly BackupVault _vault;
+    private readonly CancellationTokenSource _beating = new();
+    private readonly Task _beats;
+    private bool _over;
+
+    private Session(BackupVault vault, SessionId id)
+    {
+        _vault = vault;
+        Id = id;
+        _beats = vault.Runtime.BeatInterval is { } interval ? BeatAsync(interval) : Task.CompletedTask;
+    }
+
+    public SessionId Id { get; }
+
+    /// <summary>Set before a put that makes a point visible, cleared after: between, nobody knows whether it is there.</summary>
+    internal bool PointInDoubt { get; set; }
+
+    /// <summary>Step 1: registers, naming the points it builds on or reads.</summary>
+    internal static async Task<Session> BeginAsync(
+        BackupVault vault, string purpose, IReadOnlyList<BaseDocument> bases, CancellationToken cancellation)
+    {
+        var id = SessionId.New(vault.Runtime.FillRandom);
+        await vault.PutAsync(ObjectKind.Session, ObjectNames.Session(id), Document(vault, id, purpose, bases),
+            DocumentJson.Default.SessionDocument, cancellation).ConfigureAwait(false);
+        return new(vault, id);
+    }
+
+    internal static SessionDocument Document(
+        BackupVault vault, SessionId id, string purpose, IReadOnlyList<BaseDocument> bases) => new()
+        {
+            Id = id.ToString(),
+            Purpose = purpose,
+            StartedAt = vault.Clock.GetUtcNow(),
+            Host = vault.Runtime.Identity.Host,
+            BootId = vault.Runtime.Identity.BootId,
+            ProcessId = vault.Runtime.Identity.ProcessId,
+            ProcessStart = vault.Runtime.Identity.ProcessStart,
+            Bases = bases,
+        };
+
+    /// <summary>What a session names of a point it builds on.</summary>
+    internal static BaseDocument BaseOf(PointDocument point) => new()
+    {
+        Point = point.Id,
+        Roots = [.. point.Volumes.Where(volume => volume.Root is not null)
+            .Select(volume => new RootDocument { Levels = volume.Levels, Root = volume.Root! })],
+    };
+
+    /// <summary>Step 3: whether a point is there and counts, now. REQUIRES: the session was put with it as a base.</summary>
+    internal async Task<bool> IsValidNowAsync(PointDocument point, CancellationToken cancellation)
+    {
+        if (!PointId.TryParse(point.Id, out var id) || !SessionId.TryParse(point.Session, out var session)) return false;
+        // The point first: a point that a decision leaves out may be deleted, but the decision stays for ever.
+        return await _vault.Store.ExistsAsync(ObjectNames.Point(id), cancellation).ConfigureAwait(false)
+            && (await SessionList.DecisionOf(_vault, session, cancellation).ConfigureAwait(false))?.Contains(id) != false;
+    }
+
+    /// <summary>Step 6.</summary>
+    /// <exception cref="SessionRevokedException">The session was revoked.</exception>
+    internal async Task EnsureNotRevokedAsync(CancellationToken cancellation)
+    {
+        if (await _vault.Store.ExistsAsync(ObjectNames.Revoked(Id), cancellation).ConfigureAwait(false))
+            throw new SessionRevokedException();
+    }
+
+    /// <summary>Step 7, unless a point's put is in doubt: then a collector has to find out what became of it.</summary>
+    internal async Task EndAsync(CancellationToken cancellation)
+    {
+        if (_over) return;
+        _over = true;
+        await StopBeatingAsync().ConfigureAwait(false);
+        if (PointInDoubt) return;
+        await _vault.PutAsync(ObjectKind.SessionNote, ObjectNames.Ended(Id), new NoteDocument(),
+            DocumentJson.Default.NoteDocument, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Ends the session if that has not been done; a store that fails here leaves it to be revoked.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        try
+        {
+            await EndAsync(CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (Stores.StoreException)
+        {
+            // The work is over either way, and its own error is the one to see. A collector revokes what did not end.
+        }
+        await StopBeatingAsync().ConfigureAwait(false);
+        _beating.Dispose();
+    }
+
+    private async Task StopBeatingAsync()
+    {
+        await _beating.CancelAsync().ConfigureAwait(false);
+        await _beats.ConfigureAwait(false);
+    }
+
+    private async Task BeatAsync(TimeSpan interval)
+    {
+        try
+        {
+            for (var count = 1; ; count++)
+            {
+                await Task.Delay(interval, _vault.Clock, _beating.Token).ConfigureAwait(false);
+                await _vault.PutAsync(ObjectKind.SessionNote, ObjectNames.Beat(Id), new NoteDocument { Count = count },
+                    DocumentJson.Default.NoteDocument, _beating.Token).ConfigureAwait(false);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The session is over.
+        }
+        catch (Stores.StoreException)
+        {
+            // A session that cannot show it is alive may be revoked, and then says so. Its own work meets the same store.
+        }
+    }
+}

@@ -1,0 +1,137 @@
+using VBackup.Primitives;
+using VBackup.Vault.Format;
+using VBackup.Vault.Format.Compression;
+using VBackup.Vault.Indexing;
+using VBackup.Vault.Sessions;
+using VBackup.Vault.Writing;
+
+namespace VBackup.Vault.Verifying;
+
+/// <summary>A volume that may still hold what the vault lost.</summary>
+/// <param name="VolumeName">As the points call it.</param>
+/// <param name="ReadAsync">Fills a buffer from an offset in bytes; the range lies within the length.</param>
+public sealed record RepairSource(
+    string VolumeName, long LengthBytes, Func<long, Memory<byte>, CancellationToken, ValueTask> ReadAsync);
+
+/// <summary>What a repair did.</summary>
+/// <param name="Remaining">What is still damaged, from a verification afterwards.</param>
+public sealed record RepairResult(
+    int IndexObjectsWritten, int IndexObjectsRemoved, int PacksCondemned, int BlobsRestored, VerifyResult Remaining);
+
+/// <summary>
+/// Rebuilds the index from the packs' footers, takes damaged packs out of use, and stores anew what a source still has: the
+/// repair of <c>docs/session-protocol.md</c>. What it restores is checked by its id, so a source cannot do harm.
+/// </summary>
+public sealed class Repairer
+{
+    private readonly BackupVault _vault;
+    private readonly IReadOnlyList<RepairSource> _sources;
+    private int _written, _removed, _condemned, _restored;
+
+    private Repairer(BackupVault vault, IReadOnlyList<RepairSource> sources)
+    {
+        _vault = vault;
+        _sources = sources;
+    }
+
+    public static async Task<RepairResult> RunAsync(BackupVault vault, IReadOnlyList<RepairSource> sources,
+        IProgress<(int Done, int Total)>? progress, CancellationToken cancellation)
+    {
+        var repairer = new Repairer(vault, sources);
+        var session = await Session.BeginAsync(vault, "repair", [], cancellation).ConfigureAwait(false);
+        await using (session.ConfigureAwait(false))
+        {
+            await repairer.RebuildIndexAsync(cancellation).ConfigureAwait(false);
+            await repairer.RestoreBlobsAsync(progress, cancellation).ConfigureAwait(false);
+            await session.EndAsync(cancellation).ConfigureAwait(false);
+        }
+        var remaining = await Verifier.RunAsync(vault, allData: true, progress, cancellation).ConfigureAwait(false);
+        return new(repairer._written, repairer._removed, repairer._condemned, repairer._restored, remaining);
+    }
+
+    private async Task RebuildIndexAsync(CancellationToken cancellation)
+    {
+        var survey = await VaultSurvey.ReadAsync(_vault, IndexUse.Scan, tolerant: true, cancellation).ConfigureAwait(false);
+        await using (survey.ConfigureAwait(false))
+        {
+            for (var pack = 0; pack < survey.Packs.Count; pack++)
+            {
+                if (!survey.Packs.At(pack).IsPresent || survey.Packs.At(pack).IsIndexed) continue;
+                PackEntry[] footer;
+                try
+                {
+                    footer = await PackFooters.ReadAsync(_vault, survey.Packs[pack], cancellation).ConfigureAwait(false);
+                }
+                catch (DamageException)
+                {
+                    // Found again, named and condemned by the check of the packs that follows.
+                    continue;
+                }
+                catch (Stores.StoreException gone) when (gone.Failure == Stores.StoreFailure.NotFound)
+                {
+                    continue;
+                }
+                var (id, bytes) = PackFooters.Index(_vault, survey.Packs[pack], footer);
+                await _vault.Store.PutAsync(ObjectNames.Index(id), bytes, cancellation).ConfigureAwait(false);
+                _written++;
+            }
+            await ReplaceCondemnationsAsync(survey, cancellation).ConfigureAwait(false);
+            // Every pack that they could have named was listed after them, and is indexed anew now.
+            foreach (var unreadable in survey.Index.Unreadable)
+            {
+                await _vault.Store.DeleteAsync(unreadable.ObjectName, cancellation).ConfigureAwait(false);
+                _removed++;
+            }
+        }
+    }
+
+    // Whoever wrote an unreadable condemnation may still delete what it named. So every pack that it can have named is
+    // condemned in its place: nobody relies on any of them, and the next collection writes all that is live anew.
+    private async Task ReplaceCondemnationsAsync(VaultSurvey survey, CancellationToken cancellation)
+    {
+        if (survey.UnreadableCondemnations.Count == 0) return;
+        List<ObjectId> all = [.. Enumerable.Range(0, survey.Packs.Count)
+            .Where(pack => survey.Packs.At(pack).IsPresent).Select(pack => survey.Packs[pack])];
+        await Condemnations.PutAsync(_vault, SessionId.New(_vault.Runtime.FillRandom), all, cancellation).ConfigureAwait(false);
+        foreach (var unreadable in survey.UnreadableCondemnations)
+            await _vault.Store.DeleteAsync(unreadable.ObjectName, cancellation).ConfigureAwait(false);
+    }
+
+    private async Task RestoreBlobsAsync(IProgress<(int Done, int Total)>? progress, CancellationToken cancellation)
+    {
+        var survey = await VaultSurvey.ReadAsync(_vault, IndexUse.Scan, tolerant: false, cancellation).ConfigureAwait(false);
+        await using (survey.ConfigureAwait(false))
+        {
+            var (verifier, _) = await Verifier.RunForRepairAsync(_vault, survey, progress, cancellation).ConfigureAwait(false);
+            // First nobody may count on the damaged packs any more; then what they lost is stored elsewhere.
+            List<ObjectId> damaged = [.. verifier.Packs!.BadPacks.Keys
+                .Where(pack => survey.Packs.At(pack).IsPresent && !survey.Packs.At(pack).IsCondemned).Select(pack => survey.Packs[pack])];
+            await Condemnations.PutAsync(_vault, SessionId.New(_vault.Runtime.FillRandom), damaged, cancellation).ConfigureAwait(false);
+            _condemned = damaged.Count;
+            if (_sources.Count == 0 || verifier.Affected.Count == 0) return;
+
+            var committer = new PackCommitter(_vault);
+            var chunks = new PackWriter(_vault, committer);
+            var nodes = new PackWriter(_vault, committer);
+            using var compressor = new ChunkCompressor(_vault.Runtime.CompressionLevel);
+            var rebuild = new SubtreeRebuild(_vault, survey, verifier, chunks, nodes, compressor);
+            try
+            {
+                foreach (var (blob, affected) in verifier.Affected)
+                    foreach (var (extent, source) in affected.SelectMany(extent => _sources
+                        .Where(item => item.VolumeName == extent.Volume).Select(item => (extent, item))))
+                        if (await rebuild.TryAsync(blob, extent, source, cancellation).ConfigureAwait(false)) break;
+                await chunks.CloseAsync(cancellation).ConfigureAwait(false);
+                await nodes.CloseAsync(cancellation).ConfigureAwait(false);
+                await committer.FinishAsync(cancellation).ConfigureAwait(false);
+                _restored = rebuild.Restored;
+            }
+            finally
+            {
+                await chunks.DisposeAsync().ConfigureAwait(false);
+                await nodes.DisposeAsync().ConfigureAwait(false);
+                await committer.DisposeAsync().ConfigureAwait(false);
+            }
+        }
+    }
+}

@@ -1,0 +1,66 @@
+using System.Xml.Linq;
+
+namespace VBackup.Architecture.Tests;
+
+/// <summary>What a project references itself, as its file says it.</summary>
+sealed record Project(
+    string Name, IReadOnlyList<string> Projects, IReadOnlyList<string> Packages, IReadOnlyList<string> Other)
+{
+    public static Project Parse(string name, string xml)
+    {
+        var items = XDocument.Parse(xml).Descendants().ToList();
+        return new Project(
+            name,
+            Included("ProjectReference").Select(path => Path.GetFileNameWithoutExtension(path.Replace('\\', '/'))).ToList(),
+            Included("PackageReference").ToList(),
+            // These would bring in a dependency past the two lists above.
+            items.Where(item => item.Name.LocalName is "Reference" or "FrameworkReference" or "Import")
+                .Select(item => item.Name.LocalName).ToList());
+
+        IEnumerable<string> Included(string item) => items
+            .Where(element => element.Name.LocalName == item)
+            .Select(element => (string?)element.Attribute("Include") ?? (string?)element.Attribute("Update") ?? "?");
+    }
+}
+
+/// <summary>What a project may reference itself. What those reference in turn, it sees too.</summary>
+sealed record Allowed(string[] Projects, string[] Packages);
+
+static class ProjectReferences
+{
+    /// <summary>The same table stands, with its reasons, in docs/architecture.md.</summary>
+    public static readonly IReadOnlyDictionary<string, Allowed> AllowList = new Dictionary<string, Allowed>
+    {
+        ["VBackup.Primitives"] = new([], []),
+        ["VBackup.Vault.Format"] = new(["VBackup.Primitives"], ["BouncyCastle.Cryptography"]),
+        ["VBackup.Vault.Stores"] = new(["VBackup.Primitives"], ["AWSSDK.S3"]),
+        ["VBackup.Vault"] = new(["VBackup.Vault.Format", "VBackup.Vault.Stores"], []),
+        ["VBackup.Clouds"] = new(["VBackup.Primitives"], []),
+        ["VBackup.DataPath"] = new(["VBackup.Vault", "VBackup.Clouds"], []),
+        ["VBackup.Cli"] = new(["VBackup.DataPath"], ["System.CommandLine"]),
+    };
+
+    /// <summary>Everything that the graph has and the list does not allow, and what the list has and the graph does not:
+    /// a list with entries for projects that are gone would allow their names to anybody.</summary>
+    public static IEnumerable<string> Violations(
+        IEnumerable<Project> graph, IReadOnlyDictionary<string, Allowed> allowList)
+    {
+        var unseen = allowList.Keys.ToHashSet();
+        foreach (var project in graph)
+        {
+            unseen.Remove(project.Name);
+            if (!allowList.TryGetValue(project.Name, out var allowed))
+            {
+                yield return $"{project.Name} is not in the list";
+                continue;
+            }
+            foreach (var reference in project.Projects.Except(allowed.Projects))
+                yield return $"{project.Name} may not reference the project {reference}";
+            foreach (var package in project.Packages.Except(allowed.Packages))
+                yield return $"{project.Name} may not reference the package {package}";
+            foreach (var other in project.Other)
+                yield return $"{project.Name} has a <{other}>, which the list does not speak of";
+        }
+        foreach (var name in unseen) yield return $"{name} is in the list and not in src/";
+    }
+}

@@ -1,0 +1,38 @@
+using System.Security.Cryptography;
+using Amazon.Runtime;
+using Amazon.S3;
+using Amazon.S3.Model;
+
+namespace VBackup.EndToEnd.Tests.World;
+
+/// <summary>A bucket on the lab's S3, gone after the test.</summary>
+internal sealed class S3Bucket(AmazonS3Client client) : IAsyncDisposable
+{
+    public static string Endpoint => Environment.GetEnvironmentVariable("VBACKUP_TEST_S3_ENDPOINT")!;
+    public static IReadOnlyDictionary<string, string?> Variables { get; } =
+        new Dictionary<string, string?> { ["AWS_ENDPOINT_URL_S3"] = Environment.GetEnvironmentVariable("VBACKUP_TEST_S3_ENDPOINT") };
+
+    public string Name { get; } = $"vbackup-e2e-{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(6))}";
+
+    public static async Task<S3Bucket> MakeAsync()
+    {
+        var bucket = new S3Bucket(new(
+            new BasicAWSCredentials(Environment.GetEnvironmentVariable("AWS_ACCESS_KEY_ID"), Environment.GetEnvironmentVariable("AWS_SECRET_ACCESS_KEY")),
+            new AmazonS3Config { ServiceURL = Endpoint, ForcePathStyle = true, AuthenticationRegion = "us-east-1" }));
+        await bucket.Client.PutBucketAsync(new PutBucketRequest { BucketName = bucket.Name });
+        return bucket;
+    }
+
+    AmazonS3Client Client => client;
+
+    public async Task<List<string>> ObjectsAsync() =>
+        [.. ((await client.ListObjectsV2Async(new() { BucketName = Name })).S3Objects ?? []).Select(item => item.Key)];
+
+    public async ValueTask DisposeAsync()
+    {
+        while (await ObjectsAsync() is { Count: > 0 } names)
+            await client.DeleteObjectsAsync(new() { BucketName = Name, Objects = [.. names.Select(name => new KeyVersion { Key = name })] });
+        await client.DeleteBucketAsync(Name);
+        client.Dispose();
+    }
+}

@@ -1,0 +1,78 @@
+using Xunit;
+
+namespace VBackup.Vault.Stores.Tests;
+
+public sealed class StoreLocationTests
+{
+    static StoreOptions With(params (string Name, string Value)[] variables) => new()
+    {
+        Variable = name => variables.FirstOrDefault(v => v.Name == name).Value,
+    };
+
+    static readonly (string, string)[] Keys = [("AWS_ACCESS_KEY_ID", "key"), ("AWS_SECRET_ACCESS_KEY", "secret")];
+
+    [Fact]
+    public async Task A_path_is_a_folder()
+    {
+        using var folder = new TemporaryFolder();
+        await using var store = StoreLocation.Open(folder.Path, new StoreOptions());
+        Assert.Equal(folder.Path, store.Description);
+    }
+
+    [Theory]
+    [InlineData("s3://bucket", "s3://bucket")]
+    [InlineData("s3://bucket/", "s3://bucket")]
+    [InlineData("s3://bucket/some/vault/", "s3://bucket/some/vault")]
+    public async Task An_s3_location_is_a_bucket_and_a_prefix(string location, string description)
+    {
+        await using var store = StoreLocation.Open(location, With(Keys));
+        Assert.Equal(description, store.Description);
+    }
+
+    [Theory]
+    [InlineData("s3://")]
+    [InlineData("s3:///prefix")]
+    [InlineData("s3://Bucket_With_Capitals/x")]
+    [InlineData("s3://bucket/../x")]
+    [InlineData("s3://bucket/a//b")]
+    [InlineData("ftp://host/folder")]
+    public void A_malformed_location_is_said_to_be(string location)
+    {
+        var failure = Assert.Throws<StoreException>(() => StoreLocation.Open(location, With(Keys)));
+        Assert.Equal(StoreFailure.Other, failure.Failure);
+        Assert.DoesNotContain('\n', failure.Message);
+    }
+
+    [Fact]
+    public void A_secret_in_a_location_or_an_endpoint_is_not_repeated()
+    {
+        foreach (var open in new Action[]
+                 {
+                     () => StoreLocation.Open("s3://key:hush@bucket/x", With(Keys)),
+                     () => StoreLocation.Open("http://key:hush@host/x", With(Keys)),
+                     () => StoreLocation.Open("s3://bucket", With([.. Keys, ("AWS_ENDPOINT_URL", "http://key:hush@host")])),
+                 })
+            Assert.DoesNotContain("hush", Assert.Throws<StoreException>(open).ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Missing_credentials_are_named()
+    {
+        var failure = Assert.Throws<StoreException>(
+            () => StoreLocation.Open("s3://bucket", With(("AWS_ACCESS_KEY_ID", "key"))));
+        Assert.Equal(StoreFailure.Refused, failure.Failure);
+        Assert.Equal("open s3://bucket: AWS_SECRET_ACCESS_KEY is not set", failure.Message);
+    }
+
+    [Fact]
+    public void The_endpoint_for_s3_goes_before_the_one_for_everything()
+    {
+        var variables = With([.. Keys, ("AWS_ENDPOINT_URL", "http://all:1"), ("AWS_ENDPOINT_URL_S3", "http://s3:2"),
+            ("AWS_REGION", "eu-north-7"), ("AWS_SESSION_TOKEN", "token")]);
+        var settings = S3Settings.FromEnvironment("bucket", "", variables.Variable);
+        Assert.Equal(new Uri("http://s3:2"), settings.Endpoint);
+        Assert.Equal("eu-north-7", settings.Region);
+        Assert.Equal("token", settings.SessionToken);
+        Assert.Equal("us-east-1", S3Settings.FromEnvironment("bucket", "", With(Keys).Variable).Region);
+    }
+}

@@ -1,0 +1,35 @@
+namespace VBackup.Vault.Tests.Simulation;
+
+/// <summary>Time that passes only as the scheduler lets it: a little at every step, and a leap when a timer comes due.</summary>
+internal sealed class SimulatedClock(Scheduler scheduler) : TimeProvider
+{
+    private DateTimeOffset _now = World.TestVault.Epoch;
+
+    public override DateTimeOffset GetUtcNow() => _now;
+
+    public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+    public override long GetTimestamp() => _now.Ticks;
+
+    public void Advance(TimeSpan by) => _now += by;
+
+    public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+    {
+        var due = _now + dueTime;
+        var actor = scheduler.Current;
+        scheduler.Enqueue(new PauseStep(actor, () =>
+        {
+            if (_now < due) _now = due;
+            callback(state);
+        }));
+        return new Timer();
+    }
+
+    /// <summary>Nobody changes a delay once it runs, and one that nobody waits for any more may come due.</summary>
+    private sealed class Timer : ITimer
+    {
+        public bool Change(TimeSpan dueTime, TimeSpan period) => throw new NotSupportedException();
+        public void Dispose() { }
+        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    }
+}
