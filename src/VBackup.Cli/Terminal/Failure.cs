@@ -36,7 +36,7 @@ sealed record Failure(string Line, int Status, string Details)
     static (string, int) Describe(Exception exception) => exception switch
     {
         UsageException => (exception.Message, ExitStatus.BadUsage),
-        RefusedException or UnusableVaultException or SessionRevokedException or PointGoneException
+        RefusedException or UnusableVaultException or SessionRevokedException
             or CollectorExpelledException => (exception.Message, ExitStatus.Failed),
         DamageException => ($"damage found: {exception.Message}", ExitStatus.DamageFound),
         StoreException store => (DescribeStore(store), ExitStatus.Failed),

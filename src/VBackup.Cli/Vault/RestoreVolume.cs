@@ -67,7 +67,7 @@ static class RestoreVolume
             var point = await PointChoice.FindAsync(vault, order.Point, cancellation).ConfigureAwait(false);
             var volume = Choose(point, order.Volume);
             RestoreTarget.Check(order.Target, order.InPlace, access, point);
-            var session = await ReadSession.OpenAsync(vault, "restore", point, cancellation).ConfigureAwait(false);
+            var session = await PointReading.BeginAsync(vault, "restore", point, cancellation).ConfigureAwait(false);
             await using (session.ConfigureAwait(false))
             {
                 var result = await ImportAsync(vault, session, volume, order, screen, cancellation).ConfigureAwait(false);
@@ -77,7 +77,7 @@ static class RestoreVolume
     }
 
     static async Task<ImportResult> ImportAsync(
-        BackupVault vault, ReadSession session, VolumeDocument volume, RestoreOrder order, Screen screen, CancellationToken cancellation)
+        BackupVault vault, PointReading session, VolumeDocument volume, RestoreOrder order, Screen screen, CancellationToken cancellation)
     {
         var tree = VolumeTree.Open(session.Reader, session.Point, volume);
         var isNew = FileIdentity.Of(order.Target) is null;

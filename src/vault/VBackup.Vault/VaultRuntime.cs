@@ -17,6 +17,9 @@ public sealed record VaultRuntime
     /// <summary>How often a collector looks whether the sessions it waits for have ended.</summary>
     public TimeSpan PollInterval { get; init; } = TimeSpan.FromSeconds(1);
 
+    /// <summary>How long a run that is over, or has failed, tries to say so in the vault. Others find out without it.</summary>
+    public TimeSpan FarewellTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
     /// <summary>Recently stored chunks that a run remembers, to find duplicates near each other.</summary>
     public int RecentChunks { get; init; } = 16 * 1024;
 

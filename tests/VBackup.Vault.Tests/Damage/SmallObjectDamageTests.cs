@@ -140,7 +140,8 @@ public sealed class SmallObjectDamageTests(SampleFixture fixture) : IClassFixtur
     {
         var name = _sample.Image.Under(prefix).First();
         await using var vault = await SampleVault.OpenAsync(_sample.Image.Flip(name, 50));
-        var damage = await Assert.ThrowsAsync<DamageException>(() => vault.CollectAsync());
+        var damage = await Assert.ThrowsAsync<DamageException>(() => vault.CollectAsync(
+            new() { SessionTimeout = TimeSpan.Zero, CollectorTimeout = TimeSpan.MaxValue, FilterSalt = 1 }));
         Assert.Equal(name, damage.ObjectName);
         Assert.Equal(_sample.Image.Under(ObjectNames.Packs), (await vault.ObjectsAsync(ObjectNames.Packs)).Select(item => item.Name));
         Assert.Equal(_sample.Image.Under(ObjectNames.Collectors), (await vault.ObjectsAsync(ObjectNames.Collectors)).Select(item => item.Name));

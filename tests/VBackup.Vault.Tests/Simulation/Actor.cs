@@ -5,6 +5,26 @@ internal enum ActorKind { Writer, Reader, Deleter, Collector }
 /// <summary>What befalls an operation on its way to the store or back.</summary>
 internal enum Fault { None, NotApplied, Applied, AppliedLate }
 
+/// <summary>
+/// One actor alone goes on, until it is about to take a step of some kind for the nth time in this turn, or is over, or has
+/// waited for nothing but time for long.
+/// </summary>
+/// <param name="actor">Its number in the story's cast.</param>
+/// <param name="verbs">The step's; empty for a turn that lasts as long as the actor.</param>
+internal sealed class Turn(int actor, string verbs = "", string prefix = "", string suffix = "", int nth = 1)
+{
+    private readonly Pause _end = new(verbs, prefix, suffix, nth);
+    private readonly HashSet<Step> _seen = [];
+
+    public int Actor => actor;
+
+    /// <summary>Longer than the longest timeout that actors have, in polls.</summary>
+    public int PausesLeft { get; set; } = 40;
+
+    public bool IsOverAt(Step step) =>
+        verbs.Length > 0 && _end.Matches(step) && _seen.Add(step) && --_end.Left <= 0;
+}
+
 /// <summary>A kind of step at which an actor falls back.</summary>
 internal sealed class Pause(string verbs, string prefix, string suffix, int left)
 {

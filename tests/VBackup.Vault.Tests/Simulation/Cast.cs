@@ -15,13 +15,12 @@ internal sealed class Cast(SimulatedWorld world, Func<SimulatedWorld, Actor, Sto
 
     private Random Random => world.Scheduler.Random;
 
-    public void Add(Part part)
+    public void Add(Part part, Action<Scheduler, Actor> decideFate)
     {
         var actor = new Actor(part.Kind, $"{part.Kind.ToString().ToLowerInvariant()} {world.Scheduler.Actors.Count()}");
         var store = new SimulatedStore(world, actor, viewOf(world, actor));
         var vault = world.Vault(store);
-        Fate.Decide(Random, actor);
-        if (!world.Scheduler.IsRanked && Random.Next(2) == 0) actor.FrozenUntil = Random.Next(400);
+        decideFate(world.Scheduler, actor);
         if (part.On == Choice.Newest)
         {
             var known = world.Truth.Points.Count();

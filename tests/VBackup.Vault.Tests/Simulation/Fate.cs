@@ -40,9 +40,14 @@ internal static class Fate
         ],
     };
 
-    public static void Decide(Random random, Actor actor)
+    /// <summary>Nothing happens to it.</summary>
+    public static void Rank(Scheduler scheduler, Actor actor) => actor.Rank = scheduler.Random.Next(1_000_000);
+
+    public static void Decide(Scheduler scheduler, Actor actor)
     {
-        actor.Rank = random.Next(1_000_000);
+        Rank(scheduler, actor);
+        var random = scheduler.Random;
+        if (!scheduler.IsRanked && random.Next(2) == 0) actor.FrozenUntil = random.Next(400);
         var points = s_turningPoints[actor.Kind];
         for (var pauses = random.Next(4); pauses > 0; pauses--)
         {

@@ -82,8 +82,11 @@ internal sealed class Scheduler
         step.Actor.Waiting.Add(step);
     }
 
-    /// <summary>The actor whose code runs now.</summary>
-    public Actor Current => _current ?? throw new SimulationFailure("no actor is running");
+    /// <summary>The actor whose code runs now; null before the first step.</summary>
+    public Actor? Current => _current;
+
+    /// <summary>Turns to be taken first, in this order. Then everybody goes on as they happen to.</summary>
+    public Queue<Turn> Plot { get; } = [];
 
     /// <summary>Runs until every actor is over or dead.</summary>
     public void RunAll()
@@ -130,6 +133,7 @@ internal sealed class Scheduler
 
     private Step Choose(List<Actor> awake)
     {
+        if (ChooseByPlot(awake) is { } next) return next;
         if (IsRanked) return ChooseByRank(awake);
         var pausing = awake.All(actor => actor.Waiting.All(step => step.IsPause));
         if (_current is null || !awake.Contains(_current) || Random.Next(_burst) == 0)
@@ -138,6 +142,19 @@ internal sealed class Scheduler
         while (!pausing && _current.Waiting.All(step => step.IsPause) && Random.Next(12) > 0)
             _current = awake[Random.Next(awake.Count)];
         return _current.Waiting[Random.Next(_current.Waiting.Count)];
+    }
+
+    private Step? ChooseByPlot(List<Actor> awake)
+    {
+        for (; Plot.TryPeek(out var turn); Plot.Dequeue())
+        {
+            var actor = _actors[turn.Actor];
+            if (!awake.Contains(actor) || actor.Waiting.Exists(turn.IsOverAt)) continue;
+            if (actor.IsPausing && turn.PausesLeft-- == 0) continue;
+            _current = actor;
+            return actor.Waiting[Random.Next(actor.Waiting.Count)];
+        }
+        return null;
     }
 
     private Step ChooseByRank(List<Actor> awake)

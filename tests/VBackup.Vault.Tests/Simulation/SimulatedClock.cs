@@ -16,20 +16,27 @@ internal sealed class SimulatedClock(Scheduler scheduler) : TimeProvider
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
         var due = _now + dueTime;
-        var actor = scheduler.Current;
-        scheduler.Enqueue(new PauseStep(actor, () =>
+        // Before anybody acts, nobody waits: what is done then is done at once.
+        if (scheduler.Current is not { } actor) return new Timer(null);
+        var step = new PauseStep(actor, () =>
         {
             if (_now < due) _now = due;
             callback(state);
-        }));
-        return new Timer();
+        });
+        scheduler.Enqueue(step);
+        return new Timer(step);
     }
 
-    /// <summary>Nobody changes a delay once it runs, and one that nobody waits for any more may come due.</summary>
-    private sealed class Timer : ITimer
+    /// <summary>Nobody changes a delay once it runs.</summary>
+    private sealed class Timer(PauseStep? step) : ITimer
     {
         public bool Change(TimeSpan dueTime, TimeSpan period) => throw new NotSupportedException();
-        public void Dispose() { }
-        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+        public void Dispose() => step?.Actor.Waiting.Remove(step);
+
+        public ValueTask DisposeAsync()
+        {
+            Dispose();
+            return ValueTask.CompletedTask;
+        }
     }
 }

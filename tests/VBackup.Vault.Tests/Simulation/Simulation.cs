@@ -17,14 +17,16 @@ internal sealed class Simulation
 
     private readonly SimulatedWorld _world;
     private readonly Scene _scene;
+    private readonly Story? _story;
     private readonly Cast _cast;
 
-    /// <param name="scene">Null: any, from the seed.</param>
+    /// <param name="story">Null: any, or none, from the seed.</param>
     /// <param name="viewOf">Makes actors break a rule.</param>
-    public Simulation(int seed, Scene? scene = null, Func<SimulatedWorld, Actor, StoreView>? viewOf = null)
+    public Simulation(int seed, Story? story = null, Func<SimulatedWorld, Actor, StoreView>? viewOf = null)
     {
         _world = new(seed);
-        _scene = scene ?? s_scenes[Random.Next(s_scenes.Length)];
+        _scene = s_scenes[Random.Next(s_scenes.Length)];
+        _story = story ?? (Random.Next(2) == 0 ? Stories.All[Random.Next(Stories.All.Length)] : null);
         _cast = new(_world, viewOf ?? ((world, actor) => new(world, actor)));
     }
 
@@ -38,7 +40,7 @@ internal sealed class Simulation
         SynchronizationContext.SetSynchronizationContext(null);
         try
         {
-            SimulatedWorld.Now(MakeHistoryAsync());
+            SimulatedWorld.Now(_story?.History is { } history ? history(_world) : MakeHistoryAsync());
             Act();
             SimulatedWorld.Now(CleanUpAsync());
         }
@@ -95,7 +97,18 @@ internal sealed class Simulation
             if (actor.Run.IsFaulted) throw actor.Run.Exception!.InnerException is SimulationFailure known
                 ? known : new SimulationFailure($"{actor.Name} failed: {actor.Run.Exception.InnerException}", actor.Run.Exception);
         };
-        foreach (var part in Scenes.Cast(_scene, Random)) _cast.Add(part);
+        if (_story is null)
+        {
+            foreach (var part in Scenes.Cast(_scene, Random)) _cast.Add(part, Fate.Decide);
+        }
+        else
+        {
+            // Mostly as it is written; now and then something else happens in the midst of it.
+            var isDisturbed = Random.Next(4) == 0;
+            foreach (var part in _story.Cast()) _cast.Add(part, isDisturbed ? Fate.Decide : Fate.Rank);
+            foreach (var turn in _story.Turns())
+                if (!isDisturbed || Random.Next(4) > 0) Scheduler.Plot.Enqueue(turn);
+        }
         Scheduler.RunAll();
         _world.Truth.CheckAll();
     }

@@ -33,25 +33,6 @@ public sealed class SimulationTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void Survey()
-    {
-        if (Environment.GetEnvironmentVariable("VBACKUP_SURVEY") is not { Length: > 0 } count) return;
-        var failures = new Dictionary<string, List<int>>();
-        var from = int.Parse(Environment.GetEnvironmentVariable("VBACKUP_FROM") ?? "0", CultureInfo.InvariantCulture);
-        for (var seed = from; seed < from + int.Parse(count, CultureInfo.InvariantCulture); seed++)
-        {
-            try { new Simulation(seed).Run(); }
-            catch (SimulationFailure f)
-            {
-                var m = System.Text.RegularExpressions.Regex.Replace(f.Message.Split('\n')[0], "[0-9a-f]{32,64}|[0-9]+", "#");
-                if (!failures.TryGetValue(m, out var l)) failures.Add(m, l = []);
-                l.Add(seed);
-            }
-        }
-        foreach (var (m, l) in failures.OrderByDescending(x => x.Value.Count)) Console.Error.WriteLine($"SURVEY {l.Count} {m} [{string.Join(' ', l.Take(8))}]");
-    }
-
-    [Fact]
     public void The_same_seed_makes_the_same_steps()
     {
         for (var seed = 0; seed < 20; seed++) Assert.Equal(TraceOf(seed), TraceOf(seed));

@@ -28,7 +28,14 @@ internal sealed class TestVault : IAsyncDisposable
     public static TestVault Over(IObjectStore store, int chunkSize = 4096, Func<VaultRuntime, VaultRuntime>? with = null, int workers = 1)
     {
         var header = new VaultHeader(new VaultId(42), chunkSize, Epoch);
-        var runtime = new VaultRuntime { BeatInterval = null, ReadsInFlight = 1, RecentChunks = 1024, PackSizeTarget = 256 * 1024 };
+        var runtime = new VaultRuntime
+        {
+            BeatInterval = null,
+            ReadsInFlight = 1,
+            RecentChunks = 1024,
+            PackSizeTarget = 256 * 1024,
+            FarewellTimeout = TimeSpan.FromMilliseconds(200),
+        };
         return new(new(store, header, new(s_dataKey, header.VaultId), with?.Invoke(runtime) ?? runtime),
             new() { Lanes = workers, Workers = workers, Fetchers = workers, SlotSize = 4 * chunkSize });
     }

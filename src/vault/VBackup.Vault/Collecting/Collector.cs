@@ -43,7 +43,7 @@ public sealed class Collector
         }
         catch
         {
-            await LeaveAsync(registration).ConfigureAwait(false);
+            await LeaveAsync(vault, registration).ConfigureAwait(false);
             throw;
         }
         await registration.EndAsync(cancellation).ConfigureAwait(false);
@@ -52,13 +52,14 @@ public sealed class Collector
 
     // Whoever failed deletes nothing more, and registered it would keep others from tidying up. Its condemnations stay:
     // deletes may be in doubt, and the next collector rewrites what they name.
-    private static async Task LeaveAsync(Registration registration)
+    private static async Task LeaveAsync(BackupVault vault, Registration registration)
     {
+        using var farewell = new CancellationTokenSource(vault.Runtime.FarewellTimeout, vault.Clock);
         try
         {
-            await registration.EndAsync(CancellationToken.None).ConfigureAwait(false);
+            await registration.EndAsync(farewell.Token).ConfigureAwait(false);
         }
-        catch (StoreException)
+        catch (Exception failure) when (failure is StoreException or OperationCanceledException)
         {
             // The failure before this one is the one to see; a registration that stays is expelled by another collector.
         }

@@ -15,6 +15,12 @@ internal static class EndedSessions
         List<SessionId> ended = [.. sessions.Sessions.Where(item => item.Value.Ended).Select(item => item.Key)];
         if ((await registration.OthersAsync(options.CollectorTimeout, cancellation).ConfigureAwait(false)).Count > 0) return 0;
 
+        // A note that arrived after its session had ended and was removed. The listing may have missed a session that had just
+        // begun, so it is looked for again: one that was noted and is not there now has ended.
+        foreach (var (id, state) in sessions.Sessions)
+            if (state is { HasNotes: true, Exists: false, Ended: false }
+                && !await vault.Store.ExistsAsync(ObjectNames.Session(id), cancellation).ConfigureAwait(false)) ended.Add(id);
+
         foreach (var id in ended)
         {
             // A decision stays for ever: somebody may have read a point that it leaves out and not yet looked for it. The note

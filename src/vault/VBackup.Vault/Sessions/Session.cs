@@ -92,11 +92,12 @@ public sealed class Session : IAsyncDisposable
     /// <summary>Ends the session if that has not been done; a store that fails here leaves it to be revoked.</summary>
     public async ValueTask DisposeAsync()
     {
+        using var farewell = new CancellationTokenSource(_vault.Runtime.FarewellTimeout, _vault.Clock);
         try
         {
-            await EndAsync(CancellationToken.None).ConfigureAwait(false);
+            await EndAsync(farewell.Token).ConfigureAwait(false);
         }
-        catch (Stores.StoreException)
+        catch (Exception failure) when (failure is Stores.StoreException or OperationCanceledException)
         {
             // The work is over either way, and its own error is the one to see. A collector revokes what did not end.
         }

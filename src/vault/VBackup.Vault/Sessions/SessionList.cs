@@ -9,7 +9,9 @@ internal sealed class SessionSeen
     /// <summary>The session object itself was there.</summary>
     public bool Exists { get; set; }
     public bool Ended { get; set; }
-    public bool Revoked { get; set; }
+
+    /// <summary>A revocation or a sign of life.</summary>
+    public bool HasNotes { get; set; }
     public bool Decided { get; set; }
 }
 
@@ -35,7 +37,7 @@ internal sealed class SessionList
             {
                 case "": seen.Exists = true; break;
                 case ObjectNames.EndedSuffix: seen.Ended = true; break;
-                case ObjectNames.RevokedSuffix: seen.Revoked = true; break;
+                case ObjectNames.RevokedSuffix or ObjectNames.BeatSuffix: seen.HasNotes = true; break;
                 case ObjectNames.DecisionSuffix: seen.Decided = true; break;
             }
         }

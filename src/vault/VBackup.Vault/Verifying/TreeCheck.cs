@@ -51,14 +51,17 @@ internal sealed class TreeCheck(VaultSurvey survey, BlobReader reader, PackCheck
     private async ValueTask<bool> IsHeldAsync(BlobPlace place, CancellationToken cancellation)
     {
         var hint = place.Location;
-        if (await IsGoodAsync(place, cancellation).ConfigureAwait(false))
-        {
-            if (survey.Packs.TryFind(hint.Pack, out var hinted) && !survey.Packs.At(hinted).IsIndexed) Unindexed.Add(place.Id);
-            return true;
-        }
+        var isGood = await IsGoodAsync(place, cancellation).ConfigureAwait(false);
+        if (isGood && (!survey.Packs.TryFind(hint.Pack, out var hinted) || survey.Packs.At(hinted).IsIndexed)) return true;
         var indexed = await survey.Index.FindAllAsync(place.Id, cancellation).ConfigureAwait(false);
         foreach (var location in indexed)
             if (await IsGoodAsync(place with { Location = location }, cancellation).ConfigureAwait(false)) return true;
+        if (isGood)
+        {
+            // Only there, in a pack that no index object names. (A collector that died has condemned such packs, and indexed copies.)
+            Unindexed.Add(place.Id);
+            return true;
+        }
         // To blame is a pack that is there and should hold it. Of those that are gone, the hint's may have been collected long
         // ago; one that the index names should be there.
         List<ObjectId> suspects = [hint.Pack, .. indexed.Select(location => location.Pack)];
