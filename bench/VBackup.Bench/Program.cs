@@ -6,6 +6,7 @@ return args switch
     ["pipeline", var image, .. var rest] => await PipelineBench.RunAsync(image, rest),
     ["distance", var image, var changed, var extents, var delay, var rounds] => await DistanceBench.RunAsync(
         image, changed, extents, int.Parse(delay, CultureInfo.InvariantCulture), int.Parse(rounds, CultureInfo.InvariantCulture)),
+    ["synthesize", var vault, var keyFile, var chunks] => await SyntheticVault.MakeAsync(vault, keyFile, chunks),
     _ => Usage(),
 };
 
@@ -13,5 +14,6 @@ static int Usage()
 {
     Console.Error.WriteLine("usage: VBackup.Bench pipeline IMAGE [--lanes N] [--workers N] [--slot BYTES] [--chunk BYTES] [--rounds N]");
     Console.Error.WriteLine("       VBackup.Bench distance IMAGE CHANGED EXTENTS.json MILLISECONDS ROUNDS");
+    Console.Error.WriteLine("       VBackup.Bench synthesize VAULT KEYFILE CHUNKS");
     return 2;
 }

@@ -26,7 +26,7 @@ static class ListPoints
         await using (vault.ConfigureAwait(false))
         {
             var table = new TextTable("POINT", "TIME", "NAME", "TYPE", ">LOGICAL", ">READ", ">STORED", ">FREED");
-            var points = await VaultCatalog.ListAsync(vault, withFreed, stop).ConfigureAwait(false);
+            var (points, unreadable) = await VaultCatalog.ListAsync(vault, withFreed, stop).ConfigureAwait(false);
             foreach (var summary in points)
             {
                 screen.Event(PointView.EventOf(summary), EventJson.Default.PointEvent);
@@ -35,9 +35,10 @@ static class ListPoints
                     Units.Size(summary.LogicalBytes), Units.Size(summary.ReadBytes), Units.Size(summary.StoredBytes),
                     PointView.FreedOf(summary));
             }
-            if (points.Count == 0) screen.Line($"no points in the vault at {vault.Store.Description} yet");
+            if (points.Count + unreadable.Count == 0) screen.Line($"no points in the vault at {vault.Store.Description} yet");
             else screen.Table(table);
+            foreach (var damage in unreadable) screen.Note($"a point cannot be read: {damage.Message}; 'vault verify' tells more");
+            return unreadable.Count == 0 ? ExitStatus.Done : ExitStatus.DamageFound;
         }
-        return ExitStatus.Done;
     }
 }

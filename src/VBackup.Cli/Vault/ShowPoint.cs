@@ -24,7 +24,7 @@ static class ShowPoint
         {
             var point = await PointChoice.FindAsync(vault, text, stop).ConfigureAwait(false);
             // What deleting it would free depends on all the others.
-            var summary = (await VaultCatalog.ListAsync(vault, withFreed: true, stop).ConfigureAwait(false))
+            var summary = (await VaultCatalog.ListAsync(vault, withFreed: true, stop).ConfigureAwait(false)).Points
                 .FirstOrDefault(summary => summary.Point.Id == point.Id)
                 ?? throw new RefusedException($"point {point.Id} has been deleted meanwhile");
             screen.Event(PointView.EventOf(summary), EventJson.Default.PointEvent);

@@ -73,7 +73,7 @@ public sealed class CollectionModelTests
             // No chunk twice and nothing dead, so that from here on only the deletion makes a difference.
             await vault.CollectAsync(s_thorough);
             var map = await VaultMap.ReadAsync(vault);
-            var listed = await VaultCatalog.ListAsync(vault.Vault, withFreed: true, default);
+            var (listed, _) = await VaultCatalog.ListAsync(vault.Vault, withFreed: true, default);
             foreach (var summary in listed)
                 Assert.Equal(OnlyOf(map, summary.Point.Id), summary.FreedBytes);
 
@@ -91,7 +91,7 @@ public sealed class CollectionModelTests
         await vault.BackUpAsync(Contents.Mixed(1, 300_000));
         var own = await vault.BackUpAsync(Contents.Mixed(2, 300_000));
         var map = await VaultMap.ReadAsync(vault);
-        var listed = await VaultCatalog.ListAsync(vault.Vault, withFreed: true, default);
+        var (listed, _) = await VaultCatalog.ListAsync(vault.Vault, withFreed: true, default);
         await vault.DeleteAsync(own);
         var result = await vault.CollectAsync();
         var others = map.Needs.Where(item => item.Key.Point != own.Id).SelectMany(item => item.Value).Select(need => need.Id).ToHashSet();

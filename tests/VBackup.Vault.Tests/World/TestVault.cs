@@ -85,7 +85,7 @@ internal sealed class TestVault : IAsyncDisposable
     public Task<CollectionResult> CollectAsync(CollectorOptions? options = null) =>
         Collector.RunAsync(Vault, options ?? new() { SessionTimeout = TimeSpan.Zero, CollectorTimeout = TimeSpan.FromTicks(-1), FilterSalt = 1 }, null, default);
 
-    public Task<List<PointDocument>> PointsAsync() => PointList.ReadValidAsync(Vault, default);
+    public Task<List<PointDocument>> PointsAsync() => PointList.ReadValidAsync(Vault, unreadable: null, default);
 
     public async Task<List<ObjectEntry>> ObjectsAsync(string prefix = "")
     {

@@ -21,16 +21,21 @@ public static class VaultCatalog
 {
     private const int PrefixMin = 4;
 
-    /// <summary>The valid points, oldest first.</summary>
-    /// <param name="withFreed">Whether to work out what deleting each would free: that reads every manifest node.</param>
-    public static async Task<IReadOnlyList<PointSummary>> ListAsync(
+    /// <summary>The valid points, oldest first, and the damage of those that cannot be read.</summary>
+    /// <param name="withFreed">
+    /// Whether to work out what deleting each would free: that reads every manifest node. It stays unknown while any point is
+    /// unreadable, since that one may share anything.
+    /// </param>
+    public static async Task<(IReadOnlyList<PointSummary> Points, IReadOnlyList<DamageException> Unreadable)> ListAsync(
         BackupVault vault, bool withFreed, CancellationToken cancellation)
     {
-        var points = await PointList.ReadValidAsync(vault, cancellation).ConfigureAwait(false);
-        var freed = withFreed ? await ExclusiveBytes.OfAsync(vault, points, cancellation).ConfigureAwait(false) : null;
-        return [.. points.Select((point, i) => new PointSummary(point,
+        List<DamageException> unreadable = [];
+        var points = await PointList.ReadValidAsync(vault, unreadable, cancellation).ConfigureAwait(false);
+        var freed = withFreed && unreadable.Count == 0
+            ? await ExclusiveBytes.OfAsync(vault, points, cancellation).ConfigureAwait(false) : null;
+        return ([.. points.Select((point, i) => new PointSummary(point,
             point.Volumes.Sum(volume => volume.LengthBytes), point.Volumes.Sum(volume => volume.ReadBytes),
-            point.Volumes.Sum(volume => volume.StoredBytes), freed?[i]))];
+            point.Volumes.Sum(volume => volume.StoredBytes), freed?[i]))], unreadable);
     }
 
     /// <summary>Finds a valid point by its id or by the start of it, at least 4 digits.</summary>
@@ -66,7 +71,7 @@ public static class VaultCatalog
 
     public static async Task<VaultStatistics> StatisticsAsync(BackupVault vault, CancellationToken cancellation)
     {
-        var points = await PointList.ReadValidAsync(vault, cancellation).ConfigureAwait(false);
+        var points = await PointList.ReadValidAsync(vault, unreadable: null, cancellation).ConfigureAwait(false);
         var sessions = await SessionList.ReadAsync(vault, cancellation).ConfigureAwait(false);
         int packs = 0, indexes = 0, others = 0, condemned = 0;
         long packBytes = 0, indexBytes = 0, otherBytes = 0;

@@ -10,7 +10,8 @@ namespace VBackup.Vault.Indexing;
 /// </summary>
 internal sealed class ChunkFilter
 {
-    private const int BitsPerEntry = 16;
+    /// <summary>So that about one wrong answer in a thousand comes.</summary>
+    public const int BitsPerEntry = 16;
     private const int Probes = 6;
 
     /// <summary>Bytes at least: in a small vault there are then hardly any wrong answers.</summary>
@@ -32,6 +33,8 @@ internal sealed class ChunkFilter
         _blockMask = (ulong)(_words.Length / WordsPerBlock) - 1;
         _salt = salt;
     }
+
+    public int SizeBytes => _words.Length * 8;
 
     /// <summary>Forgets everything.</summary>
     public void Reset() => _words.AsSpan().Clear();

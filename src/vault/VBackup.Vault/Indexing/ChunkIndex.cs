@@ -30,7 +30,7 @@ internal enum IndexUse
 /// The vault's index as one listing showed it. Memory: the fences (8 bytes per 512 entries), a table of packs, a filter of
 /// bounded size, and a few blocks; never the entries themselves. Thread-safe after opening.
 /// </summary>
-internal sealed class ChunkIndex : IAsyncDisposable
+internal sealed partial class ChunkIndex : IAsyncDisposable
 {
     private const int PlaintextBlockSizeMax = FormatLimits.IndexBlockEntries * IndexEntry.Size;
     private const int CachedBlocks = 64;
@@ -50,12 +50,12 @@ internal sealed class ChunkIndex : IAsyncDisposable
     private bool _tolerant;
     private SafeFileHandle? _spool;
     private long _spoolLength;
-    private ChunkFilter? _filter;
+    private GrowingFilter? _filter;
 
     private ChunkIndex(BackupVault vault)
     {
         _vault = vault;
-        Array.Fill(_cached, (-1, -1));
+        ForgetCachedBlocks();
     }
 
     public PackTable Packs { get; } = new();
@@ -138,7 +138,9 @@ internal sealed class ChunkIndex : IAsyncDisposable
             var added = Register(id, IndexCodec.DecodeFooter(cipher, bytes, bytes.Length), offset);
             added.IsStored = isStored;
             foreach (var ordinal in added.Packs) Packs.At(ordinal).IsPresent = true;
-            if (_filter is not null) AddToFilter(_objects.Count - 1);
+            if (_filter is null) return;
+            AddToFilter(_objects.Count - 1);
+            MergeWhileMany();
         }
     }
 
@@ -269,10 +271,12 @@ internal sealed class ChunkIndex : IAsyncDisposable
     }
 
     /// <summary>Cuts the ids' space so that each part has about <paramref name="entriesPerPart"/> entries.</summary>
-    public IEnumerable<(ulong First, ulong Last)> Parts(int entriesPerPart)
+    public IEnumerable<(ulong First, ulong Last)> Parts(int entriesPerPart) => PartsOf(EntryCount, entriesPerPart);
+
+    private static IEnumerable<(ulong First, ulong Last)> PartsOf(long entries, int entriesPerPart)
     {
         // Ids are digests, so equal parts of the space hold about equally many.
-        var parts = (ulong)Math.Max(1, (EntryCount + entriesPerPart - 1) / entriesPerPart);
+        var parts = (ulong)Math.Max(1, (entries + entriesPerPart - 1) / entriesPerPart);
         var width = ulong.MaxValue / parts;
         for (ulong part = 0; part < parts; part++)
             yield return (part == 0 ? 0 : part * width + 1, part == parts - 1 ? ulong.MaxValue : (part + 1) * width);
@@ -426,10 +430,12 @@ internal sealed class ChunkIndex : IAsyncDisposable
 
     private void BuildFilter()
     {
-        // Room for what the run itself will add.
-        _filter = new ChunkFilter(EntryCount * 2 + 64 * 1024, _vault.Runtime.IndexFilterSizeMax, salt: 0);
+        _filter = new(EntryCount, _vault.Runtime.IndexFilterSizeMax);
         lock (_lock)
+        {
             for (var ordinal = 0; ordinal < _objects.Count; ordinal++) AddToFilter(ordinal);
+            MergeWhileMany();
+        }
     }
 
     private void AddToFilter(int ordinal)
@@ -456,7 +462,7 @@ internal sealed class ChunkIndex : IAsyncDisposable
                 {
                     Unreadable.Add(damage);
                     _objects.RemoveAt(ordinal);
-                    Array.Fill(_cached, (-1, -1));
+                    ForgetCachedBlocks();
                 }
             }
             // A pack counts as indexed only by what can be read.

@@ -16,15 +16,24 @@ internal static class PointList
     }
 
     /// <summary>The valid points, oldest first. A point that is deleted meanwhile is left out.</summary>
-    public static async Task<List<PointDocument>> ReadValidAsync(BackupVault vault, CancellationToken cancellation)
+    /// <param name="unreadable">Takes the damage of points that cannot be read; null when that is an error.</param>
+    public static async Task<List<PointDocument>> ReadValidAsync(
+        BackupVault vault, List<DamageException>? unreadable, CancellationToken cancellation)
     {
         var ids = await ListAsync(vault, cancellation).ConfigureAwait(false);
         var sessions = await SessionList.ReadAsync(vault, cancellation).ConfigureAwait(false);
         List<PointDocument> valid = [];
         foreach (var id in ids)
         {
-            var point = await vault.FindPointAsync(id, cancellation).ConfigureAwait(false);
-            if (point is not null && sessions.Counts(SessionOf(point), id)) valid.Add(point);
+            try
+            {
+                var point = await vault.FindPointAsync(id, cancellation).ConfigureAwait(false);
+                if (point is not null && sessions.Counts(SessionOf(point), id)) valid.Add(point);
+            }
+            catch (DamageException damage) when (unreadable is not null)
+            {
+                unreadable.Add(damage);
+            }
         }
         valid.Sort((left, right) => left.CreatedAt.CompareTo(right.CreatedAt) is var order && order != 0
             ? order : string.CompareOrdinal(left.Id, right.Id));

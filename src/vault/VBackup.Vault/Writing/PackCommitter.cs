@@ -18,11 +18,23 @@ internal sealed class PackCommitter(BackupVault vault, Func<ReadOnlyMemory<byte>
     private readonly List<FinishedPack> _unindexed = [];
     private readonly Lock _lock = new();
 
+    /// <summary>
+    /// Something unfinished has vanished. A collector that took the run for dead discards what it left; then the revocation is
+    /// the reason to give.
+    /// </summary>
+    /// <exception cref="SessionRevokedException">So it is.</exception>
+    public Task ThrowIfRevokedAsync(CancellationToken cancellation) =>
+        session?.EnsureNotRevokedAsync(cancellation) ?? Task.CompletedTask;
+
     /// <summary>Takes over a writer whose pack is complete. Waits only when too many are on their way.</summary>
+    /// <exception cref="StoreException">This pack, or an earlier one, could not be stored: there is no use in going on.</exception>
     public async ValueTask CommitAsync(IObjectWriter writer, FinishedPack pack, CancellationToken cancellation)
     {
+        Task? failed;
+        lock (_lock) failed = _commits.Find(done => done.IsFaulted || done.IsCanceled);
         try
         {
+            if (failed is not null) await failed.ConfigureAwait(false);
             await _places.WaitAsync(cancellation).ConfigureAwait(false);
         }
         catch
@@ -54,10 +66,9 @@ internal sealed class PackCommitter(BackupVault vault, Func<ReadOnlyMemory<byte>
         {
             await using (writer.ConfigureAwait(false)) await writer.CommitAsync(cancellation).ConfigureAwait(false);
         }
-        catch (StoreException discarded) when (discarded.Failure == StoreFailure.NotFound && session is not null)
+        catch (StoreException discarded) when (discarded.Failure == StoreFailure.NotFound)
         {
-            // A collector that took the run for dead discards what it left unfinished; the revocation is the reason to give.
-            await session.EnsureNotRevokedAsync(cancellation).ConfigureAwait(false);
+            await ThrowIfRevokedAsync(cancellation).ConfigureAwait(false);
             throw;
         }
         finally

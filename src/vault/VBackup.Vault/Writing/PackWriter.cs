@@ -46,7 +46,7 @@ internal sealed class PackWriter(BackupVault vault, PackCommitter committer) : I
         if (_writer is null) return;
         var tail = new byte[PackFooter.Size(_count)];
         PackFooter.Encode(_cipher!, _entries.AsSpan(0, _count), tail);
-        await _writer.AppendAsync(tail, cancellation).ConfigureAwait(false);
+        await SendAsync(tail, cancellation).ConfigureAwait(false);
         var pack = new FinishedPack(_cipher!.ObjectId, _entries.AsSpan(0, _count).ToArray());
         var writer = _writer;
         _writer = null;
@@ -88,19 +88,32 @@ internal sealed class PackWriter(BackupVault vault, PackCommitter committer) : I
         _cipher = new ObjectCipher(vault.Keys, ObjectKind.Pack, id);
         _count = 0;
         ObjectHeader.Write(_header, ObjectKind.Pack, id);
-        await writer.AppendAsync(_header, cancellation).ConfigureAwait(false);
+        await SendAsync(_header, cancellation).ConfigureAwait(false);
     }
 
     private async ValueTask<BlobLocation> AppendAsync(ContentId id, BlobShape shape, int length, CancellationToken cancellation)
     {
         var offset = (uint)_writer!.Length;
-        await _writer.AppendAsync(_blob.AsMemory(0, length), cancellation).ConfigureAwait(false);
+        await SendAsync(_blob.AsMemory(0, length), cancellation).ConfigureAwait(false);
         if (_count == _entries.Length) Array.Resize(ref _entries, _count * 2);
         _entries[_count++] = new(id, offset, (uint)length, shape);
         var location = new BlobLocation(_cipher!.ObjectId, offset, (uint)length);
         if (_writer.Length >= vault.Runtime.PackSizeTarget || _count == FormatLimits.PackBlobsMax)
             await CloseAsync(cancellation).ConfigureAwait(false);
         return location;
+    }
+
+    private async ValueTask SendAsync(ReadOnlyMemory<byte> piece, CancellationToken cancellation)
+    {
+        try
+        {
+            await _writer!.AppendAsync(piece, cancellation).ConfigureAwait(false);
+        }
+        catch (StoreException discarded) when (discarded.Failure == StoreFailure.NotFound)
+        {
+            await committer.ThrowIfRevokedAsync(cancellation).ConfigureAwait(false);
+            throw;
+        }
     }
 
     private Span<byte> Buffer(int contentLength)
