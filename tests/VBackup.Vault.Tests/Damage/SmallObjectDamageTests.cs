@@ -1,4 +1,5 @@
 using VBackup.Primitives;
+using VBackup.Vault.Catalog;
 using VBackup.Vault.Collecting;
 using VBackup.Vault.Format;
 using VBackup.Vault.Format.Keys;
@@ -145,6 +146,20 @@ public sealed class SmallObjectDamageTests(SampleFixture fixture) : IClassFixtur
         Assert.Equal(name, damage.ObjectName);
         Assert.Equal(_sample.Image.Under(ObjectNames.Packs), (await vault.ObjectsAsync(ObjectNames.Packs)).Select(item => item.Name));
         Assert.Equal(_sample.Image.Under(ObjectNames.Collectors), (await vault.ObjectsAsync(ObjectNames.Collectors)).Select(item => item.Name));
+    }
+
+    [Fact]
+    public async Task A_listing_goes_past_a_point_that_cannot_be_read_and_names_it()
+    {
+        var names = _sample.Image.Under(ObjectNames.Points).ToList();
+        await using var whole = await SampleVault.OpenAsync(_sample.Image);
+        var (all, _) = await VaultCatalog.ListAsync(whole.Vault, withFreed: true, default);
+        await using var vault = await SampleVault.OpenAsync(_sample.Image.Flip(names[0], 60));
+        var (points, unreadable) = await VaultCatalog.ListAsync(vault.Vault, withFreed: true, default);
+        Assert.Equal(names[0], Assert.Single(unreadable).ObjectName);
+        Assert.Equal(all.Select(item => item.Point.Id).Where(id => ObjectNames.Points + id != names[0]), points.Select(item => item.Point.Id));
+        Assert.All(points, item => Assert.Null(item.FreedBytes));
+        Assert.All(all, item => Assert.NotNull(item.FreedBytes));
     }
 
     [Fact]

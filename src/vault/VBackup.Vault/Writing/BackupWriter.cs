@@ -118,9 +118,9 @@ public sealed class BackupWriter : IAsyncDisposable
     /// <summary>A new lane; the run owns it.</summary>
     public ChunkLane OpenLane()
     {
-        var packs = new PackWriter(_vault, _committer);
-        // A run with a base is short: it would feel every wait. Other runs open packs when they need them.
-        if (Base is not null) packs.OpenAhead();
+        // A run with a base is short: the first pack is likely its last.
+        var packs = new PackWriter(_vault, _committer) { OpensAllAhead = Base is null };
+        packs.OpenAhead();
         var lane = new ChunkLane(this, packs, _vault.Runtime.CompressionLevel);
         lock (_lock) _lanes.Add(lane);
         return lane;

@@ -23,6 +23,11 @@ internal sealed class PackWriter(BackupVault vault, PackCommitter committer) : I
     private (ObjectId Id, Task<IObjectWriter> Writer)? _ahead;
     private readonly CancellationTokenSource _aheadUnused = new();
 
+    /// <summary>
+    /// Opens each pack while the one before is on its way, so that a distant store costs no wait. One is opened in vain.
+    /// </summary>
+    public bool OpensAllAhead { get; init; }
+
     /// <summary>Compresses, seals and appends content.</summary>
     /// <returns>Where it will lie once the pack is committed.</returns>
     public ValueTask<BlobLocation> AddAsync(
@@ -98,8 +103,9 @@ internal sealed class PackWriter(BackupVault vault, PackCommitter committer) : I
         if (_count == _entries.Length) Array.Resize(ref _entries, _count * 2);
         _entries[_count++] = new(id, offset, (uint)length, shape);
         var location = new BlobLocation(_cipher!.ObjectId, offset, (uint)length);
-        if (_writer.Length >= vault.Runtime.PackSizeTarget || _count == FormatLimits.PackBlobsMax)
-            await CloseAsync(cancellation).ConfigureAwait(false);
+        if (_writer.Length < vault.Runtime.PackSizeTarget && _count < FormatLimits.PackBlobsMax) return location;
+        await CloseAsync(cancellation).ConfigureAwait(false);
+        if (OpensAllAhead) OpenAhead();
         return location;
     }
 
