@@ -13,7 +13,7 @@ namespace VBackup.Vault.Collecting;
 /// <param name="going">Every pack that this collection means to condemn: what another of them holds has no home there.</param>
 internal sealed class PackRewriter(BackupVault vault, VaultSurvey survey, LiveMark mark, HashSet<int> going)
 {
-    /// <summary>Blobs that one round copies at most: what it has to remember.</summary>
+    /// <summary>Blobs that one round copies, or few more: what it has to remember. Every round reads the whole index.</summary>
     private const int BlobsPerRound = 400_000;
     private const int WindowSize = 1024 * 1024;
 
@@ -28,16 +28,15 @@ internal sealed class PackRewriter(BackupVault vault, VaultSurvey survey, LiveMa
     {
         List<int> done = [];
         HashSet<int> round = [];
-        long bytes = 0;
+        var blobs = 0;
         foreach (var victim in victims)
         {
             round.Add(victim);
-            bytes += ledger.LiveBytes(victim);
-            // A blob is at least its overhead long; most are far longer.
-            if (bytes / 1024 < BlobsPerRound && round.Count < BlobsPerRound / 1024) continue;
+            blobs += ledger.LiveEntries(victim);
+            if (blobs < BlobsPerRound) continue;
             done.AddRange(await CopyRoundAsync(round, cancellation).ConfigureAwait(false));
             round.Clear();
-            bytes = 0;
+            blobs = 0;
         }
         if (round.Count > 0) done.AddRange(await CopyRoundAsync(round, cancellation).ConfigureAwait(false));
         return done;
