@@ -45,11 +45,7 @@ internal sealed class PackRewriter(BackupVault vault, VaultSurvey survey, LiveMa
     private async Task<List<int>> CopyRoundAsync(HashSet<int> round, CancellationToken cancellation)
     {
         var copies = CopiesNeeded(round);
-        var committer = new PackCommitter(vault, (bytes, id, _) =>
-        {
-            survey.Index.Add(bytes.Span, id);
-            return Task.CompletedTask;
-        });
+        var committer = new PackCommitter(vault, (bytes, id) => survey.Index.Add(bytes.Span, id));
         var chunks = new PackWriter(vault, committer);
         var nodes = new PackWriter(vault, committer);
         var lane = new ReadLane(vault);
