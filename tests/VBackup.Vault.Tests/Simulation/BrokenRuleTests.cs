@@ -1,4 +1,5 @@
 using Xunit;
+using static VBackup.Vault.Tests.Simulation.StoriesOfWriting;
 
 namespace VBackup.Vault.Tests.Simulation;
 
@@ -8,32 +9,39 @@ public sealed class BrokenRuleTests(ITestOutputHelper output)
     /// <summary>The story that shows it; none for what chance brings about soon enough.</summary>
     private static readonly Dictionary<string, (Story? Story, Func<SimulatedWorld, Actor, StoreView> ViewOf)> s_rules = new()
     {
-        ["R1 session before condemnations"] = (StoriesOfWriting.BackupBesideCollection, (world, actor) => new PutsSessionLate(world, actor)),
-        ["R2 condemnations before packs"] = (StoriesOfWriting.ReuseOfCollected, (world, actor) => new ListsCondemnationsLast(world, actor)),
-        ["R3 only present packs are reused"] = (StoriesOfWriting.StaleIndex, (world, actor) => new CountsOnPacksThatAreGone(world, actor, ActorKind.Writer)),
-        ["R4 no condemned pack is reused"] = (StoriesOfWriting.ReuseOfCondemned, (world, actor) => new SeesNoCondemnations(world, actor)),
-        ["R5 bases are checked"] = (StoriesOfWriting.BaseIsDeletedBefore, (world, actor) => new TakesAnyBase(world, actor)),
-        ["R5 bases are checked after the session"] = (StoriesOfWriting.BaseIsDeletedBefore, (world, actor) => new ChecksBaseBeforeSession(world, actor)),
-        ["R6 pack before index"] = (StoriesOfWriting.MergeBesideBackup, (world, actor) => new PutsIndexBeforePack(world, actor)),
+        ["R1 session before condemnations"] = (BackupBesideCollection, (world, actor) => new PutsSessionLate(world, actor)),
+        ["R2 condemnations before packs"] = (ReuseOfCollected, (world, actor) => new ListsCondemnationsLast(world, actor)),
+        ["R3 only present packs are reused"] =
+            (StaleIndex, (world, actor) => new CountsOnPacksThatAreGone(world, actor, ActorKind.Writer)),
+        ["R4 no condemned pack is reused"] = (ReuseOfCondemned, (world, actor) => new SeesNoCondemnations(world, actor)),
+        ["R5 bases are checked"] = (BaseIsDeletedBefore, (world, actor) => new TakesAnyBase(world, actor)),
+        ["R5 bases are checked after the session"] =
+            (BaseIsDeletedBefore, (world, actor) => new ChecksBaseBeforeSession(world, actor)),
+        ["R6 pack before index"] = (MergeBesideBackup, (world, actor) => new PutsIndexBeforePack(world, actor)),
         ["R7 point last"] = (null, (world, actor) => new PutsPointFirst(world, actor)),
-        ["R8 revocation looked for"] = (StoriesOfWriting.Revoked, (world, actor) => new IgnoresItsRevocation(world, actor)),
-        ["R8 revocation looked for after the point"] = (StoriesOfWriting.Revoked, (world, actor) => new LooksForItsRevocationTooEarly(world, actor)),
-        ["R9 ended sessions stay"] = (StoriesOfWriting.BaseIsDeletedMeanwhile, (world, actor) => new EndedSessionsVanish(world, actor)),
-        ["R10 no end in doubt"] = (StoriesOfWriting.PointInDoubt, (world, actor) => new EndsInDoubt(world, actor)),
-        ["R11 packs do not come back"] = (StoriesOfWriting.PackComesBack, (world, actor) => new PacksComeBack(world, actor)),
-        ["R12 registrations do not come back"] = (StoriesOfWriting.Expelled, (world, actor) => new RegistrationsComeBack(world, actor)),
-        ["R13 readers put a session"] = (StoriesOfWriting.ReadingWhatIsDeleted, (world, actor) => new ReadersPutNoSession(world, actor)),
-        ["R14 readers read the index again"] = (StoriesOfWriting.ReadingAmongMerges, (world, actor) => new ReadersReadTheIndexOnce(world, actor)),
-        ["R15 readers look at packs"] = (StoriesOfWriting.ReadingAmongMerges, (world, actor) => new ReadersListNoPacks(world, actor)),
-        ["R16 readers look for their revocation"] = (StoriesOfWriting.ReadingWhatIsDeleted, (world, actor) => new ReadersIgnoreTheirRevocation(world, actor)),
-        ["R17 points before sessions"] = (StoriesOfWriting.BaseIsDeletedMeanwhile, (world, actor) => new ListsSessionsBeforePoints(world, actor)),
-        ["R18 points read before sessions"] = (StoriesOfWriting.BaseIsDeletedWhileRead, (world, actor) => new ReadsPointsAfterSessions(world, actor)),
-        ["R19 decisions before sessions"] = (StoriesOfWriting.LateDecision, (world, actor) => new ListsSessionsBeforeDecisions(world, actor)),
-        ["R20 named points are live"] = (StoriesOfWriting.DecidedWhileMarked, (world, actor) => new ForgetsNamedPoints(world, actor)),
-        ["R21 named points read before sessions"] = (StoriesOfWriting.NamedPointIsDeleted, (world, actor) => new ReadsNamedPointsAfterSessions(world, actor)),
-        ["R22 registration looked for"] = (StoriesOfWriting.Expelled, (world, actor) => new IgnoresItsExpulsion(world, actor)),
-        ["R23 bases of ended sessions are live"] = (StoriesOfWriting.BaseIsDeletedMeanwhile, (world, actor) => new ForgetsEndedSessions(world, actor)),
-        ["R24 bases are live"] = (StoriesOfWriting.BaseIsDeletedMeanwhile, (world, actor) => new NamesNoBases(world, actor)),
+        ["R8 revocation looked for"] = (Revoked, (world, actor) => new IgnoresItsRevocation(world, actor)),
+        ["R8 revocation looked for after the point"] =
+            (Revoked, (world, actor) => new LooksForItsRevocationTooEarly(world, actor)),
+        ["R9 ended sessions stay"] = (BaseIsDeletedMeanwhile, (world, actor) => new EndedSessionsVanish(world, actor)),
+        ["R10 no end in doubt"] = (PointInDoubt, (world, actor) => new EndsInDoubt(world, actor)),
+        ["R11 packs do not come back"] = (PackComesBack, (world, actor) => new PacksComeBack(world, actor)),
+        ["R12 registrations do not come back"] = (Expelled, (world, actor) => new RegistrationsComeBack(world, actor)),
+        ["R13 readers put a session"] = (ReadingWhatIsDeleted, (world, actor) => new ReadersPutNoSession(world, actor)),
+        ["R14 readers read the index again"] = (ReadingAmongMerges, (world, actor) => new ReadersReadTheIndexOnce(world, actor)),
+        ["R15 readers look at packs"] = (ReadingAmongMerges, (world, actor) => new ReadersListNoPacks(world, actor)),
+        ["R16 readers look for their revocation"] =
+            (ReadingWhatIsDeleted, (world, actor) => new ReadersIgnoreTheirRevocation(world, actor)),
+        ["R17 points before sessions"] = (BaseIsDeletedMeanwhile, (world, actor) => new ListsSessionsBeforePoints(world, actor)),
+        ["R18 points read before sessions"] =
+            (BaseIsDeletedWhileRead, (world, actor) => new ReadsPointsAfterSessions(world, actor)),
+        ["R19 decisions before sessions"] = (LateDecision, (world, actor) => new ListsSessionsBeforeDecisions(world, actor)),
+        ["R20 named points are live"] = (DecidedWhileMarked, (world, actor) => new ForgetsNamedPoints(world, actor)),
+        ["R21 named points read before sessions"] =
+            (NamedPointIsDeleted, (world, actor) => new ReadsNamedPointsAfterSessions(world, actor)),
+        ["R22 registration looked for"] = (Expelled, (world, actor) => new IgnoresItsExpulsion(world, actor)),
+        ["R23 bases of ended sessions are live"] =
+            (BaseIsDeletedMeanwhile, (world, actor) => new ForgetsEndedSessions(world, actor)),
+        ["R24 bases are live"] = (BaseIsDeletedMeanwhile, (world, actor) => new NamesNoBases(world, actor)),
         ["R25 undecided points are live"] = (null, (world, actor) => new CountsOnlyDecidedPoints(world, actor)),
         ["R27 condemned before sessions are listed"] = (null, (world, actor) => new CondemnsAfterListingSessions(world, actor)),
         ["R28 waits for sessions"] = (null, (world, actor) => new WaitsForNobody(world, actor)),

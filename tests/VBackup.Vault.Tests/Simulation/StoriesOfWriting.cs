@@ -33,7 +33,7 @@ internal static class StoriesOfWriting
             new(0),
         ]) { History = HasGarbageAsync };
 
-    /// <summary>A pack is deleted, and its condemnation removed, after a session began and before it looks for condemnations.</summary>
+    /// <summary>A pack is deleted, and its condemnation removed, before a session that has begun lists condemnations.</summary>
     public static Story ReuseOfCollected { get; } = new("reuse of what is collected", () => [Again, Collector],
         () =>
         [
@@ -55,17 +55,12 @@ internal static class StoriesOfWriting
             new(0),
         ]) { History = HasGarbageAsync };
 
-    /// <summary>One collector merges what it read of the index after another has deleted a pack that the index named then.</summary>
+    /// <summary>One collector merges what it read of the index, after another has deleted a pack named there.</summary>
     public static Story StaleIndex { get; } = new("a stale index",
         () => [Collector, DeleterOf(Choice.Oldest), Collector, Again with { On = Choice.Oldest }],
         () => [new(0, "commit", ObjectNames.Indexes), new(1), new(2), new(0), new(3)])
         {
-            History = async world =>
-            {
-                var all = await BackUpAsync(world, 1, 2, 3, 4);
-                await BackUpAsync(world, 1, 2);
-                await DeleteAsync(world, all);
-            },
+            History = world => HasKeptSomeAsync(world, 1, 2),
         };
 
     /// <summary>A collector merges the index while a backup's objects arrive.</summary>
@@ -113,7 +108,7 @@ internal static class StoriesOfWriting
             History = world => BackUpAsync(world, 1, 2, 3, 4, 5),
         };
 
-    /// <summary>A point whose packs were rewritten is restored. Index objects vanish between the listing and the reading, twice.</summary>
+    /// <summary>A point whose packs were rewritten is restored. Twice, an index object vanishes after it was listed.</summary>
     public static Story ReadingAmongMerges { get; } = new("reading among merges",
         () => [Collector, DeleterOf(Choice.Oldest), Collector, new(ActorKind.Reader) { On = Choice.Oldest }],
         () =>
@@ -132,12 +127,17 @@ internal static class StoriesOfWriting
             History = async world =>
             {
                 await BackUpAsync(world, 6);
-                var all = await BackUpAsync(world, 1, 2, 3, 4);
-                await BackUpAsync(world, 1, 3);
-                await DeleteAsync(world, all);
+                await HasKeptSomeAsync(world, 1, 3);
                 await world.Vault(new DirectStore(world)).CollectAsync();
                 await DeleteAsync(world, await BackUpAsync(world, 5));
             },
+        };
+
+    /// <summary>A collector is taken for dead while it copies, and its successor discards what it has not finished.</summary>
+    public static Story ExpelledWhileCopying { get; } = new("expelled while copying", () => [Collector, Expeller],
+        () => [new(0, "commit", ObjectNames.Packs), new(1), new(0)])
+        {
+            History = world => HasKeptSomeAsync(world, 1, 3),
         };
 
     // A backup that reuses what is condemned a little later is waited for. By its point, others build on what is condemned
@@ -228,12 +228,21 @@ internal static class StoriesOfWriting
 
     public static Story[] All =>
     [
-        BackupBesideCollection, ReuseOfCollected, ReuseOfCondemned, StaleIndex, MergeBesideBackup, Revoked, PointInDoubt, PackComesBack,
-        ReadingWhatIsDeleted, ReadingAmongMerges, BaseIsDeletedBefore, BaseIsDeletedMeanwhile, BaseIsDeletedWhileRead, Expelled,
-        DecidedWhileMarked, NamedPointIsDeleted, LateDecision,
+        BackupBesideCollection, ReuseOfCollected, ReuseOfCondemned, StaleIndex, MergeBesideBackup, Revoked, PointInDoubt,
+        PackComesBack, ReadingWhatIsDeleted, ReadingAmongMerges, ExpelledWhileCopying, BaseIsDeletedBefore,
+        BaseIsDeletedMeanwhile, BaseIsDeletedWhileRead, Expelled, DecidedWhileMarked, NamedPointIsDeleted, LateDecision,
     ];
 
-    private static async Task HasGarbageAsync(SimulatedWorld world) => await DeleteAsync(world, await BackUpAsync(world, 1, 2, 3, 4, 5));
+    private static async Task HasGarbageAsync(SimulatedWorld world) =>
+        await DeleteAsync(world, await BackUpAsync(world, 1, 2, 3, 4, 5));
+
+    /// <summary>Four chunks, two to a pack; a point that needs these is left.</summary>
+    private static async Task HasKeptSomeAsync(SimulatedWorld world, params int[] kept)
+    {
+        var all = await BackUpAsync(world, 1, 2, 3, 4);
+        await BackUpAsync(world, kept);
+        await DeleteAsync(world, all);
+    }
 
     private static async Task<KnownPoint> BackUpAsync(SimulatedWorld world, params int[] letters)
     {
