@@ -1,4 +1,5 @@
 using Xunit;
+using static VBackup.Vault.Tests.Simulation.StoriesOfWriting;
 
 namespace VBackup.Vault.Tests.Simulation;
 
@@ -8,32 +9,39 @@ public sealed class BrokenRuleTests(ITestOutputHelper output)
     /// <summary>The story that shows it; none for what chance brings about soon enough.</summary>
     private static readonly Dictionary<string, (Story? Story, Func<SimulatedWorld, Actor, StoreView> ViewOf)> s_rules = new()
     {
-        ["R1 session before condemnations"] = (null, (world, actor) => new PutsSessionLate(world, actor)),
-        ["R2 condemnations before packs"] = (StoriesOfWriting.ReuseOfCondemned, (world, actor) => new ListsPacksBeforeCondemnations(world, actor, ActorKind.Writer)),
-        ["R3 only present packs are reused"] = (null, (world, actor) => new CountsOnPacksThatAreGone(world, actor, ActorKind.Writer)),
-        ["R4 no condemned pack is reused"] = (null, (world, actor) => new SeesNoCondemnations(world, actor)),
-        ["R5 bases are checked"] = (null, (world, actor) => new TakesAnyBase(world, actor)),
-        ["R5 bases are checked after the session"] = (null, (world, actor) => new ChecksBaseBeforeSession(world, actor)),
-        ["R6 pack before index"] = (null, (world, actor) => new PutsIndexBeforePack(world, actor)),
+        ["R1 session before condemnations"] = (BackupBesideCollection, (world, actor) => new PutsSessionLate(world, actor)),
+        ["R2 condemnations before packs"] = (ReuseOfCollected, (world, actor) => new ListsCondemnationsLast(world, actor)),
+        ["R3 only present packs are reused"] =
+            (StaleIndex, (world, actor) => new CountsOnPacksThatAreGone(world, actor, ActorKind.Writer)),
+        ["R4 no condemned pack is reused"] = (ReuseOfCondemned, (world, actor) => new SeesNoCondemnations(world, actor)),
+        ["R5 bases are checked"] = (BaseIsDeletedBefore, (world, actor) => new TakesAnyBase(world, actor)),
+        ["R5 bases are checked after the session"] =
+            (BaseIsDeletedBefore, (world, actor) => new ChecksBaseBeforeSession(world, actor)),
+        ["R6 pack before index"] = (MergeBesideBackup, (world, actor) => new PutsIndexBeforePack(world, actor)),
         ["R7 point last"] = (null, (world, actor) => new PutsPointFirst(world, actor)),
-        ["R8 revocation looked for"] = (null, (world, actor) => new IgnoresItsRevocation(world, actor)),
-        ["R8 revocation looked for after the point"] = (null, (world, actor) => new LooksForItsRevocationTooEarly(world, actor)),
-        ["R9 ended sessions stay"] = (null, (world, actor) => new EndedSessionsVanish(world, actor)),
-        ["R10 no end in doubt"] = (null, (world, actor) => new EndsInDoubt(world, actor)),
-        ["R11 packs do not come back"] = (null, (world, actor) => new PacksComeBack(world, actor)),
-        ["R12 registrations do not come back"] = (null, (world, actor) => new RegistrationsComeBack(world, actor)),
-        ["R13 readers put a session"] = (null, (world, actor) => new ReadersPutNoSession(world, actor)),
-        ["R14 readers read the index again"] = (null, (world, actor) => new ReadersReadTheIndexOnce(world, actor)),
-        ["R15 readers look at packs"] = (null, (world, actor) => new ReadersListNoPacks(world, actor)),
-        ["R16 readers look for their revocation"] = (null, (world, actor) => new ReadersIgnoreTheirRevocation(world, actor)),
-        ["R17 points before sessions"] = (null, (world, actor) => new ListsSessionsBeforePoints(world, actor)),
-        ["R18 points read before sessions"] = (null, (world, actor) => new ReadsPointsAfterSessions(world, actor)),
-        ["R19 decisions before sessions"] = (null, (world, actor) => new ListsSessionsBeforeDecisions(world, actor)),
-        ["R20 named points are live"] = (null, (world, actor) => new ForgetsNamedPoints(world, actor)),
-        ["R21 named points read before sessions"] = (null, (world, actor) => new ReadsNamedPointsAfterSessions(world, actor)),
-        ["R22 registration looked for"] = (null, (world, actor) => new IgnoresItsExpulsion(world, actor)),
-        ["R23 bases of ended sessions are live"] = (null, (world, actor) => new ForgetsEndedSessions(world, actor)),
-        ["R24 bases are live"] = (null, (world, actor) => new NamesNoBases(world, actor)),
+        ["R8 revocation looked for"] = (Revoked, (world, actor) => new IgnoresItsRevocation(world, actor)),
+        ["R8 revocation looked for after the point"] =
+            (Revoked, (world, actor) => new LooksForItsRevocationTooEarly(world, actor)),
+        ["R9 ended sessions stay"] = (BaseIsDeletedMeanwhile, (world, actor) => new EndedSessionsVanish(world, actor)),
+        ["R10 no end in doubt"] = (PointInDoubt, (world, actor) => new EndsInDoubt(world, actor)),
+        ["R11 packs do not come back"] = (PackComesBack, (world, actor) => new PacksComeBack(world, actor)),
+        ["R12 registrations do not come back"] = (Expelled, (world, actor) => new RegistrationsComeBack(world, actor)),
+        ["R13 readers put a session"] = (ReadingWhatIsDeleted, (world, actor) => new ReadersPutNoSession(world, actor)),
+        ["R14 readers read the index again"] = (ReadingAmongMerges, (world, actor) => new ReadersReadTheIndexOnce(world, actor)),
+        ["R15 readers look at packs"] = (ReadingAmongMerges, (world, actor) => new ReadersListNoPacks(world, actor)),
+        ["R16 readers look for their revocation"] =
+            (ReadingWhatIsDeleted, (world, actor) => new ReadersIgnoreTheirRevocation(world, actor)),
+        ["R17 points before sessions"] = (BaseIsDeletedMeanwhile, (world, actor) => new ListsSessionsBeforePoints(world, actor)),
+        ["R18 points read before sessions"] =
+            (BaseIsDeletedWhileRead, (world, actor) => new ReadsPointsAfterSessions(world, actor)),
+        ["R19 decisions before sessions"] = (LateDecision, (world, actor) => new ListsSessionsBeforeDecisions(world, actor)),
+        ["R20 named points are live"] = (DecidedWhileMarked, (world, actor) => new ForgetsNamedPoints(world, actor)),
+        ["R21 named points read before sessions"] =
+            (NamedPointIsDeleted, (world, actor) => new ReadsNamedPointsAfterSessions(world, actor)),
+        ["R22 registration looked for"] = (Expelled, (world, actor) => new IgnoresItsExpulsion(world, actor)),
+        ["R23 bases of ended sessions are live"] =
+            (BaseIsDeletedMeanwhile, (world, actor) => new ForgetsEndedSessions(world, actor)),
+        ["R24 bases are live"] = (BaseIsDeletedMeanwhile, (world, actor) => new NamesNoBases(world, actor)),
         ["R25 undecided points are live"] = (null, (world, actor) => new CountsOnlyDecidedPoints(world, actor)),
         ["R27 condemned before sessions are listed"] = (null, (world, actor) => new CondemnsAfterListingSessions(world, actor)),
         ["R28 waits for sessions"] = (null, (world, actor) => new WaitsForNobody(world, actor)),
@@ -43,7 +51,7 @@ public sealed class BrokenRuleTests(ITestOutputHelper output)
         ["R32 decisions are never removed"] = (null, (world, actor) => new RemovesDecisions(world, actor)),
         ["R33 others' condemned packs do not count"] = (null, (world, actor) => new SeesNoOthersCondemnations(world, actor)),
         ["R34 own condemned packs do not count"] = (null, (world, actor) => new SeesNoCondemnationsOfItsOwn(world, actor)),
-        ["R35 condemnations before packs in step 6"] = (null, (world, actor) => new ListsPacksBeforeCondemnations(world, actor, ActorKind.Collector)),
+        ["R35 condemnations before packs in step 6"] = (null, (world, actor) => new ListsPacksBeforeCondemnations(world, actor)),
         ["R36 only present packs count"] = (null, (world, actor) => new CountsOnPacksThatAreGone(world, actor, ActorKind.Collector)),
         ["R38 unindexed packs are read by their footers"] = (null, (world, actor) => new TakesUnindexedPacksForEmpty(world, actor)),
         ["R39 a pack's entries stay together"] = (null, (world, actor) => new SplitsIndexObjects(world, actor)),

@@ -7,7 +7,11 @@ namespace VBackup.Vault.Tests.Simulation;
 /// <summary>R17: points are listed before sessions.</summary>
 internal sealed class ListsSessionsBeforePoints(SimulatedWorld world, Actor actor) : BrokenRule(world, actor)
 {
-    protected override void MarkBegins() => Freeze(ObjectNames.Sessions);
+    public override void ListingIsWanted(string prefix)
+    {
+        if (IsCollector && !IsDeciding && prefix == ObjectNames.Points) Freeze(ObjectNames.Sessions);
+    }
+
     protected override void MarkEnds() => Thaw(ObjectNames.Sessions);
 }
 
@@ -27,11 +31,10 @@ internal sealed class ListsSessionsBeforeDecisions(SimulatedWorld world, Actor a
 {
     private SortedDictionary<string, byte[]>? _before;
 
-    public override void ListingBegins(string prefix)
+    public override void ListingIsWanted(string prefix)
     {
-        base.ListingBegins(prefix);
         if (!IsMarking || prefix != ObjectNames.Sessions) return;
-        if (SessionListings == 1) _before = Snapshot(prefix);
+        if (SessionListings == 0) _before = Snapshot(prefix);
         else Freeze(prefix, _before);
     }
 

@@ -21,6 +21,7 @@ internal sealed class Cast(SimulatedWorld world, Func<SimulatedWorld, Actor, Sto
         var store = new SimulatedStore(world, actor, viewOf(world, actor));
         var vault = world.Vault(store);
         decideFate(world.Scheduler, actor);
+        if (part.Fails is var (prefix, fault)) (actor.FailsAt, actor.FailsOn, actor.Fault) = (0, prefix, fault);
         if (part.On == Choice.Newest)
         {
             var known = world.Truth.Points.Count();
@@ -48,6 +49,7 @@ internal sealed class Cast(SimulatedWorld world, Func<SimulatedWorld, Actor, Sto
         return on switch
         {
             Choice.Newest => known[^1],
+            Choice.Oldest => known.Find(point => !point.WasDeleted) ?? known[0],
             Choice.Favourite => known[_favourite % known.Count],
             _ => known[Random.Next(known.Count)],
         };

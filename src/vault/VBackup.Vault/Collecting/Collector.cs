@@ -39,7 +39,7 @@ public sealed class Collector
         var collector = new Collector(vault, options, progress, registration);
         try
         {
-            await collector.CollectAsync(cancellation).ConfigureAwait(false);
+            await collector.CollectOrExplainAsync(cancellation).ConfigureAwait(false);
         }
         catch
         {
@@ -62,6 +62,20 @@ public sealed class Collector
         catch (Exception failure) when (failure is StoreException or OperationCanceledException)
         {
             // The failure before this one is the one to see; a registration that stays is expelled by another collector.
+        }
+    }
+
+    private async Task CollectOrExplainAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            await CollectAsync(cancellation).ConfigureAwait(false);
+        }
+        catch (StoreException discarded) when (discarded.Failure == StoreFailure.NotFound)
+        {
+            // A collector that took this one for dead discards what it left unfinished; the expulsion is the reason to give.
+            await _registration.EnsureHereAsync(cancellation).ConfigureAwait(false);
+            throw;
         }
     }
 
