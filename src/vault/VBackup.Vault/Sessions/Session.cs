@@ -21,7 +21,7 @@ public sealed class Session : IAsyncDisposable
     private readonly Task _beats;
     private readonly string? _base;
     private readonly Queue<string> _indexes = [];
-    private readonly SemaphoreSlim _beatGate = new(1);
+    private int _beatsWanted;
     private long _count;
     private bool _hasBeaten;
     private bool _over;
@@ -131,7 +131,6 @@ public sealed class Session : IAsyncDisposable
         await LeaveAsync(leavesNothing: false).ConfigureAwait(false);
         await StopBeatingAsync().ConfigureAwait(false);
         _beating.Dispose();
-        _beatGate.Dispose();
     }
 
     private async Task StopBeatingAsync()
@@ -167,21 +166,33 @@ public sealed class Session : IAsyncDisposable
         }
     }
 
+    // One at a time, so that an older note does not take the place of a newer one. Whoever is at it does it once more for others.
     private async Task BeatAsync(CancellationToken cancellation)
     {
-        await _beatGate.WaitAsync(cancellation).ConfigureAwait(false);
+        if (Interlocked.Increment(ref _beatsWanted) > 1) return;
         try
         {
-            _hasBeaten = true;
-            string[] indexes;
-            lock (_indexes) indexes = [.. _indexes];
-            var note = new NoteDocument { Count = ++_count, Base = _base, Indexes = indexes.Length == 0 ? null : indexes };
-            await _vault.PutAsync(ObjectKind.SessionNote, ObjectNames.Beat(Id), note, DocumentJson.Default.NoteDocument, cancellation)
-                .ConfigureAwait(false);
+            int served;
+            do
+            {
+                served = Volatile.Read(ref _beatsWanted);
+                await PutBeatAsync(cancellation).ConfigureAwait(false);
+            }
+            while (Interlocked.Add(ref _beatsWanted, -served) > 0);
         }
-        finally
+        catch
         {
-            _beatGate.Release();
+            Volatile.Write(ref _beatsWanted, 0);
+            throw;
         }
+    }
+
+    private Task PutBeatAsync(CancellationToken cancellation)
+    {
+        _hasBeaten = true;
+        string[] indexes;
+        lock (_indexes) indexes = [.. _indexes];
+        var note = new NoteDocument { Count = ++_count, Base = _base, Indexes = indexes.Length == 0 ? null : indexes };
+        return _vault.PutAsync(ObjectKind.SessionNote, ObjectNames.Beat(Id), note, DocumentJson.Default.NoteDocument, cancellation);
     }
 }
