@@ -48,6 +48,7 @@ internal sealed class Cast(SimulatedWorld world, Func<SimulatedWorld, Actor, Sto
         return on switch
         {
             Choice.Newest => known[^1],
+            Choice.Oldest => known.Find(point => !point.WasDeleted) ?? known[0],
             Choice.Favourite => known[_favourite % known.Count],
             _ => known[Random.Next(known.Count)],
         };
@@ -57,7 +58,8 @@ internal sealed class Cast(SimulatedWorld world, Func<SimulatedWorld, Actor, Sto
     {
         var known = Pick(part.On);
         var basePoint = part.Writes == Writes.Changes ? known : null;
-        var (content, changed) = known is null || part.Writes == Writes.Anything ? (Volumes.Any(Random), [])
+        var (content, changed) = part.Letters is not null ? (Volumes.Of(part.Letters), [])
+            : known is null || part.Writes == Writes.Anything ? (Volumes.Any(Random), [])
             : part.Writes == Writes.Same ? (known.Content, []) : Volumes.Change(Random, known.Content);
         actor.Publishing = content;
         try

@@ -111,6 +111,8 @@ internal sealed class Simulation
         }
         Scheduler.RunAll();
         _world.Truth.CheckAll();
+        // Only now, as worse may have come of it.
+        if (_world.Truth.Unindexed is { } unindexed) throw new SimulationFailure(unindexed);
     }
 
     private async Task CleanUpAsync()

@@ -48,6 +48,9 @@ internal sealed class Truth(TestVault raw)
 
     public IEnumerable<KnownPoint> Points => _points.Values;
 
+    /// <summary>Something that a valid point needs was in no index, for a while or for ever; null when that never was so.</summary>
+    public string? Unindexed { get; private set; }
+
     /// <summary>The packs that are present, and the bytes that each blob takes in them.</summary>
     public IReadOnlyDictionary<ObjectId, Dictionary<ContentId, long>> Packs => _packs;
 
@@ -177,8 +180,9 @@ internal sealed class Truth(TestVault raw)
         foreach (var id in point.Needs!)
         {
             if (IsIndexed(id)) continue;
-            // Perhaps it lies where the tree's hint says, although no index object names it.
             Restore(point);
+            // It lies where the tree's hint says, or in a pack whose footer names it. So a reader finds it, but no writer does.
+            Unindexed ??= $"points/{point.Document.Id} was valid when {id} was in no index";
             return;
         }
     }
