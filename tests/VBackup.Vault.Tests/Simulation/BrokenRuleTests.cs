@@ -58,6 +58,7 @@ public sealed class BrokenRuleTests(ITestOutputHelper output)
         ["R46 ended sessions are removed alone"] = (StoriesOfCollecting.EndedIsRemoved, (world, actor) => new SeesNoOtherCollectors(world, actor)),
         ["R47 ended before collectors"] = (StoriesOfCollecting.EndedIsRemoved, (world, actor) => new ListsCollectorsBeforeEnded(world, actor)),
         ["R48 expelled before not counted"] = (StoriesOfCollecting.EndedIsRemovedBySuccessor, (world, actor) => new ExpelsNobody(world, actor)),
+        ["R49 damaged packs are condemned first"] = (StoriesOfCollecting.BesideRepair, (world, actor) => new CondemnsDamagedLast(world, actor)),
     };
 
     public static TheoryData<string> Rules => [.. s_rules.Keys];

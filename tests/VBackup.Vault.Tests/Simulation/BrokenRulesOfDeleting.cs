@@ -5,7 +5,7 @@ using VBackup.Vault.Stores;
 
 namespace VBackup.Vault.Tests.Simulation;
 
-// The rules of deleting and of ended sessions, R33 to R48 of docs/session-table.md, each broken.
+// The rules of deleting, of ended sessions and of repair, R33 to R49 of docs/session-table.md, each broken.
 
 /// <summary>R33: a copy in a pack that another condemned does not count.</summary>
 internal sealed class SeesNoOthersCondemnations(SimulatedWorld world, Actor actor) : BrokenRule(world, actor)
@@ -251,5 +251,20 @@ internal sealed class RegistrationsComeBack(SimulatedWorld world, Actor actor) :
         base.Delete(name);
         if (IsRegistration(name) && name != Actor.Registered)
             World.Scheduler.ApplyLater(Actor, "put", name, () => World.Put(name, World.Ever[name]));
+    }
+}
+
+/// <summary>R49: damaged packs are condemned before chunks are stored anew.</summary>
+internal sealed class CondemnsDamagedLast(SimulatedWorld world, Actor actor) : BrokenRule(world, actor)
+{
+    public override void Put(string name, byte[] content)
+    {
+        if (Actor.Kind == ActorKind.Repairer && IsCondemnation(name))
+        {
+            Hold(() => base.Put(name, content));
+            return;
+        }
+        if (IsSession(name, ObjectNames.EndedSuffix)) Release();
+        base.Put(name, content);
     }
 }

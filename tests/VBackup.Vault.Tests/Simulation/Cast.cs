@@ -5,6 +5,7 @@ using VBackup.Vault.Reading;
 using VBackup.Vault.Sessions;
 using VBackup.Vault.Stores;
 using VBackup.Vault.Tests.World;
+using VBackup.Vault.Verifying;
 
 namespace VBackup.Vault.Tests.Simulation;
 
@@ -35,6 +36,7 @@ internal sealed class Cast(SimulatedWorld world, Func<SimulatedWorld, Actor, Sto
                     ActorKind.Writer => WriteAsync(actor, vault, part),
                     ActorKind.Reader => ReadAsync(actor, vault, part),
                     ActorKind.Deleter => DeleteAsync(vault, part),
+                    ActorKind.Repairer => RepairAsync(actor, vault),
                     _ => CollectAsync(actor, vault, part),
                 });
             }
@@ -145,6 +147,22 @@ internal sealed class Cast(SimulatedWorld world, Func<SimulatedWorld, Actor, Sto
         catch (DamageException damage)
         {
             throw new SimulationFailure($"{actor.Name} found damage where there is none: {damage.Message}", damage);
+        }
+        catch (StoreException failure)
+        {
+            ExpectFaulted(actor, failure);
+        }
+    }
+
+    private async Task RepairAsync(Actor actor, TestVault vault)
+    {
+        try
+        {
+            await Repairer.RunAsync(vault.Vault, world.Sources(), null, default);
+        }
+        catch (SessionRevokedException)
+        {
+            ExpectRevoked(actor, "says that it was revoked");
         }
         catch (StoreException failure)
         {

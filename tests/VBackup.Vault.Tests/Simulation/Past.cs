@@ -1,3 +1,6 @@
+using VBackup.Vault.Format;
+using VBackup.Vault.Indexing;
+
 namespace VBackup.Vault.Tests.Simulation;
 
 /// <summary>What was done before a story begins, one thing after the other.</summary>
@@ -21,6 +24,18 @@ internal static class Past
 
     /// <summary>A point was deleted, and nobody has collected since.</summary>
     public static async Task HasGarbageAsync(SimulatedWorld world) => await DeleteAsync(world, await BackUpAsync(world, 1, 2));
+
+    /// <summary>One chunk of a point's first pack is not what was stored.</summary>
+    public static async Task HasDamageAsync(SimulatedWorld world)
+    {
+        await BackUpAsync(world, 1, 2);
+        var pack = world.Truth.Packs.First(pack => pack.Value.Count == 2).Key;
+        var chunk = (await PackFooters.ReadAsync(world.Raw.Vault, pack, default))[0];
+        var content = world.Find(ObjectNames.Pack(pack))!;
+        content[chunk.Offset + chunk.Length / 2] ^= 1;
+        await world.Store.PutAsync(ObjectNames.Pack(pack), content, default);
+        world.Truth.WasDamaged(pack, chunk.Id);
+    }
 
     /// <summary>Of a deleted point's packs and their index object, a part is still needed.</summary>
     public static async Task HasHalfGarbageAsync(SimulatedWorld world)

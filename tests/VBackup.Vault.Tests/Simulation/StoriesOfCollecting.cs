@@ -2,7 +2,7 @@ using VBackup.Vault.Format;
 
 namespace VBackup.Vault.Tests.Simulation;
 
-/// <summary>What collectors do to each other's work and to the index: rules R25 to R48.</summary>
+/// <summary>What collectors do to each other's work and to the index: rules R25 to R49.</summary>
 internal static class StoriesOfCollecting
 {
     private const string Points = ObjectNames.Points, Packs = ObjectNames.Packs, Indexes = ObjectNames.Indexes,
@@ -240,10 +240,20 @@ internal static class StoriesOfCollecting
             new(2),
         ]) { History = Past.HasGarbageAsync };
 
+    /// <summary>A collector meets a chunk twice: damaged, and stored anew by a repair that is not done.</summary>
+    public static Story BesideRepair { get; } = new("beside a repair", () => [new(ActorKind.Repairer), Decider],
+        () =>
+        [
+            new(0, "commit", Packs),
+            new(0, "put", Sessions, ObjectNames.EndedSuffix),
+            new(1),
+            new(0),
+        ]) { History = Past.HasDamageAsync };
+
     public static Story[] All =>
     [
         NotWaitedFor, PutWhileMarked, JustBeforeItsRevocation, TwoDecisions, LeftOutAndBuiltOn, BaseIsDeleted, EndedIsRemoved,
         EndedIsRemovedBySuccessor, CopyWithoutIndex, OriginalAndCopy, EachOthersCopy, HiddenByMerge, WrittenWhileListed,
-        WrittenWhileMerged, ReusedBeforeLeaving, WokenTooLate,
+        WrittenWhileMerged, ReusedBeforeLeaving, WokenTooLate, BesideRepair,
     ];
 }
