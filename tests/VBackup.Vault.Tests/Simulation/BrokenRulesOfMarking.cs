@@ -95,6 +95,40 @@ internal sealed class TakesHiddenNodesForDead(SimulatedWorld world, Actor actor)
     }
 }
 
+/// <summary>
+/// No rule is broken: the mark after the wait, if it has seen no point, finds none of the nodes below bases, as if merges hid
+/// them.
+/// </summary>
+internal sealed class HidesNodesOfBases(SimulatedWorld world, Actor actor, Action wasHidden) : BrokenRule(world, actor)
+{
+    private bool _sawPoint, _hides;
+
+    protected override void MarkBegins() => _sawPoint = false;
+
+    protected override void MarkEnds() => _hides = HasCondemned && !_sawPoint;
+
+    public override void ListingBegins(string prefix)
+    {
+        base.ListingBegins(prefix);
+        if (prefix == ObjectNames.Condemnations) _hides = false;
+    }
+
+    public override IEnumerable<string> Names(string prefix)
+    {
+        if (_hides && (prefix is ObjectNames.Packs or ObjectNames.Indexes)) return [];
+        var names = base.Names(prefix).ToList();
+        _sawPoint |= prefix == ObjectNames.Points && names.Count > 0;
+        return names;
+    }
+
+    public override byte[]? Find(string name)
+    {
+        if (!_hides || !IsPack(name)) return base.Find(name);
+        wasHidden();
+        return null;
+    }
+}
+
 /// <summary>R27: sessions are listed after condemnations are put.</summary>
 internal sealed class CondemnsAfterListingSessions(SimulatedWorld world, Actor actor) : BrokenRule(world, actor)
 {
