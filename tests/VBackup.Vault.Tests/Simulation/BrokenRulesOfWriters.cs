@@ -33,7 +33,7 @@ internal sealed class PutsSessionLate(SimulatedWorld world, Actor actor) : Broke
 }
 
 /// <summary>R2: condemnations are listed before packs. It reads the index and lists packs first.</summary>
-internal sealed class ListsCondemnationsLast(SimulatedWorld world, Actor actor) : BrokenRule(world, actor)
+internal sealed class WriterListsCondemnationsLast(SimulatedWorld world, Actor actor) : BrokenRule(world, actor)
 {
     private SortedDictionary<string, byte[]>? _index;
 
@@ -53,17 +53,6 @@ internal sealed class ListsCondemnationsLast(SimulatedWorld world, Actor actor) 
         Thaw(ObjectNames.Packs);
         Thaw(ObjectNames.Indexes);
         _index = null;
-    }
-}
-
-/// <summary>R35: condemnations are listed before packs.</summary>
-internal sealed class ListsPacksBeforeCondemnations(SimulatedWorld world, Actor actor) : BrokenRule(world, actor)
-{
-    protected override void MarkEnds() => Freeze(ObjectNames.Packs);
-
-    public override void ListingEnds(string prefix)
-    {
-        if (prefix == ObjectNames.Packs) Thaw(ObjectNames.Packs);
     }
 }
 

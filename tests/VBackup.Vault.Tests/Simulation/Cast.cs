@@ -5,6 +5,7 @@ using VBackup.Vault.Reading;
 using VBackup.Vault.Sessions;
 using VBackup.Vault.Stores;
 using VBackup.Vault.Tests.World;
+using VBackup.Vault.Verifying;
 
 namespace VBackup.Vault.Tests.Simulation;
 
@@ -36,6 +37,7 @@ internal sealed class Cast(SimulatedWorld world, Func<SimulatedWorld, Actor, Sto
                     ActorKind.Writer => WriteAsync(actor, vault, part),
                     ActorKind.Reader => ReadAsync(actor, vault, part),
                     ActorKind.Deleter => DeleteAsync(vault, part),
+                    ActorKind.Repairer => RepairAsync(actor, vault),
                     _ => CollectAsync(actor, vault, part),
                 });
             }
@@ -59,7 +61,8 @@ internal sealed class Cast(SimulatedWorld world, Func<SimulatedWorld, Actor, Sto
     {
         var known = Pick(part.On);
         var basePoint = part.Writes == Writes.Changes ? known : null;
-        var (content, changed) = known is null || part.Writes == Writes.Anything ? (Volumes.Any(Random), [])
+        var (content, changed) = part.Letters is not null ? (Volumes.Of(part.Letters), [])
+            : known is null || part.Writes == Writes.Anything ? (Volumes.Any(Random), [])
             : part.Writes == Writes.Same ? (known.Content, []) : Volumes.Change(Random, known.Content);
         actor.Publishing = content;
         try
@@ -145,6 +148,22 @@ internal sealed class Cast(SimulatedWorld world, Func<SimulatedWorld, Actor, Sto
         catch (DamageException damage)
         {
             throw new SimulationFailure($"{actor.Name} found damage where there is none: {damage.Message}", damage);
+        }
+        catch (StoreException failure)
+        {
+            ExpectFaulted(actor, failure);
+        }
+    }
+
+    private async Task RepairAsync(Actor actor, TestVault vault)
+    {
+        try
+        {
+            await Repairer.RunAsync(vault.Vault, world.Sources(), null, default);
+        }
+        catch (SessionRevokedException)
+        {
+            ExpectRevoked(actor, "says that it was revoked");
         }
         catch (StoreException failure)
         {

@@ -45,6 +45,10 @@ internal sealed record Part(ActorKind Kind)
 {
     public Choice On { get; init; }
     public Writes Writes { get; init; }
+
+    /// <summary>What a backup holds, by letters; null for what <see cref="Writes"/> says.</summary>
+    public int[]? Letters { get; init; }
+
     public int Rounds { get; init; } = 1;
     public TimeSpan SessionTimeout { get; init; } = TimeSpan.FromMinutes(10);
     public TimeSpan CollectorTimeout { get; init; } = TimeSpan.FromDays(1);

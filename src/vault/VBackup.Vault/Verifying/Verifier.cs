@@ -62,11 +62,15 @@ public sealed class Verifier
             if (allData)
             {
                 var done = 0;
-                await Bounded.ForEachAsync(present, Math.Max(1, Environment.ProcessorCount), pack => Task.Run(async () =>
+                var atOnce = _vault.Runtime.PackChecksInFlight;
+                await Bounded.ForEachAsync(present, atOnce,
+                    pack => atOnce == 1 ? CheckAsync(pack) : Task.Run(() => CheckAsync(pack), cancellation)).ConfigureAwait(false);
+
+                async Task CheckAsync(int pack)
                 {
                     await Packs.CheckAsync(pack, cancellation).ConfigureAwait(false);
                     progress?.Report((Interlocked.Increment(ref done), present.Count));
-                }, cancellation)).ConfigureAwait(false);
+                }
             }
             var reader = new BlobReader(_vault, session);
             await using (reader.ConfigureAwait(false))
