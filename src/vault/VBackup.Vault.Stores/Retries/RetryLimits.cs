@@ -10,10 +10,12 @@ public sealed record RetryLimits
         Deadline = TimeSpan.FromSeconds(15),
     };
 
-    /// <summary>For a run in the night, which outlives the restart of a gateway: up to five minutes.</summary>
+    /// <summary>For a run in the night, which outlives the restart of a gateway: up to five minutes. It is the deadline that
+    /// ends it: so many short delays are never drawn. A store that did not answer yet is rather named wrongly than down.</summary>
     public static RetryLimits Patient { get; } = new()
     {
-        AttemptsMax = 20, DelayFirst = TimeSpan.FromMilliseconds(250), DelayMax = TimeSpan.FromSeconds(30),
+        UntilFirstAnswer = Brief,
+        AttemptsMax = 200, DelayFirst = TimeSpan.FromMilliseconds(250), DelayMax = TimeSpan.FromSeconds(30),
         Deadline = TimeSpan.FromMinutes(5),
     };
 
@@ -28,4 +30,7 @@ public sealed record RetryLimits
 
     /// <summary>No attempt is started later than this after the first.</summary>
     public required TimeSpan Deadline { get; init; }
+
+    /// <summary>Limits in place of these as long as the store has not answered once; null for none.</summary>
+    public RetryLimits? UntilFirstAnswer { get; init; }
 }
