@@ -287,9 +287,20 @@ public sealed class FileVolumeTests : IDisposable
             return new(output);
         }
 
-        public async ValueTask DisposeAsync() => await RunAsync("--detach", Path);
+        private bool _isReadOnly;
 
-        public async Task SetReadOnlyAsync() => Assert.Equal(0, (await RunProgramAsync("blockdev", "--setro", Path)).Status);
+        public async ValueTask DisposeAsync()
+        {
+            // It would stay so for whoever gets the device next.
+            if (_isReadOnly) await RunProgramAsync("blockdev", "--setrw", Path);
+            await RunAsync("--detach", Path);
+        }
+
+        public async Task SetReadOnlyAsync()
+        {
+            _isReadOnly = true;
+            Assert.Equal(0, (await RunProgramAsync("blockdev", "--setro", Path)).Status);
+        }
 
         private static Task<(int Status, string Output)> RunAsync(params string[] arguments) => RunProgramAsync("losetup", arguments);
 
