@@ -63,6 +63,9 @@ public sealed class PipeTests
     [Theory]
     [InlineData("--json >/dev/full", true)]
     [InlineData(">/dev/full", true)]
+    [InlineData(">&-", true)]
+    [InlineData("--json >&-", true)]
+    [InlineData(">&- 2>&-", false)]
     [InlineData(">/dev/full 2>/dev/full", false)]
     [InlineData("--json >/dev/full 2>/dev/full", false)]
     public async Task A_backup_whose_output_is_lost_is_published_and_says_so_if_it_can(string output, bool isTold)

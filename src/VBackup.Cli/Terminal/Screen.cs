@@ -121,8 +121,9 @@ sealed class Screen(bool json, bool isVerbose, TextWriter output, TextWriter err
             writer.Write(text);
             writer.Flush();
         }
-        catch (IOException failure)
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
+            // The second is what a closed output makes.
             s_lost ??= failure.Message;
         }
     }
