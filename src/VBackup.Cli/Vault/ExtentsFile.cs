@@ -27,8 +27,8 @@ static class ExtentsFile
     /// <exception cref="UsageException">It is no list at all.</exception>
     public static async Task<Extents> ReadAsync(string path, string volume, long volumeLengthBytes, CancellationToken cancellation)
     {
-        var file = await InputFile.OpenAsync(
-            path, "the changed extents", SizeMax, "leave --changed away, and the volume is reread", cancellation).ConfigureAwait(false);
+        const string wayOut = "leave --changed away, and the volume is reread";
+        var file = await InputFile.OpenAsync(path, "the changed extents", SizeMax, wayOut, cancellation).ConfigureAwait(false);
         await using (file.ConfigureAwait(false))
         {
             // The parser takes null for a list without anything in it, and then nothing would have changed.

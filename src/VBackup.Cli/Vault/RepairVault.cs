@@ -54,10 +54,11 @@ static class RepairVault
         var (points, unreadable) = await VaultCatalog.ListAsync(vault, withFreed: false, cancellation).ConfigureAwait(false);
         if (unreadable.Count > 0) return;
         HashSet<string> names = [.. points.SelectMany(summary => summary.Point.Volumes).Select(volume => volume.Name)];
+        var known = names.Count == 0
+            ? "there is no point" : $"there are {string.Join(", ", names.Order(StringComparer.Ordinal).Take(NamesMax))}";
         foreach (var source in named)
             if (!names.Contains(source.Name))
-                throw new UsageException($"--source {source.Name}={source.Path}: no point has a volume {source.Name}; "
-                    + (names.Count == 0 ? "there is no point" : $"there are {string.Join(", ", names.Order(StringComparer.Ordinal).Take(NamesMax))}"));
+                throw new UsageException($"--source {source.Name}={source.Path}: no point has a volume {source.Name}; {known}");
     }
 
     static async Task<RepairResult> RunAsync(

@@ -10,8 +10,9 @@ public sealed record RetryLimits
         Deadline = TimeSpan.FromSeconds(15),
     };
 
-    /// <summary>For a run in the night, which outlives the restart of a gateway: up to five minutes. It is the deadline that
-    /// ends it: so many short delays are never drawn. A store that did not answer yet is rather named wrongly than down.</summary>
+    /// <summary>For a run in the night, which outlives the restart of a gateway: up to five minutes. The deadline ends it, as
+    /// the attempts would only after more short delays than are ever drawn. A store that has not answered yet is more likely
+    /// named wrongly than down, and is not waited for.</summary>
     public static RetryLimits Patient { get; } = new()
     {
         UntilFirstAnswer = Brief,
