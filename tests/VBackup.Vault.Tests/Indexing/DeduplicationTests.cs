@@ -95,7 +95,7 @@ public sealed class DeduplicationTests
 
         public string Description => "failing";
         public long LengthBytes => _inner.LengthBytes;
-        public IEnumerable<Extent> AllocatedExtents() => _inner.AllocatedExtents();
+        public IEnumerable<Extent> AllocatedExtents(long from) => _inner.AllocatedExtents(from);
 
         public ValueTask ReadAsync(long offset, Memory<byte> buffer, CancellationToken cancellation) =>
             offset < failsAt ? _inner.ReadAsync(offset, buffer, cancellation) : throw new IOException("the disk is gone");

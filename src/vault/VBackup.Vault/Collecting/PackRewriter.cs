@@ -17,6 +17,9 @@ internal sealed class PackRewriter(BackupVault vault, VaultSurvey survey, LiveMa
     private const int BlobsPerRound = 400_000;
     private const int WindowSize = 1024 * 1024;
 
+    private byte[] _window = [];
+    private byte[] _plaintext = [];
+
     public long CopiedBytes { get; private set; }
 
     /// <summary>Packs with a live chunk that can be read neither there nor elsewhere.</summary>
@@ -109,14 +112,16 @@ internal sealed class PackRewriter(BackupVault vault, VaultSurvey survey, LiveMa
     {
         var id = survey.Packs[pack];
         var name = ObjectNames.Pack(id);
+        if (_window.Length == 0) _window = new byte[WindowSize + FormatLimits.ChunkSizeMax];
         for (var at = 0; at < blobs.Count;)
         {
             var start = blobs[at].Offset;
             var end = at + 1;
             while (end < blobs.Count && (long)blobs[end].Offset + blobs[end].Length - start <= WindowSize) end++;
             var length = (long)blobs[end - 1].Offset + blobs[end - 1].Length - start;
-            if (length > FormatLimits.PackSizeMax) return false;
-            var window = new byte[length];
+            // One blob alone may be longer than the window is meant to be, but no longer than blobs can be.
+            if (length > _window.Length) return false;
+            var window = _window.AsMemory(0, (int)length);
             try
             {
                 if (await vault.Store.ReadAsync(name, start, window, cancellation).ConfigureAwait(false) != length) return false;
@@ -127,7 +132,7 @@ internal sealed class PackRewriter(BackupVault vault, VaultSurvey survey, LiveMa
                 return true;
             }
             for (; at < end; at++)
-                if (!await CopyBlobAsync(id, blobs[at], window.AsMemory((int)(blobs[at].Offset - start), (int)blobs[at].Length),
+                if (!await CopyBlobAsync(id, blobs[at], window.Slice((int)(blobs[at].Offset - start), (int)blobs[at].Length),
                     lane, chunks, nodes, cancellation).ConfigureAwait(false)) return false;
         }
         return true;
@@ -139,8 +144,9 @@ internal sealed class PackRewriter(BackupVault vault, VaultSurvey survey, LiveMa
     {
         if (blob.Length < BlobPrefix.Overhead) return false;
         var shape = BlobPrefix.Read(blob.Span).Shape;
-        var plaintext = new byte[blob.Length - BlobPrefix.Overhead];
-        if (!lane.TryOpenSealed(pack, new(entry.Id, entry.Offset, entry.Length, shape), blob.Span, plaintext, out _)) return false;
+        if (_plaintext.Length < blob.Length) _plaintext = new byte[Math.Max(blob.Length, WindowSize)];
+        var plaintext = _plaintext.AsMemory(0, blob.Length - BlobPrefix.Overhead);
+        if (!lane.TryOpenSealed(pack, new(entry.Id, entry.Offset, entry.Length, shape), blob.Span, plaintext.Span, out _)) return false;
         await (shape.IsNode ? nodes : chunks).AddSealedAsync(entry.Id, shape, plaintext, cancellation).ConfigureAwait(false);
         CopiedBytes += blob.Length;
         return true;

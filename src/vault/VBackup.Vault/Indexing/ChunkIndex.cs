@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Security.Cryptography;
 using Microsoft.Win32.SafeHandles;
 using VBackup.Primitives;
@@ -388,14 +389,21 @@ internal sealed partial class ChunkIndex : IAsyncDisposable
             start = _spoolLength;
             _spoolLength += length;
         }
-        var piece = new byte[Math.Min(length, CopyPieceSize)];
-        for (long at = 0; at < length;)
+        var piece = ArrayPool<byte>.Shared.Rent(CopyPieceSize);
+        try
         {
-            var read = await _vault.Store.ReadAsync(
-                name, at, piece.AsMemory(0, (int)Math.Min(piece.Length, length - at)), cancellation).ConfigureAwait(false);
-            if (read == 0) throw new DamageException(name, "is shorter than its listing says");
-            RandomAccess.Write(_spool!, piece.AsSpan(0, read), start + at);
-            at += read;
+            for (long at = 0; at < length;)
+            {
+                var read = await _vault.Store.ReadAsync(
+                    name, at, piece.AsMemory(0, (int)Math.Min(piece.Length, length - at)), cancellation).ConfigureAwait(false);
+                if (read == 0) throw new DamageException(name, "is shorter than its listing says");
+                RandomAccess.Write(_spool!, piece.AsSpan(0, read), start + at);
+                at += read;
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(piece);
         }
         if (length < ObjectHeader.Size + ObjectTrailer.Size) throw new DamageException(name, "is cut short");
         var header = new byte[ObjectHeader.Size];
