@@ -71,7 +71,9 @@ internal sealed class PackLedger
             waste -= Waste(pack);
             total -= Waste(pack);
         }
-        List<int> small = [.. living.Skip(next).Where(pack => _packs.At(pack).LengthBytes < packSizeTarget / 4)];
+        // A pack can also be full of many tiny blobs.
+        List<int> small = [.. living.Skip(next).Where(pack =>
+            _packs.At(pack).LengthBytes < packSizeTarget / 4 && LiveEntries(pack) < FormatLimits.PackBlobsMax / 4)];
         // Only when they fill a pack: else every collection would rewrite the same few again.
         if (small.Count > 4 && small.Sum(pack => _packs.At(pack).LengthBytes) >= packSizeTarget) chosen.AddRange(small);
         return chosen;
