@@ -32,6 +32,9 @@ public sealed record VaultRuntime
     /// <summary>Small objects read from the store at once.</summary>
     public int ReadsInFlight { get; init; } = 8;
 
+    /// <summary>Packs that a verification reads at once, each on a thread of its own; 1: on the caller's.</summary>
+    public int PackChecksAtOnce { get; init; } = Environment.ProcessorCount;
+
     /// <summary>Packs that may be on their way to the store at once, besides the one that each lane fills.</summary>
     public int PackCommitsInFlight { get; init; } = 4;
 
