@@ -25,6 +25,8 @@ var root = new RootCommand("vBackup keeps the volumes of virtual servers in encr
         MakeKeyFile.Define(),
         MakeRecoveryKey.Define(),
         RotateKey.Define(),
+        ListKeys.Define(),
+        RemoveKey.Define(),
     },
 };
 return await Invocation.RunAsync(root, args).ConfigureAwait(false);

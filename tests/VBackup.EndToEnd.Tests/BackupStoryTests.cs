@@ -99,7 +99,21 @@ public sealed class BackupStoryTests
         (await CliProcess.RunAsync(["key", "rotate", .. on, "--new-passphrase-file", vault["passphrase"]], vault.Variables)).Expect(0);
         (await CliProcess.RunAsync(
             ["vault", "verify", "--vault", vault.Location, "--passphrase-file", vault["passphrase"]], vault.Variables)).Expect(0);
-        File.Copy(vault["key2"], vault["key"], overwrite: true);
+        // The recovery key replaced every key file, and stayed: from here on it is the key.
+        (await CliProcess.RunAsync(["vault", "list", "--vault", vault.Location, "--key-file", vault["key2"]], vault.Variables)).Expect(1);
+        await ListAndRemoveKeysAsync(vault, on);
+    }
+
+    static async Task ListAndRemoveKeysAsync(CliVault vault, string[] on)
+    {
+        var slots = (await CliProcess.RunAsync(["key", "list", .. on], vault.Variables)).Expect(0).Events.ToList();
+        Assert.Equal(["passphrase", "recovery-key"], slots.Select(slot => slot.GetProperty("kind").GetString()).Order());
+        string SlotOf(bool opened) => slots.Single(slot => slot.GetProperty("opened").GetBoolean() == opened).GetProperty("slot").GetString()!;
+        (await CliProcess.RunAsync(["key", "remove", SlotOf(opened: true), .. on], vault.Variables)).Expect(1);
+        (await CliProcess.RunAsync(["key", "remove", SlotOf(opened: false), .. on], vault.Variables)).Expect(0);
+        (await CliProcess.RunAsync(
+            ["vault", "list", "--vault", vault.Location, "--passphrase-file", vault["passphrase"]], vault.Variables)).Expect(1);
+        Assert.Single((await CliProcess.RunAsync(["key", "list", .. on], vault.Variables)).Expect(0).Output);
     }
 
     static void CheckShape(JsonElement completed, string type, long logicalBytes)

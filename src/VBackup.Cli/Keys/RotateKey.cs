@@ -5,7 +5,8 @@ using VBackup.Vault;
 
 namespace VBackup.Cli.Keys;
 
-/// <summary><c>vbackup key rotate</c>: the vault opens with a new key, and with the old one no more.</summary>
+/// <summary><c>vbackup key rotate</c>: the vault opens with a new key, and with the old one no more. Given a recovery key,
+/// which stays, the old ones are all key files: one was lost.</summary>
 static class RotateKey
 {
     static readonly Option<string> s_newKeyFile =
@@ -15,7 +16,8 @@ static class RotateKey
 
     public static Command Define()
     {
-        var command = new Command("rotate", "Let a new key open the vault in place of the one given.");
+        var command = new Command("rotate",
+            "Let a new key open the vault in place of the one given; given a recovery key, in place of every key file.");
         VaultAccess.AddOptions(command);
         command.Add(s_newKeyFile);
         command.Add(s_newPassphraseFile);
@@ -38,9 +40,11 @@ static class RotateKey
                 screen.Detail($"made the key file {next.Path}");
             }
             using var unlock = await next.ReadUnlockAsync(stop).ConfigureAwait(false);
-            await VaultKeySlots.RotateAsync(vault, unlock, stop).ConfigureAwait(false);
+            var rotation = await VaultKeySlots.RotateAsync(vault, unlock, stop).ConfigureAwait(false);
             screen.Event(new DoneEvent(Path: Path.GetFullPath(next.Path)), EventJson.Default.DoneEvent);
-            screen.Line($"{next.Path} opens the vault at {vault.Store.Description} now; {access.Key.Path} does not any more");
+            screen.Line($"{next.Path} opens the vault at {vault.Store.Description} now");
+            foreach (var slot in rotation.Removed) screen.Line($"    {KeySlotView.Describe(slot)} does not open it any more");
+            foreach (var slot in rotation.Kept) screen.Line($"    {KeySlotView.Describe(slot)} still opens it");
         }
         return ExitStatus.Done;
     }

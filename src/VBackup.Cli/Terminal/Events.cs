@@ -27,7 +27,7 @@ sealed record FailedEvent(string Error, int Status)
 }
 
 /// <summary>A command that has nothing to say but that it is done.</summary>
-sealed record DoneEvent(string? Point = null, string? Path = null)
+sealed record DoneEvent(string? Point = null, string? Path = null, string? Slot = null)
 {
     [JsonPropertyOrder(-1)] public string Event { get; } = "completed";
 }
@@ -40,6 +40,13 @@ sealed record VaultMadeEvent(string Vault, string VaultId, int ChunkSize)
 sealed record RecoveryKeyEvent(string RecoveryKey)
 {
     [JsonPropertyOrder(-1)] public string Event { get; } = "completed";
+}
+
+/// <summary>A key slot of a listing.</summary>
+/// <param name="Problem">Left out when it is as it was stored.</param>
+sealed record KeySlotEvent(string Slot, string Kind, DateTimeOffset? CreatedAt, bool Opened, string? Problem)
+{
+    [JsonPropertyOrder(-1)] public string Event { get; } = "keySlot";
 }
 
 /// <summary>The end of a backup.</summary>
@@ -72,7 +79,10 @@ sealed record PointEvent(
 }
 
 /// <summary>Something that verify or repair found.</summary>
-sealed record DamageEvent(string Object, string Kind, string Reason, IReadOnlyList<AffectedEvent> Affected)
+/// <param name="Point">The point that is lost altogether; left out when it is another object.</param>
+/// <param name="OutOfUse">Nobody relies on it, and the next collection removes it.</param>
+sealed record DamageEvent(
+    string Object, string Kind, string Reason, IReadOnlyList<AffectedEvent> Affected, string? Point = null, bool OutOfUse = false)
 {
     [JsonPropertyOrder(-1)] public string Event { get; } = "damage";
 }
@@ -128,6 +138,7 @@ sealed record DemoStepEvent(string Step, double ElapsedSeconds, long HandledByte
 [JsonSerializable(typeof(DoneEvent))]
 [JsonSerializable(typeof(VaultMadeEvent))]
 [JsonSerializable(typeof(RecoveryKeyEvent))]
+[JsonSerializable(typeof(KeySlotEvent))]
 [JsonSerializable(typeof(BackupEvent))]
 [JsonSerializable(typeof(RestoreEvent))]
 [JsonSerializable(typeof(PointEvent))]

@@ -32,8 +32,8 @@ public sealed record VaultRuntime
     /// <summary>Small objects read from the store at once.</summary>
     public int ReadsInFlight { get; init; } = 8;
 
-    /// <summary>Packs that a verification reads and checks at once. If it is one, the caller's thread does it.</summary>
-    public int PackChecksInFlight { get; init; } = Environment.ProcessorCount;
+    /// <summary>Packs that a verification reads at once, each on a thread of its own; 1: on the caller's.</summary>
+    public int PackChecksAtOnce { get; init; } = Environment.ProcessorCount;
 
     /// <summary>Packs that may be on their way to the store at once, besides the one that each lane fills.</summary>
     public int PackCommitsInFlight { get; init; } = 4;

@@ -38,6 +38,7 @@ internal sealed class Cast(SimulatedWorld world, Func<SimulatedWorld, Actor, Sto
                     ActorKind.Reader => ReadAsync(actor, vault, part),
                     ActorKind.Deleter => DeleteAsync(vault, part),
                     ActorKind.Repairer => RepairAsync(actor, vault),
+                    ActorKind.Verifier => VerifyAsync(actor, vault),
                     _ => CollectAsync(actor, vault, part),
                 });
             }
@@ -99,6 +100,29 @@ internal sealed class Cast(SimulatedWorld world, Func<SimulatedWorld, Actor, Sto
         catch (UnusableVaultException)
         {
             if (world.Truth.IsValid(point)) throw new SimulationFailure($"{actor.Name} was told that a valid point is gone");
+        }
+        catch (SessionRevokedException)
+        {
+            ExpectRevoked(actor, "says that it was revoked");
+        }
+        catch (DamageException damage)
+        {
+            throw new SimulationFailure($"{actor.Name} found damage where there is none: {damage.Message}", damage);
+        }
+        catch (StoreException failure)
+        {
+            ExpectFaulted(actor, failure);
+        }
+    }
+
+    private async Task VerifyAsync(Actor actor, TestVault vault)
+    {
+        try
+        {
+            var result = await Verifier.RunAsync(vault.Vault, allData: Random.Next(2) == 0, null, default);
+            if (result.IsSound) return;
+            var found = string.Join("; ", result.Damages.Select(damage => $"{damage.ObjectName}: {damage.Reason}"));
+            throw new SimulationFailure($"{actor.Name} found damage where there is none: {found}");
         }
         catch (SessionRevokedException)
         {

@@ -27,6 +27,13 @@ internal static class Fate
             ("list look", ObjectNames.Indexes, ""), ("tail", ObjectNames.Indexes, ""), ("read", ObjectNames.Indexes, ""),
             ("list look", ObjectNames.Packs, ""),
         ],
+        [ActorKind.Verifier] =
+        [
+            ("list look", ObjectNames.Points, ""), ("put", ObjectNames.Sessions, ""), ("exists", ObjectNames.Points, ""),
+            ("list look", ObjectNames.Condemnations, ""), ("list look", ObjectNames.Indexes, ""), ("read", ObjectNames.Indexes, ""),
+            ("list look", ObjectNames.Packs, ""), ("read", ObjectNames.Packs, ""), ("tail", ObjectNames.Packs, ""),
+            ("list look", ObjectNames.Packs, ""), ("list look", ObjectNames.Indexes, ""),
+        ],
         [ActorKind.Deleter] = [("delete", ObjectNames.Points, "")],
         [ActorKind.Collector] =
         [

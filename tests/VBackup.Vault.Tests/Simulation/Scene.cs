@@ -20,6 +20,9 @@ internal enum Scene
 
     /// <summary>Copies of the same chunks in several packs, and collectors that choose among them.</summary>
     Copies,
+
+    /// <summary>Verifications while others write, delete and collect.</summary>
+    Verifying,
 }
 
 /// <summary>Which point an actor works on.</summary>
@@ -89,6 +92,12 @@ internal static class Scenes
                 Add(random.Next(1, 3), new(ActorKind.Reader) { On = Choice.Favourite });
                 if (random.Next(2) == 0) parts.Add(new(ActorKind.Deleter) { On = PointOf(), Rounds = 2 });
                 if (random.Next(2) == 0) parts.Add(Writer());
+                Add(random.Next(1, 4), Collector());
+                break;
+            case Scene.Verifying:
+                Add(random.Next(1, 3), new(ActorKind.Verifier));
+                Add(random.Next(2), Writer());
+                if (random.Next(3) > 0) parts.Add(new(ActorKind.Deleter) { On = PointOf(), Rounds = 2 });
                 Add(random.Next(1, 4), Collector());
                 break;
             default:

@@ -31,7 +31,7 @@ internal sealed class SimulatedWorld
         RecentChunks = 64,
         // More than there are packs: a semaphore that is waited for goes on in the thread pool.
         PackCommitsInFlight = 1000,
-        PackChecksInFlight = 1,
+        PackChecksAtOnce = 1,
         PacksPerIndexFlush = 2,
         PackSizeTarget = 8 * 1024,
         IndexFilterSizeMax = 8 * 1024,

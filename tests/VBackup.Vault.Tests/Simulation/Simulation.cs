@@ -61,7 +61,7 @@ internal sealed class Simulation
         var vault = _world.Vault(new DirectStore(_world));
         for (var left = Random.Next(1, 3); left > 0; left--) await BackUpAsync(vault);
         await DeleteSomeAsync(vault);
-        var wasRewritten = _scene is Scene.Reading || _scene is Scene.Copies && Random.Next(2) == 0;
+        var wasRewritten = _scene is Scene.Reading or Scene.Verifying || _scene is Scene.Copies && Random.Next(2) == 0;
         if (!wasRewritten) return;
         await BackUpAsync(vault);
         await vault.CollectAsync(new() { SessionTimeout = TimeSpan.Zero, FilterSalt = (ulong)Random.NextInt64() });

@@ -5,6 +5,18 @@ using VBackup.Vault.Stores;
 
 namespace VBackup.Vault;
 
+/// <summary>What is known of a key slot without its key.</summary>
+/// <param name="Id">Its object name below <c>keys/</c>.</param>
+/// <param name="Kind">Null when it cannot be read.</param>
+/// <param name="IsOpener">The vault was opened with it.</param>
+/// <param name="Problem">Why it opens nothing, or cannot be trusted; null when it is as it was stored.</param>
+public sealed record KeySlotSummary(string Id, KeyKind? Kind, DateTimeOffset? CreatedAt, bool IsOpener, string? Problem);
+
+/// <summary>What a rotation did.</summary>
+/// <param name="Removed">Slots whose keys do not open the vault any more.</param>
+/// <param name="Kept">Older slots whose keys still do.</param>
+public sealed record KeyRotation(IReadOnlyList<KeySlotSummary> Removed, IReadOnlyList<KeySlotSummary> Kept);
+
 /// <summary>The slots through which a vault's data key is had: found, added, and given up.</summary>
 public static class VaultKeySlots
 {
@@ -35,15 +47,76 @@ public static class VaultKeySlots
         }
     }
 
+    /// <summary>The vault's slots, oldest first; those that cannot be read come last.</summary>
+    public static async Task<IReadOnlyList<KeySlotSummary>> ListAsync(BackupVault vault, CancellationToken cancellation)
+    {
+        List<KeySlotSummary> slots = [];
+        await foreach (var entry in vault.Store.ListAsync(ObjectNames.Keys, cancellation).ConfigureAwait(false))
+            if (await SummariseAsync(vault, entry.Name, cancellation).ConfigureAwait(false) is { } slot) slots.Add(slot);
+        return [.. slots.OrderBy(slot => slot.CreatedAt ?? DateTimeOffset.MaxValue).ThenBy(slot => slot.Id, StringComparer.Ordinal)];
+    }
+
+    private static async Task<KeySlotSummary?> SummariseAsync(BackupVault vault, string name, CancellationToken cancellation)
+    {
+        var (id, opened) = (name[ObjectNames.Keys.Length..], name == vault.OpenedBySlot);
+        try
+        {
+            var stored = await vault.Store.GetAsync(name, KeySlot.SizeMax, cancellation).ConfigureAwait(false);
+            var slot = KeySlot.Decode(name, stored);
+            return new(id, slot.Kind, slot.CreatedAt, opened, KeySlot.IsSealed(vault.Keys, name, stored) ? null : "its seal is wrong: it was altered");
+        }
+        catch (StoreException gone) when (gone.Failure == StoreFailure.NotFound)
+        {
+            return null;
+        }
+        catch (Exception unreadable) when (unreadable is DamageException or UnusableVaultException)
+        {
+            return new(id, null, null, opened, unreadable is DamageException damage ? damage.Reason : unreadable.Message);
+        }
+    }
+
     /// <summary>
-    /// Puts a slot for a new key, then deletes the one that the vault was opened with. The data key stays what it was, so
-    /// nothing else is written anew. Broken off between the two, both keys open the vault.
+    /// Puts a slot for a new key, then deletes the one that the vault was opened with. Opened with a recovery key, it keeps that
+    /// one, and replaces every key file instead (and every passphrase, when the new key is one): whoever needs the recovery key
+    /// has lost the other. The data key stays what it was, so nothing else is written anew. Broken off between the two, old
+    /// and new keys open the vault.
     /// </summary>
     /// <exception cref="UnusableVaultException">The vault has the new key already.</exception>
-    public static async Task RotateAsync(BackupVault vault, VaultUnlock added, CancellationToken cancellation)
+    public static async Task<KeyRotation> RotateAsync(BackupVault vault, VaultUnlock added, CancellationToken cancellation)
     {
+        var before = await ListAsync(vault, cancellation).ConfigureAwait(false);
         await AddAsync(vault, added, cancellation).ConfigureAwait(false);
-        await vault.Store.DeleteAsync(vault.OpenedBySlot, cancellation).ConfigureAwait(false);
+        var isRecovery = before.Any(slot => slot is { IsOpener: true, Kind: KeyKind.Recovery });
+        List<KeySlotSummary> removed = [.. before.Where(slot => !isRecovery ? slot.IsOpener
+            : slot.Kind == KeyKind.KeyFile || (slot.Kind == KeyKind.Passphrase && added.Kind == KeyKind.Passphrase))];
+        foreach (var slot in removed)
+            await vault.Store.DeleteAsync(ObjectNames.Keys + slot.Id, cancellation).ConfigureAwait(false);
+        return new(removed, [.. before.Except(removed)]);
+    }
+
+    /// <summary>Gives up a slot: what opened it does not open the vault any more.</summary>
+    /// <param name="idOrPrefix">As <see cref="ListAsync"/> tells it, or the start of it.</param>
+    /// <exception cref="UnusableVaultException">There is no such slot, or more than one; or the vault was opened with it.</exception>
+    public static async Task<KeySlotSummary> RemoveAsync(BackupVault vault, string idOrPrefix, CancellationToken cancellation)
+    {
+        var slots = await ListAsync(vault, cancellation).ConfigureAwait(false);
+        List<KeySlotSummary> found = [.. slots.Where(slot => slot.Id == idOrPrefix)];
+        if (found.Count == 0 && idOrPrefix.Length > 0)
+            found = [.. slots.Where(slot => slot.Id.StartsWith(idOrPrefix, StringComparison.Ordinal))];
+        if (found.Count != 1)
+            throw new UnusableVaultException(found.Count == 0
+                ? $"there is no key slot '{idOrPrefix}' in this vault: 'key list' shows them"
+                : $"{found.Count} key slots begin with {idOrPrefix}: give more of it");
+        // So there is always one left, which is seen to open the vault.
+        if (found[0].IsOpener)
+            throw new UnusableVaultException($"the vault was just opened with the key slot {found[0].Id}: it is removed only with another "
+                + "key, or replaced with 'key rotate'");
+        var own = await vault.Store.GetAsync(vault.OpenedBySlot, KeySlot.SizeMax, cancellation).ConfigureAwait(false);
+        await vault.Store.DeleteAsync(ObjectNames.Keys + found[0].Id, cancellation).ConfigureAwait(false);
+        // Of two who remove each other's slot at the same time, neither may be left without.
+        if (!await vault.Store.ExistsAsync(vault.OpenedBySlot, cancellation).ConfigureAwait(false))
+            await vault.Store.PutAsync(vault.OpenedBySlot, own, cancellation).ConfigureAwait(false);
+        return found[0];
     }
 
     /// <summary>Wraps and stores the data key.</summary>

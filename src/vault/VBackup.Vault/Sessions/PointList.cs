@@ -16,19 +16,22 @@ internal static class PointList
     }
 
     /// <summary>The valid points, oldest first. A point that is deleted meanwhile is left out.</summary>
-    /// <param name="unreadable">Takes the damage of points that cannot be read; null when that is an error.</param>
+    /// <param name="unreadable">
+    /// Takes the damage of points and decisions that cannot be read; null when that is an error. Points of a session whose
+    /// decision cannot be read are valid: nobody can say that they do not count.
+    /// </param>
     public static async Task<List<PointDocument>> ReadValidAsync(
         BackupVault vault, List<DamageException>? unreadable, CancellationToken cancellation)
     {
         var ids = await ListAsync(vault, cancellation).ConfigureAwait(false);
-        var sessions = await SessionList.ReadAsync(vault, cancellation).ConfigureAwait(false);
+        var decisions = await DecisionsAsync(vault, unreadable, cancellation).ConfigureAwait(false);
         List<PointDocument> valid = [];
         foreach (var id in ids)
         {
             try
             {
                 var point = await vault.FindPointAsync(id, cancellation).ConfigureAwait(false);
-                if (point is not null && sessions.Counts(SessionOf(point), id)) valid.Add(point);
+                if (point is not null && decisions.GetValueOrDefault(SessionOf(point))?.Contains(id) != false) valid.Add(point);
             }
             catch (DamageException damage) when (unreadable is not null)
             {
@@ -38,6 +41,27 @@ internal static class PointList
         valid.Sort((left, right) => left.CreatedAt.CompareTo(right.CreatedAt) is var order && order != 0
             ? order : string.CompareOrdinal(left.Id, right.Id));
         return valid;
+    }
+
+    private static async Task<Dictionary<SessionId, HashSet<PointId>>> DecisionsAsync(
+        BackupVault vault, List<DamageException>? unreadable, CancellationToken cancellation)
+    {
+        List<SessionId> decided = [];
+        await foreach (var entry in vault.Store.ListAsync(ObjectNames.Sessions, cancellation).ConfigureAwait(false))
+            if (ObjectNames.TryParseSession(entry.Name, out var id, out var suffix) && suffix == ObjectNames.DecisionSuffix) decided.Add(id);
+        Dictionary<SessionId, HashSet<PointId>> decisions = [];
+        foreach (var id in decided)
+        {
+            try
+            {
+                if (await SessionList.DecisionOf(vault, id, cancellation).ConfigureAwait(false) is { } points) decisions.Add(id, points);
+            }
+            catch (DamageException damage) when (unreadable is not null)
+            {
+                unreadable.Add(damage);
+            }
+        }
+        return decisions;
     }
 
     /// <summary>A point by its id; null when there is none that counts.</summary>

@@ -99,13 +99,15 @@ public sealed class Repairer
 
     private async Task RestoreBlobsAsync(IProgress<(int Done, int Total)>? progress, CancellationToken cancellation)
     {
-        var survey = await VaultSurvey.ReadAsync(_vault, IndexUse.Scan, tolerant: false, cancellation).ConfigureAwait(false);
-        await using (survey.ConfigureAwait(false))
+        var verifier = await Verifier.RunForRepairAsync(_vault, progress, cancellation).ConfigureAwait(false);
+        await using (verifier.ConfigureAwait(false))
         {
-            var (verifier, _) = await Verifier.RunForRepairAsync(_vault, survey, progress, cancellation).ConfigureAwait(false);
+            var survey = verifier.Survey!;
+            // Nobody knows which packs it names, so none may be relied on.
+            if (survey.UnreadableCondemnations is [var unreadable, ..]) throw unreadable;
             // First nobody may count on the damaged packs any more; then what they lost is stored elsewhere.
-            List<ObjectId> damaged = [.. verifier.Packs!.BadPacks.Keys
-                .Where(pack => survey.Packs.At(pack).IsPresent && !survey.Packs.At(pack).IsCondemned).Select(pack => survey.Packs[pack])];
+            List<ObjectId> damaged = [.. verifier.Packs.BadPacks.Keys
+                .Where(id => survey.Packs.TryFind(id, out var pack) && survey.Packs.IsUsable(pack))];
             await Condemnations.PutAsync(_vault, SessionId.New(_vault.Runtime.FillRandom), damaged, cancellation).ConfigureAwait(false);
             _condemned = damaged.Count;
             if (_sources.Count == 0 || verifier.Affected.Count == 0) return;

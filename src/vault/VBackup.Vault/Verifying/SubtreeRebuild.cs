@@ -102,7 +102,8 @@ internal sealed class SubtreeRebuild(
         if (_stored.TryGetValue(id, out var stored)) return stored;
         if (verifier.Trees!.Bad.ContainsKey(id)) return null;
         foreach (var location in await survey.Index.FindAllAsync(id, cancellation).ConfigureAwait(false))
-            if (survey.Packs.TryFind(location.Pack, out var pack) && survey.Packs.IsUsable(pack) && !verifier.Packs!.BadPacks.ContainsKey(pack))
+            if (survey.Packs.TryFind(location.Pack, out var pack) && survey.Packs.IsUsable(pack)
+                && !verifier.Packs.BadPacks.ContainsKey(location.Pack))
                 return new(id, location);
         return null;
     }

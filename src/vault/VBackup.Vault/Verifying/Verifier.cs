@@ -9,108 +9,162 @@ using VBackup.Vault.Stores;
 namespace VBackup.Vault.Verifying;
 
 /// <summary>
-/// Checks a vault: that every valid point can be restored, and that every stored object is what was stored. It reads under a
-/// session, so collections may go on meanwhile.
+/// Checks a vault: that every valid point can be restored, and that every stored object is what was stored. Others may work
+/// meanwhile: it is a reader of <c>docs/session-protocol.md</c>. First comes a session that names all points, then the look at
+/// what there is; and whatever is not there is looked for again, in a fresh survey, before it is called damage.
 /// </summary>
-public sealed class Verifier
+public sealed class Verifier : IAsyncDisposable
 {
+    /// <summary>Surveys after the first, until the index holds still.</summary>
+    private const int SurveysMax = 5;
+
     private readonly BackupVault _vault;
     private readonly List<(string ObjectName, DamageKind Kind, string Reason)> _found = [];
     private readonly Dictionary<ContentId, List<AffectedExtent>> _affected = [];
 
-    private Verifier(BackupVault vault) => _vault = vault;
+    private Verifier(BackupVault vault)
+    {
+        _vault = vault;
+        Packs = new(vault);
+    }
 
     /// <summary>The points that were looked at.</summary>
-    internal List<PointDocument> Points { get; } = [];
+    internal List<PointDocument> Points { get; private set; } = [];
+
+    /// <summary>The last survey.</summary>
+    internal VaultSurvey? Survey { get; private set; }
 
     internal TreeCheck? Trees { get; private set; }
-    internal PackCheck? Packs { get; private set; }
+    internal PackCheck Packs { get; }
 
     /// <summary>Ranges that need each bad blob.</summary>
     internal IReadOnlyDictionary<ContentId, List<AffectedExtent>> Affected => _affected;
 
     /// <param name="allData">Read every pack from end to end, once, however many points share it.</param>
     /// <param name="progress">Packs read and packs in all.</param>
+    /// <exception cref="SessionRevokedException">It stood still, was taken for dead, and cannot tell what is damage.</exception>
     public static async Task<VerifyResult> RunAsync(
         BackupVault vault, bool allData, IProgress<(int Done, int Total)>? progress, CancellationToken cancellation)
     {
         var verifier = new Verifier(vault);
-        var survey = await VaultSurvey.ReadAsync(vault, IndexUse.Scan, tolerant: true, cancellation).ConfigureAwait(false);
-        await using (survey.ConfigureAwait(false))
-            return await verifier.CheckAsync(survey, allData, progress, cancellation).ConfigureAwait(false);
+        await using (verifier.ConfigureAwait(false))
+            return await verifier.CheckAsync(allData, progress, cancellation).ConfigureAwait(false);
     }
 
-    /// <summary>For a repair, which goes on from what was found.</summary>
-    internal static async Task<(Verifier Verifier, VerifyResult Result)> RunForRepairAsync(
-        BackupVault vault, VaultSurvey survey, IProgress<(int Done, int Total)>? progress, CancellationToken cancellation)
+    /// <summary>For a repair, which goes on from what was found, and disposes of it.</summary>
+    internal static async Task<Verifier> RunForRepairAsync(
+        BackupVault vault, IProgress<(int Done, int Total)>? progress, CancellationToken cancellation)
     {
         var verifier = new Verifier(vault);
-        return (verifier, await verifier.CheckAsync(survey, allData: true, progress, cancellation).ConfigureAwait(false));
+        try
+        {
+            await verifier.CheckAsync(allData: true, progress, cancellation).ConfigureAwait(false);
+            return verifier;
+        }
+        catch
+        {
+            await verifier.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
     }
 
-    private async Task<VerifyResult> CheckAsync(
-        VaultSurvey survey, bool allData, IProgress<(int Done, int Total)>? progress, CancellationToken cancellation)
+    private async Task<VerifyResult> CheckAsync(bool allData, IProgress<(int Done, int Total)>? progress, CancellationToken cancellation)
     {
-        await CheckSmallObjectsAsync(cancellation).ConfigureAwait(false);
+        List<DamageException> unreadable = [];
+        var points = await PointList.ReadValidAsync(_vault, unreadable, cancellation).ConfigureAwait(false);
         var session = await Session.BeginAsync(
-            _vault, "verify", [.. Points.Select(Session.BaseOf)], cancellation).ConfigureAwait(false);
+            _vault, "verify", [.. points.Select(Session.BaseOf)], cancellation).ConfigureAwait(false);
         await using (session.ConfigureAwait(false))
         {
-            foreach (var unreadable in survey.Index.Unreadable) Note(unreadable, DamageKind.Index);
-            Packs = new PackCheck(_vault, survey);
-            List<int> present = [.. Enumerable.Range(0, survey.Packs.Count).Where(pack => survey.Packs.At(pack).IsPresent)];
+            // Only now: of a point that was valid after the session was put, nothing goes as long as the session lasts.
+            Points = await StillValidAsync(session, points, cancellation).ConfigureAwait(false);
+            foreach (var damage in unreadable) NoteSmallObject(damage);
+            await CheckSmallObjectsAsync(cancellation).ConfigureAwait(false);
+            await SurveyAsync(cancellation).ConfigureAwait(false);
+            var packCount = Survey!.Packs.PresentCount;
             if (allData)
             {
-                var done = 0;
-                var atOnce = _vault.Runtime.PackChecksInFlight;
-                await Bounded.ForEachAsync(present, atOnce,
-                    pack => atOnce == 1 ? CheckAsync(pack) : Task.Run(() => CheckAsync(pack), cancellation)).ConfigureAwait(false);
-
-                async Task CheckAsync(int pack)
-                {
-                    await Packs.CheckAsync(pack, cancellation).ConfigureAwait(false);
-                    progress?.Report((Interlocked.Increment(ref done), present.Count));
-                }
+                List<ObjectId> present = [.. Enumerable.Range(0, Survey.Packs.Count)
+                    .Where(pack => Survey.Packs.At(pack).IsPresent).Select(pack => Survey.Packs[pack])];
+                await Packs.CheckAllAsync(present, progress, cancellation).ConfigureAwait(false);
             }
             var reader = new BlobReader(_vault, session);
             await using (reader.ConfigureAwait(false))
             {
-                Trees = new TreeCheck(survey, reader, Packs);
-                await CheckTreesAsync(session, cancellation).ConfigureAwait(false);
+                Trees = new TreeCheck(_vault, reader, Packs, allData);
+                foreach (var point in Points)
+                    foreach (var (volume, root) in RootsOf(point))
+                        await Trees.WalkAsync(Survey, volume, root, cancellation).ConfigureAwait(false);
+                var isIndexStill = await LookAgainAsync(cancellation).ConfigureAwait(false);
+                await NoteIndexAndPacksAsync(isIndexStill, cancellation).ConfigureAwait(false);
+                if (_found.Count + Trees.Bad.Count > 0) await session.EnsureNotRevokedAsync(cancellation).ConfigureAwait(false);
+                if (Trees.Bad.Count > 0) await FindAffectedAsync(session, cancellation).ConfigureAwait(false);
             }
-            NotePacks(survey);
+            return new(allData, Points.Count, packCount, Packs.CheckedBytes, Summarise());
         }
-        return new(allData, Points.Count, survey.Packs.PresentCount, Packs.CheckedBytes, Summarise());
     }
 
-    /// <summary>Everything that is one sealed piece: points, sessions and their notes, collectors, condemnations, key slots.</summary>
-    private async Task CheckSmallObjectsAsync(CancellationToken cancellation)
+    private async Task SurveyAsync(CancellationToken cancellation)
     {
-        SessionList? sessions = null;
-        try
+        if (Survey is not null) await Survey.DisposeAsync().ConfigureAwait(false);
+        Survey = null;
+        Survey = await VaultSurvey.ReadAsync(_vault, IndexUse.Scan, tolerant: true, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Takes a fresh survey of what the first did not show.</summary>
+    /// <returns>Whether the index did not change while it was read last.</returns>
+    private async Task<bool> LookAgainAsync(CancellationToken cancellation)
+    {
+        if (!Trees!.HasSuspects && Survey!.Index.Unreadable.Count == 0) return true;
+        for (var survey = 1; ; survey++)
         {
-            sessions = await SessionList.ReadAsync(_vault, cancellation).ConfigureAwait(false);
+            await SurveyAsync(cancellation).ConfigureAwait(false);
+            await Trees.DecideAsync(Survey!, cancellation).ConfigureAwait(false);
+            // What is in no pack is lost, that is certain. That no index object names a pack is not, as long as collectors
+            // merge them: the listing may have missed both the old object and the new one.
+            if (Trees.Unindexed.Count == 0 || await IsIndexStillAsync(cancellation).ConfigureAwait(false)) return true;
+            if (survey == SurveysMax) return false;
         }
-        catch (DamageException damage)
-        {
-            Note(damage, DamageKind.Session);
-        }
-        foreach (var id in await PointList.ListAsync(_vault, cancellation).ConfigureAwait(false))
+    }
+
+    private async Task<bool> IsIndexStillAsync(CancellationToken cancellation)
+    {
+        HashSet<string> read = [.. Survey!.Index.Objects.Select(item => item.Name),
+            .. Survey.Index.Unreadable.Select(damage => damage.ObjectName)];
+        HashSet<string> listed = [];
+        await foreach (var entry in _vault.Store.ListAsync(ObjectNames.Indexes, cancellation).ConfigureAwait(false))
+            if (ObjectNames.TryParseIndex(entry.Name, out _)) listed.Add(entry.Name);
+        return listed.SetEquals(read);
+    }
+
+    private async Task<List<PointDocument>> StillValidAsync(
+        Session session, List<PointDocument> points, CancellationToken cancellation)
+    {
+        var isValid = new bool[points.Count];
+        await Bounded.ForEachAsync(Enumerable.Range(0, points.Count), _vault.Runtime.ReadsInFlight, async i =>
         {
             try
             {
-                if (await _vault.FindPointAsync(id, cancellation).ConfigureAwait(false) is { } point
-                    && sessions?.Counts(PointList.SessionOf(point), id) != false) Points.Add(point);
+                isValid[i] = await session.IsValidNowAsync(points[i], cancellation).ConfigureAwait(false);
             }
-            catch (DamageException damage)
+            catch (DamageException)
             {
-                Note(damage, DamageKind.Point);
+                // The decision is unreadable, which is noted already; nobody can say that the point does not count.
+                isValid[i] = true;
             }
-        }
+        }).ConfigureAwait(false);
+        return [.. points.Where((_, i) => isValid[i])];
+    }
+
+    /// <summary>Everything that is one sealed piece, but points: sessions and their notes, collectors, condemnations, key slots.</summary>
+    private async Task CheckSmallObjectsAsync(CancellationToken cancellation)
+    {
         foreach (var prefix in (string[])[ObjectNames.Sessions, ObjectNames.Collectors, ObjectNames.Condemnations, ObjectNames.Keys])
         {
-            await foreach (var entry in _vault.Store.ListAsync(prefix, cancellation).ConfigureAwait(false))
-                await CheckSmallObjectAsync(entry.Name, cancellation).ConfigureAwait(false);
+            List<string> names = [];
+            await foreach (var entry in _vault.Store.ListAsync(prefix, cancellation).ConfigureAwait(false)) names.Add(entry.Name);
+            await Bounded.ForEachAsync(
+                names, _vault.Runtime.ReadsInFlight, name => CheckSmallObjectAsync(name, cancellation)).ConfigureAwait(false);
         }
     }
 
@@ -124,11 +178,11 @@ public sealed class Verifier
         }
         catch (DamageException damage)
         {
-            Note(damage, name.StartsWith(ObjectNames.Keys, StringComparison.Ordinal) ? DamageKind.KeySlot : DamageKind.Session);
+            NoteSmallObject(damage);
         }
         catch (UnusableVaultException unknown)
         {
-            _found.Add((name, DamageKind.KeySlot, unknown.Message));
+            lock (_found) _found.Add((name, DamageKind.KeySlot, unknown.Message));
         }
         catch (StoreException gone) when (gone.Failure == StoreFailure.NotFound)
         {
@@ -156,42 +210,17 @@ public sealed class Verifier
         return ObjectNames.TryParseCondemnation(name, out _) ? ObjectKind.Condemned : null;
     }
 
-    private async Task CheckTreesAsync(Session session, CancellationToken cancellation)
+    private async Task FindAffectedAsync(Session session, CancellationToken cancellation)
     {
-        foreach (var point in Points.ToList())
-        {
+        // A point that was deleted while it was looked at has lost nothing.
+        Points = await StillValidAsync(session, Points, cancellation).ConfigureAwait(false);
+        foreach (var point in Points)
             foreach (var (volume, root) in RootsOf(point))
-                await Trees!.CheckAsync(volume, root, cancellation).ConfigureAwait(false);
-        }
-        if (Trees!.Bad.Count == 0) return;
-        foreach (var point in Points.ToList())
-        {
-            // A point that was deleted while it was looked at has lost nothing.
-            if (!await IsStillThereAsync(session, point, cancellation).ConfigureAwait(false))
-            {
-                Points.Remove(point);
-                continue;
-            }
-            foreach (var (volume, root) in RootsOf(point))
-                foreach (var (blob, range) in await Trees.AffectedAsync(volume, root, _vault.ChunkSize, cancellation).ConfigureAwait(false))
+                foreach (var (blob, range) in await Trees!.AffectedAsync(volume, root, _vault.ChunkSize, cancellation).ConfigureAwait(false))
                 {
                     if (!_affected.TryGetValue(blob, out var list)) _affected.Add(blob, list = []);
                     list.Add(new(point.Id, point.Name, volume.Name, range));
                 }
-        }
-    }
-
-    private static async Task<bool> IsStillThereAsync(Session session, PointDocument point, CancellationToken cancellation)
-    {
-        try
-        {
-            return await session.IsValidNowAsync(point, cancellation).ConfigureAwait(false);
-        }
-        catch (DamageException)
-        {
-            // The decision is unreadable, which is noted already; nobody can say that the point does not count.
-            return true;
-        }
     }
 
     private List<(VolumeDocument Volume, BlobPlace Root)> RootsOf(PointDocument point)
@@ -215,10 +244,16 @@ public sealed class Verifier
         return roots;
     }
 
-    private void NotePacks(VaultSurvey survey)
+    private async Task NoteIndexAndPacksAsync(bool isIndexStill, CancellationToken cancellation)
     {
-        foreach (var (pack, reason) in Packs!.BadPacks) _found.Add((ObjectNames.Pack(survey.Packs[pack]), DamageKind.Pack, reason));
-        if (Trees!.Unindexed.Count > 0)
+        foreach (var unreadable in Survey!.Index.Unreadable) Note(unreadable, DamageKind.Index);
+        foreach (var (pack, reason) in Packs.BadPacks) _found.Add((ObjectNames.Pack(pack), DamageKind.Pack, reason));
+        // What its owner, a collector or a repair has removed meanwhile hurts nobody.
+        List<string> gone = [];
+        foreach (var (name, _, _) in _found.ToList())
+            if (!await _vault.Store.ExistsAsync(name, cancellation).ConfigureAwait(false)) gone.Add(name);
+        _found.RemoveAll(item => gone.Contains(item.ObjectName));
+        if (isIndexStill && Trees!.Unindexed.Count > 0)
             _found.Add((ObjectNames.Indexes, DamageKind.Index,
                 $"no readable index object names {Trees.Unindexed.Count} chunks or nodes that points need: run repair"));
     }
@@ -234,7 +269,11 @@ public sealed class Verifier
             byObject[name].Affected.AddRange(affected);
         }
         return [.. byObject.OrderBy(item => item.Key, StringComparer.Ordinal)
-            .Select(item => new VaultDamage(item.Key, item.Value.Kind, item.Value.Reason, Merge(item.Value.Affected)))];
+            .Select(item => new VaultDamage(item.Key, item.Value.Kind, item.Value.Reason, Merge(item.Value.Affected))
+            {
+                IsOutOfUse = ObjectNames.TryParsePack(item.Key, out var id) && Survey!.Packs.TryFind(id, out var pack)
+                    && Survey.Packs.At(pack) is { IsPresent: true, IsCondemned: true },
+            })];
     }
 
     private static List<AffectedExtent> Merge(List<AffectedExtent> affected)
@@ -251,5 +290,29 @@ public sealed class Verifier
         return merged;
     }
 
-    private void Note(DamageException damage, DamageKind kind) => _found.Add((damage.ObjectName, kind, damage.Reason));
+    private void NoteSmallObject(DamageException damage)
+    {
+        var name = damage.ObjectName;
+        if (ObjectNames.TryParseSession(name, out var session, out var suffix) && suffix == ObjectNames.DecisionSuffix)
+        {
+            List<string> points = [.. Points.Where(point => point.Session == session.ToString()).Select(point => point.Id)];
+            damage = new(name, $"{damage.Reason}; nobody can tell which points of this session count "
+                + (points.Count == 0 ? "(none is here that can be read)" : $"(here are {string.Join(", ", points)})")
+                + ", so nothing is collected. Put this object back from a copy of the vault; or delete those points, and "
+                + "'repair --remove-unreadable' then decides that none counts");
+        }
+        Note(damage, name.StartsWith(ObjectNames.Points, StringComparison.Ordinal) ? DamageKind.Point
+            : name.StartsWith(ObjectNames.Keys, StringComparison.Ordinal) ? DamageKind.KeySlot : DamageKind.Session);
+    }
+
+    private void Note(DamageException damage, DamageKind kind)
+    {
+        lock (_found) _found.Add((damage.ObjectName, kind, damage.Reason));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Packs.Dispose();
+        if (Survey is not null) await Survey.DisposeAsync().ConfigureAwait(false);
+    }
 }
