@@ -41,7 +41,7 @@ internal static class SyntheticVault
 
         public long LengthBytes => chunks * chunkSize;
 
-        public IEnumerable<Extent> AllocatedExtents() => [new(0, LengthBytes)];
+        public IEnumerable<Extent> AllocatedExtents(long from = 0) => [new(from, LengthBytes - from)];
 
         public ValueTask ReadAsync(long offset, Memory<byte> buffer, CancellationToken cancellation)
         {

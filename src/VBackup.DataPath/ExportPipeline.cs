@@ -78,6 +78,7 @@ public sealed class ExportPipeline
         var shape = new TreeShape(order.Source.LengthBytes, _run.Vault.ChunkSize);
         if (order.Base is not null && order.Base.LengthBytes != shape.LengthBytes)
             throw new ArgumentException("the base has another length", nameof(order));
+        if (order.Base is null) await _run.LookEverywhereAsync(cancellation).ConfigureAwait(false);
         var baseTree = order.Base is null ? null : _run.BaseTree(order.Base);
         var tree = new TreeWriter(_run, shape, baseTree, keepsUntouched: order.Changed is not null);
         using var plan = LeafPlan.Of(order.Changed?.Ranges ?? order.Source.AllocatedExtents(), shape).GetEnumerator();

@@ -222,9 +222,8 @@ public sealed class ImportPipeline
             return;
         }
         // Only what is not zero yet is touched.
-        foreach (var allocated in import.Target.AllocatedExtents())
+        foreach (var allocated in import.Target.AllocatedExtents(from))
         {
-            if (allocated.End <= from) continue;
             if (allocated.Offset >= to) break;
             var end = Math.Min(allocated.End, to);
             for (var at = Math.Max(allocated.Offset, from); at < end;)

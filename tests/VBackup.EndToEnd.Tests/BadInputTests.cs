@@ -25,11 +25,13 @@ public sealed class SoundVault : IAsyncLifetime
         await File.WriteAllTextAsync(Vault["far.json"], """[{"offset":290000,"length":10001}]""");
         await File.WriteAllTextAsync(Vault["overlap.json"], """[{"offset":0,"length":100},{"offset":50,"length":100}]""");
         await File.WriteAllTextAsync(Vault["broken.json"], """[{"offset":0,""");
+        await File.WriteAllTextAsync(Vault["null.json"], " null\n");
         await File.WriteAllTextAsync(Vault["passphrase"], "not it\n");
         await File.WriteAllTextAsync(Vault["empty"], "");
         await File.WriteAllTextAsync(Vault["words"], "some words that are no key");
         // A target whose size cannot change: a full device of the system.
         File.CreateSymbolicLink(Vault["link-to-source"], Vault.Source);
+        File.CreateSymbolicLink(Vault["link-to-nothing"], "nothing");
     }
 
     public ValueTask DisposeAsync() => Vault.DisposeAsync();
@@ -67,6 +69,16 @@ public sealed class BadInputTests(SoundVault sound) : IClassFixture<SoundVault>
     [InlineData(1, "far.json does not fit volume disk: *past the volume's end at 300000*", "vault backup " + On + " --name s --volume disk=disk.img --base POINT --changed disk=far.json")]
     [InlineData(1, "overlap.json does not fit volume disk: *overlaps*", "vault backup " + On + " --name s --volume disk=disk.img --base POINT --changed disk=overlap.json")]
     [InlineData(1, "broken.json is not a list of extents*line 1*", "vault backup " + On + " --name s --volume disk=disk.img --base POINT --changed disk=broken.json")]
+    [InlineData(2, "null.json is not a list of extents: it must begin with '[', *", "vault backup " + On + " --name s --volume disk=disk.img --base POINT --changed disk=null.json")]
+    [InlineData(2, "empty is not a list of extents: *", "vault backup " + On + " --name s --volume disk=disk.img --base POINT --changed disk=empty")]
+    [InlineData(1, "null.json must hold a JSON object*", "vault backup " + On + " --name s --volume disk=disk.img --metadata null.json")]
+    [InlineData(1, "/proc/version *: name an image file or a block device", "vault backup " + On + " --name s --volume disk=/proc/version")]
+    [InlineData(1, "link-to-nothing is a link to nothing, which is not there: *", "vault restore POINT " + On + " --target link-to-nothing")]
+    [InlineData(2, "FILE is empty: give it a value (see 'vbackup key new --help')", "key new ")]
+    [InlineData(2, "--key-file is empty: give it a value*", "vault list --vault vault --key-file ")]
+    [InlineData(2, "--target is empty: give it a value*", "vault restore POINT " + On + " --target ")]
+    [InlineData(2, "*--metadata*", "vault backup " + On + " --name s --volume disk=disk.img --metadata=")]
+    [InlineData(2, "--source zzz=disk.img: no point has a volume zzz; there are disk", "vault repair " + On + " --source zzz=disk.img")]
     [InlineData(2, "*give --base POINT too", "vault backup " + On + " --name s --volume disk=disk.img --changed disk=far.json")]
     [InlineData(2, "*names no volume of this backup", "vault backup " + On + " --name s --volume disk=disk.img --base POINT --changed x=far.json")]
     [InlineData(2, "--volume names disk twice", "vault backup " + On + " --name s --volume disk=disk.img --volume disk=key")]
@@ -91,6 +103,7 @@ public sealed class BadInputTests(SoundVault sound) : IClassFixture<SoundVault>
         var arguments = command.Replace("POINT", sound.Point, StringComparison.Ordinal).Split(' ');
         Refuses(await CliProcess.RunAsync(arguments, folder: sound.Vault.Folder), status, line);
         Assert.False(File.Exists(sound.Vault["x"]), "a target was made");
+        Assert.Equal("nothing", new FileInfo(sound.Vault["link-to-nothing"]).LinkTarget);
     }
 
     [Fact]

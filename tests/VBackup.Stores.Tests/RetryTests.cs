@@ -120,6 +120,38 @@ public sealed class RetryTests
     }
 
     [Fact]
+    public async Task Patient_limits_outlive_a_minute_whatever_is_drawn_and_end_within_their_deadline()
+    {
+        for (int seed = 0; seed < 300; seed++)
+        {
+            var clock = new RushingClock();
+            var policy = new RetryPolicy(RetryLimits.Patient, clock, seed);
+            Assert.True(await policy.RunAsync((_, _) => Task.FromResult(true), Token));
+            long start = clock.GetTimestamp();
+            // Attempts that fail at once, as when nobody listens: the delays alone must fill the time.
+            Assert.True(await policy.RunAsync((_, _) => clock.GetElapsedTime(start) < TimeSpan.FromMinutes(1)
+                ? Task.FromException<bool>(Failure(StoreFailure.Transient)) : Task.FromResult(true), Token));
+            start = clock.GetTimestamp();
+            await Assert.ThrowsAsync<StoreException>(() => RunFailing(policy, Failure(StoreFailure.Transient)));
+            Assert.InRange(clock.GetElapsedTime(start), TimeSpan.FromMinutes(4), TimeSpan.FromMinutes(5));
+        }
+    }
+
+    [Fact]
+    public async Task Patience_begins_with_the_first_answer_even_if_it_is_that_there_is_no_such_object()
+    {
+        foreach (bool answered in new[] { false, true })
+        {
+            var clock = new RushingClock();
+            var policy = new RetryPolicy(RetryLimits.Patient, clock, 1);
+            if (answered)
+                await Assert.ThrowsAsync<StoreException>(() => RunFailing(policy, Failure(StoreFailure.NotFound)));
+            await Assert.ThrowsAsync<StoreException>(() => RunFailing(policy, Failure(StoreFailure.Transient)));
+            Assert.Equal(answered, clock.Delays.Sum(delay => delay.TotalSeconds) > RetryLimits.Brief.Deadline.TotalSeconds);
+        }
+    }
+
+    [Fact]
     public async Task A_caller_who_cancels_does_not_wait_for_the_delay_to_end()
     {
         using var cancel = new CancellationTokenSource();

@@ -55,6 +55,15 @@ public sealed class StoreLocationTests
             Assert.DoesNotContain("hush", Assert.Throws<StoreException>(open).ToString(), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("us-east-1")]
+    [InlineData("eu-west-1", "AWS_DEFAULT_REGION", "eu-west-1")]
+    [InlineData("eu-north-1", "AWS_REGION", "eu-north-1", "AWS_DEFAULT_REGION", "eu-west-1")]
+    [InlineData("eu-west-1", "AWS_REGION", "", "AWS_DEFAULT_REGION", "eu-west-1")]
+    public void The_region_is_the_one_that_other_tools_would_take(string region, params string[] variables) =>
+        Assert.Equal(region, S3Settings.FromEnvironment("bucket", "",
+            With([.. Keys, .. variables.Chunk(2).Select(pair => (pair[0], pair[1]))]).Variable).Region);
+
     [Fact]
     public void Missing_credentials_are_named()
     {

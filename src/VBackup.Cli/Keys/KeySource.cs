@@ -38,7 +38,11 @@ sealed record KeySource(string Path, bool IsPassphrase)
 
     /// <summary>Reads what opens the vault; the caller disposes it.</summary>
     /// <exception cref="RefusedException">The file holds no key, or no passphrase.</exception>
-    public VaultUnlock ReadUnlock()
+    public Task<VaultUnlock> ReadUnlockAsync(CancellationToken cancellation) =>
+        // A pipe opens when somebody opens its other end, and only the thread that waits for that cannot be called back.
+        Task.Run(ReadUnlock, CancellationToken.None).WaitAsync(cancellation);
+
+    VaultUnlock ReadUnlock()
     {
         var bytes = ReadBounded();
         try

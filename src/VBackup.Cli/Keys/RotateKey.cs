@@ -39,7 +39,7 @@ static class RotateKey
                 KeyFile.Create(next.Path);
                 screen.Detail($"made the key file {next.Path}");
             }
-            using var unlock = next.ReadUnlock();
+            using var unlock = await next.ReadUnlockAsync(stop).ConfigureAwait(false);
             var rotation = await VaultKeySlots.RotateAsync(vault, unlock, stop).ConfigureAwait(false);
             screen.Event(new DoneEvent(Path: Path.GetFullPath(next.Path)), EventJson.Default.DoneEvent);
             screen.Line($"{next.Path} opens the vault at {vault.Store.Description} now");

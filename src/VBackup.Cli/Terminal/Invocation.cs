@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using VBackup.DataPath;
 
 namespace VBackup.Cli.Terminal;
@@ -26,8 +27,10 @@ static class Invocation
                 throw new UsageException(parsed.UnmatchedTokens is [var stranger, ..]
                     ? $"'{stranger}' is not understood (see 'vbackup{PathOf(parsed)} --help')"
                     : $"{parsed.Errors[0].Message} (see 'vbackup{PathOf(parsed)} --help')");
-            return await parsed.InvokeAsync(new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, stop.Token)
-                .ConfigureAwait(false);
+            RefuseEmptyArguments(parsed);
+            var status = await parsed.InvokeAsync(
+                new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, stop.Token).ConfigureAwait(false);
+            return screen.End(status);
         }
         catch (Exception failure)
         {
@@ -36,10 +39,25 @@ static class Invocation
         }
     }
 
+    // Such as an unset variable of a script leaves. There is no path, name or size that is written so.
+    static void RefuseEmptyArguments(ParseResult parsed)
+    {
+        foreach (var result in parsed.CommandResult.Children)
+            if (result.Tokens.Any(token => token.Value.Length == 0))
+                throw new UsageException($"{NameOf(result)} is empty: give it a value (see 'vbackup{PathOf(parsed)} --help')");
+    }
+
+    static string NameOf(SymbolResult result) => result switch
+    {
+        OptionResult option => option.Option.Name,
+        ArgumentResult argument => argument.Argument.Name,
+        _ => "an argument",
+    };
+
     static string PathOf(ParseResult parsed)
     {
         var path = "";
-        for (var result = parsed.CommandResult; result.Parent is System.CommandLine.Parsing.CommandResult parent; result = parent)
+        for (var result = parsed.CommandResult; result.Parent is CommandResult parent; result = parent)
             path = $" {result.Command.Name}{path}";
         return path;
     }

@@ -16,6 +16,9 @@ sealed class Screen(bool json, bool isVerbose, TextWriter output, TextWriter err
     public static readonly Option<bool> VerboseOption =
         new("--verbose") { Description = "Say more about what is done.", Recursive = true };
 
+    // Of the process, as its standard output and standard error are.
+    static volatile string? s_lost;
+
     readonly Lock _lock = new();
     bool _hasBar;
 
@@ -78,6 +81,14 @@ sealed class Screen(bool json, bool isVerbose, TextWriter output, TextWriter err
         return failure.Status;
     }
 
+    /// <summary>What a command that ended well tells its caller: that it failed, when what it said was lost.</summary>
+    public int End(int status)
+    {
+        if (s_lost is not { } reason) return status;
+        Write(error, $"vbackup: the command's output could not be written ({reason}); what the command did stands");
+        return status == ExitStatus.Done ? ExitStatus.Failed : status;
+    }
+
     internal bool ShowsProgress => json || showsBar;
 
     /// <summary>Replaces the line that the bar is on; an empty one takes it away.</summary>
@@ -87,8 +98,7 @@ sealed class Screen(bool json, bool isVerbose, TextWriter output, TextWriter err
         lock (_lock)
         {
             if (text.Length == 0 && !_hasBar) return;
-            error.Write($"\r\u001b[K{text}");
-            error.Flush();
+            TryWrite(error, $"\r\u001b[K{text}");
             _hasBar = text.Length > 0;
         }
     }
@@ -97,10 +107,24 @@ sealed class Screen(bool json, bool isVerbose, TextWriter output, TextWriter err
     {
         lock (_lock)
         {
-            if (_hasBar) error.Write("\r\u001b[K");
+            if (_hasBar) TryWrite(error, "\r\u001b[K");
             _hasBar = false;
-            writer.WriteLine(text);
+            TryWrite(writer, text + Environment.NewLine);
+        }
+    }
+
+    // A backup is worth more than the word of it: the run goes on, and its exit status tells at the end.
+    static void TryWrite(TextWriter writer, string text)
+    {
+        try
+        {
+            writer.Write(text);
             writer.Flush();
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            // The second is what a closed output makes.
+            s_lost ??= failure.Message;
         }
     }
 

@@ -6,6 +6,7 @@ using VBackup.DataPath;
 using VBackup.Primitives;
 using VBackup.Vault;
 using VBackup.Vault.Format;
+using VBackup.Vault.Stores;
 using VBackup.Vault.Writing;
 
 namespace VBackup.Cli.Vault;
@@ -81,7 +82,7 @@ static class BackUpVolumes
             foreach (var volume in order.Volumes) sources.Add(FileVolume.OpenSource(volume.Path));
             var changes = await ReadChangesAsync(order, sources, cancellation).ConfigureAwait(false);
             var metadata = await PointMetadata.MakeAsync(order.MetadataFile, order.Volumes, cancellation).ConfigureAwait(false);
-            var vault = await access.OpenAsync(cancellation).ConfigureAwait(false);
+            var vault = await access.OpenAsync(RetryLimits.Patient, cancellation).ConfigureAwait(false);
             await using (vault.ConfigureAwait(false))
             {
                 var point = await ExportAsync(vault, order, sources, changes, metadata, screen, cancellation).ConfigureAwait(false);

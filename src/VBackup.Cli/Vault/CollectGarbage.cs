@@ -1,6 +1,7 @@
 using System.CommandLine;
 using VBackup.Cli.Terminal;
 using VBackup.Vault.Collecting;
+using VBackup.Vault.Stores;
 
 namespace VBackup.Cli.Vault;
 
@@ -47,7 +48,7 @@ static class CollectGarbage
     public static async Task<CollectionResult> RunAsync(
         VaultAccess access, CollectorOptions options, Screen screen, CancellationToken cancellation)
     {
-        var vault = await access.OpenAsync(cancellation).ConfigureAwait(false);
+        var vault = await access.OpenAsync(RetryLimits.Patient, cancellation).ConfigureAwait(false);
         await using (vault.ConfigureAwait(false))
             return await Collector.RunAsync(vault, options, screen.FollowSteps(), cancellation).ConfigureAwait(false);
     }

@@ -19,19 +19,21 @@ sealed partial class ExtentJson : JsonSerializerContext;
 /// <summary>What changed in a volume: <c>[{"offset":0,"length":65536}, …]</c>, as Ceph and libvirt tell it.</summary>
 static class ExtentsFile
 {
+    const string Example = """[{"offset":0,"length":65536}]""";
     const long SizeMax = 256L * 1024 * 1024;
 
     /// <summary>Reads the file piece by piece, never whole.</summary>
     /// <exception cref="RefusedException">It is not such a list, or a range is none of the volume's.</exception>
+    /// <exception cref="UsageException">It is no list at all.</exception>
     public static async Task<Extents> ReadAsync(string path, string volume, long volumeLengthBytes, CancellationToken cancellation)
     {
-        if (Directory.Exists(path)) throw new RefusedException($"{path} is a folder: name the file with the changed extents");
-        var file = File.OpenRead(path);
+        const string wayOut = "leave --changed away, and the volume is reread";
+        var file = await InputFile.OpenAsync(path, "the changed extents", SizeMax, wayOut, cancellation).ConfigureAwait(false);
         await using (file.ConfigureAwait(false))
         {
-            if (file.Length > SizeMax)
-                throw new RefusedException(
-                    $"{path} has {Units.Size(file.Length)}, more than {Units.Size(SizeMax)}: leave --changed away, and the volume is reread");
+            // The parser takes null for a list without anything in it, and then nothing would have changed.
+            if (await file.PeekAsync(cancellation).ConfigureAwait(false) != '[')
+                throw new UsageException($"{path} is not a list of extents: it must begin with '[', like {Example}");
             List<Extent> ranges = [];
             try
             {
@@ -47,7 +49,7 @@ static class ExtentsFile
             catch (JsonException wrong)
             {
                 throw new RefusedException(
-                    $"{path} is not a list of extents like [{{\"offset\":0,\"length\":65536}}]: "
+                    $"{path} is not a list of extents like {Example}: "
                     + $"it is wrong in line {wrong.LineNumber + 1} at byte {wrong.BytePositionInLine}");
             }
         }

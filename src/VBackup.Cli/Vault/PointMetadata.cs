@@ -53,12 +53,10 @@ static class PointMetadata
 
     static async Task<JsonDocument> ReadAsync(string path, CancellationToken cancellation)
     {
-        if (Directory.Exists(path)) throw new RefusedException($"{path} is a folder: name the file with the metadata");
-        var file = File.OpenRead(path);
+        var file = await InputFile.OpenAsync(
+            path, "the metadata", FileSizeMax, "a point keeps no more metadata", cancellation).ConfigureAwait(false);
         await using (file.ConfigureAwait(false))
         {
-            if (file.Length > FileSizeMax)
-                throw new RefusedException($"{path} has {Units.Size(file.Length)}: metadata may have {Units.Size(FileSizeMax)} at most");
             JsonDocument document;
             try
             {

@@ -2,6 +2,8 @@ using System.CommandLine;
 using VBackup.Cli.Terminal;
 using VBackup.Clouds.Volumes;
 using VBackup.Vault;
+using VBackup.Vault.Catalog;
+using VBackup.Vault.Stores;
 using VBackup.Vault.Verifying;
 
 namespace VBackup.Cli.Vault;
@@ -9,6 +11,9 @@ namespace VBackup.Cli.Vault;
 /// <summary><c>vbackup vault repair</c></summary>
 static class RepairVault
 {
+    // In a message of one line.
+    const int NamesMax = 10;
+
     static readonly Option<string[]> s_sources = new("--source")
     { HelpName = "NAME=PATH", Description = "A volume that may still hold what the vault lost. Can be repeated." };
 
@@ -50,6 +55,21 @@ static class RepairVault
         return result.Remaining.IsGarbage ? ExitStatus.Done : ExitStatus.DamageFound;
     }
 
+    // A source that no point's volume is named like would be passed over, and the damage stay. While some point cannot be read,
+    // nobody knows all names.
+    static async Task RefuseStrangersAsync(BackupVault vault, List<NamedPath> named, CancellationToken cancellation)
+    {
+        if (named.Count == 0) return;
+        var (points, unreadable) = await VaultCatalog.ListAsync(vault, withFreed: false, cancellation).ConfigureAwait(false);
+        if (unreadable.Count > 0) return;
+        HashSet<string> names = [.. points.SelectMany(summary => summary.Point.Volumes).Select(volume => volume.Name)];
+        var known = names.Count == 0
+            ? "there is no point" : $"there are {string.Join(", ", names.Order(StringComparer.Ordinal).Take(NamesMax))}";
+        foreach (var source in named)
+            if (!names.Contains(source.Name))
+                throw new UsageException($"--source {source.Name}={source.Path}: no point has a volume {source.Name}; {known}");
+    }
+
     static async Task<RepairResult> RunAsync(
         VaultAccess access, List<NamedPath> named, bool removeUnreadable, Screen screen, CancellationToken cancellation)
     {
@@ -58,10 +78,11 @@ static class RepairVault
         {
             foreach (var source in named) volumes.Add(FileVolume.OpenSource(source.Path));
             List<RepairSource> sources = [.. volumes.Select((volume, i) => new RepairSource(named[i].Name, volume.LengthBytes, volume.ReadAsync))];
-            var vault = await access.OpenAsync(cancellation).ConfigureAwait(false);
+            var vault = await access.OpenAsync(RetryLimits.Patient, cancellation).ConfigureAwait(false);
             await using (vault.ConfigureAwait(false))
             {
                 if (removeUnreadable) await RemoveUnreadableAsync(vault, screen, cancellation).ConfigureAwait(false);
+                await RefuseStrangersAsync(vault, named, cancellation).ConfigureAwait(false);
                 using var progress = screen.FollowCount("repair", "packs");
                 return await Repairer.RunAsync(vault, sources, progress, cancellation).ConfigureAwait(false);
             }

@@ -5,6 +5,7 @@ using VBackup.DataPath;
 using VBackup.Vault;
 using VBackup.Vault.Format;
 using VBackup.Vault.Reading;
+using VBackup.Vault.Stores;
 
 namespace VBackup.Cli.Vault;
 
@@ -61,7 +62,7 @@ static class RestoreVolume
         VaultAccess access, RestoreOrder order, Screen screen, CancellationToken cancellation)
     {
         var meter = new RunMeter();
-        var vault = await access.OpenAsync(cancellation).ConfigureAwait(false);
+        var vault = await access.OpenAsync(RetryLimits.Patient, cancellation).ConfigureAwait(false);
         await using (vault.ConfigureAwait(false))
         {
             var point = await PointChoice.FindAsync(vault, order.Point, cancellation).ConfigureAwait(false);
@@ -80,28 +81,27 @@ static class RestoreVolume
         BackupVault vault, PointReading session, VolumeDocument volume, RestoreOrder order, Screen screen, CancellationToken cancellation)
     {
         var tree = VolumeTree.Open(session.Reader, session.Point, volume);
-        var isNew = FileIdentity.Of(order.Target) is null;
-        try
+        var target = FileVolume.OpenTarget(order.Target, volume.LengthBytes);
+        await using (target.ConfigureAwait(false))
         {
-            var target = FileVolume.OpenTarget(order.Target, volume.LengthBytes);
-            await using (target.ConfigureAwait(false))
+            try
             {
                 var pipeline = new ImportPipeline(session.Reader, vault.ChunkSize, new());
                 using var progress = screen.Follow(volume.Name, volume.LengthBytes);
                 return await pipeline.ImportAsync(tree, target, new() { Delta = order.Delta, BestEffort = order.BestEffort },
                     progress, cancellation).ConfigureAwait(false);
             }
-        }
-        catch (Exception failure) when (isNew && File.Exists(order.Target))
-        {
-            File.Delete(order.Target);
-            Failure.AddAftermath(failure, $"the incomplete {order.Target} was deleted");
-            throw;
-        }
-        catch (Exception failure) when (!isNew && failure is DamageException or OperationCanceledException)
-        {
-            Failure.AddAftermath(failure, $"{order.Target} is partly overwritten");
-            throw;
+            catch (Exception failure) when (target.IsNew)
+            {
+                File.Delete(order.Target);
+                Failure.AddAftermath(failure, $"the incomplete {order.Target} was deleted");
+                throw;
+            }
+            catch (Exception failure) when (target.WasWritten)
+            {
+                Failure.AddAftermath(failure, $"{order.Target} is partly overwritten");
+                throw;
+            }
         }
     }
 

@@ -35,21 +35,27 @@ sealed record VaultAccess(string Location, KeySource Key, long? RateBytesPerSeco
     /// <summary>The vault's folder, without links; null when it is in no folder.</summary>
     public string? Folder => Location.Contains("://", StringComparison.Ordinal) ? null : Location;
 
-    public async Task<BackupVault> OpenAsync(CancellationToken cancellation)
+    /// <summary>For somebody who waits at a terminal.</summary>
+    public Task<BackupVault> OpenAsync(CancellationToken cancellation) => OpenAsync(RetryLimits.Brief, cancellation);
+
+    /// <param name="retries">How long the store's failures are tried again, as long as the vault is open.</param>
+    public async Task<BackupVault> OpenAsync(RetryLimits retries, CancellationToken cancellation)
     {
-        using var unlock = Key.ReadUnlock();
-        return await BackupVault.OpenAsync(OpenStore(create: false), unlock, new(), cancellation).ConfigureAwait(false);
+        using var unlock = await Key.ReadUnlockAsync(cancellation).ConfigureAwait(false);
+        return await BackupVault.OpenAsync(OpenStore(create: false, retries), unlock, new(), cancellation).ConfigureAwait(false);
     }
 
     public async Task<BackupVault> CreateAsync(int chunkSize, CancellationToken cancellation)
     {
-        using var unlock = Key.ReadUnlock();
-        return await BackupVault.CreateAsync(OpenStore(create: true), unlock, chunkSize, new(), cancellation).ConfigureAwait(false);
+        using var unlock = await Key.ReadUnlockAsync(cancellation).ConfigureAwait(false);
+        var store = OpenStore(create: true, RetryLimits.Brief);
+        return await BackupVault.CreateAsync(store, unlock, chunkSize, new(), cancellation).ConfigureAwait(false);
     }
 
-    IObjectStore OpenStore(bool create) => StoreLocation.Open(Location, new()
+    IObjectStore OpenStore(bool create, RetryLimits retries) => StoreLocation.Open(Location, new()
     {
         CreateFolder = create,
+        Retries = retries,
         SendBytesPerSecond = RateBytesPerSecond,
         ReceiveBytesPerSecond = RateBytesPerSecond,
     });

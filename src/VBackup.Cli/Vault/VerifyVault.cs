@@ -1,5 +1,6 @@
 using System.CommandLine;
 using VBackup.Cli.Terminal;
+using VBackup.Vault.Stores;
 using VBackup.Vault.Verifying;
 
 namespace VBackup.Cli.Vault;
@@ -38,7 +39,7 @@ static class VerifyVault
     public static async Task<VerifyResult> RunAsync(
         VaultAccess access, bool allData, Screen screen, CancellationToken cancellation)
     {
-        var vault = await access.OpenAsync(cancellation).ConfigureAwait(false);
+        var vault = await access.OpenAsync(RetryLimits.Patient, cancellation).ConfigureAwait(false);
         await using (vault.ConfigureAwait(false))
         {
             using var progress = screen.FollowCount("verify", "packs");

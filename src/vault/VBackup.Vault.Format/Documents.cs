@@ -120,6 +120,14 @@ public sealed record DecisionDocument
 public sealed record NoteDocument
 {
     public long Count { get; init; }
+
+    /// <summary>The point that the run builds on.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Base { get; init; }
+
+    /// <summary>Index objects that the run has put last: what a retry need not store again.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<string>? Indexes { get; init => field = value is null ? null : Listed.Whole(value); }
 }
 
 /// <summary>Lists in documents: the annotations that keep null out of members do not reach into them.</summary>

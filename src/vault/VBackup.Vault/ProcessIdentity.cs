@@ -13,7 +13,10 @@ public sealed record ProcessIdentity(string Host, string BootId, int ProcessId, 
     /// <summary>True only when it is certain: the process ran on this boot of this host and is no more.</summary>
     public static bool IsSurelyGone(string bootId, int processId, long processStart) =>
         bootId.Length > 0 && processId > 0 && processStart > 0 && bootId == Current.BootId
-        && ReadStart(processId) != processStart;
+        && SeesOthers() && ReadStart(processId) != processStart;
+
+    // Where /proc hides the processes of others (hidepid), even the first of all is not to be seen.
+    private static bool SeesOthers() => ReadStart(1) is not null;
 
     private static string ReadBootId()
     {
@@ -36,7 +39,7 @@ public sealed record ProcessIdentity(string Host, string BootId, int ProcessId, 
         }
         catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
         {
-            // No such process; or one that may not be looked at, which /proc then hides.
+            // No such process.
             return null;
         }
     }

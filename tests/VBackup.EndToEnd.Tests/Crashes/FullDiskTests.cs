@@ -53,6 +53,13 @@ public sealed class FullDiskTests
             var full = (await vault.RunAsync("restore", point, "--target", Path.Combine(vault["small"], "target"))).Expect(1);
             Assert.Contains("no space left", Assert.Single(full.Errors), StringComparison.Ordinal);
             Assert.Empty(Directory.EnumerateFileSystemEntries(vault["small"]));
+
+            // What was there before stays, and is not what it was.
+            var there = Path.Combine(vault["small"], "there");
+            using (var file = File.OpenHandle(there, FileMode.CreateNew, FileAccess.Write)) RandomAccess.SetLength(file, 3_000_000);
+            var overwritten = (await vault.RunAsync("restore", point, "--target", there)).Expect(1);
+            Assert.EndsWith("is partly overwritten", Assert.Single(overwritten.Errors), StringComparison.Ordinal);
+            Assert.True(File.Exists(there));
         }
         finally
         {

@@ -43,6 +43,23 @@ public sealed class RepairTests(RepairFixture fixture) : IClassFixture<RepairFix
     }
 
     [Fact]
+    public async Task A_pack_that_neither_an_index_object_nor_its_footer_tells_of_stays_as_long_as_a_point_needs_it()
+    {
+        foreach (var pack in _sample.Map.Packs.Keys)
+        {
+            var image = _sample.Image.Flip(pack, _sample.Image[pack].Length - 60);
+            await using var vault = await SampleVault.OpenAsync(image.Without(image.Under(ObjectNames.Indexes)));
+            await _sample.AssertRestoresAsync(vault, []);
+            await Repairer.RunAsync(vault.Vault, [], null, default);
+            await vault.CollectAsync();
+            await _sample.AssertRestoresAsync(vault, []);
+            foreach (var point in await vault.PointsAsync()) await vault.DeleteAsync(point);
+            await vault.CollectAsync();
+            Assert.Empty(await vault.ObjectsAsync(ObjectNames.Packs));
+        }
+    }
+
+    [Fact]
     public async Task Every_pack_that_is_lost_is_stored_anew_from_the_volumes()
     {
         foreach (var pack in _sample.Map.Packs.Keys)

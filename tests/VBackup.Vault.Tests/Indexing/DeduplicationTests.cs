@@ -1,5 +1,10 @@
+using VBackup.Clouds.Volumes;
+using VBackup.DataPath;
+using VBackup.Primitives;
+using VBackup.Vault.Format;
 using VBackup.Vault.Stores;
 using VBackup.Vault.Tests.World;
+using VBackup.Vault.Writing;
 using Xunit;
 
 namespace VBackup.Vault.Tests.Indexing;
@@ -50,5 +55,51 @@ public sealed class DeduplicationTests
         // A second leaf of the tree for each 256 chunks, and no chunk more.
         Assert.InRange(both.Volumes[0].StoredBytes, single.Volumes[0].StoredBytes, single.Volumes[0].StoredBytes * 1.05);
         Assert.Equal(twice, await other.RestoreAsync(both));
+    }
+
+    [Fact]
+    public async Task A_retry_stores_nothing_again_that_a_failed_run_on_the_same_base_had_stored()
+    {
+        await using var vault = Open(new MemoryStore());
+        var first = await vault.BackUpAsync(Random(3));
+        var content = Random(4);
+        await Assert.ThrowsAsync<IOException>(() => ExportAsync(vault, new Failing(content, failsAt: content.Length / 2), first));
+        var retried = await ExportAsync(vault, new MemoryVolume(content), first);
+        Assert.InRange(retried.Volumes[0].StoredBytes, content.Length / 2, content.Length * 0.6);
+        Assert.Equal(content, await vault.RestoreAsync(retried));
+        await vault.CollectAsync();
+        Assert.Empty(await vault.ObjectsAsync("sessions/"));
+    }
+
+    [Fact]
+    public async Task A_volume_that_the_base_does_not_have_is_looked_up_in_the_whole_vault()
+    {
+        await using var vault = Open(new MemoryStore());
+        var content = Random(5);
+        await vault.BackUpAsync(content);
+        var other = await vault.BackUpAsync(Random(6));
+        var next = await vault.BackUpAsync([("disk", Random(6)), ("new", content)], other);
+        Assert.Equal(0, next.Volumes[1].StoredBytes);
+    }
+
+    private static async Task<PointDocument> ExportAsync(TestVault vault, IVolumeReader source, PointDocument basePoint)
+    {
+        await using var run = await BackupWriter.StartAsync(vault.Vault, "backup", basePoint, default);
+        var volume = await new ExportPipeline(run, vault.Options).ExportAsync(new("disk", source, run.Base!.Volumes[0], null), null, default);
+        return await run.PublishAsync("server", PointType.Incremental, null, [volume], default);
+    }
+
+    private sealed class Failing(byte[] content, long failsAt) : IVolumeReader
+    {
+        private readonly MemoryVolume _inner = new(content);
+
+        public string Description => "failing";
+        public long LengthBytes => _inner.LengthBytes;
+        public IEnumerable<Extent> AllocatedExtents(long from) => _inner.AllocatedExtents(from);
+
+        public ValueTask ReadAsync(long offset, Memory<byte> buffer, CancellationToken cancellation) =>
+            offset < failsAt ? _inner.ReadAsync(offset, buffer, cancellation) : throw new IOException("the disk is gone");
+
+        public ValueTask DisposeAsync() => _inner.DisposeAsync();
     }
 }

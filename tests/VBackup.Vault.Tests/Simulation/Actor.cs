@@ -1,6 +1,6 @@
 namespace VBackup.Vault.Tests.Simulation;
 
-internal enum ActorKind { Writer, Reader, Deleter, Collector, Verifier }
+internal enum ActorKind { Writer, Reader, Deleter, Collector, Verifier, Repairer }
 
 /// <summary>What befalls an operation on its way to the store or back.</summary>
 internal enum Fault { None, NotApplied, Applied, AppliedLate }

@@ -46,6 +46,15 @@ internal abstract class BrokenRule(SimulatedWorld world, Actor actor) : StoreVie
         return snapshot;
     }
 
+    /// <summary>A session's object that names no bases.</summary>
+    protected byte[] WithoutBases(string name, byte[] session)
+    {
+        var keys = World.Raw.Vault.Keys;
+        var document = SealedDocument.OpenJson(keys, ObjectKind.Session, name, session, DocumentJson.Default.SessionDocument);
+        return SealedDocument.SealJson(
+            keys, ObjectKind.Session, name, document with { Bases = [] }, DocumentJson.Default.SessionDocument);
+    }
+
     /// <summary>From now on the actor sees the folder as it is now, or was.</summary>
     protected void Freeze(string prefix, SortedDictionary<string, byte[]>? past = null) => _past[prefix] = past ?? Snapshot(prefix);
 

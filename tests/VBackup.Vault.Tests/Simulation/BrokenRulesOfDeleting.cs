@@ -5,7 +5,7 @@ using VBackup.Vault.Stores;
 
 namespace VBackup.Vault.Tests.Simulation;
 
-// The rules of deleting and of ended sessions, R33 to R48 of docs/session-table.md, each broken.
+// The rules of deleting, of ended sessions and of repair, R33 to R49 of docs/session-table.md, each broken.
 
 /// <summary>R33: a copy in a pack that another condemned does not count.</summary>
 internal sealed class SeesNoOthersCondemnations(SimulatedWorld world, Actor actor) : BrokenRule(world, actor)
@@ -21,6 +21,58 @@ internal sealed class SeesNoCondemnationsOfItsOwn(SimulatedWorld world, Actor ac
     public override IEnumerable<string> Names(string prefix) => IsCollector && prefix == ObjectNames.Condemnations
         ? base.Names(prefix).Where(name => !name.Contains(Actor.Registered[ObjectNames.Collectors.Length..], StringComparison.Ordinal))
         : base.Names(prefix);
+}
+
+/// <summary>R35: condemnations are listed before packs in step 6. The index is still read before packs are listed.</summary>
+internal sealed class CollectorListsCondemnationsLast(SimulatedWorld world, Actor actor) : BrokenRule(world, actor)
+{
+    public override void ListingBegins(string prefix)
+    {
+        base.ListingBegins(prefix);
+        if (!IsCollector || !HasCondemned || prefix != ObjectNames.Condemnations) return;
+        Freeze(ObjectNames.Indexes);
+        Freeze(ObjectNames.Packs);
+    }
+
+    public override void ListingEnds(string prefix)
+    {
+        if (prefix is ObjectNames.Indexes or ObjectNames.Packs) Thaw(prefix);
+    }
+
+    // It has read them by now.
+    public override byte[]? Find(string name) =>
+        base.Find(name) ?? (HasCondemned && IsIndex(name) ? World.Ever.GetValueOrDefault(name) : null);
+}
+
+/// <summary>R37: a copy counts only in an indexed pack. Packs that no index object names seem to be named by one.</summary>
+internal sealed class CountsOnUnindexedPacks(SimulatedWorld world, Actor actor) : BrokenRule(world, actor)
+{
+    private readonly SortedDictionary<string, byte[]> _invented = new(StringComparer.Ordinal);
+
+    public override void ListingBegins(string prefix)
+    {
+        base.ListingBegins(prefix);
+        if (!IsCollector || !HasCondemned || IsMarking || prefix != ObjectNames.Indexes) return;
+        var vault = World.Raw.Vault;
+        HashSet<ObjectId> named = [];
+        foreach (var (name, content) in Snapshot(ObjectNames.Indexes))
+        {
+            if (!ObjectNames.TryParseIndex(name, out var id)) continue;
+            using var cipher = new ObjectCipher(vault.Keys, ObjectKind.Index, id);
+            named.UnionWith(IndexCodec.DecodeFooter(cipher, content, content.Length).Packs);
+        }
+        foreach (var name in World.Names(ObjectNames.Packs))
+        {
+            if (!ObjectNames.TryParsePack(name, out var pack) || named.Contains(pack)) continue;
+            var (id, bytes) = PackFooters.Index(vault, pack, SimulatedWorld.Now(PackFooters.ReadAsync(vault, pack, default)));
+            _invented[ObjectNames.Index(id)] = bytes;
+        }
+    }
+
+    public override IEnumerable<string> Names(string prefix) => prefix == ObjectNames.Indexes
+        ? base.Names(prefix).Concat(_invented.Keys).Order(StringComparer.Ordinal) : base.Names(prefix);
+
+    public override byte[]? Find(string name) => _invented.GetValueOrDefault(name) ?? base.Find(name);
 }
 
 /// <summary>R38: a pack that no index object seen names is read by its footer.</summary>
@@ -133,15 +185,22 @@ internal sealed class DeletesPacksLate(SimulatedWorld world, Actor actor) : Brok
 /// <summary>R44: a condemnation is removed after its packs.</summary>
 internal sealed class RemovesCondemnationsFirst(SimulatedWorld world, Actor actor) : BrokenRule(world, actor)
 {
+    // The index comes with the packs, before them as ever.
+    public override void Commit(IObjectWriter writer, string name)
+    {
+        if (IsCollector && IsIndex(name)) Hold(() => base.Commit(writer, name));
+        else base.Commit(writer, name);
+    }
+
     public override void Delete(string name)
     {
-        if (IsPack(name))
+        if (IsPack(name) || IsIndex(name))
         {
             Hold(() => base.Delete(name));
             return;
         }
         base.Delete(name);
-        if (IsRegistration(name)) Release();
+        if (name == Actor.Registered) Release();
     }
 }
 
@@ -164,21 +223,15 @@ internal sealed class SeesNoOtherCollectors(SimulatedWorld world, Actor actor) :
         IsCollector && prefix == ObjectNames.Collectors ? [Actor.Registered] : base.Names(prefix);
 }
 
-/// <summary>R47: ended sessions are listed before collectors.</summary>
+/// <summary>R47: ended sessions are listed before collectors. It goes by the collectors that it listed the time before.</summary>
 internal sealed class ListsCollectorsBeforeEnded(SimulatedWorld world, Actor actor) : BrokenRule(world, actor)
 {
-    public override void ListingBegins(string prefix)
-    {
-        base.ListingBegins(prefix);
-        if (IsCollector && prefix == ObjectNames.Sessions) Freeze(ObjectNames.Collectors);
-    }
-
     public override void ListingEnds(string prefix)
     {
-        if (prefix == ObjectNames.Collectors) Thaw(prefix);
+        if (IsCollector && prefix == ObjectNames.Collectors) Freeze(ObjectNames.Collectors);
     }
 
-    public override bool Exists(string name) => IsRegistration(name) ? base.Exists(name) && World.Exists(name) : base.Exists(name);
+    public override bool Exists(string name) => base.Exists(name) && (!IsRegistration(name) || World.Exists(name));
 }
 
 /// <summary>R48: a collector counts until it is expelled.</summary>
@@ -198,5 +251,20 @@ internal sealed class RegistrationsComeBack(SimulatedWorld world, Actor actor) :
         base.Delete(name);
         if (IsRegistration(name) && name != Actor.Registered)
             World.Scheduler.ApplyLater(Actor, "put", name, () => World.Put(name, World.Ever[name]));
+    }
+}
+
+/// <summary>R49: damaged packs are condemned before chunks are stored anew.</summary>
+internal sealed class CondemnsDamagedLast(SimulatedWorld world, Actor actor) : BrokenRule(world, actor)
+{
+    public override void Put(string name, byte[] content)
+    {
+        if (Actor.Kind == ActorKind.Repairer && IsCondemnation(name))
+        {
+            Hold(() => base.Put(name, content));
+            return;
+        }
+        if (IsSession(name, ObjectNames.EndedSuffix)) Release();
+        base.Put(name, content);
     }
 }

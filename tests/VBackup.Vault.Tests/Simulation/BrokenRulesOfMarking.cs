@@ -7,7 +7,11 @@ namespace VBackup.Vault.Tests.Simulation;
 /// <summary>R17: points are listed before sessions.</summary>
 internal sealed class ListsSessionsBeforePoints(SimulatedWorld world, Actor actor) : BrokenRule(world, actor)
 {
-    protected override void MarkBegins() => Freeze(ObjectNames.Sessions);
+    public override void ListingIsWanted(string prefix)
+    {
+        if (IsCollector && !IsDeciding && prefix == ObjectNames.Points) Freeze(ObjectNames.Sessions);
+    }
+
     protected override void MarkEnds() => Thaw(ObjectNames.Sessions);
 }
 
@@ -27,11 +31,10 @@ internal sealed class ListsSessionsBeforeDecisions(SimulatedWorld world, Actor a
 {
     private SortedDictionary<string, byte[]>? _before;
 
-    public override void ListingBegins(string prefix)
+    public override void ListingIsWanted(string prefix)
     {
-        base.ListingBegins(prefix);
         if (!IsMarking || prefix != ObjectNames.Sessions) return;
-        if (SessionListings == 1) _before = Snapshot(prefix);
+        if (SessionListings == 0) _before = Snapshot(prefix);
         else Freeze(prefix, _before);
     }
 
@@ -74,13 +77,7 @@ internal sealed class NamesNoBases(SimulatedWorld world, Actor actor) : BrokenRu
 {
     public override void Put(string name, byte[] content)
     {
-        if (IsSession(name))
-        {
-            var keys = World.Raw.Vault.Keys;
-            var document = SealedDocument.OpenJson(keys, ObjectKind.Session, name, content, DocumentJson.Default.SessionDocument);
-            content = SealedDocument.SealJson(keys, ObjectKind.Session, name, document with { Bases = [] }, DocumentJson.Default.SessionDocument);
-        }
-        base.Put(name, content);
+        base.Put(name, IsSession(name) ? WithoutBases(name, content) : content);
     }
 }
 
@@ -89,6 +86,50 @@ internal sealed class CountsOnlyDecidedPoints(SimulatedWorld world, Actor actor)
 {
     public override IEnumerable<string> Names(string prefix) =>
         IsMarking && prefix == ObjectNames.Points ? [] : base.Names(prefix);
+}
+
+/// <summary>R26: a node that is not found stops the collector. Here it is as if a merge hid each node of a base.</summary>
+internal sealed class TakesHiddenNodesForDead(SimulatedWorld world, Actor actor) : BrokenRule(world, actor)
+{
+    public override byte[]? Find(string name)
+    {
+        var content = base.Find(name);
+        return content is not null && IsMarking && HasCondemned && IsSession(name) ? WithoutBases(name, content) : content;
+    }
+}
+
+/// <summary>
+/// No rule is broken: the mark after the wait, if it has seen no point, finds none of the nodes below bases, as if merges hid
+/// them.
+/// </summary>
+internal sealed class HidesNodesOfBases(SimulatedWorld world, Actor actor, Action wasHidden) : BrokenRule(world, actor)
+{
+    private bool _sawPoint, _hides;
+
+    protected override void MarkBegins() => _sawPoint = false;
+
+    protected override void MarkEnds() => _hides = HasCondemned && !_sawPoint;
+
+    public override void ListingBegins(string prefix)
+    {
+        base.ListingBegins(prefix);
+        if (prefix == ObjectNames.Condemnations) _hides = false;
+    }
+
+    public override IEnumerable<string> Names(string prefix)
+    {
+        if (_hides && (prefix is ObjectNames.Packs or ObjectNames.Indexes)) return [];
+        var names = base.Names(prefix).ToList();
+        _sawPoint |= prefix == ObjectNames.Points && names.Count > 0;
+        return names;
+    }
+
+    public override byte[]? Find(string name)
+    {
+        if (!_hides || !IsPack(name)) return base.Find(name);
+        wasHidden();
+        return null;
+    }
 }
 
 /// <summary>R27: sessions are listed after condemnations are put.</summary>
@@ -100,10 +141,7 @@ internal sealed class CondemnsAfterListingSessions(SimulatedWorld world, Actor a
         else base.Put(name, content);
     }
 
-    public override void ListingEnds(string prefix)
-    {
-        if (prefix == ObjectNames.Sessions) Release();
-    }
+    protected override void MarkBegins() => Release();
 }
 
 /// <summary>R28: the collector waits for the sessions that were at work when it condemned.</summary>
@@ -172,6 +210,6 @@ internal sealed class RemovesDecisions(SimulatedWorld world, Actor actor) : Brok
         foreach (var point in World.Truth.Points)
             if (ObjectNames.Session(point.Session) == session && !World.Truth.IsValid(point))
                 World.Delete(ObjectNames.Points + point.Document.Id);
-        World.Scheduler.ApplyLater(Actor, "delete", session, () => World.Delete(session + ObjectNames.DecisionSuffix));
+        World.Delete(session + ObjectNames.DecisionSuffix);
     }
 }

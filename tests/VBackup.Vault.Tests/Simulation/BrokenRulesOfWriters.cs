@@ -32,23 +32,27 @@ internal sealed class PutsSessionLate(SimulatedWorld world, Actor actor) : Broke
     }
 }
 
-/// <summary>R2, and R35 for collectors: condemnations are listed before packs.</summary>
-internal sealed class ListsPacksBeforeCondemnations(SimulatedWorld world, Actor actor, ActorKind kind) : BrokenRule(world, actor)
+/// <summary>R2: condemnations are listed before packs. It reads the index and lists packs first.</summary>
+internal sealed class WriterListsCondemnationsLast(SimulatedWorld world, Actor actor) : BrokenRule(world, actor)
 {
+    private SortedDictionary<string, byte[]>? _index;
+
     public override void Put(string name, byte[] content)
     {
         base.Put(name, content);
-        if (Actor.Kind == kind && IsSession(name)) Freeze(ObjectNames.Packs);
+        if (!IsWriter || !IsSession(name)) return;
+        Freeze(ObjectNames.Packs);
+        Freeze(ObjectNames.Indexes, _index = Snapshot(ObjectNames.Indexes));
     }
 
-    protected override void MarkEnds()
-    {
-        if (kind == ActorKind.Collector) Freeze(ObjectNames.Packs);
-    }
+    public override byte[]? Find(string name) => _index?.GetValueOrDefault(name) ?? base.Find(name);
 
     public override void ListingEnds(string prefix)
     {
-        if (prefix == ObjectNames.Packs) Thaw(ObjectNames.Packs);
+        if (prefix != ObjectNames.Packs) return;
+        Thaw(ObjectNames.Packs);
+        Thaw(ObjectNames.Indexes);
+        _index = null;
     }
 }
 
@@ -196,16 +200,16 @@ internal sealed class ReadersPutNoSession(SimulatedWorld world, Actor actor) : B
 /// <summary>R14: a reader reads the index again, from a new listing, before it speaks of damage.</summary>
 internal sealed class ReadersReadTheIndexOnce(SimulatedWorld world, Actor actor) : BrokenRule(world, actor)
 {
-    private List<string>? _seen;
+    private int _listings;
 
-    public override IEnumerable<string> Names(string prefix) => !IsReader ? base.Names(prefix)
-        : prefix == ObjectNames.Indexes ? _seen ?? base.Names(prefix)
-        : prefix == ObjectNames.Packs ? [] : base.Names(prefix);
-
-    public override void ListingEnds(string prefix)
+    public override void ListingBegins(string prefix)
     {
-        if (prefix == ObjectNames.Indexes) _seen ??= World.Names(prefix);
+        if (IsReader && prefix == ObjectNames.Indexes) _listings++;
     }
+
+    // What the first listing showed was looked at already; a second one shows nothing more.
+    public override IEnumerable<string> Names(string prefix) =>
+        IsReader && (prefix == ObjectNames.Packs || prefix == ObjectNames.Indexes && _listings > 1) ? [] : base.Names(prefix);
 }
 
 /// <summary>R15: then it lists packs, and reads the footers of unnamed ones.</summary>

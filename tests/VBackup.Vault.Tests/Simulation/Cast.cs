@@ -22,6 +22,7 @@ internal sealed class Cast(SimulatedWorld world, Func<SimulatedWorld, Actor, Sto
         var store = new SimulatedStore(world, actor, viewOf(world, actor));
         var vault = world.Vault(store);
         decideFate(world.Scheduler, actor);
+        if (part.Fails is var (prefix, fault)) (actor.FailsAt, actor.FailsOn, actor.Fault) = (0, prefix, fault);
         if (part.On == Choice.Newest)
         {
             var known = world.Truth.Points.Count();
@@ -36,6 +37,7 @@ internal sealed class Cast(SimulatedWorld world, Func<SimulatedWorld, Actor, Sto
                     ActorKind.Writer => WriteAsync(actor, vault, part),
                     ActorKind.Reader => ReadAsync(actor, vault, part),
                     ActorKind.Deleter => DeleteAsync(vault, part),
+                    ActorKind.Repairer => RepairAsync(actor, vault),
                     ActorKind.Verifier => VerifyAsync(actor, vault),
                     _ => CollectAsync(actor, vault, part),
                 });
@@ -50,6 +52,7 @@ internal sealed class Cast(SimulatedWorld world, Func<SimulatedWorld, Actor, Sto
         return on switch
         {
             Choice.Newest => known[^1],
+            Choice.Oldest => known.Find(point => !point.WasDeleted) ?? known[0],
             Choice.Favourite => known[_favourite % known.Count],
             _ => known[Random.Next(known.Count)],
         };
@@ -59,7 +62,8 @@ internal sealed class Cast(SimulatedWorld world, Func<SimulatedWorld, Actor, Sto
     {
         var known = Pick(part.On);
         var basePoint = part.Writes == Writes.Changes ? known : null;
-        var (content, changed) = known is null || part.Writes == Writes.Anything ? (Volumes.Any(Random), [])
+        var (content, changed) = part.Letters is not null ? (Volumes.Of(part.Letters), [])
+            : known is null || part.Writes == Writes.Anything ? (Volumes.Any(Random), [])
             : part.Writes == Writes.Same ? (known.Content, []) : Volumes.Change(Random, known.Content);
         actor.Publishing = content;
         try
@@ -168,6 +172,22 @@ internal sealed class Cast(SimulatedWorld world, Func<SimulatedWorld, Actor, Sto
         catch (DamageException damage)
         {
             throw new SimulationFailure($"{actor.Name} found damage where there is none: {damage.Message}", damage);
+        }
+        catch (StoreException failure)
+        {
+            ExpectFaulted(actor, failure);
+        }
+    }
+
+    private async Task RepairAsync(Actor actor, TestVault vault)
+    {
+        try
+        {
+            await Repairer.RunAsync(vault.Vault, world.Sources(), null, default);
+        }
+        catch (SessionRevokedException)
+        {
+            ExpectRevoked(actor, "says that it was revoked");
         }
         catch (StoreException failure)
         {

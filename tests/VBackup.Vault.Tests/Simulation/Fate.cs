@@ -45,6 +45,12 @@ internal static class Fate
             ("delete", ObjectNames.Indexes, ""), ("delete", ObjectNames.Packs, ""), ("delete", ObjectNames.Condemnations, ""),
             ("list look", ObjectNames.Collectors, ""), ("delete", ObjectNames.Sessions, ""), ("delete", ObjectNames.Collectors, ""),
         ],
+        [ActorKind.Repairer] =
+        [
+            ("list look", ObjectNames.Indexes, ""), ("list look", ObjectNames.Packs, ""), ("read", ObjectNames.Packs, ""),
+            ("put", ObjectNames.Condemnations, ""), ("commit", ObjectNames.Packs, ""), ("put", ObjectNames.Indexes, ""),
+            ("put", ObjectNames.Sessions, ObjectNames.EndedSuffix),
+        ],
     };
 
     /// <summary>Nothing happens to it.</summary>

@@ -35,6 +35,9 @@ internal enum Choice
 
     /// <summary>The newest; the actor begins as soon as there is a new one.</summary>
     Newest,
+
+    /// <summary>The oldest that nobody has deleted yet.</summary>
+    Oldest,
 }
 
 /// <summary>What a backup holds: anything, what the chosen point holds, or what has become of that, built on it.</summary>
@@ -45,9 +48,16 @@ internal sealed record Part(ActorKind Kind)
 {
     public Choice On { get; init; }
     public Writes Writes { get; init; }
+
+    /// <summary>What a backup holds, by letters; null for what <see cref="Writes"/> says.</summary>
+    public int[]? Letters { get; init; }
+
     public int Rounds { get; init; } = 1;
     public TimeSpan SessionTimeout { get; init; } = TimeSpan.FromMinutes(10);
     public TimeSpan CollectorTimeout { get; init; } = TimeSpan.FromDays(1);
+
+    /// <summary>What befalls its first write below a prefix; null for what fate decides.</summary>
+    public (string Prefix, Fault Fault)? Fails { get; init; }
 }
 
 /// <summary>The parts of a scene, from a seed.</summary>

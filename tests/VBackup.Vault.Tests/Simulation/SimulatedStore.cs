@@ -74,6 +74,7 @@ internal sealed class SimulatedStore(SimulatedWorld world, Actor actor, StoreVie
 
     public async IAsyncEnumerable<ObjectEntry> ListAsync(string prefix, [EnumeratorCancellation] CancellationToken cancellation)
     {
+        view.ListingIsWanted(prefix);
         if (Random.Next(2) == 0)
         {
             var pageSize = Random.Next(1, 4);

@@ -1,6 +1,7 @@
 using VBackup.Vault.Format;
 using VBackup.Vault.Stores;
 using VBackup.Vault.Tests.World;
+using VBackup.Vault.Verifying;
 
 namespace VBackup.Vault.Tests.Simulation;
 
@@ -38,6 +39,14 @@ internal sealed class SimulatedWorld
         Identity = new("simulation", "", 0, 0),
         FillRandom = Scheduler.Random.NextBytes,
     });
+
+    /// <summary>Every point's volume, as it was.</summary>
+    public List<RepairSource> Sources() => [.. Truth.Points.Select(point => new RepairSource("disk", point.Content.Length,
+        (offset, buffer, _) =>
+        {
+            point.Content.AsMemory((int)offset, buffer.Length).CopyTo(buffer);
+            return ValueTask.CompletedTask;
+        }))];
 
     // Index objects are spooled to files; where memory serves as a folder, that costs next to nothing.
     private static readonly string s_temporaryFolder = Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath();

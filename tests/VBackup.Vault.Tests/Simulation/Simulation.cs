@@ -1,6 +1,7 @@
 using VBackup.Primitives;
 using VBackup.Vault.Format;
 using VBackup.Vault.Tests.World;
+using VBackup.Vault.Verifying;
 
 namespace VBackup.Vault.Tests.Simulation;
 
@@ -111,11 +112,14 @@ internal sealed class Simulation
         }
         Scheduler.RunAll();
         _world.Truth.CheckAll();
+        // Only now, as worse may have come of it.
+        if (_world.Truth.Unindexed is { } unindexed) throw new SimulationFailure(unindexed);
     }
 
     private async Task CleanUpAsync()
     {
         var vault = _world.Vault(new DirectStore(_world));
+        if (_world.Truth.HasLost) await Repairer.RunAsync(vault.Vault, _world.Sources(), null, default);
         // The first finishes what others left half done; a later one has nothing but its own copies to judge.
         string? left = null;
         for (var round = 0; round < 4 && (round < 2 || left is not null); round++)

@@ -33,6 +33,18 @@ public sealed class SimulationTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void A_node_that_is_not_found_stops_the_collector()
+    {
+        var hidden = 0;
+        for (var seed = 0; seed < 40; seed++)
+        {
+            new Simulation(seed, StoriesOfCollecting.BaseIsDeleted,
+                (world, actor) => new HidesNodesOfBases(world, actor, () => hidden++)).Run();
+        }
+        Assert.True(hidden >= 20);
+    }
+
+    [Fact]
     public void The_same_seed_makes_the_same_steps()
     {
         for (var seed = 0; seed < 20; seed++) Assert.Equal(TraceOf(seed), TraceOf(seed));

@@ -25,6 +25,9 @@ internal class StoreView(SimulatedWorld world, Actor actor)
 
     public virtual void Delete(string name) => World.Delete(name);
 
+    /// <summary>A listing is wanted; others may act before its first look.</summary>
+    public virtual void ListingIsWanted(string prefix) { }
+
     /// <summary>A listing is about to take its first look.</summary>
     public virtual void ListingBegins(string prefix) { }
 

@@ -42,16 +42,24 @@ internal sealed class Truth(TestVault raw)
     private readonly Dictionary<PointId, KnownPoint> _points = [];
     private readonly Dictionary<string, byte[]> _expected = [];
 
+    private readonly HashSet<ContentId> _lost = [];
+
     private byte[]? _next;
 
     private VaultKeys Keys => raw.Vault.Keys;
 
     public IEnumerable<KnownPoint> Points => _points.Values;
 
+    /// <summary>Something that a valid point needs was in no index, for a while or for ever; null when that never was so.</summary>
+    public string? Unindexed { get; private set; }
+
     /// <summary>The packs that are present, and the bytes that each blob takes in them.</summary>
     public IReadOnlyDictionary<ObjectId, Dictionary<ContentId, long>> Packs => _packs;
 
     public IEnumerable<KnownPoint> ValidPoints => _points.Values.Where(IsValid);
+
+    /// <summary>Something was damaged, and nobody has stored it anew yet.</summary>
+    public bool HasLost => _lost.Count > 0;
 
     public KnownPoint Find(PointDocument point) => PointId.TryParse(point.Id, out var id)
         ? _points[id] : throw new SimulationFailure("a point has no id");
@@ -72,6 +80,13 @@ internal sealed class Truth(TestVault raw)
     {
         Find(point).IsPromised = true;
         CheckPromises();
+    }
+
+    /// <summary>A chunk was damaged where it lay, without anybody's fault. Once stored anew, it must not be lost again.</summary>
+    public void WasDamaged(ObjectId pack, ContentId id)
+    {
+        _packs[pack].Remove(id);
+        if (!IsIndexed(id)) _lost.Add(id);
     }
 
     public void WasPut(string name, byte[] content)
@@ -126,6 +141,7 @@ internal sealed class Truth(TestVault raw)
         }
         RemoveIndex(id);
         _indexes.Add(id, entries);
+        _lost.RemoveWhere(IsIndexed);
     }
 
     private bool RemoveIndex(ObjectId id)
@@ -176,9 +192,10 @@ internal sealed class Truth(TestVault raw)
         FindNeeds(point);
         foreach (var id in point.Needs!)
         {
-            if (IsIndexed(id)) continue;
-            // Perhaps it lies where the tree's hint says, although no index object names it.
+            if (IsIndexed(id) || _lost.Contains(id)) continue;
             Restore(point);
+            // It lies where the tree's hint says, or in a pack whose footer names it. So a reader finds it, but no writer does.
+            Unindexed ??= $"points/{point.Document.Id} was valid when {id} was in no index";
             return;
         }
     }

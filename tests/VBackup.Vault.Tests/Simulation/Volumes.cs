@@ -26,6 +26,9 @@ internal static class Volumes
         return content;
     }
 
+    /// <summary>Chunks of one letter each, of an alphabet without end; letter 0 is zero.</summary>
+    public static byte[] Of(params int[] letters) => [.. letters.SelectMany(Letter)];
+
     /// <summary>The same volume some time later, and where it changed.</summary>
     public static (byte[] Content, Extent[] Changed) Change(Random random, byte[] content)
     {

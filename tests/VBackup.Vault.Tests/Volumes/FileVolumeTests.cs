@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.Versioning;
 using VBackup.Clouds.Volumes;
 using VBackup.DataPath;
 using VBackup.Primitives;
@@ -123,6 +124,80 @@ public sealed class FileVolumeTests : IDisposable
         Assert.Empty(await vault.PointsAsync());
     }
 
+    [Theory]
+    [InlineData("/proc/version")]
+    [InlineData("/proc/self/status")]
+    [InlineData("/sys/kernel/mm/transparent_hugepage/enabled")]
+    public async Task What_the_kernel_makes_up_is_no_source_and_never_an_empty_volume(string path)
+    {
+        Assert.SkipUnless(File.Exists(path), "this machine has no such file");
+        var failed = await Assert.ThrowsAsync<IOException>(async () =>
+        {
+            await using var source = FileVolume.OpenSource(path);
+            // Below /sys files say that they have a page; reading finds that it is not so.
+            await source.ReadAsync(0, new byte[source.LengthBytes], default);
+        });
+        Assert.Contains(path, failed.Message, StringComparison.Ordinal);
+    }
+
+    [Fact, SupportedOSPlatform("linux")]
+    public async Task A_new_target_is_for_its_owner_alone_and_an_old_one_keeps_its_mode()
+    {
+        var path = Path.Combine(_folder, "new");
+        await using (var target = FileVolume.OpenTarget(path, 1000)) Assert.True(target is { IsNew: true, WasWritten: false });
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(path));
+        File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead);
+        await using (var target = FileVolume.OpenTarget(path, 1000))
+        {
+            Assert.False(target.IsNew);
+            await target.WriteAsync(0, new byte[1], default);
+            Assert.True(target.WasWritten);
+        }
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead, File.GetUnixFileMode(path));
+    }
+
+    [Fact]
+    public void A_link_to_nothing_is_no_target_and_stays_as_it_is()
+    {
+        var link = Path.Combine(_folder, "link");
+        File.CreateSymbolicLink(link, "nowhere");
+        var failed = Assert.Throws<IOException>(() => FileVolume.OpenTarget(link, 1000));
+        Assert.Contains("nowhere", failed.Message, StringComparison.Ordinal);
+        Assert.Equal("nowhere", new FileInfo(link).LinkTarget);
+        Assert.False(File.Exists(Path.Combine(_folder, "nowhere")));
+    }
+
+    [Fact]
+    public async Task Allocated_extents_begin_where_they_are_asked_for()
+    {
+        var path = Path.Combine(_folder, "sparse");
+        using (var file = File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write))
+        {
+            RandomAccess.SetLength(file, 64 << 20);
+            foreach (var at in (int[])[0, 16, 32]) RandomAccess.Write(file, Contents.Mixed(at, 1 << 20), (long)at << 20);
+        }
+        await using var volume = FileVolume.OpenSource(path);
+        Assert.Equal([new(0, 1 << 20), new(16 << 20, 1 << 20), new(32 << 20, 1 << 20)], volume.AllocatedExtents());
+        Assert.Equal([new((16 << 20) + 4096, (1 << 20) - 4096), new(32 << 20, 1 << 20)], volume.AllocatedExtents((16 << 20) + 4096));
+        Assert.Empty(volume.AllocatedExtents(40 << 20));
+        Assert.Empty(volume.AllocatedExtents(64 << 20));
+    }
+
+    [Fact]
+    public async Task A_device_that_somebody_uses_or_that_is_read_only_is_no_target()
+    {
+        await using var device = await LoopDevice.AttachAsync(Path.Combine(_folder, "backing"), 4 * 1024 * 1024);
+        await using (FileVolume.OpenTarget(device.Path, 1000))
+        {
+            // Held as a mounted file system holds it.
+            var busy = Assert.Throws<IOException>(() => FileVolume.OpenTarget(device.Path, 1000));
+            Assert.Equal($"{device.Path} is in use or mounted: unmount it first, or name another target", busy.Message);
+        }
+        await device.SetReadOnlyAsync();
+        var refused = Assert.Throws<IOException>(() => FileVolume.OpenTarget(device.Path, 1000));
+        Assert.Contains("read-only", refused.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_block_device_is_exported_and_restored_and_made_zero_where_the_source_was()
     {
@@ -212,11 +287,26 @@ public sealed class FileVolumeTests : IDisposable
             return new(output);
         }
 
-        public async ValueTask DisposeAsync() => await RunAsync("--detach", Path);
+        private bool _isReadOnly;
 
-        private static async Task<(int Status, string Output)> RunAsync(params string[] arguments)
+        public async ValueTask DisposeAsync()
         {
-            using var process = Process.Start(new ProcessStartInfo("losetup", arguments)
+            // It would stay so for whoever gets the device next.
+            if (_isReadOnly) await RunProgramAsync("blockdev", "--setrw", Path);
+            await RunAsync("--detach", Path);
+        }
+
+        public async Task SetReadOnlyAsync()
+        {
+            _isReadOnly = true;
+            Assert.Equal(0, (await RunProgramAsync("blockdev", "--setro", Path)).Status);
+        }
+
+        private static Task<(int Status, string Output)> RunAsync(params string[] arguments) => RunProgramAsync("losetup", arguments);
+
+        private static async Task<(int Status, string Output)> RunProgramAsync(string program, params string[] arguments)
+        {
+            using var process = Process.Start(new ProcessStartInfo(program, arguments)
             {
                 RedirectStandardOutput = true,
                 RedirectStandardError = true,

@@ -17,9 +17,9 @@ internal sealed class MemoryVolume(byte[] content, bool isAllZero = false) : IVo
 
     public static MemoryVolume Blank(long length) => new(new byte[length], isAllZero: true);
 
-    public IEnumerable<Extent> AllocatedExtents()
+    public IEnumerable<Extent> AllocatedExtents(long from = 0)
     {
-        for (long at = 0; at < content.Length; at += Block)
+        for (var at = from / Block * Block; at < content.Length; at += Block)
         {
             var length = Math.Min(Block, content.Length - at);
             if (content.AsSpan((int)at, (int)length).ContainsAnyExcept((byte)0)) yield return new(at, length);

@@ -1,3 +1,5 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 using VBackup.Primitives;
 
@@ -12,6 +14,7 @@ public sealed class FileVolume : IVolumeReader, IVolumeWriter
     private readonly long? _lengthAtTheEnd;
     private readonly Lock _seeking = new();
     private byte[]? _zeros;
+    private volatile bool _wasWritten;
 
     private FileVolume(string path, SafeFileHandle file, bool isDevice, long lengthBytes, bool isAllZero, long? lengthAtTheEnd)
     {
@@ -27,32 +30,25 @@ public sealed class FileVolume : IVolumeReader, IVolumeWriter
     public long LengthBytes { get; }
     public bool IsAllZero { get; }
 
+    /// <summary>Whether the file was made when it was opened as a target.</summary>
+    public bool IsNew => IsAllZero;
+
+    /// <summary>Whether anything was written, or tried to be, since it was opened.</summary>
+    public bool WasWritten => _wasWritten;
+
     /// <summary>Opens a source.</summary>
-    /// <exception cref="IOException">No such file, or it cannot be read.</exception>
+    /// <exception cref="IOException">No such file, it cannot be read, or nobody knows where it ends.</exception>
     public static FileVolume OpenSource(string path)
     {
         RefuseOtherThanFilesAndDevices(path);
         var file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, FileOptions.None);
-        return new(path, file, IsDevice(file), NativeFile.End(file), isAllZero: false, lengthAtTheEnd: null);
-    }
-
-    /// <summary>Opens a target of at least <paramref name="lengthBytes"/>; a file that does not exist is made.</summary>
-    /// <exception cref="IOException">It is too small, or cannot be written.</exception>
-    public static FileVolume OpenTarget(string path, long lengthBytes)
-    {
-        RefuseOtherThanFilesAndDevices(path);
-        var isNew = !File.Exists(path);
-        var file = File.OpenHandle(
-            path, isNew ? FileMode.CreateNew : FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite, FileOptions.None);
         try
         {
-            var end = NativeFile.End(file);
-            var isDevice = IsDevice(file);
-            if (isNew) RandomAccess.SetLength(file, lengthBytes);
-            else if (end < lengthBytes)
-                throw new IOException($"{path} has {end} bytes, the volume {lengthBytes}: the target is smaller than the volume");
-            // A larger file becomes as long as the volume; a larger device keeps what lies behind it.
-            return new(path, file, isDevice, lengthBytes, isAllZero: isNew, isDevice || end <= lengthBytes ? null : lengthBytes);
+            var end = EndOf(path, file);
+            // What the kernel makes up while it is read, as below /proc, is nothing to back up, least of all as an empty volume.
+            if (end == 0 && RandomAccess.Read(file, new byte[1], 0) > 0)
+                throw new IOException($"{path} holds bytes but has no length: name an image file or a block device");
+            return new(path, file, IsDevice(path), end, isAllZero: false, lengthAtTheEnd: null);
         }
         catch
         {
@@ -61,9 +57,42 @@ public sealed class FileVolume : IVolumeReader, IVolumeWriter
         }
     }
 
-    public IEnumerable<Extent> AllocatedExtents()
+    /// <summary>Opens a target of at least <paramref name="lengthBytes"/>; a file that does not exist is made, for its owner's
+    /// eyes only. When this fails, nothing was made.</summary>
+    /// <exception cref="IOException">It is too small, in use, or cannot be written.</exception>
+    public static FileVolume OpenTarget(string path, long lengthBytes)
     {
-        for (long at = 0; at < LengthBytes;)
+        RefuseOtherThanFilesAndDevices(path);
+        var identity = FileIdentity.Of(path);
+        var isDevice = identity is { Kind: FileKind.BlockDevice };
+        var isNew = identity is null && !File.Exists(path);
+        if (identity is null && new FileInfo(path).LinkTarget is { } nowhere)
+            throw new IOException($"{path} is a link to {nowhere}, which is not there: remove the link, or name another target");
+        if (isNew) MakeForOwner(path);
+        SafeFileHandle? file = null;
+        try
+        {
+            file = isDevice
+                ? OpenDevice(path, identity!.Value)
+                : File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite, FileOptions.None);
+            var end = EndOf(path, file);
+            if (isNew) RandomAccess.SetLength(file, lengthBytes);
+            else if (end < lengthBytes)
+                throw new IOException($"{path} has {end} bytes, the volume {lengthBytes}: the target is smaller than the volume");
+            // A larger file becomes as long as the volume; a larger device keeps what lies behind it.
+            return new(path, file, isDevice, lengthBytes, isAllZero: isNew, isDevice || end <= lengthBytes ? null : lengthBytes);
+        }
+        catch
+        {
+            file?.Dispose();
+            if (isNew) File.Delete(path);
+            throw;
+        }
+    }
+
+    public IEnumerable<Extent> AllocatedExtents(long from = 0)
+    {
+        for (var at = from; at < LengthBytes;)
         {
             long data, hole;
             var length = LengthBytes;
@@ -73,7 +102,7 @@ public sealed class FileVolume : IVolumeReader, IVolumeWriter
             {
                 data = NativeFile.NextData(_file, at, out error);
                 hole = data < 0 ? data : NativeFile.NextHole(_file, data, out var holeError) is var found && holeError == 0 ? found : LengthBytes;
-                if (data < 0 && error == NativeFile.NoSuchData) length = NativeFile.End(_file);
+                if (data < 0 && error == NativeFile.NoSuchData) length = EndOf(Description, _file);
             }
             // What was cut off meanwhile must not pass for a hole at the end.
             if (length < LengthBytes) throw new IOException($"{Description} became shorter while it was read: it ends at {length}");
@@ -106,6 +135,7 @@ public sealed class FileVolume : IVolumeReader, IVolumeWriter
     public ValueTask WriteAsync(long offset, ReadOnlyMemory<byte> content, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
+        _wasWritten = true;
         RandomAccess.Write(_file, content.Span, offset);
         return ValueTask.CompletedTask;
     }
@@ -114,6 +144,7 @@ public sealed class FileVolume : IVolumeReader, IVolumeWriter
     {
         cancellation.ThrowIfCancellationRequested();
         if (range.Length == 0) return ValueTask.CompletedTask;
+        _wasWritten = true;
         var error = _isDevice
             ? NativeFile.ZeroOutDevice(_file, range.Offset, range.Length)
             : NativeFile.Punch(_file, range.Offset, range.Length);
@@ -124,13 +155,18 @@ public sealed class FileVolume : IVolumeReader, IVolumeWriter
         }
         return error == 0
             ? ValueTask.CompletedTask
-            : throw new IOException($"{Description}: {range.Length} bytes at {range.Offset} could not be made zero (error {error})");
+            : throw new IOException(
+                $"{Description}: {range.Length} bytes at {range.Offset} could not be made zero: {Marshal.GetPInvokeErrorMessage(error)}");
     }
 
     public ValueTask FlushAsync(CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
-        if (_lengthAtTheEnd is { } length) RandomAccess.SetLength(_file, length);
+        if (_lengthAtTheEnd is { } length)
+        {
+            _wasWritten = true;
+            RandomAccess.SetLength(_file, length);
+        }
         RandomAccess.FlushToDisk(_file);
         // A file that was made here is only durable with its name.
         if (IsAllZero) FileIdentity.SyncFolderOf(Description);
@@ -157,8 +193,36 @@ public sealed class FileVolume : IVolumeReader, IVolumeWriter
                 $"{path} is {(other.Kind == FileKind.Folder ? "a folder" : "neither a file nor a block device")}; name a file or a block device");
     }
 
-    // A device has an end but, for fstat, no size.
-    private static bool IsDevice(SafeFileHandle file) => RandomAccess.GetLength(file) == 0 && NativeFile.End(file) > 0;
+    private static bool IsDevice(string path) => FileIdentity.Of(path) is { Kind: FileKind.BlockDevice };
+
+    private static long EndOf(string path, SafeFileHandle file) => NativeFile.End(file, out var error) is >= 0 and var end
+        ? end
+        : throw new IOException(
+            $"{path} has no length ({Marshal.GetPInvokeErrorMessage(error)}): name an image file or a block device");
+
+    // A volume may hold anybody's secrets. The file is empty until it is opened again.
+    private static void MakeForOwner(string path)
+    {
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, BufferSize = 0 };
+        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        using var made = new FileStream(path, options);
+    }
+
+    // Writing below a mounted file system would destroy it, and both sides would be told that all is well.
+    private static SafeFileHandle OpenDevice(string path, FileIdentity device)
+    {
+        if (IsReadOnly(device)) throw new IOException($"{path} is a read-only device: name one that can be written");
+        return NativeFile.OpenDevice(path, out var error) ?? throw new IOException(error == NativeFile.Busy
+            ? $"{path} is in use or mounted: unmount it first, or name another target"
+            : $"{path} cannot be opened for writing: {Marshal.GetPInvokeErrorMessage(error)}");
+    }
+
+    // Opening one would fail as if only this user might not write to it, and not on every kernel.
+    private static bool IsReadOnly(FileIdentity device)
+    {
+        var flag = string.Create(CultureInfo.InvariantCulture, $"/sys/dev/block/{device.Major}:{device.Minor}/ro");
+        return File.Exists(flag) && File.ReadAllText(flag).StartsWith('1');
+    }
 
     public ValueTask DisposeAsync()
     {

@@ -10,8 +10,9 @@ public interface IVolumeReader : IAsyncDisposable
 
     long LengthBytes { get; }
 
-    /// <summary>The ranges that may hold something else than zeros: ordered, apart, within the volume. Read lazily.</summary>
-    IEnumerable<Extent> AllocatedExtents();
+    /// <summary>The ranges that may hold something else than zeros, from an offset on: ordered, apart, within the volume. Read
+    /// lazily.</summary>
+    IEnumerable<Extent> AllocatedExtents(long from = 0);
 
     /// <summary>Fills the whole buffer from <paramref name="offset"/>; REQUIRES: the range lies within the volume.</summary>
     /// <exception cref="IOException">The source failed, or became shorter.</exception>

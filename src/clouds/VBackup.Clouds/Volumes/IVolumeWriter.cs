@@ -14,8 +14,9 @@ public interface IVolumeWriter : IAsyncDisposable
     /// <summary>Whether every byte is known to be zero before the first write, so that zeros need not be written.</summary>
     bool IsAllZero { get; }
 
-    /// <summary>The ranges that may hold something else than zeros now.</summary>
-    IEnumerable<Extent> AllocatedExtents();
+    /// <summary>The ranges that may hold something else than zeros now, from an offset on: ordered and apart. Read lazily, and
+    /// what lies before the offset costs nothing.</summary>
+    IEnumerable<Extent> AllocatedExtents(long from = 0);
 
     /// <summary>Reads what is there now; for writing only what differs.</summary>
     ValueTask ReadAsync(long offset, Memory<byte> buffer, CancellationToken cancellation);

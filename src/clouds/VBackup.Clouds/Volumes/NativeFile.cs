@@ -7,6 +7,7 @@ namespace VBackup.Clouds.Volumes;
 internal static class NativeFile
 {
     public const int NoSuchData = 6;            // ENXIO
+    public const int Busy = 16;                 // EBUSY
     public const int Invalid = 22;              // EINVAL
     public const int NotSupported = 95;         // EOPNOTSUPP
     public const int NotImplemented = 38;       // ENOSYS
@@ -17,6 +18,8 @@ internal static class NativeFile
     private const int CurrentFolder = -100;     // AT_FDCWD
     private const uint BasicStatus = 0x7ff;     // STATX_BASIC_STATS
     private const int CloseOnExec = 0x80000;    // O_CLOEXEC, for reading
+    private const int ReadWrite = 2;            // O_RDWR
+    private const int Exclusive = 0x80;         // O_EXCL
     private const int SeekEnd = 2;
     private const int SeekData = 3;
     private const int SeekHole = 4;
@@ -24,8 +27,17 @@ internal static class NativeFile
     private const int PunchHole = 2;            // FALLOC_FL_PUNCH_HOLE
     private const uint ZeroOut = 0x127F;        // BLKZEROOUT, _IO(0x12, 127)
 
-    /// <summary>The end of a file or device in bytes.</summary>
-    public static long End(SafeFileHandle file) => lseek(file, 0, SeekEnd);
+    /// <summary>The end of a file or device in bytes; below 0 with the error's number when it has none.</summary>
+    public static long End(SafeFileHandle file, out int error) => Seek(file, 0, SeekEnd, out error);
+
+    /// <summary>Opens a device for writing so that nobody else can have it, mounted or as part of something.</summary>
+    /// <returns>Null with the error's number.</returns>
+    public static SafeFileHandle? OpenDevice(string path, out int error)
+    {
+        var descriptor = open(path, ReadWrite | Exclusive | CloseOnExec);
+        error = descriptor < 0 ? Marshal.GetLastPInvokeError() : 0;
+        return descriptor < 0 ? null : new(descriptor, ownsHandle: true);
+    }
 
     /// <summary>The next data at or after an offset; below 0 with the error's number when there is none.</summary>
     public static long NextData(SafeFileHandle file, long offset, out int error) => Seek(file, offset, SeekData, out error);

@@ -10,10 +10,13 @@ public sealed record RetryLimits
         Deadline = TimeSpan.FromSeconds(15),
     };
 
-    /// <summary>For a run in the night, which outlives the restart of a gateway: up to five minutes.</summary>
+    /// <summary>For a run in the night, which outlives the restart of a gateway: up to five minutes. The deadline ends it, as
+    /// the attempts would only after more short delays than are ever drawn. A store that has not answered yet is more likely
+    /// named wrongly than down, and is not waited for.</summary>
     public static RetryLimits Patient { get; } = new()
     {
-        AttemptsMax = 20, DelayFirst = TimeSpan.FromMilliseconds(250), DelayMax = TimeSpan.FromSeconds(30),
+        UntilFirstAnswer = Brief,
+        AttemptsMax = 200, DelayFirst = TimeSpan.FromMilliseconds(250), DelayMax = TimeSpan.FromSeconds(30),
         Deadline = TimeSpan.FromMinutes(5),
     };
 
@@ -28,4 +31,7 @@ public sealed record RetryLimits
 
     /// <summary>No attempt is started later than this after the first.</summary>
     public required TimeSpan Deadline { get; init; }
+
+    /// <summary>Limits in place of these as long as the store has not answered once; null for none.</summary>
+    public RetryLimits? UntilFirstAnswer { get; init; }
 }

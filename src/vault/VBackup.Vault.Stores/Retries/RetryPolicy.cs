@@ -11,6 +11,7 @@ public sealed class RetryPolicy(RetryLimits limits, TimeProvider clock, int seed
 {
     readonly Random random = new(seed);
     readonly Lock gate = new();
+    volatile bool hasAnswered;
 
     /// <summary>Runs an operation until it succeeds, fails for good, or the limits are reached.</summary>
     /// <param name="run">The operation; it gets the number of attempts before this one.</param>
@@ -25,22 +26,33 @@ public sealed class RetryPolicy(RetryLimits limits, TimeProvider clock, int seed
             StoreException failure;
             try
             {
-                return await run(failed, cancellation).ConfigureAwait(false);
+                var result = await run(failed, cancellation).ConfigureAwait(false);
+                hasAnswered = true;
+                return result;
             }
             catch (StoreException e) when (e is { Failure: StoreFailure.Transient, Exhausted: false })
             {
                 failure = e;
             }
+            catch (StoreException e) when (e.Failure == StoreFailure.NotFound)
+            {
+                hasAnswered = true;
+                throw;
+            }
             cancellation.ThrowIfCancellationRequested();
-            var delay = Delay(failed);
+            var now = hasAnswered ? limits : limits.UntilFirstAnswer ?? limits;
+            var delay = Delay(now, failed);
             var elapsed = clock.GetElapsedTime(started);
-            if (failed + 1 >= limits.AttemptsMax || elapsed + delay > limits.Deadline)
+            if (failed + 1 >= now.AttemptsMax || elapsed + delay > now.Deadline)
                 throw GivenUp(failure, failed + 1, elapsed);
             await Task.Delay(delay, clock, cancellation).ConfigureAwait(false);
         }
     }
 
-    TimeSpan Delay(int failed)
+    /// <summary>For an operation that succeeded at once, and was not run here.</summary>
+    public void NoteAnswer() => hasAnswered = true;
+
+    TimeSpan Delay(RetryLimits limits, int failed)
     {
         double ceiling = Math.Min(limits.DelayMax.TotalMilliseconds,
             limits.DelayFirst.TotalMilliseconds * Math.Pow(2, failed));

@@ -66,9 +66,10 @@ public sealed class RetryingStore(IObjectStore inner, RetryPolicy policy) : Deco
 #pragma warning disable CA2012 // It is either returned or awaited, once.
         var first = Inner.ReadAsync(name, offset, buffer, cancellation);
 #pragma warning restore CA2012
-        return first.IsCompletedSuccessfully
-            ? first
-            : new(ReadAgainAsync(first.AsTask(), name, offset, buffer, cancellation));
+        if (!first.IsCompletedSuccessfully)
+            return new(ReadAgainAsync(first.AsTask(), name, offset, buffer, cancellation));
+        policy.NoteAnswer();
+        return first;
     }
 
     // Apart, because a closure in ReadAsync would be allocated by every read.

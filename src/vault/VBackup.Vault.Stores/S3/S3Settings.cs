@@ -45,7 +45,7 @@ public sealed partial class S3Settings
 
     /// <summary>Takes the endpoint, credentials and region from the variables that AWS's own tools read:
     /// AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN,
-    /// AWS_REGION.</summary>
+    /// AWS_REGION or AWS_DEFAULT_REGION.</summary>
     /// <exception cref="StoreException">Credentials are missing, or the endpoint is not an address.</exception>
     public static S3Settings FromEnvironment(string bucket, string prefix, Func<string, string?> variable)
     {
@@ -60,7 +60,7 @@ public sealed partial class S3Settings
             Prefix = prefix,
             Endpoint = (Read("AWS_ENDPOINT_URL_S3") ?? Read("AWS_ENDPOINT_URL")) is { } url
                 ? ParseEndpoint(url, description) : null,
-            Region = Read("AWS_REGION") ?? "us-east-1",
+            Region = Read("AWS_REGION") ?? Read("AWS_DEFAULT_REGION") ?? "us-east-1",
             AccessKeyId = Need("AWS_ACCESS_KEY_ID"),
             SecretAccessKey = Need("AWS_SECRET_ACCESS_KEY"),
             SessionToken = Read("AWS_SESSION_TOKEN"),

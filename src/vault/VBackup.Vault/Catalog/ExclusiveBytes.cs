@@ -15,13 +15,16 @@ internal sealed class ExclusiveBytes
     private const int Shared = -1;
 
     private readonly BlobReader _reader;
+    private readonly int _leavesAtOnce;
+    private readonly Lock _lock = new();
     private readonly Dictionary<ContentId, int> _nodeOwners = [];
     private readonly Dictionary<ContentId, (int Owner, uint Length)> _chunkOwners = [];
     private readonly ulong _part;
     private readonly ulong _parts;
 
-    private ExclusiveBytes(BlobReader reader, ulong part, ulong parts)
+    private ExclusiveBytes(BackupVault vault, BlobReader reader, ulong part, ulong parts)
     {
+        _leavesAtOnce = vault.Runtime.ReadsInFlight;
         _reader = reader;
         _part = part;
         _parts = parts;
@@ -32,14 +35,13 @@ internal sealed class ExclusiveBytes
     {
         var bytes = new long[points.Count];
         var unreadable = new bool[points.Count];
-        var chunks = points.Sum(point => point.Volumes.Sum(volume => volume.StoredBytes)) / Math.Max(1, vault.ChunkSize / 4);
-        var parts = (ulong)(chunks / BlobsPerPart + 1);
+        var parts = (ulong)(await CountBlobsAsync(vault, cancellation).ConfigureAwait(false) / BlobsPerPart + 1);
         var reader = new BlobReader(vault, session: null);
         await using (reader.ConfigureAwait(false))
         {
             for (ulong part = 0; part < parts; part++)
             {
-                var pass = new ExclusiveBytes(reader, part, parts);
+                var pass = new ExclusiveBytes(vault, reader, part, parts);
                 for (var point = 0; point < points.Count; point++)
                 {
                     try
@@ -62,24 +64,40 @@ internal sealed class ExclusiveBytes
         return [.. bytes.Select((length, point) => unreadable[point] ? (long?)null : length)];
     }
 
+    /// <summary>About as many as the index has entries.</summary>
+    private static async Task<long> CountBlobsAsync(BackupVault vault, CancellationToken cancellation)
+    {
+        long bytes = 0;
+        await foreach (var entry in vault.Store.ListAsync(ObjectNames.Indexes, cancellation).ConfigureAwait(false)) bytes += entry.LengthBytes;
+        return bytes / IndexEntry.Size;
+    }
+
     private async Task WalkAsync(BlobPlace place, int level, int owner, CancellationToken cancellation)
     {
-        if (_nodeOwners.TryGetValue(place.Id, out var before))
+        lock (_lock)
         {
-            // Seen by this point, or known as shared with everything below.
-            if (before == owner || before == Shared) return;
-            owner = Shared;
+            if (_nodeOwners.TryGetValue(place.Id, out var before))
+            {
+                // Seen by this point, or known as shared with everything below.
+                if (before == owner || before == Shared) return;
+                owner = Shared;
+            }
+            _nodeOwners[place.Id] = owner;
+            Note(place, owner);
         }
-        _nodeOwners[place.Id] = owner;
-        Note(place, owner);
         var node = new ManifestNode();
         await _reader.ReadNodeAsync(place, level, node, cancellation).ConfigureAwait(false);
-        for (var child = 0; child < FormatLimits.NodeChildren; child++)
+        if (level == 0)
         {
-            if (!node.Has(child)) continue;
-            if (level > 0) await WalkAsync(node[child], level - 1, owner, cancellation).ConfigureAwait(false);
-            else Note(node[child], owner);
+            lock (_lock)
+                for (var child = 0; child < FormatLimits.NodeChildren; child++)
+                    if (node.Has(child)) Note(node[child], owner);
+            return;
         }
+        var children = Enumerable.Range(0, FormatLimits.NodeChildren).Where(node.Has).Select(child => node[child]);
+        // Leaves are many and side by side: several at once. Above them there are few.
+        await Bounded.ForEachAsync(children, level == 1 ? _leavesAtOnce : 1,
+            child => WalkAsync(child, level - 1, owner, cancellation)).ConfigureAwait(false);
     }
 
     private void Note(in BlobPlace place, int owner)

@@ -39,7 +39,7 @@ public sealed class Collector
         var collector = new Collector(vault, options, progress, registration);
         try
         {
-            await collector.CollectAsync(cancellation).ConfigureAwait(false);
+            await collector.CollectOrExplainAsync(cancellation).ConfigureAwait(false);
         }
         catch
         {
@@ -62,6 +62,20 @@ public sealed class Collector
         catch (Exception failure) when (failure is StoreException or OperationCanceledException)
         {
             // The failure before this one is the one to see; a registration that stays is expelled by another collector.
+        }
+    }
+
+    private async Task CollectOrExplainAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            await CollectAsync(cancellation).ConfigureAwait(false);
+        }
+        catch (StoreException discarded) when (discarded.Failure == StoreFailure.NotFound)
+        {
+            // A collector that took this one for dead discards what it left unfinished; the expulsion is the reason to give.
+            await _registration.EnsureHereAsync(cancellation).ConfigureAwait(false);
+            throw;
         }
     }
 
@@ -112,16 +126,18 @@ public sealed class Collector
         var survey = await VaultSurvey.ReadAsync(_vault, IndexUse.Scan, tolerant: false, cancellation).ConfigureAwait(false);
         await using (survey.ConfigureAwait(false))
         {
-            await AdoptUnindexedAsync(survey, putIndex: true, pack => !survey.Packs.At(pack).IsCondemned, cancellation)
-                .ConfigureAwait(false);
             // Of a collector that is gone, nobody deletes what it condemned: its packs are rewritten, whatever is live in them.
             HashSet<int> orphaned = [];
             foreach (var condemnation in survey.Condemnations.Where(condemnation => !others.Contains(condemnation.By)))
                 foreach (var pack in condemnation.Packs)
                     if (survey.Packs.TryFind(pack, out var ordinal) && survey.Packs.At(ordinal).IsPresent) orphaned.Add(ordinal);
+            await AdoptUnindexedAsync(survey, putIndex: true, pack => !survey.Packs.At(pack).IsCondemned, cancellation)
+                .ConfigureAwait(false);
+            var unknown = await AdoptUnindexedAsync(survey, putIndex: false, orphaned.Contains, cancellation).ConfigureAwait(false);
+            orphaned.ExceptWith(unknown);
 
             var ledger = PackLedger.Read(survey, mark, orphaned);
-            var dead = ledger.Dead();
+            List<int> dead = [.. ledger.Dead(), .. unknown.Where(pack => !mark.IsHinted(survey.Packs[pack]))];
             List<int> victims = [.. ledger.Wasteful(_options, _vault.Runtime.PackSizeTarget), .. orphaned];
             var rewriter = new PackRewriter(_vault, survey, mark, [.. victims, .. dead]);
             if (victims.Count > 0) _progress?.Report($"rewriting {victims.Count} pack(s)");
@@ -145,9 +161,11 @@ public sealed class Collector
         var survey = await VaultSurvey.ReadAsync(_vault, IndexUse.Scan, tolerant: false, cancellation).ConfigureAwait(false);
         await using (survey.ConfigureAwait(false))
         {
-            await AdoptUnindexedAsync(survey, putIndex: false, pack => condemned.Contains(survey.Packs[pack]), cancellation)
+            var unknown = await AdoptUnindexedAsync(survey, putIndex: false, pack => condemned.Contains(survey.Packs[pack]), cancellation)
                 .ConfigureAwait(false);
             var doomed = Doomed(survey, mark, condemned);
+            // What such a pack holds nobody can tell; but what is live in it can be reached by hints alone.
+            doomed.RemoveWhere(pack => unknown.Contains(pack) && mark.IsHinted(survey.Packs[pack]));
             var replaced = await ConsolidateAsync(survey, doomed, cancellation).ConfigureAwait(false);
 
             await Bounded.ForEachAsync(replaced, _vault.Runtime.ReadsInFlight,
@@ -252,9 +270,12 @@ public sealed class Collector
     }
 
     /// <summary>Takes packs that no index object names into the survey, by their footers.</summary>
-    private async Task AdoptUnindexedAsync(
+    /// <param name="putIndex">Whether to put index objects of them; then an unreadable footer is an error.</param>
+    /// <returns>Packs whose footers cannot be read.</returns>
+    private async Task<HashSet<int>> AdoptUnindexedAsync(
         VaultSurvey survey, bool putIndex, Func<int, bool> wanted, CancellationToken cancellation)
     {
+        HashSet<int> unknown = [];
         for (var pack = 0; pack < survey.Packs.Count; pack++)
         {
             if (!survey.Packs.At(pack).IsPresent || survey.Packs.At(pack).IsIndexed || !wanted(pack)) continue;
@@ -270,13 +291,14 @@ public sealed class Collector
             }
             catch (DamageException) when (!putIndex)
             {
-                // An own condemned pack that nobody indexed while all sessions ended: nothing can be found in it.
+                unknown.Add(pack);
                 continue;
             }
             var (id, bytes) = PackFooters.Index(_vault, survey.Packs[pack], footer);
             if (putIndex) await _vault.Store.PutAsync(ObjectNames.Index(id), bytes, cancellation).ConfigureAwait(false);
             survey.Index.Add(bytes, id, isStored: putIndex);
         }
+        return unknown;
     }
 
     private async Task RemoveEndedSessionsAsync(CancellationToken cancellation)

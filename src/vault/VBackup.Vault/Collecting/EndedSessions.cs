@@ -21,6 +21,11 @@ internal static class EndedSessions
             if (state is { HasNotes: true, Exists: false, Ended: false }
                 && !await vault.Store.ExistsAsync(ObjectNames.Session(id), cancellation).ConfigureAwait(false)) ended.Add(id);
 
+        // Of one that was decided, what it left is garbage by now.
+        foreach (var (id, state) in sessions.Sessions)
+            if (state is { Decided: true, HasBeat: true, Ended: false })
+                await vault.Store.DeleteAsync(ObjectNames.Beat(id), cancellation).ConfigureAwait(false);
+
         foreach (var id in ended)
         {
             // A decision stays for ever: somebody may have read a point that it leaves out and not yet looked for it. The note

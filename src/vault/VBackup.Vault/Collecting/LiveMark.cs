@@ -15,7 +15,9 @@ internal sealed class LiveMark
     private readonly BackupVault _vault;
     private readonly BlobReader _reader;
     private readonly HashSet<ContentId> _visited = [];
+    private readonly HashSet<ObjectId> _hinted = [];
     private readonly Lock _lock = new();
+    private ObjectId _lastHinted;
 
     private LiveMark(BackupVault vault, BlobReader reader, ChunkFilter live)
     {
@@ -25,6 +27,12 @@ internal sealed class LiveMark
     }
 
     public ChunkFilter Live { get; }
+
+    /// <summary>
+    /// Whether something live says that it lies in this pack. What no index object names and no footer tells can be reached by
+    /// such hints alone.
+    /// </summary>
+    public bool IsHinted(ObjectId pack) => _hinted.Contains(pack);
 
     /// <summary>Points that no longer count, because their session was decided without them.</summary>
     public List<PointId> Invalid { get; } = [];
@@ -125,11 +133,11 @@ internal sealed class LiveMark
         }
         lock (_lock)
         {
-            Live.Add(place.Id);
+            Note(place);
             if (level == 0)
             {
                 for (var child = 0; child < FormatLimits.NodeChildren; child++)
-                    if (node.Has(child)) Live.Add(node[child].Id);
+                    if (node.Has(child)) Note(node[child]);
                 return;
             }
         }
@@ -137,6 +145,16 @@ internal sealed class LiveMark
         // Leaves are many and side by side: several at once. Above them there are few.
         await Bounded.ForEachAsync(children, level == 1 ? _vault.Runtime.ReadsInFlight : 1,
             child => WalkAsync(child, level - 1, lenient, cancellation)).ConfigureAwait(false);
+    }
+
+    private void Note(in BlobPlace place)
+    {
+        Live.Add(place.Id);
+        // Chunks that were stored together lie together.
+        var pack = place.Location.Pack;
+        if (pack == _lastHinted) return;
+        _lastHinted = pack;
+        _hinted.Add(pack);
     }
 
     private static int CheckedLevel(int levels, string objectName) => levels is > 0 and <= FormatLimits.TreeLevelsMax

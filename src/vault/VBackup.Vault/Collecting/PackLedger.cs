@@ -26,6 +26,8 @@ internal sealed class PackLedger
 
     public long LiveBytes(int pack) => pack < _liveBytes.Length ? _liveBytes[pack] : 0;
 
+    public int LiveEntries(int pack) => pack < _liveEntries.Length ? _liveEntries[pack] : 0;
+
     /// <param name="orphaned">Packs condemned by collectors that are no longer registered; their live chunks have no other home.</param>
     public static PackLedger Read(VaultSurvey survey, LiveMark mark, IReadOnlySet<int> orphaned)
     {
@@ -69,7 +71,9 @@ internal sealed class PackLedger
             waste -= Waste(pack);
             total -= Waste(pack);
         }
-        List<int> small = [.. living.Skip(next).Where(pack => _packs.At(pack).LengthBytes < packSizeTarget / 4)];
+        // A pack can also be full of many tiny blobs.
+        List<int> small = [.. living.Skip(next).Where(pack =>
+            _packs.At(pack).LengthBytes < packSizeTarget / 4 && LiveEntries(pack) < FormatLimits.PackBlobsMax / 4)];
         // Only when they fill a pack: else every collection would rewrite the same few again.
         if (small.Count > 4 && small.Sum(pack => _packs.At(pack).LengthBytes) >= packSizeTarget) chosen.AddRange(small);
         return chosen;
@@ -101,7 +105,7 @@ internal sealed class PackLedger
     private double Share(int pack) =>
         (double)(LiveBytes(pack) + Overhead(pack)) / Math.Max(1, _packs.At(pack).LengthBytes);
 
-    private long Overhead(int pack) => ObjectHeader.Size + PackFooter.Size(pack < _liveEntries.Length ? _liveEntries[pack] : 0);
+    private long Overhead(int pack) => ObjectHeader.Size + PackFooter.Size(LiveEntries(pack));
 
     private int Keeper(List<IndexEntry> entries, int start, int end, IReadOnlySet<int> orphaned)
     {

@@ -13,9 +13,12 @@ namespace VBackup.Vault.Collecting;
 /// <param name="going">Every pack that this collection means to condemn: what another of them holds has no home there.</param>
 internal sealed class PackRewriter(BackupVault vault, VaultSurvey survey, LiveMark mark, HashSet<int> going)
 {
-    /// <summary>Blobs that one round copies at most: what it has to remember.</summary>
+    /// <summary>Blobs that one round copies, or few more: what it has to remember. Every round reads the whole index.</summary>
     private const int BlobsPerRound = 400_000;
     private const int WindowSize = 1024 * 1024;
+
+    private byte[] _window = [];
+    private byte[] _plaintext = [];
 
     public long CopiedBytes { get; private set; }
 
@@ -28,16 +31,15 @@ internal sealed class PackRewriter(BackupVault vault, VaultSurvey survey, LiveMa
     {
         List<int> done = [];
         HashSet<int> round = [];
-        long bytes = 0;
+        var blobs = 0;
         foreach (var victim in victims)
         {
             round.Add(victim);
-            bytes += ledger.LiveBytes(victim);
-            // A blob is at least its overhead long; most are far longer.
-            if (bytes / 1024 < BlobsPerRound && round.Count < BlobsPerRound / 1024) continue;
+            blobs += ledger.LiveEntries(victim);
+            if (blobs < BlobsPerRound) continue;
             done.AddRange(await CopyRoundAsync(round, cancellation).ConfigureAwait(false));
             round.Clear();
-            bytes = 0;
+            blobs = 0;
         }
         if (round.Count > 0) done.AddRange(await CopyRoundAsync(round, cancellation).ConfigureAwait(false));
         return done;
@@ -46,11 +48,7 @@ internal sealed class PackRewriter(BackupVault vault, VaultSurvey survey, LiveMa
     private async Task<List<int>> CopyRoundAsync(HashSet<int> round, CancellationToken cancellation)
     {
         var copies = CopiesNeeded(round);
-        var committer = new PackCommitter(vault, (bytes, id, _) =>
-        {
-            survey.Index.Add(bytes.Span, id);
-            return Task.CompletedTask;
-        });
+        var committer = new PackCommitter(vault, (bytes, id) => survey.Index.Add(bytes.Span, id));
         var chunks = new PackWriter(vault, committer);
         var nodes = new PackWriter(vault, committer);
         var lane = new ReadLane(vault);
@@ -114,14 +112,16 @@ internal sealed class PackRewriter(BackupVault vault, VaultSurvey survey, LiveMa
     {
         var id = survey.Packs[pack];
         var name = ObjectNames.Pack(id);
+        if (_window.Length == 0) _window = new byte[WindowSize + FormatLimits.ChunkSizeMax];
         for (var at = 0; at < blobs.Count;)
         {
             var start = blobs[at].Offset;
             var end = at + 1;
             while (end < blobs.Count && (long)blobs[end].Offset + blobs[end].Length - start <= WindowSize) end++;
             var length = (long)blobs[end - 1].Offset + blobs[end - 1].Length - start;
-            if (length > FormatLimits.PackSizeMax) return false;
-            var window = new byte[length];
+            // One blob alone may be longer than the window is meant to be, but no longer than blobs can be.
+            if (length > _window.Length) return false;
+            var window = _window.AsMemory(0, (int)length);
             try
             {
                 if (await vault.Store.ReadAsync(name, start, window, cancellation).ConfigureAwait(false) != length) return false;
@@ -132,7 +132,7 @@ internal sealed class PackRewriter(BackupVault vault, VaultSurvey survey, LiveMa
                 return true;
             }
             for (; at < end; at++)
-                if (!await CopyBlobAsync(id, blobs[at], window.AsMemory((int)(blobs[at].Offset - start), (int)blobs[at].Length),
+                if (!await CopyBlobAsync(id, blobs[at], window.Slice((int)(blobs[at].Offset - start), (int)blobs[at].Length),
                     lane, chunks, nodes, cancellation).ConfigureAwait(false)) return false;
         }
         return true;
@@ -144,8 +144,9 @@ internal sealed class PackRewriter(BackupVault vault, VaultSurvey survey, LiveMa
     {
         if (blob.Length < BlobPrefix.Overhead) return false;
         var shape = BlobPrefix.Read(blob.Span).Shape;
-        var plaintext = new byte[blob.Length - BlobPrefix.Overhead];
-        if (!lane.TryOpenSealed(pack, new(entry.Id, entry.Offset, entry.Length, shape), blob.Span, plaintext, out _)) return false;
+        if (_plaintext.Length < blob.Length) _plaintext = new byte[Math.Max(blob.Length, WindowSize)];
+        var plaintext = _plaintext.AsMemory(0, blob.Length - BlobPrefix.Overhead);
+        if (!lane.TryOpenSealed(pack, new(entry.Id, entry.Offset, entry.Length, shape), blob.Span, plaintext.Span, out _)) return false;
         await (shape.IsNode ? nodes : chunks).AddSealedAsync(entry.Id, shape, plaintext, cancellation).ConfigureAwait(false);
         CopiedBytes += blob.Length;
         return true;

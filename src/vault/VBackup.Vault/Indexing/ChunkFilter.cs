@@ -29,7 +29,8 @@ internal sealed class ChunkFilter
         var wanted = Math.Clamp((ulong)entries * BitsPerEntry / 8, Math.Min(SizeMin, (ulong)sizeMax), (ulong)sizeMax);
         var bytes = BitOperations.RoundUpToPowerOf2(wanted);
         if (bytes > (ulong)sizeMax) bytes /= 2;
-        _words = new ulong[bytes / 8];
+        // Pinned, so that it does not lie among other large arrays: their heap grows with what survives in it.
+        _words = GC.AllocateArray<ulong>((int)(bytes / 8), pinned: true);
         _blockMask = (ulong)(_words.Length / WordsPerBlock) - 1;
         _salt = salt;
     }

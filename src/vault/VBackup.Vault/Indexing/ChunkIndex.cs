@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Security.Cryptography;
 using Microsoft.Win32.SafeHandles;
 using VBackup.Primitives;
@@ -19,9 +20,6 @@ internal enum IndexUse
     /// <summary>Look-ups for most chunks of a volume: all is fetched to a local file, with a filter for what is not in it.</summary>
     Deduplicate,
 
-    /// <summary>As before, but only small index objects: what earlier, broken runs left.</summary>
-    DeduplicateRecent,
-
     /// <summary>Everything is read in the order of ids: fetched to a local file, without a filter.</summary>
     Scan,
 }
@@ -35,10 +33,6 @@ internal sealed partial class ChunkIndex : IAsyncDisposable
     private const int PlaintextBlockSizeMax = FormatLimits.IndexBlockEntries * IndexEntry.Size;
     private const int CachedBlocks = 64;
     private const int CopyPieceSize = 512 * 1024;
-
-    /// <summary>Larger ones come from consolidation, not from a run that broke.</summary>
-    private const int RecentObjectSizeMax = 2 * 1024 * 1024;
-    private const int RecentObjectsMax = 64;
 
     private readonly BackupVault _vault;
     private readonly List<IndexObject> _objects = [];
@@ -77,16 +71,17 @@ internal sealed partial class ChunkIndex : IAsyncDisposable
 
     /// <summary>Lists and opens the index.</summary>
     /// <param name="tolerant">Note unreadable index objects in <see cref="Unreadable"/> instead of failing.</param>
+    /// <param name="only">Index objects to look into, if they are there; null for all.</param>
     /// <exception cref="IndexMovedException">Start again, with whatever was listed before the index too.</exception>
     /// <exception cref="DamageException">An index object is damaged.</exception>
     public static async Task<ChunkIndex> OpenAsync(
-        BackupVault vault, IndexUse use, bool tolerant, CancellationToken cancellation)
+        BackupVault vault, IndexUse use, bool tolerant, CancellationToken cancellation, IReadOnlySet<ObjectId>? only = null)
     {
         var index = new ChunkIndex(vault);
         try
         {
             index._tolerant = tolerant;
-            await index.ReadAsync(use, tolerant, cancellation).ConfigureAwait(false);
+            await index.ReadAsync(use, tolerant, only, cancellation).ConfigureAwait(false);
             return index;
         }
         catch
@@ -96,13 +91,11 @@ internal sealed partial class ChunkIndex : IAsyncDisposable
         }
     }
 
-    private async Task ReadAsync(IndexUse use, bool tolerant, CancellationToken cancellation)
+    private async Task ReadAsync(IndexUse use, bool tolerant, IReadOnlySet<ObjectId>? only, CancellationToken cancellation)
     {
         List<(ObjectId Id, long Length)> listed = [];
         await foreach (var entry in _vault.Store.ListAsync(ObjectNames.Indexes, cancellation).ConfigureAwait(false))
-            if (ObjectNames.TryParseIndex(entry.Name, out var id)) listed.Add((id, entry.LengthBytes));
-        if (use == IndexUse.DeduplicateRecent)
-            listed = [.. listed.Where(item => item.Length <= RecentObjectSizeMax).Take(RecentObjectsMax)];
+            if (ObjectNames.TryParseIndex(entry.Name, out var id) && only?.Contains(id) != false) listed.Add((id, entry.LengthBytes));
         if (use != IndexUse.LookUp) OpenSpool();
         await Bounded.ForEachAsync(listed, _vault.Runtime.ReadsInFlight, async item =>
         {
@@ -121,7 +114,7 @@ internal sealed partial class ChunkIndex : IAsyncDisposable
                 lock (_lock) Unreadable.Add(damage);
             }
         }).ConfigureAwait(false);
-        if (use is IndexUse.Deduplicate or IndexUse.DeduplicateRecent) BuildFilter();
+        if (use == IndexUse.Deduplicate) BuildFilter();
         if (use == IndexUse.Scan && tolerant) CheckBlocks();
     }
 
@@ -396,14 +389,21 @@ internal sealed partial class ChunkIndex : IAsyncDisposable
             start = _spoolLength;
             _spoolLength += length;
         }
-        var piece = new byte[Math.Min(length, CopyPieceSize)];
-        for (long at = 0; at < length;)
+        var piece = ArrayPool<byte>.Shared.Rent(CopyPieceSize);
+        try
         {
-            var read = await _vault.Store.ReadAsync(
-                name, at, piece.AsMemory(0, (int)Math.Min(piece.Length, length - at)), cancellation).ConfigureAwait(false);
-            if (read == 0) throw new DamageException(name, "is shorter than its listing says");
-            RandomAccess.Write(_spool!, piece.AsSpan(0, read), start + at);
-            at += read;
+            for (long at = 0; at < length;)
+            {
+                var read = await _vault.Store.ReadAsync(
+                    name, at, piece.AsMemory(0, (int)Math.Min(piece.Length, length - at)), cancellation).ConfigureAwait(false);
+                if (read == 0) throw new DamageException(name, "is shorter than its listing says");
+                RandomAccess.Write(_spool!, piece.AsSpan(0, read), start + at);
+                at += read;
+            }
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(piece);
         }
         if (length < ObjectHeader.Size + ObjectTrailer.Size) throw new DamageException(name, "is cut short");
         var header = new byte[ObjectHeader.Size];

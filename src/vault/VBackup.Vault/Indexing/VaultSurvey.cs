@@ -1,3 +1,4 @@
+using VBackup.Primitives;
 using VBackup.Vault.Format;
 
 namespace VBackup.Vault.Indexing;
@@ -25,8 +26,9 @@ internal sealed class VaultSurvey : IAsyncDisposable
     public PackTable Packs => Index.Packs;
 
     /// <summary>Lists the three; again from the first when an index object vanishes meanwhile.</summary>
-    public static async Task<VaultSurvey> ReadAsync(
-        BackupVault vault, IndexUse use, bool tolerant, CancellationToken cancellation)
+    /// <param name="only">Index objects to look into, if they are there; null for all.</param>
+    public static async Task<VaultSurvey> ReadAsync(BackupVault vault, IndexUse use, bool tolerant, CancellationToken cancellation,
+        IReadOnlySet<ObjectId>? only = null)
     {
         for (var attempt = 1; ; attempt++)
         {
@@ -36,7 +38,7 @@ internal sealed class VaultSurvey : IAsyncDisposable
             ChunkIndex index;
             try
             {
-                index = await ChunkIndex.OpenAsync(vault, use, tolerant, cancellation).ConfigureAwait(false);
+                index = await ChunkIndex.OpenAsync(vault, use, tolerant, cancellation, only).ConfigureAwait(false);
             }
             catch (IndexMovedException) when (attempt < AttemptsMax)
             {

@@ -13,14 +13,23 @@ public sealed class SessionRevokedException()
 /// </summary>
 public sealed class Session : IAsyncDisposable
 {
+    /// <summary>Index objects that a sign of life names: of some 100 GiB.</summary>
+    private const int IndexesMax = 1000;
+
     private readonly BackupVault _vault;
     private readonly CancellationTokenSource _beating = new();
     private readonly Task _beats;
+    private readonly string? _base;
+    private readonly Queue<string> _indexes = [];
+    private int _beatsWanted;
+    private long _count;
+    private bool _hasBeaten;
     private bool _over;
 
-    private Session(BackupVault vault, SessionId id)
+    private Session(BackupVault vault, SessionId id, string? basePoint)
     {
         _vault = vault;
+        _base = basePoint;
         Id = id;
         _beats = vault.Runtime.BeatInterval is { } interval ? BeatAsync(interval) : Task.CompletedTask;
     }
@@ -37,7 +46,17 @@ public sealed class Session : IAsyncDisposable
         var id = SessionId.New(vault.Runtime.FillRandom);
         await vault.PutAsync(ObjectKind.Session, ObjectNames.Session(id), Document(vault, id, purpose, bases),
             DocumentJson.Default.SessionDocument, cancellation).ConfigureAwait(false);
-        return new(vault, id);
+        return new(vault, id, bases.Count == 1 ? bases[0].Point : null);
+    }
+
+    /// <summary>An index object is durable: the run's signs of life name it from now on, and a retry finds what it names.</summary>
+    internal void NoteIndex(ObjectId index)
+    {
+        lock (_indexes)
+        {
+            if (_indexes.Count == IndexesMax) _indexes.Dequeue();
+            _indexes.Enqueue(index.ToString());
+        }
     }
 
     internal static SessionDocument Document(
@@ -79,28 +98,37 @@ public sealed class Session : IAsyncDisposable
     }
 
     /// <summary>Step 7, unless a point's put is in doubt: then a collector has to find out what became of it.</summary>
-    internal async Task EndAsync(CancellationToken cancellation)
+    /// <param name="leavesNothing">What the run stored is of use by its point, or there is nothing.</param>
+    private async Task EndAsync(bool leavesNothing, CancellationToken cancellation)
     {
         if (_over) return;
         _over = true;
         await StopBeatingAsync().ConfigureAwait(false);
+        if (!leavesNothing && _indexes.Count > 0) await BeatAsync(cancellation).ConfigureAwait(false);
+        else if (_hasBeaten) await _vault.Store.DeleteAsync(ObjectNames.Beat(Id), cancellation).ConfigureAwait(false);
         if (PointInDoubt) return;
         await _vault.PutAsync(ObjectKind.SessionNote, ObjectNames.Ended(Id), new NoteDocument(),
             DocumentJson.Default.NoteDocument, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Ends the session if that has not been done; a store that fails here leaves it to be revoked.</summary>
-    public async ValueTask DisposeAsync()
+    /// <param name="leavesNothing">What the run stored is of use by its point.</param>
+    internal async Task LeaveAsync(bool leavesNothing)
     {
         using var farewell = new CancellationTokenSource(_vault.Runtime.FarewellTimeout, _vault.Clock);
         try
         {
-            await EndAsync(farewell.Token).ConfigureAwait(false);
+            await EndAsync(leavesNothing, farewell.Token).ConfigureAwait(false);
         }
         catch (Exception failure) when (failure is Stores.StoreException or OperationCanceledException)
         {
             // The work is over either way, and its own error is the one to see. A collector revokes what did not end.
         }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await LeaveAsync(leavesNothing: false).ConfigureAwait(false);
         await StopBeatingAsync().ConfigureAwait(false);
         _beating.Dispose();
     }
@@ -113,22 +141,58 @@ public sealed class Session : IAsyncDisposable
 
     private async Task BeatAsync(TimeSpan interval)
     {
+        using var timer = new PeriodicTimer(interval, _vault.Clock);
         try
         {
-            for (var count = 1; ; count++)
-            {
-                await Task.Delay(interval, _vault.Clock, _beating.Token).ConfigureAwait(false);
-                await _vault.PutAsync(ObjectKind.SessionNote, ObjectNames.Beat(Id), new NoteDocument { Count = count },
-                    DocumentJson.Default.NoteDocument, _beating.Token).ConfigureAwait(false);
-            }
+            while (await timer.WaitForNextTickAsync(_beating.Token).ConfigureAwait(false))
+                await TryBeatAsync(_beating.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {
             // The session is over.
         }
+    }
+
+    /// <summary>Shows that the run is alive, and what it has put.</summary>
+    internal async Task TryBeatAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            await BeatAsync(cancellation).ConfigureAwait(false);
+        }
         catch (Stores.StoreException)
         {
-            // A session that cannot show it is alive may be revoked, and then says so. Its own work meets the same store.
+            // The next may succeed. A session that cannot show it is alive for long may be revoked, and then says so.
         }
+    }
+
+    // One at a time, so that an older note does not take the place of a newer one. Whoever is at it does it once more for others.
+    private async Task BeatAsync(CancellationToken cancellation)
+    {
+        if (Interlocked.Increment(ref _beatsWanted) > 1) return;
+        try
+        {
+            int served;
+            do
+            {
+                served = Volatile.Read(ref _beatsWanted);
+                await PutBeatAsync(cancellation).ConfigureAwait(false);
+            }
+            while (Interlocked.Add(ref _beatsWanted, -served) > 0);
+        }
+        catch
+        {
+            Volatile.Write(ref _beatsWanted, 0);
+            throw;
+        }
+    }
+
+    private Task PutBeatAsync(CancellationToken cancellation)
+    {
+        _hasBeaten = true;
+        string[] indexes;
+        lock (_indexes) indexes = [.. _indexes];
+        var note = new NoteDocument { Count = ++_count, Base = _base, Indexes = indexes.Length == 0 ? null : indexes };
+        return _vault.PutAsync(ObjectKind.SessionNote, ObjectNames.Beat(Id), note, DocumentJson.Default.NoteDocument, cancellation);
     }
 }

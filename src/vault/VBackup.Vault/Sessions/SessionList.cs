@@ -12,6 +12,9 @@ internal sealed class SessionSeen
 
     /// <summary>A revocation or a sign of life.</summary>
     public bool HasNotes { get; set; }
+
+    /// <summary>A sign of life. One that ended well has taken it back.</summary>
+    public bool HasBeat { get; set; }
     public bool Decided { get; set; }
 }
 
@@ -28,6 +31,19 @@ internal sealed class SessionList
 
     public static async Task<SessionList> ReadAsync(BackupVault vault, CancellationToken cancellation)
     {
+        var list = await ListAsync(vault, cancellation).ConfigureAwait(false);
+        var decided = list._sessions.Where(item => item.Value.Decided).Select(item => item.Key).ToList();
+        await Bounded.ForEachAsync(decided, vault.Runtime.ReadsInFlight, async id =>
+        {
+            if (await DecisionOf(vault, id, cancellation).ConfigureAwait(false) is not { } points) return;
+            lock (list._decisions) list._decisions.Add(id, points);
+        }).ConfigureAwait(false);
+        return list;
+    }
+
+    /// <summary>Without the decisions' content.</summary>
+    public static async Task<SessionList> ListAsync(BackupVault vault, CancellationToken cancellation)
+    {
         var list = new SessionList();
         await foreach (var entry in vault.Store.ListAsync(ObjectNames.Sessions, cancellation).ConfigureAwait(false))
         {
@@ -37,14 +53,10 @@ internal sealed class SessionList
             {
                 case "": seen.Exists = true; break;
                 case ObjectNames.EndedSuffix: seen.Ended = true; break;
-                case ObjectNames.RevokedSuffix or ObjectNames.BeatSuffix: seen.HasNotes = true; break;
+                case ObjectNames.RevokedSuffix: seen.HasNotes = true; break;
+                case ObjectNames.BeatSuffix: seen.HasNotes = seen.HasBeat = true; break;
                 case ObjectNames.DecisionSuffix: seen.Decided = true; break;
             }
-        }
-        foreach (var (id, seen) in list._sessions)
-        {
-            if (!seen.Decided) continue;
-            if (await DecisionOf(vault, id, cancellation).ConfigureAwait(false) is { } points) list._decisions.Add(id, points);
         }
         return list;
     }

@@ -43,7 +43,7 @@ public sealed class Repairer
         {
             await repairer.RebuildIndexAsync(cancellation).ConfigureAwait(false);
             await repairer.RestoreBlobsAsync(progress, cancellation).ConfigureAwait(false);
-            await session.EndAsync(cancellation).ConfigureAwait(false);
+            await session.LeaveAsync(leavesNothing: true).ConfigureAwait(false);
         }
         var remaining = await Verifier.RunAsync(vault, allData: true, progress, cancellation).ConfigureAwait(false);
         return new(repairer._written, repairer._removed, repairer._condemned, repairer._restored, remaining);

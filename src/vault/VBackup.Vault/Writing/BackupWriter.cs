@@ -14,6 +14,9 @@ namespace VBackup.Vault.Writing;
 /// </summary>
 public sealed class BackupWriter : IAsyncDisposable
 {
+    /// <summary>Notes of other runs that are read at the start.</summary>
+    private const int NotesMax = 64;
+
     private readonly BackupVault _vault;
     private readonly Session _session;
     private readonly RecentChunks _recent;
@@ -22,8 +25,10 @@ public sealed class BackupWriter : IAsyncDisposable
     private readonly SemaphoreSlim _nodeGate = new(1);
     private readonly byte[] _nodeBytes = new byte[ManifestNode.EncodedSizeMax];
     private readonly Dictionary<string, VolumeTree> _baseTrees = [];
-    private VaultSurvey? _survey;
-    private PackCommitter _committer;
+    private readonly PackCommitter _committer;
+    private readonly SemaphoreSlim _surveyGate = new(1);
+    private VaultSurvey? _leftovers;
+    private volatile VaultSurvey? _survey;
     private ChunkLane? _nodes;
 
     private BackupWriter(BackupVault vault, Session session)
@@ -31,7 +36,7 @@ public sealed class BackupWriter : IAsyncDisposable
         _vault = vault;
         _session = session;
         _recent = new(vault.Runtime.RecentChunks);
-        _committer = new(vault, session: session);
+        _committer = new(vault, (bytes, id) => _survey?.Index.Add(bytes.Span, id), session);
         Reader = new(vault, session);
     }
 
@@ -69,35 +74,60 @@ public sealed class BackupWriter : IAsyncDisposable
 
     private async Task PrepareAsync(PointDocument? basePoint, CancellationToken cancellation)
     {
-        var use = IndexUse.Deduplicate;
-        if (basePoint is not null)
+        if (basePoint is null)
         {
-            var valid = _session.IsValidNowAsync(basePoint, cancellation);
-            var others = SessionList.ReadAsync(_vault, cancellation);
-            // The roots are wanted next; reading them does not depend on what the check says.
-            var roots = ReadRootsAsync(basePoint, cancellation);
-            await Task.WhenAll(valid, others, roots).ConfigureAwait(false);
-            if (await valid.ConfigureAwait(false))
-            {
-                Base = basePoint;
-                // What a broken run had uploaded is worth a look at the newest index objects, but no more than that.
-                var broken = (await others.ConfigureAwait(false)).Sessions.Any(other =>
-                    other.Key != _session.Id && other.Value is { Exists: true, Ended: false, Decided: false });
-                if (!broken)
-                {
-                    _nodes = OpenLane();
-                    return;
-                }
-                use = IndexUse.DeduplicateRecent;
-            }
+            await LookEverywhereAsync(cancellation).ConfigureAwait(false);
+            return;
         }
-        _survey = await VaultSurvey.ReadAsync(_vault, use, tolerant: false, cancellation).ConfigureAwait(false);
-        await _committer.DisposeAsync().ConfigureAwait(false);
-        _committer = new(_vault, (bytes, id, _) =>
+        var valid = _session.IsValidNowAsync(basePoint, cancellation);
+        var others = SessionList.ListAsync(_vault, cancellation);
+        // The roots are wanted next; reading them does not depend on what the check says.
+        var roots = ReadRootsAsync(basePoint, cancellation);
+        await Task.WhenAll(valid, others, roots).ConfigureAwait(false);
+        if (!await valid.ConfigureAwait(false))
         {
-            _survey.Index.Add(bytes.Span, id);
-            return Task.CompletedTask;
-        }, _session);
+            await LookEverywhereAsync(cancellation).ConfigureAwait(false);
+            return;
+        }
+        Base = basePoint;
+        await LookAtLeftoversAsync(await others.ConfigureAwait(false), cancellation).ConfigureAwait(false);
+        _nodes = OpenLane();
+    }
+
+    /// <summary>
+    /// From now on known chunks are looked for in the whole vault. Runs without a base do so from the start; a run with one
+    /// does when it meets a volume that the base does not have.
+    /// </summary>
+    public async Task LookEverywhereAsync(CancellationToken cancellation)
+    {
+        await _surveyGate.WaitAsync(cancellation).ConfigureAwait(false);
+        try
+        {
+            _survey ??= await VaultSurvey.ReadAsync(_vault, IndexUse.Deduplicate, tolerant: false, cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            _surveyGate.Release();
+        }
+    }
+
+    // Runs on the same base that failed, or were killed, or are under way, have left a note of what they had put. What they
+    // uploaded need not be uploaded again.
+    private async Task LookAtLeftoversAsync(SessionList others, CancellationToken cancellation)
+    {
+        HashSet<ObjectId> indexes = [];
+        var noted = others.Sessions.Where(other => other.Value.HasBeat && other.Key != _session.Id).Select(other => other.Key).Take(NotesMax);
+        await Bounded.ForEachAsync(noted, _vault.Runtime.ReadsInFlight, async id =>
+        {
+            var note = await _vault.FindAsync(ObjectKind.SessionNote, ObjectNames.Beat(id), DocumentJson.Default.NoteDocument, cancellation)
+                .ConfigureAwait(false);
+            if (note?.Indexes is null || note.Base != Base!.Id) return;
+            lock (indexes)
+                foreach (var text in note.Indexes)
+                    if (ObjectNames.TryParseIndex(ObjectNames.Indexes + text, out var index)) indexes.Add(index);
+        }).ConfigureAwait(false);
+        if (indexes.Count == 0) return;
+        _leftovers = await VaultSurvey.ReadAsync(_vault, IndexUse.Deduplicate, tolerant: false, cancellation, indexes).ConfigureAwait(false);
     }
 
     private async Task ReadRootsAsync(PointDocument basePoint, CancellationToken cancellation)
@@ -186,10 +216,20 @@ public sealed class BackupWriter : IAsyncDisposable
         await writer.AppendAsync(SealedDocument.SealJson(
             _vault.Keys, ObjectKind.Point, ObjectNames.Point(id), point, DocumentJson.Default.PointDocument), cancellation).ConfigureAwait(false);
         _session.PointInDoubt = true;
-        await writer.CommitAsync(cancellation).ConfigureAwait(false);
+        try
+        {
+            await writer.CommitAsync(cancellation).ConfigureAwait(false);
+        }
+        catch (StoreException discarded) when (discarded.Failure == StoreFailure.NotFound)
+        {
+            // A collector that took the run for dead discards what it left unfinished.
+            await _session.EnsureNotRevokedAsync(cancellation).ConfigureAwait(false);
+            throw;
+        }
         _session.PointInDoubt = false;
         await _session.EnsureNotRevokedAsync(cancellation).ConfigureAwait(false);
-        await _session.EndAsync(cancellation).ConfigureAwait(false);
+        // From here on it counts, whatever becomes of the farewell.
+        await _session.LeaveAsync(leavesNothing: true).ConfigureAwait(false);
         return point;
     }
 
@@ -203,7 +243,8 @@ public sealed class BackupWriter : IAsyncDisposable
     }
 
     internal bool TryFind(ContentId id, out BlobLocation location) =>
-        _recent.TryFind(id, out location) || (_survey?.Index.TryFindUsable(id, out location) ?? false);
+        _recent.TryFind(id, out location) || _survey?.Index.TryFindUsable(id, out location) == true
+        || _leftovers?.Index.TryFindUsable(id, out location) == true;
 
     internal void Remember(in BlobPlace place) => _recent.Add(place);
 
@@ -213,7 +254,9 @@ public sealed class BackupWriter : IAsyncDisposable
         foreach (var lane in _lanes) await lane.DisposeAsync().ConfigureAwait(false);
         await _committer.DisposeAsync().ConfigureAwait(false);
         await Reader.DisposeAsync().ConfigureAwait(false);
-        if (_survey is not null) await _survey.DisposeAsync().ConfigureAwait(false);
+        if (_survey is { } survey) await survey.DisposeAsync().ConfigureAwait(false);
+        if (_leftovers is not null) await _leftovers.DisposeAsync().ConfigureAwait(false);
+        _surveyGate.Dispose();
         _nodeGate.Dispose();
         await _session.DisposeAsync().ConfigureAwait(false);
     }

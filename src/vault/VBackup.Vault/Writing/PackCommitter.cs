@@ -10,7 +10,7 @@ namespace VBackup.Vault.Writing;
 /// Commits full packs in the background, a few at once, and puts an index object for every few that are durable: packs
 /// first, then their index. Thread-safe.
 /// </summary>
-internal sealed class PackCommitter(BackupVault vault, Func<ReadOnlyMemory<byte>, ObjectId, CancellationToken, Task>? indexPut = null,
+internal sealed class PackCommitter(BackupVault vault, Action<ReadOnlyMemory<byte>, ObjectId>? indexPut = null,
     Session? session = null) : IAsyncDisposable
 {
     private readonly SemaphoreSlim _places = new(vault.Runtime.PackCommitsInFlight);
@@ -76,8 +76,9 @@ internal sealed class PackCommitter(BackupVault vault, Func<ReadOnlyMemory<byte>
             _places.Release();
         }
         lock (_lock) _unindexed.Add(pack);
-        if (TakeUnindexed(vault.Runtime.PacksPerIndexFlush) is { } packs)
-            await PutIndexAsync(packs, cancellation).ConfigureAwait(false);
+        if (TakeUnindexed(vault.Runtime.PacksPerIndexFlush) is not { } packs) return;
+        await PutIndexAsync(packs, cancellation).ConfigureAwait(false);
+        if (session is not null) await session.TryBeatAsync(cancellation).ConfigureAwait(false);
     }
 
     private List<FinishedPack>? TakeUnindexed(int atLeast)
@@ -99,7 +100,8 @@ internal sealed class PackCommitter(BackupVault vault, Func<ReadOnlyMemory<byte>
         entries.Sort((left, right) => left.Id.CompareTo(right.Id));
         var (id, bytes) = IndexObjectBytes.Encode(vault, [.. packs.Select(pack => pack.Id)], entries);
         await vault.Store.PutAsync(ObjectNames.Index(id), bytes, cancellation).ConfigureAwait(false);
-        if (indexPut is not null) await indexPut(bytes, id, cancellation).ConfigureAwait(false);
+        session?.NoteIndex(id);
+        indexPut?.Invoke(bytes, id);
     }
 
     public async ValueTask DisposeAsync()
