@@ -12,10 +12,12 @@ static class DamageReport
     {
         foreach (var damage in damages)
         {
-            screen.Event(new DamageEvent(damage.ObjectName, KindOf(damage.Kind), damage.Reason, AffectedBy(damage)),
+            screen.Event(new DamageEvent(damage.ObjectName, KindOf(damage.Kind), damage.Reason, AffectedBy(damage), damage.Point, damage.IsOutOfUse),
                 EventJson.Default.DamageEvent);
             screen.Line($"damaged {KindOf(damage.Kind)}: {damage.ObjectName}: {damage.Reason}");
-            if (damage.Affected.Count == 0) screen.Line("    no point is affected");
+            if (damage.Point is { } lost) screen.Line($"    point {lost} is affected: all of it");
+            else if (damage.Affected.Count == 0) screen.Line("    no point is affected");
+            if (damage.IsOutOfUse) screen.Line("    nobody relies on it any more");
             foreach (var item in damage.Affected.Take(ExtentsShownMax))
                 screen.Line($"    point {PointView.ShortId(item.Point)} ({item.Server}), volume {item.Volume}: "
                     + $"{item.Range.Length} bytes at {item.Range.Offset}");

@@ -37,7 +37,7 @@ static class ListPoints
             }
             if (points.Count + unreadable.Count == 0) screen.Line($"no points in the vault at {vault.Store.Description} yet");
             else screen.Table(table);
-            foreach (var damage in unreadable) screen.Note($"a point cannot be read: {damage.Message}; 'vault verify' tells more");
+            foreach (var damage in unreadable) screen.Note($"cannot be read: {damage.Message}; 'vault verify' tells more");
             return unreadable.Count == 0 ? ExitStatus.Done : ExitStatus.DamageFound;
         }
     }

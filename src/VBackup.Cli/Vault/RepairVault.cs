@@ -17,20 +17,28 @@ static class RepairVault
     static readonly Option<string[]> s_sources = new("--source")
     { HelpName = "NAME=PATH", Description = "A volume that may still hold what the vault lost. Can be repeated." };
 
+    static readonly Option<bool> s_removeUnreadable = new("--remove-unreadable")
+    {
+        Description = "First delete the points that cannot be read, which keep everything from being collected; and where only an interrupted "
+            + "backup's decision cannot be read and no point of it is there, decide that it does not count.",
+    };
+
     public static Command Define()
     {
         var command = new Command("repair", "Rebuild the index from the packs, and store anew what a source still holds.");
         VaultAccess.AddOptions(command);
         command.Add(s_sources);
-        command.SetAction((parsed, stop) => HandleAsync(
-            VaultAccess.Read(parsed), VolumeArguments.Read("--source", parsed.GetValue(s_sources)), Screen.Of(parsed), stop));
+        command.Add(s_removeUnreadable);
+        command.SetAction((parsed, stop) => HandleAsync(VaultAccess.Read(parsed),
+            VolumeArguments.Read("--source", parsed.GetValue(s_sources)), parsed.GetValue(s_removeUnreadable), Screen.Of(parsed), stop));
         return command;
     }
 
-    static async Task<int> HandleAsync(VaultAccess access, List<NamedPath> named, Screen screen, CancellationToken stop)
+    static async Task<int> HandleAsync(
+        VaultAccess access, List<NamedPath> named, bool removeUnreadable, Screen screen, CancellationToken stop)
     {
         var meter = new RunMeter();
-        var result = await RunAsync(access, named, screen, stop).ConfigureAwait(false);
+        var result = await RunAsync(access, named, removeUnreadable, screen, stop).ConfigureAwait(false);
         DamageReport.Show(result.Remaining.Damages, screen);
         screen.Event(new RepairEvent(
             result.IndexObjectsWritten, result.IndexObjectsRemoved, result.PacksCondemned, result.BlobsRestored,
@@ -38,12 +46,13 @@ static class RepairVault
         screen.Line($"repaired in {Units.Duration(meter.Elapsed)}: {Units.Count(result.IndexObjectsWritten, "index object")} written and "
             + $"{result.IndexObjectsRemoved} removed, {Units.Count(result.PacksCondemned, "pack")} taken out of use, "
             + $"{Units.Count(result.BlobsRestored, "blob")} restored");
-        // A damaged pack that no point needs any more is garbage like any other.
-        var isGarbage = result.Remaining.Damages.All(damage => damage is { Kind: DamageKind.Pack, Affected.Count: 0 });
+        // Until then verify finds what was taken out of use.
+        if (result.PacksCondemned > 0)
+            screen.Line($"next: 'vbackup vault gc' saves what is whole in the {Units.Count(result.PacksCondemned, "pack")} and removes the rest");
         screen.Line(result.Remaining.IsSound ? "all is sound now"
-            : isGarbage ? "no point needs what is damaged still: 'vbackup vault gc' removes it"
+            : result.Remaining.IsGarbage ? "no point needs what is damaged still: 'vbackup vault gc' removes it"
             : $"{result.Remaining.Damages.Count} damaged still");
-        return isGarbage ? ExitStatus.Done : ExitStatus.DamageFound;
+        return result.Remaining.IsGarbage ? ExitStatus.Done : ExitStatus.DamageFound;
     }
 
     // A source that no point's volume is named like would be passed over, and the damage stay. While some point cannot be read,
@@ -62,7 +71,7 @@ static class RepairVault
     }
 
     static async Task<RepairResult> RunAsync(
-        VaultAccess access, List<NamedPath> named, Screen screen, CancellationToken cancellation)
+        VaultAccess access, List<NamedPath> named, bool removeUnreadable, Screen screen, CancellationToken cancellation)
     {
         List<FileVolume> volumes = [];
         try
@@ -72,6 +81,7 @@ static class RepairVault
             var vault = await access.OpenAsync(RetryLimits.Patient, cancellation).ConfigureAwait(false);
             await using (vault.ConfigureAwait(false))
             {
+                if (removeUnreadable) await RemoveUnreadableAsync(vault, screen, cancellation).ConfigureAwait(false);
                 await RefuseStrangersAsync(vault, named, cancellation).ConfigureAwait(false);
                 using var progress = screen.FollowCount("repair", "packs");
                 return await Repairer.RunAsync(vault, sources, progress, cancellation).ConfigureAwait(false);
@@ -80,6 +90,28 @@ static class RepairVault
         finally
         {
             foreach (var volume in volumes) await volume.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    static async Task RemoveUnreadableAsync(BackupVault vault, Screen screen, CancellationToken cancellation)
+    {
+        foreach (var damage in await UnreadableObjects.FindPointsAsync(vault, cancellation).ConfigureAwait(false))
+        {
+            screen.Note($"removing {damage.ObjectName}, a point that cannot be read: {damage.Reason}");
+            if (!await UnreadableObjects.RemovePointAsync(vault, damage, cancellation).ConfigureAwait(false))
+                screen.Note($"{damage.ObjectName} was not removed: it is gone, or can be read after all");
+        }
+        foreach (var (damage, session, points) in await UnreadableObjects.FindDecisionsAsync(vault, cancellation).ConfigureAwait(false))
+        {
+            if (points.Count > 0)
+            {
+                screen.Note($"{damage.ObjectName} is left as it is: nobody can tell whether {string.Join(", ", points)} count. Restore from "
+                    + "them what is of use, delete them by their whole ids, and repair again");
+                continue;
+            }
+            screen.Note($"deciding anew that no backup of session {session} counts; there is none: {damage.Message}");
+            if (!await UnreadableObjects.DecideAnewAsync(vault, session, cancellation).ConfigureAwait(false))
+                screen.Note($"{damage.ObjectName} is left as it is: something else has changed meanwhile; repair again");
         }
     }
 }

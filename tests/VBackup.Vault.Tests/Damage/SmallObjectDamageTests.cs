@@ -3,6 +3,7 @@ using VBackup.Vault.Catalog;
 using VBackup.Vault.Collecting;
 using VBackup.Vault.Format;
 using VBackup.Vault.Format.Keys;
+using VBackup.Vault.Sessions;
 using VBackup.Vault.Stores;
 using VBackup.Vault.Tests.World;
 using VBackup.Vault.Verifying;
@@ -160,6 +161,98 @@ public sealed class SmallObjectDamageTests(SampleFixture fixture) : IClassFixtur
         Assert.Equal(all.Select(item => item.Point.Id).Where(id => ObjectNames.Points + id != names[0]), points.Select(item => item.Point.Id));
         Assert.All(points, item => Assert.Null(item.FreedBytes));
         Assert.All(all, item => Assert.NotNull(item.FreedBytes));
+    }
+
+    [Fact]
+    public async Task A_point_that_cannot_be_read_is_affected_and_found_by_its_whole_id_alone_to_be_deleted()
+    {
+        var name = _sample.Image.Under(ObjectNames.Points).First();
+        var id = name[ObjectNames.Points.Length..];
+        await using var vault = await SampleVault.OpenAsync(_sample.Image.Flip(name, 60));
+        Assert.Equal(id, Assert.Single((await SampleVault.VerifyAsync(vault, allData: false)).Damages).Point);
+        await Assert.ThrowsAsync<UnusableVaultException>(() => VaultCatalog.FindToDeleteAsync(vault.Vault, id[..8], default));
+        var (found, damage) = await VaultCatalog.FindToDeleteAsync(vault.Vault, id, default);
+        Assert.Equal((id, name), (found.ToString(), damage!.ObjectName));
+        await VaultCatalog.DeleteAsync(vault.Vault, found, default);
+        Assert.True((await SampleVault.VerifyAsync(vault, allData: false)).IsSound);
+        await vault.CollectAsync();
+        Assert.True((await SampleVault.VerifyAsync(vault)).IsSound);
+    }
+
+    [Fact]
+    public async Task A_search_by_the_start_of_an_id_goes_past_points_that_cannot_be_read()
+    {
+        var point = _sample.Map.Points[0];
+        // Another one whose id begins alike, and holds garbage.
+        var other = point.Id[..8] + new string('0', point.Id.Length - 8);
+        await using var vault = await SampleVault.OpenAsync(_sample.Image.With(ObjectNames.Points + other, new byte[100]));
+        Assert.Equal(point.Id, (await VaultCatalog.FindAsync(vault.Vault, point.Id[..8], default)).Id);
+        Assert.Equal(ObjectNames.Points + other,
+            (await Assert.ThrowsAsync<DamageException>(() => VaultCatalog.FindAsync(vault.Vault, other[..12], default))).ObjectName);
+        // A deletion must not take the one for the other.
+        await Assert.ThrowsAsync<UnusableVaultException>(() => VaultCatalog.FindToDeleteAsync(vault.Vault, point.Id[..8], default));
+        Assert.Null((await VaultCatalog.FindToDeleteAsync(vault.Vault, point.Id, default)).Damage);
+    }
+
+    [Fact]
+    public async Task Points_that_cannot_be_read_are_removed_only_when_it_is_asked_for_and_collections_go_on()
+    {
+        var name = _sample.Image.Under(ObjectNames.Points).First();
+        await using var vault = await SampleVault.OpenAsync(_sample.Image.Flip(name, 60));
+        await Assert.ThrowsAsync<DamageException>(() => vault.CollectAsync());
+        var repaired = await Repairer.RunAsync(vault.Vault, [], null, default);
+        Assert.Equal(name, Assert.Single(repaired.Remaining.Damages).ObjectName);
+
+        var unreadable = Assert.Single(await UnreadableObjects.FindPointsAsync(vault.Vault, default));
+        Assert.Equal(name, unreadable.ObjectName);
+        Assert.True(await UnreadableObjects.RemovePointAsync(vault.Vault, unreadable, default));
+        await vault.CollectAsync();
+        Assert.True((await SampleVault.VerifyAsync(vault)).IsSound);
+        foreach (var point in _sample.Map.Points.Where(point => ObjectNames.Points + point.Id != name))
+            Contents.AssertSame(_sample.Contents[(point.Id, "disk")], await vault.RestoreAsync(point));
+    }
+
+    [Fact]
+    public async Task A_point_that_can_be_read_after_all_is_not_removed()
+    {
+        var name = _sample.Image.Under(ObjectNames.Points).First();
+        await using var vault = await SampleVault.OpenAsync(_sample.Image);
+        Assert.False(await UnreadableObjects.RemovePointAsync(vault.Vault, new(name, "was unreadable"), default));
+        Assert.True(await vault.Store.ExistsAsync(name, default));
+    }
+
+    [Fact]
+    public async Task A_decision_that_cannot_be_read_is_named_and_lists_and_is_decided_anew_only_without_points()
+    {
+        var point = _sample.Map.Points[0];
+        Assert.True(SessionId.TryParse(point.Session, out var session));
+        var name = ObjectNames.Decision(session);
+        await using var vault = await SampleVault.OpenAsync(_sample.Image.With(name, new byte[100]));
+        var damage = Assert.Single((await SampleVault.VerifyAsync(vault)).Damages);
+        Assert.Equal(name, damage.ObjectName);
+        Assert.Contains(point.Id, damage.Reason, StringComparison.Ordinal);
+        var (listed, unreadable) = await VaultCatalog.ListAsync(vault.Vault, withFreed: false, default);
+        Assert.Equal((_sample.Map.Points.Count, name), (listed.Count, Assert.Single(unreadable).ObjectName));
+
+        Assert.Equal([point.Id], Assert.Single(await UnreadableObjects.FindDecisionsAsync(vault.Vault, default)).Points);
+        Assert.False(await UnreadableObjects.DecideAnewAsync(vault.Vault, session, default));
+        var (id, _) = await VaultCatalog.FindToDeleteAsync(vault.Vault, point.Id, default);
+        await VaultCatalog.DeleteAsync(vault.Vault, id, default);
+        await Assert.ThrowsAsync<DamageException>(() => vault.CollectAsync());
+        Assert.True(await UnreadableObjects.DecideAnewAsync(vault.Vault, session, default));
+        Assert.Empty((await SessionList.DecisionOf(vault.Vault, session, default))!);
+        await vault.CollectAsync();
+        Assert.True((await SampleVault.VerifyAsync(vault)).IsSound);
+    }
+
+    [Fact]
+    public async Task A_decision_that_can_be_read_is_never_decided_anew()
+    {
+        await using var vault = await SampleVault.OpenAsync(_sample.Image);
+        var name = _sample.Image.Under(ObjectNames.Sessions).Single(item => item.EndsWith(ObjectNames.DecisionSuffix, StringComparison.Ordinal));
+        Assert.True(ObjectNames.TryParseSession(name, out var session, out _));
+        Assert.False(await UnreadableObjects.DecideAnewAsync(vault.Vault, session, default));
+        Assert.NotEmpty((await SessionList.DecisionOf(vault.Vault, session, default))!);
     }
 
     [Fact]

@@ -38,25 +38,76 @@ public static class VaultCatalog
             point.Volumes.Sum(volume => volume.StoredBytes), freed?[i]))], unreadable);
     }
 
-    /// <summary>Finds a valid point by its id or by the start of it, at least 4 digits.</summary>
+    /// <summary>Finds a valid point by its id or by the start of it, at least 4 digits. By its start, one that cannot be read is
+    /// passed over.</summary>
     /// <exception cref="UnusableVaultException">There is none, or more than one.</exception>
+    /// <exception cref="DamageException">The one whose whole id was given cannot be read.</exception>
     public static async Task<PointDocument> FindAsync(BackupVault vault, string idOrPrefix, CancellationToken cancellation)
     {
         if (PointId.TryParse(idOrPrefix, out var whole))
-            return await PointList.FindValidAsync(vault, whole, cancellation).ConfigureAwait(false)
-                ?? throw new UnusableVaultException($"there is no point {idOrPrefix} in this vault: 'vault list' shows them");
-        if (idOrPrefix.Length < PrefixMin || !HexText.IsLower(idOrPrefix))
-            throw new UnusableVaultException($"'{idOrPrefix}' is not a point: give an id, or at least its first {PrefixMin} digits");
-        List<PointDocument> found = [];
-        await foreach (var entry in vault.Store.ListAsync(ObjectNames.Points + idOrPrefix, cancellation).ConfigureAwait(false))
-            if (ObjectNames.TryParsePoint(entry.Name, out var id)
-                && await PointList.FindValidAsync(vault, id, cancellation).ConfigureAwait(false) is { } point) found.Add(point);
+            return await PointList.FindValidAsync(vault, whole, cancellation).ConfigureAwait(false) ?? throw NoPoint(idOrPrefix);
+        var (found, unreadable) = await FindByPrefixAsync(vault, idOrPrefix, cancellation).ConfigureAwait(false);
         return found.Count switch
         {
             1 => found[0],
-            0 => throw new UnusableVaultException($"there is no point {idOrPrefix}… in this vault: 'vault list' shows them"),
+            0 when unreadable.Count > 0 => throw unreadable[0].Damage,
+            0 => throw NoPoint($"{idOrPrefix}…"),
             _ => throw new UnusableVaultException($"{found.Count} points begin with {idOrPrefix}: give more digits"),
         };
+    }
+
+    /// <summary>Finds a point to be deleted. One that cannot be read is found by its whole id alone, so that nobody deletes it
+    /// unawares, nor another one in its place.</summary>
+    /// <returns>The point's id; and why it cannot be read, or null.</returns>
+    /// <exception cref="UnusableVaultException">There is none, or more than one.</exception>
+    public static async Task<(PointId Id, DamageException? Damage)> FindToDeleteAsync(
+        BackupVault vault, string idOrPrefix, CancellationToken cancellation)
+    {
+        if (PointId.TryParse(idOrPrefix, out var whole))
+        {
+            try
+            {
+                return await PointList.FindValidAsync(vault, whole, cancellation).ConfigureAwait(false) is null
+                    ? throw NoPoint(idOrPrefix) : (whole, null);
+            }
+            catch (DamageException damage)
+            {
+                return (whole, damage);
+            }
+        }
+        var (found, unreadable) = await FindByPrefixAsync(vault, idOrPrefix, cancellation).ConfigureAwait(false);
+        if (unreadable.Count > 0)
+            throw new UnusableVaultException($"the point {unreadable[0].Id} cannot be read ({unreadable[0].Damage.Reason}): give a whole id to delete");
+        return found.Count switch
+        {
+            1 => (PointList.IdOf(found[0]), null),
+            0 => throw NoPoint($"{idOrPrefix}…"),
+            _ => throw new UnusableVaultException($"{found.Count} points begin with {idOrPrefix}: give more digits"),
+        };
+    }
+
+    private static UnusableVaultException NoPoint(string id) => new($"there is no point {id} in this vault: 'vault list' shows them");
+
+    private static async Task<(List<PointDocument> Found, List<(PointId Id, DamageException Damage)> Unreadable)> FindByPrefixAsync(
+        BackupVault vault, string prefix, CancellationToken cancellation)
+    {
+        if (prefix.Length < PrefixMin || !HexText.IsLower(prefix))
+            throw new UnusableVaultException($"'{prefix}' is not a point: give an id, or at least its first {PrefixMin} digits");
+        List<PointDocument> found = [];
+        List<(PointId, DamageException)> unreadable = [];
+        await foreach (var entry in vault.Store.ListAsync(ObjectNames.Points + prefix, cancellation).ConfigureAwait(false))
+        {
+            if (!ObjectNames.TryParsePoint(entry.Name, out var id)) continue;
+            try
+            {
+                if (await PointList.FindValidAsync(vault, id, cancellation).ConfigureAwait(false) is { } point) found.Add(point);
+            }
+            catch (DamageException damage)
+            {
+                unreadable.Add((id, damage));
+            }
+        }
+        return (found, unreadable);
     }
 
     /// <summary>A point to build on, by its whole id. Whether it counts, the run itself finds out.</summary>

@@ -1,0 +1,73 @@
+using VBackup.EndToEnd.Tests.World;
+using Xunit;
+
+namespace VBackup.EndToEnd.Tests;
+
+/// <summary>What a user does about damage, and what the commands tell to do next.</summary>
+public sealed class DamageStoryTests
+{
+    [Fact]
+    public async Task A_destroyed_point_is_named_given_up_and_collections_go_on()
+    {
+        await using var vault = await CliVault.MakeAsync();
+        var lost = (await vault.BackUpAsync(Contents.Mixed(1, 300_000))).GetProperty("point").GetString()!;
+        await vault.BackUpAsync(Contents.Mixed(2, 300_000));
+        await DestroyAsync(vault, lost);
+
+        var damage = (await vault.RunAsync("verify")).Expect(3).Events.Single(item => item.GetProperty("event").GetString() == "damage");
+        Assert.Equal((lost, "point"), (damage.GetProperty("point").GetString(), damage.GetProperty("kind").GetString()));
+        (await vault.RunAsync("gc")).Expect(3);
+        (await vault.RunAsync("delete", lost[..8])).Expect(1);
+        (await vault.RunAsync("repair")).Expect(3);
+        Assert.True(File.Exists(Path.Combine(vault.VaultFolder, "points", lost)));
+
+        var repaired = (await vault.RunAsync("repair", "--remove-unreadable")).Expect(0);
+        Assert.Contains([.. repaired.Output, .. repaired.Errors], line => line.Contains($"removing points/{lost}", StringComparison.Ordinal));
+        vault.Complete.Remove(lost);
+        (await vault.RunAsync("gc")).Expect(0);
+        await vault.CheckAllAsync();
+    }
+
+    [Fact]
+    public async Task A_destroyed_point_is_deleted_by_its_whole_id()
+    {
+        await using var vault = await CliVault.MakeAsync();
+        var lost = (await vault.BackUpAsync(Contents.Mixed(1, 300_000))).GetProperty("point").GetString()!;
+        await vault.BackUpAsync(Contents.Mixed(2, 300_000));
+        await DestroyAsync(vault, lost);
+        var deleted = (await vault.RunAsync("delete", lost)).Expect(0);
+        Assert.Contains([.. deleted.Output, .. deleted.Errors], line => line.Contains("could not be read", StringComparison.Ordinal));
+        vault.Complete.Remove(lost);
+        (await vault.RunAsync("gc")).Expect(0);
+        await vault.CheckAllAsync();
+    }
+
+    [Fact]
+    public async Task After_a_repair_of_a_damaged_pack_repair_and_verify_say_that_a_collection_is_next()
+    {
+        await using var vault = await CliVault.MakeAsync();
+        await vault.BackUpAsync(Contents.Incompressible(1, 300_000));
+        var pack = vault.Objects("packs").Select(name => Path.Combine(vault.VaultFolder, name)).MaxBy(name => new FileInfo(name).Length)!;
+        var bytes = await File.ReadAllBytesAsync(pack);
+        bytes[5000] ^= 1;
+        await File.WriteAllBytesAsync(pack, bytes);
+
+        Assert.Contains("'vbackup vault repair'", await SayAsync(vault, 3, "verify", "--all-data"), StringComparison.Ordinal);
+        Assert.Contains("next: 'vbackup vault gc'", await SayAsync(vault, 0, "repair", "--source", $"disk={vault.Source}"), StringComparison.Ordinal);
+        var said = await SayAsync(vault, 3, "verify", "--all-data");
+        Assert.Contains("'vbackup vault gc'", said, StringComparison.Ordinal);
+        Assert.DoesNotContain("'vbackup vault repair'", said, StringComparison.Ordinal);
+        (await vault.RunAsync("gc")).Expect(0);
+        await vault.CheckAllAsync();
+    }
+
+    static async Task DestroyAsync(CliVault vault, string point) =>
+        await File.WriteAllBytesAsync(Path.Combine(vault.VaultFolder, "points", point), new byte[200]);
+
+    /// <summary>What people are told, who do not ask for JSON.</summary>
+    static async Task<string> SayAsync(CliVault vault, int status, params string[] command)
+    {
+        var arguments = vault.Arguments(command).Where(argument => argument != "--json");
+        return string.Join('\n', (await CliProcess.RunAsync(arguments, vault.Variables, folder: vault.Folder)).Expect(status).Output);
+    }
+}
