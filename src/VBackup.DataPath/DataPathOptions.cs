@@ -9,13 +9,29 @@ public sealed record DataPathOptions
     /// <summary>Workers of an export; those beyond the lanes wait for the source.</summary>
     public int Workers { get; init; } = Math.Clamp(Environment.ProcessorCount, 1, 16) + 2;
 
-    /// <summary>Workers of an import; those beyond the lanes wait for the store or the target.</summary>
-    public int Fetchers { get; init; } = 8;
+    /// <summary>Reads of the store that an import has under way at once: enough that 20 ms for each cost little time.</summary>
+    public int Fetchers { get; init; } = 40;
+
+    /// <summary>How many of them there are while the store answers at once, as a local folder does.</summary>
+    public int FetchersAtFirst { get; init; } = Math.Clamp(Environment.ProcessorCount, 1, 16) + 4;
+
+    /// <summary>Bytes of volume that one of them fetches at most, as the chunks are when they do not shrink.</summary>
+    public int FetchSize { get; init; } = 512 * 1024;
+
+    /// <summary>Workers of an import that decrypt, decompress, hash and write at once; those beyond the processors wait for
+    /// the target.</summary>
+    public int ImportLanes { get; init; } = Math.Clamp(Environment.ProcessorCount, 1, 16) + 1;
+
+    /// <summary>Bytes that one of them writes at once, where neighbours come together.</summary>
+    public int WriteSize { get; init; } = 512 * 1024;
+
+    /// <summary>Leaves that are imported together, and as many that are read ahead.</summary>
+    public int LeavesOfImport { get; init; } = 4;
 
     /// <summary>Leaves of the base that an incremental reads ahead, so that a distant store costs few waits.</summary>
     public int LeavesAhead { get; init; } = 128;
 
-    /// <summary>Bytes that are read from the source, or fetched from the store, at once by one worker.</summary>
+    /// <summary>Bytes that are read from the source at once by one worker.</summary>
     public int SlotSize { get; init; } = 1024 * 1024;
 }
 

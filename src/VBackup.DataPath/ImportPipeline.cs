@@ -1,3 +1,4 @@
+using System.Threading.Channels;
 using VBackup.Clouds.Volumes;
 using VBackup.Primitives;
 using VBackup.Vault.Format;
@@ -23,49 +24,69 @@ public sealed record ImportOrder
 public sealed record ImportResult(long WrittenBytes, long FetchedBytes, IReadOnlyList<Extent> Bad, IReadOnlyList<string> DamagedPacks);
 
 /// <summary>
-/// Vault → volume. Workers each take one leaf of the tree (256 chunks), fetch what lies together in one read, check every
-/// chunk's id, and write. Ranges that the tree lacks are left as holes, or made zero in a target that may be dirty.
+/// Vault → volume. Fetchers each read what lies together in a pack, in the volume's order; then a lane checks every chunk's id
+/// and writes neighbours at once. Ranges that the tree lacks are left as holes, or made zero in a target that may be dirty.
+/// Nothing is allocated per chunk. Block memory is bounded by the options; that of most fetchers is made when a read has to
+/// wait for the first time, as a store that answers at once has no use for them.
 /// </summary>
 public sealed class ImportPipeline
 {
     private readonly BlobReader _reader;
     private readonly DataPathOptions _options;
-    private readonly Worker[] _workers;
+    private readonly int _slotSize;
+    private readonly Memory<byte>[] _slots;
+    private readonly Channel<Lane> _freeLanes = Channel.CreateUnbounded<Lane>();
 
     public ImportPipeline(BlobReader reader, int chunkSize, DataPathOptions options)
     {
         _reader = reader;
         _options = options;
-        _workers = new Worker[Math.Max(options.Fetchers, 1)];
-        for (var i = 0; i < _workers.Length; i++) _workers[i] = new(Math.Max(options.SlotSize, Blob.SizeMax(chunkSize)), chunkSize);
+        _slotSize = Math.Max(options.FetchSize / chunkSize, 1) * Blob.SizeMax(chunkSize);
+        _slots = new Memory<byte>[Math.Max(options.Fetchers, 1)];
+        for (var i = 0; i < Math.Max(options.ImportLanes, 1); i++)
+            _freeLanes.Writer.TryWrite(new(AlignedMemory.Allocate(Math.Max(options.WriteSize, chunkSize))));
     }
 
-    private sealed class Worker(int slotSize, int chunkSize)
+    /// <summary>What it takes to open chunks and to write them.</summary>
+    private sealed class Lane(Memory<byte> content)
     {
-        public byte[] Slot { get; } = GC.AllocateUninitializedArray<byte>(slotSize, pinned: true);
-        public byte[] Content { get; } = GC.AllocateUninitializedArray<byte>(chunkSize, pinned: true);
-        public byte[] Present { get; } = GC.AllocateUninitializedArray<byte>(chunkSize, pinned: true);
-        public ManifestNode Leaf { get; } = new();
-        public int[] Order { get; } = new int[FormatLimits.NodeChildren];
-        public long WrittenBytes { get; set; }
-        public long FetchedBytes { get; set; }
+        /// <summary>Chunks that lie side by side in the volume and are still to be written.</summary>
+        public Memory<byte> Content { get; } = content;
+
+        /// <summary>As much of the target, for writing only what differs.</summary>
+        public Memory<byte> Present { get; set; }
+
+        public long Offset { get; set; }
+        public int Filled { get; set; }
     }
 
-    private sealed class Import(VolumeTree tree, IVolumeWriter target, ImportOrder order, IAsyncEnumerator<long> leaves, SemaphoreSlim lanes)
+    private sealed class Import(TreeShape shape, IVolumeWriter target, ImportOrder order, ImportPlan plan)
     {
-        public VolumeTree Tree { get; } = tree;
+        private readonly TaskCompletionSource<bool> _storeIsDistant = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private long _writtenBytes;
+        private long _fetchedBytes;
+
+        public TreeShape Shape { get; } = shape;
         public IVolumeWriter Target { get; } = target;
         public ImportOrder Order { get; } = order;
-        public IAsyncEnumerator<long> Leaves { get; } = leaves;
-        public SemaphoreSlim LeafGate { get; } = new(1);
-
-        /// <summary>Bounds the workers that decompress at once.</summary>
-        public SemaphoreSlim Lanes { get; } = lanes;
+        public ImportPlan Plan { get; } = plan;
         public List<Extent> Bad { get; } = [];
+        public long WrittenBytes => _writtenBytes;
+        public long FetchedBytes => _fetchedBytes;
 
-        /// <summary>Everything before this was taken by some worker or made zero.</summary>
-        public long TakenUntil { get; set; }
-        public TreeShape Shape => Tree.Shape;
+        /// <summary>True as soon as a read had to wait, false when all is over and none had.</summary>
+        public Task<bool> StoreIsDistant => _storeIsDistant.Task;
+
+        public void NoteDistance() => _storeIsDistant.TrySetResult(true);
+        public void NoteEnd() => _storeIsDistant.TrySetResult(false);
+
+        public void CountWritten(int bytes) => Interlocked.Add(ref _writtenBytes, bytes);
+        public void CountFetched(long bytes) => Interlocked.Add(ref _fetchedBytes, bytes);
+
+        public void AddBad(Extent range)
+        {
+            lock (Bad) Bad.Add(range);
+        }
     }
 
     /// <summary>Imports a volume and makes the target durable.</summary>
@@ -74,146 +95,177 @@ public sealed class ImportPipeline
     public async Task<ImportResult> ImportAsync(
         VolumeTree tree, IVolumeWriter target, ImportOrder order, IProgress<TransferProgress>? progress, CancellationToken cancellation)
     {
-        if (target.LengthBytes < tree.Shape.LengthBytes)
-            throw new IOException($"{target.Description} has {target.LengthBytes} bytes, the volume {tree.Shape.LengthBytes}: the target is smaller than the volume");
-        var leaves = (order.BestEffort ? AllLeavesAsync(tree.Shape) : tree.PresentLeavesAsync(cancellation)).GetAsyncEnumerator(cancellation);
-        await using (leaves.ConfigureAwait(false))
+        var shape = tree.Shape;
+        if (target.LengthBytes < shape.LengthBytes)
+            throw new IOException($"{target.Description} has {target.LengthBytes} bytes, the volume {shape.LengthBytes}: the target is smaller than the volume");
+        // A single fetcher does one thing after the other.
+        var leavesAtOnce = _slots.Length == 1 ? 1 : _options.LeavesOfImport;
+        var plan = new ImportPlan(tree, order.BestEffort, !target.IsAllZero, _slotSize, leavesAtOnce, cancellation);
+        await using (plan.ConfigureAwait(false))
         {
-            using var lanes = new SemaphoreSlim(_options.Lanes);
-            var import = new Import(tree, target, order, leaves, lanes);
-            foreach (var worker in _workers) (worker.WrittenBytes, worker.FetchedBytes) = (0, 0);
+            var import = new Import(shape, target, order, plan);
 
-            await WorkerTeam.RunAsync(_workers.Length,
-                (worker, stop) => WorkAsync(import, _workers[worker], progress, stop), cancellation).ConfigureAwait(false);
+            await WorkerTeam.RunAsync(_slots.Length,
+                (worker, stop) => WorkAsync(import, worker, progress, stop), cancellation).ConfigureAwait(false);
 
-            await ZeroAsync(import, _workers[0], import.TakenUntil, tree.Shape.LengthBytes, cancellation).ConfigureAwait(false);
+            await ZeroAsync(import, SlotOf(0), plan.TakenUntil, shape.LengthBytes, cancellation).ConfigureAwait(false);
             await target.FlushAsync(cancellation).ConfigureAwait(false);
-            progress?.Report(new(tree.Shape.LengthBytes, tree.Shape.LengthBytes));
-            import.LeafGate.Dispose();
-            return new(_workers.Sum(worker => worker.WrittenBytes), _workers.Sum(worker => worker.FetchedBytes),
+            progress?.Report(new(shape.LengthBytes, shape.LengthBytes));
+            return new(import.WrittenBytes, import.FetchedBytes,
                 Merge(import.Bad), [.. _reader.DamagedPacks.Order(StringComparer.Ordinal)]);
         }
     }
 
     private async Task WorkAsync(
-        Import import, Worker worker, IProgress<TransferProgress>? progress, CancellationToken cancellation)
+        Import import, int worker, IProgress<TransferProgress>? progress, CancellationToken cancellation)
     {
-        while (true)
-        {
-            long leaf, gapStart;
-            await import.LeafGate.WaitAsync(cancellation).ConfigureAwait(false);
-            try
-            {
-                if (!await import.Leaves.MoveNextAsync().ConfigureAwait(false)) return;
-                leaf = import.Leaves.Current;
-                gapStart = import.TakenUntil;
-                import.TakenUntil = Math.Min((leaf + 1) * import.Shape.LeafSpan, import.Shape.LengthBytes);
-            }
-            finally
-            {
-                import.LeafGate.Release();
-            }
-            await ZeroAsync(import, worker, gapStart, leaf * import.Shape.LeafSpan, cancellation).ConfigureAwait(false);
-            await ImportLeafAsync(import, worker, leaf, cancellation).ConfigureAwait(false);
-            progress?.Report(new(import.TakenUntil, import.Shape.LengthBytes));
-        }
-    }
-
-    private async ValueTask ImportLeafAsync(Import import, Worker worker, long leaf, CancellationToken cancellation)
-    {
-        var start = leaf * import.Shape.LeafSpan;
+        if (worker >= _options.FetchersAtFirst && !await import.StoreIsDistant.ConfigureAwait(false)) return;
+        var slot = SlotOf(worker);
         try
         {
-            await import.Tree.ReadLeafAsync(leaf, worker.Leaf, cancellation).ConfigureAwait(false);
-        }
-        catch (DamageException) when (import.Order.BestEffort)
-        {
-            // Asked for: what lies below an unreadable node is named as bad and becomes zeros.
-            worker.Leaf.Reset(0);
-            AddBad(import, new(start, Math.Min(import.Shape.LeafSpan, import.Shape.LengthBytes - start)));
-        }
-        await ZeroAbsentAsync(import, worker, leaf, cancellation).ConfigureAwait(false);
-
-        var order = SortByPlace(worker);
-        for (var at = 0; at < order;)
-        {
-            var (count, length) = NeighboursFrom(worker, at, order);
-            await ImportRunAsync(import, worker, leaf, at, count, length, cancellation).ConfigureAwait(false);
-            at += count;
-        }
-    }
-
-    // Fetches chunks that lie side by side in one pack with one read, then opens and writes them one by one.
-    private async ValueTask ImportRunAsync(
-        Import import, Worker worker, long leaf, int at, int count, int length, CancellationToken cancellation)
-    {
-        var location = worker.Leaf[worker.Order[at]].Location;
-        var fetched = length <= worker.Slot.Length && await _reader.TryReadRangeAsync(
-            location.Pack, location.Offset, worker.Slot.AsMemory(0, length), cancellation).ConfigureAwait(false);
-        worker.FetchedBytes += length;
-        await import.Lanes.WaitAsync(cancellation).ConfigureAwait(false);
-        var lane = _reader.RentLane();
-        try
-        {
-            for (var i = at; i < at + count; i++)
+            while (await import.Plan.TakeAsync(cancellation).ConfigureAwait(false) is { } piece)
             {
-                var child = worker.Order[i];
-                var place = worker.Leaf[child];
-                var chunk = leaf * FormatLimits.NodeChildren + child;
-                var content = worker.Content.AsMemory(0, import.Shape.ChunkLength(chunk));
-                var from = (int)(place.Location.Offset - location.Offset);
-                if (!fetched || !lane.TryOpenChunk(place, worker.Slot.AsSpan(from, (int)place.Location.Length), content.Span))
-                {
-                    try
-                    {
-                        await _reader.ReadChunkElsewhereAsync(place, content, cancellation).ConfigureAwait(false);
-                    }
-                    catch (DamageException) when (import.Order.BestEffort)
-                    {
-                        // Asked for: the range is named as bad, and holds zeros rather than what nobody vouches for.
-                        content.Span.Clear();
-                        AddBad(import, new(chunk * import.Shape.ChunkSize, content.Length));
-                    }
-                }
-                await WriteChunkAsync(import, worker, chunk * import.Shape.ChunkSize, content, cancellation).ConfigureAwait(false);
+                if (piece.Zeros is { } leaf) await ZeroAbsentAsync(import, slot, leaf, cancellation).ConfigureAwait(false);
+                else await ImportRunAsync(import, slot, piece.Window, piece.Run, cancellation).ConfigureAwait(false);
+                progress?.Report(new(piece.Window.Leaves[0].Index * import.Shape.LeafSpan, import.Shape.LengthBytes));
+                import.Plan.Return(piece.Window);
             }
         }
         finally
         {
-            _reader.Return(lane);
-            import.Lanes.Release();
+            import.NoteEnd();
         }
     }
 
-    private static async ValueTask WriteChunkAsync(
-        Import import, Worker worker, long offset, ReadOnlyMemory<byte> content, CancellationToken cancellation)
+    // Each worker asks for its own only.
+    private Memory<byte> SlotOf(int worker)
     {
-        if (import.Order.Delta)
+        if (_slots[worker].IsEmpty) _slots[worker] = AlignedMemory.Allocate(_slotSize);
+        return _slots[worker];
+    }
+
+    // Fetches chunks that lie side by side in one pack with one read, then opens and writes them.
+    private async ValueTask ImportRunAsync(
+        Import import, Memory<byte> slot, ImportWindow window, FetchRun run, CancellationToken cancellation)
+    {
+        var fetched = run.Length <= slot.Length
+            && await FetchAsync(import, run.From, slot[..(int)run.Length], cancellation).ConfigureAwait(false);
+        if (fetched) import.CountFetched(run.Length);
+        var lane = await _freeLanes.Reader.ReadAsync(cancellation).ConfigureAwait(false);
+        try
         {
-            var present = worker.Present.AsMemory(0, content.Length);
-            await import.Target.ReadAsync(offset, present, cancellation).ConfigureAwait(false);
-            if (present.Span.SequenceEqual(content.Span)) return;
+            for (var at = run.At; at < run.At + run.Count; at++)
+            {
+                var (leaf, child) = window.At(at);
+                var chunk = leaf.Index * FormatLimits.NodeChildren + child;
+                var content = await MakeRoomAsync(
+                    import, lane, chunk * import.Shape.ChunkSize, import.Shape.ChunkLength(chunk), cancellation).ConfigureAwait(false);
+                var place = leaf.Node[child];
+                var blob = fetched
+                    ? slot.Slice((int)(place.Location.Offset - run.From.Offset), (int)place.Location.Length) : default;
+                if (fetched && TryOpen(place, blob, content)) continue;
+                await ReadElsewhereAsync(import, place, chunk, content, cancellation).ConfigureAwait(false);
+            }
+            await WriteAsync(import, lane, cancellation).ConfigureAwait(false);
         }
-        await import.Target.WriteAsync(offset, content, cancellation).ConfigureAwait(false);
-        worker.WrittenBytes += content.Length;
+        finally
+        {
+            lane.Filled = 0;
+            _freeLanes.Writer.TryWrite(lane);
+        }
     }
 
-    private static async ValueTask ZeroAbsentAsync(Import import, Worker worker, long leaf, CancellationToken cancellation)
+    private ValueTask<bool> FetchAsync(Import import, BlobLocation from, Memory<byte> slot, CancellationToken cancellation)
     {
-        if (import.Target.IsAllZero) return;
-        var first = leaf * FormatLimits.NodeChildren;
+        var reading = _reader.TryReadRangeAsync(from.Pack, from.Offset, slot, cancellation);
+        if (!reading.IsCompleted) import.NoteDistance();
+        return reading;
+    }
+
+    private bool TryOpen(in BlobPlace place, ReadOnlyMemory<byte> blob, Memory<byte> content)
+    {
+        var lane = _reader.RentLane();
+        var opened = lane.TryOpenChunk(place, blob.Span, content.Span);
+        _reader.Return(lane);
+        return opened;
+    }
+
+    private async ValueTask ReadElsewhereAsync(
+        Import import, BlobPlace place, long chunk, Memory<byte> content, CancellationToken cancellation)
+    {
+        try
+        {
+            await _reader.ReadChunkElsewhereAsync(place, content, cancellation).ConfigureAwait(false);
+        }
+        catch (DamageException) when (import.Order.BestEffort)
+        {
+            // Asked for: the range is named as bad, and holds zeros rather than what nobody vouches for.
+            content.Span.Clear();
+            import.AddBad(new(chunk * import.Shape.ChunkSize, content.Length));
+        }
+    }
+
+    /// <summary>Room for a chunk behind those that are still to be written, which are written first if it does not follow them.</summary>
+    private static async ValueTask<Memory<byte>> MakeRoomAsync(
+        Import import, Lane lane, long offset, int length, CancellationToken cancellation)
+    {
+        if (lane.Filled > 0 && (offset != lane.Offset + lane.Filled || lane.Filled + length > lane.Content.Length))
+            await WriteAsync(import, lane, cancellation).ConfigureAwait(false);
+        if (lane.Filled == 0) lane.Offset = offset;
+        var room = lane.Content.Slice(lane.Filled, length);
+        lane.Filled += length;
+        return room;
+    }
+
+    private static async ValueTask WriteAsync(Import import, Lane lane, CancellationToken cancellation)
+    {
+        var content = lane.Content[..lane.Filled];
+        lane.Filled = 0;
+        if (!import.Order.Delta)
+        {
+            await WriteAsync(import, lane.Offset, content, cancellation).ConfigureAwait(false);
+            return;
+        }
+        if (lane.Present.IsEmpty) lane.Present = AlignedMemory.Allocate(lane.Content.Length);
+        var present = lane.Present[..content.Length];
+        await import.Target.ReadAsync(lane.Offset, present, cancellation).ConfigureAwait(false);
+        var step = import.Shape.ChunkSize;
+        for (var from = 0; from < content.Length;)
+        {
+            var to = from;
+            while (to < content.Length && !PieceOf(content, to, step).SequenceEqual(PieceOf(present, to, step))) to = Math.Min(to + step, content.Length);
+            if (to > from) await WriteAsync(import, lane.Offset + from, content[from..to], cancellation).ConfigureAwait(false);
+            from = to + step;
+        }
+    }
+
+    private static ReadOnlySpan<byte> PieceOf(Memory<byte> memory, int from, int step) =>
+        memory.Span[from..Math.Min(from + step, memory.Length)];
+
+    private static async ValueTask WriteAsync(Import import, long offset, ReadOnlyMemory<byte> content, CancellationToken cancellation)
+    {
+        await import.Target.WriteAsync(offset, content, cancellation).ConfigureAwait(false);
+        import.CountWritten(content.Length);
+    }
+
+    private static async ValueTask ZeroAbsentAsync(Import import, Memory<byte> slot, ImportLeaf leaf, CancellationToken cancellation)
+    {
+        var start = leaf.Index * import.Shape.LeafSpan;
+        if (leaf.IsLost) import.AddBad(new(start, Math.Min(import.Shape.LeafSpan, import.Shape.LengthBytes - start)));
+        await ZeroAsync(import, slot, leaf.GapStart, start, cancellation).ConfigureAwait(false);
+        var first = leaf.Index * FormatLimits.NodeChildren;
         var chunks = (int)Math.Min(FormatLimits.NodeChildren, import.Shape.ChunkCount - first);
         for (var child = 0; child < chunks;)
         {
             var end = child;
-            while (end < chunks && !worker.Leaf.Has(end)) end++;
-            await ZeroAsync(import, worker, (first + child) * import.Shape.ChunkSize,
+            while (end < chunks && !leaf.Node.Has(end)) end++;
+            await ZeroAsync(import, slot, (first + child) * import.Shape.ChunkSize,
                 Math.Min((first + end) * import.Shape.ChunkSize, import.Shape.LengthBytes), cancellation).ConfigureAwait(false);
             child = end + 1;
         }
     }
 
-    private static async ValueTask ZeroAsync(Import import, Worker worker, long from, long to, CancellationToken cancellation)
+    private static async ValueTask ZeroAsync(Import import, Memory<byte> slot, long from, long to, CancellationToken cancellation)
     {
         if (from >= to || import.Target.IsAllZero) return;
         if (!import.Order.Delta)
@@ -228,52 +280,13 @@ public sealed class ImportPipeline
             var end = Math.Min(allocated.End, to);
             for (var at = Math.Max(allocated.Offset, from); at < end;)
             {
-                var piece = worker.Slot.AsMemory(0, (int)Math.Min(worker.Slot.Length, end - at));
+                var piece = slot[..(int)Math.Min(slot.Length, end - at)];
                 await import.Target.ReadAsync(at, piece, cancellation).ConfigureAwait(false);
                 if (piece.Span.ContainsAnyExcept((byte)0))
                     await import.Target.ZeroAsync(new(at, piece.Length), cancellation).ConfigureAwait(false);
                 at += piece.Length;
             }
         }
-    }
-
-    /// <summary>Puts the leaf's children into the order in which they lie in their packs.</summary>
-    private static int SortByPlace(Worker worker)
-    {
-        var count = 0;
-        for (var child = 0; child < FormatLimits.NodeChildren; child++)
-            if (worker.Leaf.Has(child)) worker.Order[count++] = child;
-        var leaf = worker.Leaf;
-        worker.Order.AsSpan(0, count).Sort((left, right) =>
-            leaf[left].Location.Pack.Value.CompareTo(leaf[right].Location.Pack.Value) is var byPack && byPack != 0
-                ? byPack : leaf[left].Location.Offset.CompareTo(leaf[right].Location.Offset));
-        return count;
-    }
-
-    /// <summary>How many children from <paramref name="at"/> on lie side by side and fit in a slot.</summary>
-    private static (int Count, int Length) NeighboursFrom(Worker worker, int at, int end)
-    {
-        var first = worker.Leaf[worker.Order[at]].Location;
-        var length = (long)first.Length;
-        var count = 1;
-        for (; at + count < end; count++)
-        {
-            var next = worker.Leaf[worker.Order[at + count]].Location;
-            if (next.Pack != first.Pack || next.Offset != first.Offset + length || length + next.Length > worker.Slot.Length) break;
-            length += next.Length;
-        }
-        return (count, (int)length);
-    }
-
-    private static async IAsyncEnumerable<long> AllLeavesAsync(TreeShape shape)
-    {
-        await Task.CompletedTask.ConfigureAwait(false);
-        for (long leaf = 0; leaf < shape.LeafCount; leaf++) yield return leaf;
-    }
-
-    private static void AddBad(Import import, Extent range)
-    {
-        lock (import.Bad) import.Bad.Add(range);
     }
 
     private static List<Extent> Merge(List<Extent> ranges)

@@ -37,7 +37,16 @@ internal sealed class TestVault : IAsyncDisposable
             FarewellTimeout = TimeSpan.FromMilliseconds(200),
         };
         return new(new(store, header, new(s_dataKey, header.VaultId), with?.Invoke(runtime) ?? runtime),
-            new() { Lanes = workers, Workers = workers, Fetchers = workers, SlotSize = 4 * chunkSize });
+            new()
+            {
+                Lanes = workers,
+                Workers = workers,
+                Fetchers = workers,
+                ImportLanes = workers,
+                SlotSize = 4 * chunkSize,
+                FetchSize = 4 * chunkSize,
+                WriteSize = 4 * chunkSize,
+            });
     }
 
     /// <summary>A vault that was opened or made with a key.</summary>

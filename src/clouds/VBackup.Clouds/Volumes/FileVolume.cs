@@ -5,21 +5,28 @@ using VBackup.Primitives;
 
 namespace VBackup.Clouds.Volumes;
 
-/// <summary>A raw image file or a block device.</summary>
+/// <summary>
+/// A raw image file or a block device. Writes that are aligned in offset, length and memory go past the page cache where
+/// the file system can do that: filling the cache costs more than decompressing what goes into it.
+/// </summary>
 public sealed class FileVolume : IVolumeReader, IVolumeWriter
 {
     private const int ZeroPieceSize = 1024 * 1024;
+    private const int DirectAlignment = 4096;   // No sector is larger; smaller ones divide it.
     private readonly SafeFileHandle _file;
+    private readonly SafeFileHandle? _direct;
     private readonly bool _isDevice;
     private readonly long? _lengthAtTheEnd;
     private readonly Lock _seeking = new();
     private byte[]? _zeros;
     private volatile bool _wasWritten;
 
-    private FileVolume(string path, SafeFileHandle file, bool isDevice, long lengthBytes, bool isAllZero, long? lengthAtTheEnd)
+    private FileVolume(
+        string path, SafeFileHandle file, SafeFileHandle? direct, bool isDevice, long lengthBytes, bool isAllZero, long? lengthAtTheEnd)
     {
         Description = path;
         _file = file;
+        _direct = direct;
         _isDevice = isDevice;
         LengthBytes = lengthBytes;
         IsAllZero = isAllZero;
@@ -48,7 +55,7 @@ public sealed class FileVolume : IVolumeReader, IVolumeWriter
             // What the kernel makes up while it is read, as below /proc, is nothing to back up, least of all as an empty volume.
             if (end == 0 && RandomAccess.Read(file, new byte[1], 0) > 0)
                 throw new IOException($"{path} holds bytes but has no length: name an image file or a block device");
-            return new(path, file, IsDevice(path), end, isAllZero: false, lengthAtTheEnd: null);
+            return new(path, file, direct: null, IsDevice(path), end, isAllZero: false, lengthAtTheEnd: null);
         }
         catch
         {
@@ -80,7 +87,8 @@ public sealed class FileVolume : IVolumeReader, IVolumeWriter
             else if (end < lengthBytes)
                 throw new IOException($"{path} has {end} bytes, the volume {lengthBytes}: the target is smaller than the volume");
             // A larger file becomes as long as the volume; a larger device keeps what lies behind it.
-            return new(path, file, isDevice, lengthBytes, isAllZero: isNew, isDevice || end <= lengthBytes ? null : lengthBytes);
+            return new(path, file, NativeFile.OpenDirect(file), isDevice, lengthBytes, isAllZero: isNew,
+                isDevice || end <= lengthBytes ? null : lengthBytes);
         }
         catch
         {
@@ -136,9 +144,21 @@ public sealed class FileVolume : IVolumeReader, IVolumeWriter
     {
         cancellation.ThrowIfCancellationRequested();
         _wasWritten = true;
-        RandomAccess.Write(_file, content.Span, offset);
+        if (_direct is null || !IsAligned(offset) || !IsAligned(content.Length) || !TryWriteDirect(offset, content.Span))
+            RandomAccess.Write(_file, content.Span, offset);
         return ValueTask.CompletedTask;
     }
+
+    private static bool IsAligned(long value) => value % DirectAlignment == 0;
+
+    private bool TryWriteDirect(long offset, ReadOnlySpan<byte> content) => NativeFile.Write(_direct!, content, offset) switch
+    {
+        0 => true,
+        // The memory or the range is not as this file system wants it; the piece is written again, through the cache.
+        NativeFile.Invalid => false,
+        var error => throw new IOException(
+            $"{Description}: {content.Length} bytes could not be written at {offset}: {Marshal.GetPInvokeErrorMessage(error)}", error),
+    };
 
     public ValueTask ZeroAsync(Extent range, CancellationToken cancellation)
     {
@@ -226,6 +246,7 @@ public sealed class FileVolume : IVolumeReader, IVolumeWriter
 
     public ValueTask DisposeAsync()
     {
+        _direct?.Dispose();
         _file.Dispose();
         return ValueTask.CompletedTask;
     }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
@@ -6,12 +7,13 @@ namespace VBackup.Clouds.Volumes;
 /// <summary>What the kernel offers for files and devices and .NET does not. Numbers are Linux's.</summary>
 internal static class NativeFile
 {
+    public const int Interrupted = 4;           // EINTR
     public const int NoSuchData = 6;            // ENXIO
     public const int Busy = 16;                 // EBUSY
     public const int Invalid = 22;              // EINVAL
+    public const int NoSpace = 28;              // ENOSPC
     public const int NotSupported = 95;         // EOPNOTSUPP
     public const int NotImplemented = 38;       // ENOSYS
-    public const int NoSpace = 28;              // ENOSPC
 
     public const int PathSizeMax = 4096;        // PATH_MAX
 
@@ -20,6 +22,8 @@ internal static class NativeFile
     private const int CloseOnExec = 0x80000;    // O_CLOEXEC, for reading
     private const int ReadWrite = 2;            // O_RDWR
     private const int Exclusive = 0x80;         // O_EXCL
+    private static readonly int s_direct =      // O_DIRECT, which is another bit on each kind of machine
+        RuntimeInformation.ProcessArchitecture is Architecture.Arm64 ? 0x10000 : 0x4000;
     private const int SeekEnd = 2;
     private const int SeekData = 3;
     private const int SeekHole = 4;
@@ -37,6 +41,34 @@ internal static class NativeFile
         var descriptor = open(path, ReadWrite | Exclusive | CloseOnExec);
         error = descriptor < 0 ? Marshal.GetLastPInvokeError() : 0;
         return descriptor < 0 ? null : new(descriptor, ownsHandle: true);
+    }
+
+    /// <summary>Opens an open file once more, to write past the page cache.</summary>
+    /// <returns>Null where its file system offers no such thing.</returns>
+    public static SafeFileHandle? OpenDirect(SafeFileHandle file)
+    {
+        var path = string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{file.DangerousGetHandle()}");
+        var descriptor = open(path, ReadWrite | s_direct | CloseOnExec);
+        return descriptor < 0 ? null : new(descriptor, ownsHandle: true);
+    }
+
+    /// <returns>0, or the error's number; then nobody knows how much was written.</returns>
+    public static int Write(SafeFileHandle file, ReadOnlySpan<byte> content, long offset)
+    {
+        while (!content.IsEmpty)
+        {
+            var written = pwrite(file, in MemoryMarshal.GetReference(content), content.Length, offset);
+            if (written < 0)
+            {
+                if (Marshal.GetLastPInvokeError() is not Interrupted and var error) return error;
+                continue;
+            }
+            // POSIX lets a write of some bytes write none only on things that are neither files nor devices.
+            if (written == 0) return NoSpace;
+            content = content[(int)written..];
+            offset += written;
+        }
+        return 0;
     }
 
     /// <summary>The next data at or after an offset; below 0 with the error's number when there is none.</summary>
@@ -89,6 +121,9 @@ internal static class NativeFile
 
     [DllImport("libc", SetLastError = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern long lseek(SafeFileHandle file, long offset, int whence);
+
+    [DllImport("libc", SetLastError = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern nint pwrite(SafeFileHandle file, in byte content, nint length, long offset);
 
     [DllImport("libc", SetLastError = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int fallocate(SafeFileHandle file, int mode, long offset, long length);

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Collections.Concurrent;
 using VBackup.Primitives;
 using VBackup.Vault.Format;
@@ -78,14 +79,26 @@ public sealed class BlobReader : IAsyncDisposable
     /// <exception cref="DamageException">It is nowhere to be found whole.</exception>
     internal async ValueTask ReadNodeAsync(BlobPlace place, int level, ManifestNode node, CancellationToken cancellation)
     {
-        if (place.Location.Length <= Blob.SizeMax(ManifestNode.EncodedSizeMax))
-        {
-            var blob = new byte[place.Location.Length];
-            if (await TryReadRangeAsync(place.Location.Pack, place.Location.Offset, blob, cancellation).ConfigureAwait(false)
-                && WithLane(lane => lane.TryOpenNode(place, level, blob, node))) return;
-        }
+        if (place.Location.Length <= Blob.SizeMax(ManifestNode.EncodedSizeMax)
+            && await TryReadNodeAsync(place, level, node, cancellation).ConfigureAwait(false)) return;
         await ReadElsewhereAsync(place, (lane, at, blob) => lane.TryOpenNode(at, level, blob.Span, node), cancellation)
             .ConfigureAwait(false);
+    }
+
+    private async ValueTask<bool> TryReadNodeAsync(BlobPlace place, int level, ManifestNode node, CancellationToken cancellation)
+    {
+        var length = (int)place.Location.Length;
+        var blob = ArrayPool<byte>.Shared.Rent(length);
+        try
+        {
+            return await TryReadRangeAsync(place.Location.Pack, place.Location.Offset, blob.AsMemory(0, length), cancellation)
+                    .ConfigureAwait(false)
+                && WithLane(lane => lane.TryOpenNode(place, level, blob.AsSpan(0, length), node));
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(blob);
+        }
     }
 
     private async ValueTask ReadElsewhereAsync(

@@ -94,7 +94,7 @@ internal sealed class PackCommitter(BackupVault vault, Action<ReadOnlyMemory<byt
 
     private async Task PutIndexAsync(List<FinishedPack> packs, CancellationToken cancellation)
     {
-        List<IndexEntry> entries = [];
+        List<IndexEntry> entries = new(packs.Sum(pack => pack.Entries.Length));
         for (var ordinal = 0; ordinal < packs.Count; ordinal++)
             foreach (var entry in packs[ordinal].Entries) entries.Add(new(entry.Id, ordinal, entry.Offset, entry.Length));
         entries.Sort((left, right) => left.Id.CompareTo(right.Id));
