@@ -1,0 +1,30 @@
+using VBackup.Clouds.Volumes;
+
+namespace VBackup.Clouds.Servers;
+
+/// <summary>Whether a server runs.</summary>
+public enum ServerState
+{
+    /// <summary>Shut down.</summary>
+    Shutdown,
+    Running,
+    /// <summary>Held by the hypervisor; its memory is kept.</summary>
+    Paused,
+    /// <summary>Something else, such as crashed or saving its memory.</summary>
+    Other,
+}
+
+/// <summary>A disk of a server.</summary>
+/// <param name="Name">What the server calls it, such as <c>vda</c>; unique within the server.</param>
+/// <param name="Volume">Where its bytes are.</param>
+public sealed record ServerDisk(string Name, VolumeId Volume);
+
+/// <summary>A virtual server as its hypervisor sees it now.</summary>
+/// <param name="Id">Stays the same through renaming; a UUID where the hypervisor has one.</param>
+/// <param name="Disks">Those that can be backed up: no CD-ROMs, nothing empty.</param>
+public sealed record Server(string Name, string Id, ServerState State, IReadOnlyList<ServerDisk> Disks);
+
+/// <summary>What it takes to define a server anew; kept in the restore point.</summary>
+/// <param name="Kind">Whose format it is, such as <c>libvirt-domain-xml</c> or <c>lab</c>.</param>
+/// <param name="Text">The configuration itself.</param>
+public sealed record ServerConfiguration(string Kind, string Text);

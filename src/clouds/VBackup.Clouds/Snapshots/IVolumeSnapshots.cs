@@ -1,0 +1,33 @@
+using VBackup.Clouds.Volumes;
+
+namespace VBackup.Clouds.Snapshots;
+
+/// <summary>
+/// Snapshots of one or more volumes at one instant, each known by a name. All of one name are one instant. Thread-safe.
+/// Operations can be repeated: taking one that is there, or removing one that is gone, is no error.
+/// </summary>
+public interface IVolumeSnapshots
+{
+    /// <summary>Takes the volumes at one instant, whoever writes to them meanwhile.</summary>
+    /// <param name="name">5 to 50 letters, digits, '_' and '-'.</param>
+    /// <returns>The instant; when it was there already with just these volumes, as it is.</returns>
+    /// <exception cref="CloudException">A volume is missing or cannot be held still, or the name belongs to other volumes.</exception>
+    Task<Instant> TakeAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation);
+
+    /// <summary>The instants that have any of these volumes, oldest first, incomplete ones too.</summary>
+    Task<IReadOnlyList<Instant>> ListAsync(IReadOnlyList<VolumeId> volumes, CancellationToken cancellation);
+
+    /// <summary>Removes all that there is of an instant in these volumes, also what an interrupted taking left.</summary>
+    Task RemoveAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation);
+
+    /// <summary>Opens a volume as it was at an instant.</summary>
+    Task<IVolumeReader> OpenAsync(string name, VolumeId volume, CancellationToken cancellation);
+
+    /// <summary>What changed in a volume between two instants: everything that did, perhaps more, never less, as far as the
+    /// storage's own tracking is right.</summary>
+    Task<ChangeAnswer> FindChangesAsync(VolumeId volume, string fromInstant, string toInstant, CancellationToken cancellation);
+
+    /// <summary>Makes volumes what they were at an instant. REQUIRES: nobody writes to them.</summary>
+    /// <exception cref="CloudException">Somebody uses one of them, or the instant is incomplete.</exception>
+    Task RollBackAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation);
+}

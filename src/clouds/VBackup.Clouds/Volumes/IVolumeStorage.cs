@@ -1,0 +1,52 @@
+using VBackup.Clouds.Snapshots;
+
+namespace VBackup.Clouds.Volumes;
+
+/// <summary>How a volume is opened for writing.</summary>
+public sealed record WriterOptions
+{
+    /// <summary>Every byte is known to be zero, because the volume was made just now.</summary>
+    public bool IsNew { get; init; }
+
+    /// <summary>
+    /// Whoever else may still believe to have the volume open for writing is shut out for good first; who watches it (a running
+    /// server) makes the opening fail. For writing in place.
+    /// </summary>
+    public bool TakesOver { get; init; }
+}
+
+/// <summary>
+/// Where volumes are kept: makes, reads and writes them, and takes snapshots of several at one instant. Thread-safe. Every
+/// call has a time limit of its own and fails as <see cref="CloudException"/>.
+/// </summary>
+public interface IVolumeStorage : IAsyncDisposable
+{
+    /// <summary>What a user calls it.</summary>
+    string Description { get; }
+
+    /// <summary>The volume's length in bytes now; null when there is no such volume.</summary>
+    Task<long?> FindLengthAsync(VolumeId volume, CancellationToken cancellation);
+
+    /// <summary>Makes a volume that reads as zeros.</summary>
+    /// <exception cref="CloudException">There is one already, or no room.</exception>
+    Task CreateAsync(VolumeId volume, long lengthBytes, CancellationToken cancellation);
+
+    /// <summary>Removes a volume. One that does not exist is no error; one that is in use or has snapshots is.</summary>
+    Task RemoveAsync(VolumeId volume, CancellationToken cancellation);
+
+    /// <summary>Makes a volume longer (the new part reads as zeros) or shorter.</summary>
+    Task ResizeAsync(VolumeId volume, long lengthBytes, CancellationToken cancellation);
+
+    /// <summary>Bytes that may still be stored, as far as the storage tells; null when it does not.</summary>
+    Task<long?> FindFreeBytesAsync(VolumeId near, CancellationToken cancellation);
+
+    /// <summary>Opens a volume as it is now, for reading; what is written meanwhile may or may not be seen.</summary>
+    Task<IVolumeReader> OpenReaderAsync(VolumeId volume, CancellationToken cancellation);
+
+    /// <summary>Opens a volume for writing.</summary>
+    /// <exception cref="CloudException">Somebody uses it.</exception>
+    Task<IVolumeWriter> OpenWriterAsync(VolumeId volume, WriterOptions options, CancellationToken cancellation);
+
+    /// <summary>The snapshots of this storage's volumes.</summary>
+    IVolumeSnapshots Snapshots { get; }
+}
