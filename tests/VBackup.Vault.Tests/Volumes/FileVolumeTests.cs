@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using System.Runtime.Versioning;
 using VBackup.Clouds.Volumes;
 using VBackup.DataPath;
@@ -103,6 +104,41 @@ public sealed class FileVolumeTests : IDisposable
         var result = await ImportAsync(vault, point, target, new() { Delta = true });
         Assert.InRange(result.WrittenBytes, 0, 3 * (5000 + 2 * 4096));
         Assert.Equal(content, File.ReadAllBytes(target));
+    }
+
+    /// <summary>Writes take two ways, past the page cache and through it; both must make one file.</summary>
+    [Fact]
+    public async Task Aligned_and_unaligned_pieces_make_one_file()
+    {
+        const int page = 4096;
+        const int length = 64 * page + 123;
+        var random = new Random(5);
+        var expected = new byte[length];
+        var memory = GC.AllocateUninitializedArray<byte>(17 * page, pinned: true);
+        var start = (int)(-Marshal.UnsafeAddrOfPinnedArrayElement(memory, 0) & (page - 1));
+        var path = Path.Combine(_folder, "target");
+        await using (var volume = FileVolume.OpenTarget(path, length))
+        {
+            for (var piece = 0; piece < 300; piece++)
+            {
+                var (offset, size) = (random.Next(length), 1 + random.Next(16 * page));
+                // Half of them are aligned in offset and length, half of those in memory too.
+                if (piece % 2 == 0) (offset, size) = (offset / page * page, (size + page - 1) / page * page);
+                var content = memory.AsMemory(start + (piece % 4 == 0 ? 0 : 1), Math.Min(size, length - offset));
+                random.NextBytes(content.Span);
+                await volume.WriteAsync(offset, content, default);
+                content.CopyTo(expected.AsMemory(offset));
+                var zeros = new Extent(random.Next(length), 0);
+                zeros = zeros with { Length = Math.Min(random.Next(4 * page), length - zeros.Offset) };
+                await volume.ZeroAsync(zeros, default);
+                expected.AsSpan((int)zeros.Offset, (int)zeros.Length).Clear();
+                var read = new byte[length];
+                await volume.ReadAsync(0, read, default);
+                Assert.Equal(expected, read);
+            }
+            await volume.FlushAsync(default);
+        }
+        Assert.Equal(expected, File.ReadAllBytes(path));
     }
 
     /// <summary>The part that is gone must not pass for zeros.</summary>
