@@ -112,7 +112,7 @@ public sealed class ImportPipeline
             await target.FlushAsync(cancellation).ConfigureAwait(false);
             progress?.Report(new(shape.LengthBytes, shape.LengthBytes));
             return new(import.WrittenBytes, import.FetchedBytes,
-                Merge(import.Bad), [.. _reader.DamagedPacks.Order(StringComparer.Ordinal)]);
+                Extents.Merged(import.Bad), [.. _reader.DamagedPacks.Order(StringComparer.Ordinal)]);
         }
     }
 
@@ -287,16 +287,5 @@ public sealed class ImportPipeline
                 at += piece.Length;
             }
         }
-    }
-
-    private static List<Extent> Merge(List<Extent> ranges)
-    {
-        List<Extent> merged = [];
-        foreach (var range in ranges.OrderBy(range => range.Offset))
-        {
-            if (merged.Count > 0 && merged[^1].End == range.Offset) merged[^1] = new(merged[^1].Offset, merged[^1].Length + range.Length);
-            else merged.Add(range);
-        }
-        return merged;
     }
 }

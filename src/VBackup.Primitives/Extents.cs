@@ -41,4 +41,17 @@ public sealed class Extents
         }
         return new(sorted);
     }
+
+    /// <summary>Orders ranges, and makes one of those that touch or overlap.</summary>
+    public static IReadOnlyList<Extent> Merged(IEnumerable<Extent> ranges)
+    {
+        List<Extent> merged = [];
+        foreach (var range in ranges.OrderBy(range => range.Offset))
+        {
+            if (merged.Count > 0 && merged[^1] is var last && range.Offset <= last.End)
+                merged[^1] = last with { Length = Math.Max(last.End, range.End) - last.Offset };
+            else merged.Add(range);
+        }
+        return merged;
+    }
 }
