@@ -7,6 +7,7 @@ namespace VBackup.Clouds.Volumes;
 internal static class NativeFile
 {
     public const int NoSuchData = 6;            // ENXIO
+    public const int Again = 11;                // EAGAIN, also EWOULDBLOCK
     public const int Busy = 16;                 // EBUSY
     public const int Invalid = 22;              // EINVAL
     public const int NotSupported = 95;         // EOPNOTSUPP
