@@ -33,6 +33,17 @@ public sealed class OpeningTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task That_all_key_slots_are_gone_is_not_blamed_on_the_key()
+    {
+        await CreateAsync();
+        List<string> slots = [];
+        await foreach (var entry in _store.ListAsync(ObjectNames.Keys, default)) slots.Add(entry.Name);
+        foreach (var slot in slots) await _store.DeleteAsync(slot, default);
+        var damage = await Assert.ThrowsAsync<DamageException>(() => OpenAsync(s_key));
+        Assert.Contains("there is no key slot", damage.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_store_without_a_header_is_not_a_vault()
     {
         var refusal = await Assert.ThrowsAsync<UnusableVaultException>(() => OpenAsync(s_key));

@@ -48,7 +48,7 @@ public sealed class Verifier : IAsyncDisposable
     {
         var verifier = new Verifier(vault);
         await using (verifier.ConfigureAwait(false))
-            return await verifier.CheckAsync(allData, progress, cancellation).ConfigureAwait(false);
+            return await verifier.CheckAsync(Session.BeginReadingAsync, allData, progress, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>For a repair, which goes on from what was found, and disposes of it.</summary>
@@ -58,7 +58,7 @@ public sealed class Verifier : IAsyncDisposable
         var verifier = new Verifier(vault);
         try
         {
-            await verifier.CheckAsync(allData: true, progress, cancellation).ConfigureAwait(false);
+            await verifier.CheckAsync(Session.BeginAsync, allData: true, progress, cancellation).ConfigureAwait(false);
             return verifier;
         }
         catch
@@ -68,11 +68,13 @@ public sealed class Verifier : IAsyncDisposable
         }
     }
 
-    private async Task<VerifyResult> CheckAsync(bool allData, IProgress<(int Done, int Total)>? progress, CancellationToken cancellation)
+    private async Task<VerifyResult> CheckAsync(
+        Func<BackupVault, string, IReadOnlyList<BaseDocument>, CancellationToken, Task<Session>> begin, bool allData,
+        IProgress<(int Done, int Total)>? progress, CancellationToken cancellation)
     {
         List<DamageException> unreadable = [];
         var points = await PointList.ReadValidAsync(_vault, unreadable, cancellation).ConfigureAwait(false);
-        var session = await Session.BeginAsync(
+        var session = await begin(
             _vault, "verify", [.. points.Select(Session.BaseOf)], cancellation).ConfigureAwait(false);
         await using (session.ConfigureAwait(false))
         {
@@ -100,7 +102,7 @@ public sealed class Verifier : IAsyncDisposable
                 if (_found.Count + Trees.Bad.Count > 0) await session.EnsureNotRevokedAsync(cancellation).ConfigureAwait(false);
                 if (Trees.Bad.Count > 0) await FindAffectedAsync(session, cancellation).ConfigureAwait(false);
             }
-            return new(allData, Points.Count, packCount, Packs.CheckedBytes, Summarise());
+            return new(allData, Points.Count, packCount, Packs.CheckedBytes, Summarise()) { Refusal = session.Refusal };
         }
     }
 
