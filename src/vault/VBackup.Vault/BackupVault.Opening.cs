@@ -98,6 +98,9 @@ public sealed partial class BackupVault
         }
         catch (StoreException missing) when (missing.Failure == StoreFailure.NotFound)
         {
+            // With points it was one, and making a new one in its place would be the worst that its owner could do.
+            await foreach (var _ in store.ListAsync(ObjectNames.Points, cancellation).ConfigureAwait(false))
+                throw new DamageException(ObjectNames.Header, "is gone, and nothing can be read without it: bring it back from a copy");
             throw new UnusableVaultException(
                 $"{store.Description} is not a vault: check the location, or make one there with 'vbackup vault init'");
         }

@@ -1,6 +1,7 @@
 using VBackup.Vault.Format;
 using VBackup.Vault.Format.Keys;
 using VBackup.Vault.Stores;
+using VBackup.Vault.Tests.World;
 using Xunit;
 
 namespace VBackup.Vault.Tests.Keys;
@@ -41,6 +42,15 @@ public sealed class OpeningTests : IAsyncDisposable
         foreach (var slot in slots) await _store.DeleteAsync(slot, default);
         var damage = await Assert.ThrowsAsync<DamageException>(() => OpenAsync(s_key));
         Assert.Contains("there is no key slot", damage.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task That_the_header_is_gone_is_damage_and_no_empty_place()
+    {
+        await TestVault.Of(await CreateAsync()).BackUpAsync([1, 2, 3]);
+        await _store.DeleteAsync(ObjectNames.Header, default);
+        var damage = await Assert.ThrowsAsync<DamageException>(() => OpenAsync(s_key));
+        Assert.Equal(ObjectNames.Header, damage.ObjectName);
     }
 
     [Fact]
