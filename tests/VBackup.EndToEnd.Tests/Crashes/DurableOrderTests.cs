@@ -27,6 +27,7 @@ public sealed class DurableOrderTests
             var point = Assert.Single(calls.Named, named => named.Object.StartsWith("points/", StringComparison.Ordinal));
             // The point is valid as soon as it has its name, so all it needs is durable by then.
             calls.ExpectAllDurableBefore(point.Begin);
+            Assert.DoesNotContain(calls.Named, named => named.Begin > point.Begin && IsData(named.Object));
         }
         // The full finds everything that it needs in no other pack than its own.
         Assert.Contains(full.Named, named => named.Object.StartsWith("packs/", StringComparison.Ordinal));
@@ -36,8 +37,7 @@ public sealed class DurableOrderTests
         Assert.Contains(deletion.Removed, removed => removed.Object == $"points/{basePoint}");
 
         var collection = await RunAsync(vault, vault.Arguments("gc"));
-        var removed = collection.Removed.Where(item => item.Object.StartsWith("packs/", StringComparison.Ordinal)
-            || item.Object.StartsWith("index/", StringComparison.Ordinal)).ToList();
+        var removed = collection.Removed.Where(item => IsData(item.Object)).ToList();
         Assert.Contains(removed, item => item.Object.StartsWith("packs/", StringComparison.Ordinal));
         Assert.Contains(removed, item => item.Object.StartsWith("index/", StringComparison.Ordinal));
         // Copies and the merged index are durable before what they replace goes.
@@ -59,6 +59,9 @@ public sealed class DurableOrderTests
         Assert.Contains(target, calls.Synced);
         Assert.Contains(vault.Folder, calls.Synced);
     }
+
+    static bool IsData(string name) =>
+        name.StartsWith("packs/", StringComparison.Ordinal) || name.StartsWith("index/", StringComparison.Ordinal);
 
     static async Task<SystemCalls> RunAsync(CliVault vault, string[] arguments)
     {
