@@ -180,6 +180,11 @@ public sealed class Verifier : IAsyncDisposable
         }
         catch (DamageException damage)
         {
+            // Of a session that was decided, nobody reads the object any more. As long as it has not ended it stays, because its
+            // writer may wake up: that would be damage which nobody can ever mend.
+            if (ObjectNames.TryParseSession(name, out var session, out var suffix) && suffix.Length == 0
+                && await _vault.Store.ExistsAsync(ObjectNames.Decision(session), cancellation).ConfigureAwait(false)
+                && !await _vault.Store.ExistsAsync(ObjectNames.Ended(session), cancellation).ConfigureAwait(false)) return;
             NoteSmallObject(damage);
         }
         catch (UnusableVaultException unknown)
@@ -302,6 +307,10 @@ public sealed class Verifier : IAsyncDisposable
                 + (points.Count == 0 ? "(none is here that can be read)" : $"(here are {string.Join(", ", points)})")
                 + ", so nothing is collected. Put this object back from a copy of the vault; or delete those points, and "
                 + "'repair --remove-unreadable' then decides that none counts");
+        }
+        else if (ObjectNames.TryParseSession(name, out _, out suffix) && suffix.Length == 0)
+        {
+            damage = new(name, $"{damage.Reason}; the next 'vault gc' takes the run that put it for dead");
         }
         Note(damage, name.StartsWith(ObjectNames.Points, StringComparison.Ordinal) ? DamageKind.Point
             : name.StartsWith(ObjectNames.Keys, StringComparison.Ordinal) ? DamageKind.KeySlot : DamageKind.Session);

@@ -119,15 +119,36 @@ public sealed class BackupWriter : IAsyncDisposable
         var noted = others.Sessions.Where(other => other.Value.HasBeat && other.Key != _session.Id).Select(other => other.Key).Take(NotesMax);
         await Bounded.ForEachAsync(noted, _vault.Runtime.ReadsInFlight, async id =>
         {
-            var note = await _vault.FindAsync(ObjectKind.SessionNote, ObjectNames.Beat(id), DocumentJson.Default.NoteDocument, cancellation)
-                .ConfigureAwait(false);
-            if (note?.Indexes is null || note.Base != Base!.Id) return;
-            lock (indexes)
-                foreach (var text in note.Indexes)
-                    if (ObjectNames.TryParseIndex(ObjectNames.Indexes + text, out var index)) indexes.Add(index);
+            foreach (var index in await NotedIndexesAsync(id, cancellation).ConfigureAwait(false))
+                lock (indexes) indexes.Add(index);
         }).ConfigureAwait(false);
         if (indexes.Count == 0) return;
-        _leftovers = await VaultSurvey.ReadAsync(_vault, IndexUse.Deduplicate, tolerant: false, cancellation, indexes).ConfigureAwait(false);
+        try
+        {
+            _leftovers = await VaultSurvey.ReadAsync(_vault, IndexUse.Deduplicate, tolerant: false, cancellation, indexes).ConfigureAwait(false);
+        }
+        catch (DamageException)
+        {
+            // It only saves an upload. Of what cannot be read, nothing is reused.
+        }
+    }
+
+    private async Task<List<ObjectId>> NotedIndexesAsync(SessionId id, CancellationToken cancellation)
+    {
+        List<ObjectId> noted = [];
+        try
+        {
+            var note = await _vault.FindAsync(ObjectKind.SessionNote, ObjectNames.Beat(id), DocumentJson.Default.NoteDocument, cancellation)
+                .ConfigureAwait(false);
+            if (note?.Indexes is null || note.Base != Base!.Id) return noted;
+            foreach (var text in note.Indexes)
+                if (ObjectNames.TryParseIndex(ObjectNames.Indexes + text, out var index)) noted.Add(index);
+        }
+        catch (DamageException)
+        {
+            // Another run's note is only a hint.
+        }
+        return noted;
     }
 
     private async Task ReadRootsAsync(PointDocument basePoint, CancellationToken cancellation)
