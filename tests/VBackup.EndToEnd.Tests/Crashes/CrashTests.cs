@@ -9,8 +9,8 @@ namespace VBackup.EndToEnd.Tests.Crashes;
 /// </summary>
 public abstract class CrashTests
 {
-    const int RandomMomentsByDefault = 8;
-    const int RandomMomentsInSoak = 150;
+    const int RandomMomentsByDefault = 100;
+    const int RandomMomentsInSoak = 1000;
     protected const int VolumeLength = 1_500_001;
 
     private protected CliVault Vault { get; private set; } = null!;
