@@ -179,7 +179,9 @@ public sealed class ExportPipeline
                     continue;
                 }
                 var id = _run.Vault.ChunkId(content.Span);
-                worker.Leaf.Set(child, baseLeaf.Has(child) && baseLeaf[child].Id == id
+                var isAsInBase = baseLeaf.Has(child) && baseLeaf[child].Id == id
+                    && await _run.MayReuseAsync(baseLeaf[child], cancellation).ConfigureAwait(false);
+                worker.Leaf.Set(child, isAsInBase
                     ? baseLeaf[child]
                     : await lane.StoreAsync(id, content, cancellation).ConfigureAwait(false));
             }

@@ -26,6 +26,7 @@ public sealed class SoundVault : IAsyncLifetime
         await File.WriteAllTextAsync(Vault["overlap.json"], """[{"offset":0,"length":100},{"offset":50,"length":100}]""");
         await File.WriteAllTextAsync(Vault["broken.json"], """[{"offset":0,""");
         await File.WriteAllTextAsync(Vault["null.json"], " null\n");
+        await File.WriteAllTextAsync(Vault["twice.json"], """[{"offset":0,"offset":100,"length":100}]""");
         await File.WriteAllTextAsync(Vault["passphrase"], "not it\n");
         await File.WriteAllTextAsync(Vault["empty"], "");
         await File.WriteAllTextAsync(Vault["words"], "some words that are no key");
@@ -69,6 +70,7 @@ public sealed class BadInputTests(SoundVault sound) : IClassFixture<SoundVault>
     [InlineData(1, "far.json does not fit volume disk: *past the volume's end at 300000*", "vault backup " + On + " --name s --volume disk=disk.img --base POINT --changed disk=far.json")]
     [InlineData(1, "overlap.json does not fit volume disk: *overlaps*", "vault backup " + On + " --name s --volume disk=disk.img --base POINT --changed disk=overlap.json")]
     [InlineData(1, "broken.json is not a list of extents*line 1*", "vault backup " + On + " --name s --volume disk=disk.img --base POINT --changed disk=broken.json")]
+    [InlineData(1, "twice.json is not a list of extents like *", "vault backup " + On + " --name s --volume disk=disk.img --base POINT --changed disk=twice.json")]
     [InlineData(2, "null.json is not a list of extents: it must begin with '[', *", "vault backup " + On + " --name s --volume disk=disk.img --base POINT --changed disk=null.json")]
     [InlineData(2, "empty is not a list of extents: *", "vault backup " + On + " --name s --volume disk=disk.img --base POINT --changed disk=empty")]
     [InlineData(1, "null.json must hold a JSON object*", "vault backup " + On + " --name s --volume disk=disk.img --metadata null.json")]

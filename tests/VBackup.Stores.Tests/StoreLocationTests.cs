@@ -73,6 +73,15 @@ public sealed class StoreLocationTests
         Assert.Equal("open s3://bucket: AWS_SECRET_ACCESS_KEY is not set", failure.Message);
     }
 
+    [Theory]
+    [InlineData("bad region!")]
+    [InlineData("us-east-1.evil.example/")]
+    public void A_region_that_is_none_is_refused_before_anything_is_sent(string region)
+    {
+        var failure = Assert.Throws<StoreException>(() => StoreLocation.Open("s3://bucket", With([.. Keys, ("AWS_REGION", region)])));
+        Assert.Contains("AWS_REGION is not a region's name", failure.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void The_endpoint_for_s3_goes_before_the_one_for_everything()
     {

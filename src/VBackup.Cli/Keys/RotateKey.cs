@@ -34,18 +34,33 @@ static class RotateKey
         var vault = await access.OpenAsync(stop).ConfigureAwait(false);
         await using (vault.ConfigureAwait(false))
         {
-            if (!next.IsPassphrase && !File.Exists(next.Path))
+            var isMade = !next.IsPassphrase && !File.Exists(next.Path);
+            if (isMade)
             {
                 KeyFile.Create(next.Path);
                 screen.Detail($"made the key file {next.Path}");
             }
             using var unlock = await next.ReadUnlockAsync(stop).ConfigureAwait(false);
-            var rotation = await VaultKeySlots.RotateAsync(vault, unlock, stop).ConfigureAwait(false);
+            var rotation = await RotateAsync(vault, unlock, isMade ? next.Path : null, stop).ConfigureAwait(false);
             screen.Event(new DoneEvent(Path: Path.GetFullPath(next.Path)), EventJson.Default.DoneEvent);
             screen.Line($"{next.Path} opens the vault at {vault.Store.Description} now");
             foreach (var slot in rotation.Removed) screen.Line($"    {KeySlotView.Describe(slot)} does not open it any more");
             foreach (var slot in rotation.Kept) screen.Line($"    {KeySlotView.Describe(slot)} still opens it");
         }
         return ExitStatus.Done;
+    }
+
+    // The new key file stays: the store may have taken its slot, whatever it said, and the old key be gone.
+    static async Task<KeyRotation> RotateAsync(BackupVault vault, VaultUnlock next, string? madeFile, CancellationToken stop)
+    {
+        try
+        {
+            return await VaultKeySlots.RotateAsync(vault, next, stop).ConfigureAwait(false);
+        }
+        catch (Exception failure) when (madeFile is not null)
+        {
+            Failure.AddAftermath(failure, $"keep {madeFile}, which was made, until 'vbackup key list' with it or with the old key tells which opens the vault");
+            throw;
+        }
     }
 }

@@ -58,6 +58,15 @@ sealed class Screen(bool json, bool isVerbose, TextWriter output, TextWriter err
         else Write(error, $"vbackup: {text}");
     }
 
+    /// <summary>Reads go on in a vault that may only be read.</summary>
+    /// <param name="refusal">What the store said; null when it may be written.</param>
+    public void NoteUnprotected(string? refusal)
+    {
+        if (refusal is not null)
+            Note($"the vault can only be read ({refusal}): a 'vault gc' that is run meanwhile may take away what is read, which then "
+                + "shows as damage");
+    }
+
     /// <summary>Only with --verbose.</summary>
     public void Detail(string text)
     {

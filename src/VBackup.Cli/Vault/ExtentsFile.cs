@@ -12,7 +12,8 @@ readonly record struct ExtentEntry
     public required long Length { get; init; }
 }
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+// Of an offset that stands twice, one would be left out, and what changed there be lost.
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, AllowDuplicateProperties = false)]
 [JsonSerializable(typeof(ExtentEntry))]
 sealed partial class ExtentJson : JsonSerializerContext;
 

@@ -71,6 +71,7 @@ static class RestoreVolume
             var session = await PointReading.BeginAsync(vault, "restore", point, cancellation).ConfigureAwait(false);
             await using (session.ConfigureAwait(false))
             {
+                screen.NoteUnprotected(session.Refusal);
                 var result = await ImportAsync(vault, session, volume, order, screen, cancellation).ConfigureAwait(false);
                 return new(point, volume, result, meter.Elapsed);
             }

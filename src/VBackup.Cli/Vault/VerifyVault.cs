@@ -24,6 +24,7 @@ static class VerifyVault
     {
         var meter = new RunMeter();
         var result = await RunAsync(access, allData, screen, stop).ConfigureAwait(false);
+        screen.NoteUnprotected(result.Refusal);
         DamageReport.Show(result.Damages, screen);
         screen.Event(new VerifyEvent(
             allData, result.Points, result.Packs, result.CheckedBytes, result.Damages.Count, meter.ElapsedSeconds,

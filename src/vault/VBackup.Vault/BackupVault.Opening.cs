@@ -63,9 +63,14 @@ public sealed partial class BackupVault
             var bytes = await ReadHeaderAsync(store, cancellation).ConfigureAwait(false);
             var header = VaultHeader.Decode(bytes);
             if (await VaultKeySlots.UnwrapAsync(store, header.VaultId, unlock, cancellation).ConfigureAwait(false) is not { } slot)
+            {
+                // The right key would be told the same, and its owner go and look for another.
+                if (!await VaultKeySlots.AnyAsync(store, cancellation).ConfigureAwait(false))
+                    throw new DamageException(ObjectNames.Keys, "there is no key slot, so that no key opens the vault: bring the folder back from a copy");
                 throw new UnusableVaultException(
                     $"this {unlock.Noun} does not open the vault at {store.Description}: give the one that it was made with, "
                     + "or its recovery key");
+            }
             dataKey = slot.DataKey;
             var keys = new VaultKeys(dataKey, header.VaultId);
             VaultHeader.Verify(bytes, keys);
@@ -93,6 +98,9 @@ public sealed partial class BackupVault
         }
         catch (StoreException missing) when (missing.Failure == StoreFailure.NotFound)
         {
+            // With points it was one, and making a new one in its place would be the worst that its owner could do.
+            await foreach (var _ in store.ListAsync(ObjectNames.Points, cancellation).ConfigureAwait(false))
+                throw new DamageException(ObjectNames.Header, "is gone, and nothing can be read without it: bring it back from a copy");
             throw new UnusableVaultException(
                 $"{store.Description} is not a vault: check the location, or make one there with 'vbackup vault init'");
         }

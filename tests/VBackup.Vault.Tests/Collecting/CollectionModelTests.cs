@@ -215,6 +215,25 @@ public sealed class CollectionModelTests
     }
 
     /// <summary>Nothing live is gone, and little is dead: a copy of a live blob beside another counts as dead.</summary>
+    [Fact]
+    public async Task Packs_that_are_each_worth_keeping_are_rewritten_when_all_in_all_too_much_is_dead()
+    {
+        await using var vault = Over(64 * 1024);
+        var content = new byte[4096 * 160];
+        new Random(1).NextBytes(content);
+        var first = await vault.BackUpAsync(content);
+        // A fifth of each pack, so that none falls below 70 %.
+        Extent[] changed = [.. Enumerable.Range(0, 32).Select(i => new Extent(4096 * 5L * i, 4096))];
+        foreach (var extent in changed) new Random(2 + (int)extent.Offset).NextBytes(content.AsSpan((int)extent.Offset, 4096));
+        var second = await vault.BackUpAsync(content, first, changed);
+        await vault.DeleteAsync(first);
+        var result = await vault.CollectAsync();
+        Assert.InRange(result.PacksRewritten, 1, 9);
+        Assert.True(result.WasteBytes <= 0.15 * result.PackBytes, $"{result.WasteBytes} of {result.PackBytes}");
+        await AssertTidyAsync(vault, 64 * 1024);
+        Assert.Equal(content, await vault.RestoreAsync(second));
+    }
+
     private static async Task AssertTidyAsync(TestVault vault, int packSize)
     {
         var map = await VaultMap.ReadAsync(vault);

@@ -90,6 +90,28 @@ public sealed class RepairTests(RepairFixture fixture) : IClassFixture<RepairFix
         }
     }
 
+    /// <summary>The base still names what the repair found damaged. Its content is in hand, and must not be trusted to be there.</summary>
+    [Fact]
+    public async Task An_incremental_that_reads_all_stores_anew_what_a_repair_took_out_of_use()
+    {
+        await using var vault = TestVault.Over(new MemoryStore());
+        var content = new byte[40 * 4096];
+        new Random(1).NextBytes(content);
+        var point = await vault.BackUpAsync(content);
+        var pack = (await vault.ObjectsAsync(ObjectNames.Packs)).MaxBy(entry => entry.LengthBytes)!.Name;
+        var bytes = await vault.Store.GetAsync(pack, int.MaxValue, default);
+        bytes[20_000] ^= 1;
+        await vault.Store.PutAsync(pack, bytes, default);
+        var repaired = await Repairer.RunAsync(vault.Vault, [], null, default);
+        Assert.Equal((1, false), (repaired.PacksCondemned, repaired.Remaining.IsSound));
+
+        var next = await vault.BackUpAsync(content, point);
+        foreach (var one in (PointDocument[])[point, next]) Contents.AssertSame(content, await vault.RestoreAsync(one));
+        await vault.CollectAsync();
+        Assert.True((await Verifier.RunAsync(vault.Vault, allData: true, null, default)).IsSound);
+        foreach (var one in (PointDocument[])[point, next]) Contents.AssertSame(content, await vault.RestoreAsync(one));
+    }
+
     [Fact]
     public async Task Packs_with_a_broken_end_are_taken_out_of_use_and_lose_nothing()
     {

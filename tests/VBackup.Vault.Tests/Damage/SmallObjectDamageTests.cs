@@ -265,6 +265,30 @@ public sealed class SmallObjectDamageTests(SampleFixture fixture) : IClassFixtur
         await _sample.AssertRestoresAsync(vault, []);
     }
 
+    [Fact]
+    public async Task A_session_that_cannot_be_read_is_revoked_and_stops_neither_collections_nor_verifications()
+    {
+        var name = _sample.Image.Under(ObjectNames.Sessions).Single(item => ObjectNames.TryParseSession(item, out _, out var suffix)
+            && suffix.Length == 0 && !_sample.Image.Under(item + ObjectNames.EndedSuffix).Any());
+        await using var vault = await SampleVault.OpenAsync(_sample.Image.Flip(name, 60));
+        var result = await vault.CollectAsync(new() { SessionTimeout = TimeSpan.FromDays(1), CollectorTimeout = TimeSpan.FromTicks(-1), FilterSalt = 1 });
+        Assert.Equal(1, result.SessionsRevoked);
+        Assert.True((await SampleVault.VerifyAsync(vault)).IsSound);
+        await _sample.AssertRestoresAsync(vault, []);
+        await vault.CollectAsync();
+    }
+
+    [Fact]
+    public async Task A_sign_of_life_that_cannot_be_read_stops_neither_incrementals_nor_collections()
+    {
+        var name = _sample.Image.Under(ObjectNames.Sessions).Single(item => item.EndsWith(ObjectNames.BeatSuffix, StringComparison.Ordinal));
+        await using var vault = await SampleVault.OpenAsync(_sample.Image.Flip(name, 60));
+        var point = await vault.BackUpAsync(Contents.Mixed(9, 50_000), _sample.Map.Points[0]);
+        Assert.Equal(PointType.Incremental, point.Type);
+        await vault.CollectAsync();
+        await _sample.AssertRestoresAsync(vault, []);
+    }
+
     private async Task AssertFoundAsync(StoreImage damaged, string name)
     {
         await using var vault = await SampleVault.OpenAsync(damaged);

@@ -1,6 +1,7 @@
 using VBackup.Vault.Format;
 using VBackup.Vault.Format.Keys;
 using VBackup.Vault.Stores;
+using VBackup.Vault.Tests.World;
 using Xunit;
 
 namespace VBackup.Vault.Tests.Keys;
@@ -30,6 +31,26 @@ public sealed class OpeningTests : IAsyncDisposable
         await CreateAsync();
         var refusal = await Assert.ThrowsAsync<UnusableVaultException>(() => OpenAsync(s_otherKey));
         Assert.StartsWith("this key does not open the vault at ", refusal.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task That_all_key_slots_are_gone_is_not_blamed_on_the_key()
+    {
+        await CreateAsync();
+        List<string> slots = [];
+        await foreach (var entry in _store.ListAsync(ObjectNames.Keys, default)) slots.Add(entry.Name);
+        foreach (var slot in slots) await _store.DeleteAsync(slot, default);
+        var damage = await Assert.ThrowsAsync<DamageException>(() => OpenAsync(s_key));
+        Assert.Contains("there is no key slot", damage.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task That_the_header_is_gone_is_damage_and_no_empty_place()
+    {
+        await TestVault.Of(await CreateAsync()).BackUpAsync([1, 2, 3]);
+        await _store.DeleteAsync(ObjectNames.Header, default);
+        var damage = await Assert.ThrowsAsync<DamageException>(() => OpenAsync(s_key));
+        Assert.Equal(ObjectNames.Header, damage.ObjectName);
     }
 
     [Fact]

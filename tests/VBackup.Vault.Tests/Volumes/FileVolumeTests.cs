@@ -20,6 +20,19 @@ public sealed class FileVolumeTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
+    [Fact]
+    public async Task A_file_is_the_target_of_one_restore_at_a_time()
+    {
+        var path = Path.Combine(_folder, "target");
+        await using (FileVolume.OpenTarget(path, 1000))
+        {
+            var refusal = Assert.ThrowsAny<IOException>(() => FileVolume.OpenTarget(path, 1000));
+            Assert.Contains("another program", refusal.Message, StringComparison.Ordinal);
+            Assert.True(File.Exists(path));
+        }
+        await using var free = FileVolume.OpenTarget(path, 1000);
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(1)]

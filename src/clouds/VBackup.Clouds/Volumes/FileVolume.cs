@@ -81,7 +81,7 @@ public sealed class FileVolume : IVolumeReader, IVolumeWriter
         {
             file = isDevice
                 ? OpenDevice(path, identity!.Value)
-                : File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite, FileOptions.None);
+                : OpenForOneWriter(path);
             var end = EndOf(path, file);
             if (isNew) RandomAccess.SetLength(file, lengthBytes);
             else if (end < lengthBytes)
@@ -90,13 +90,29 @@ public sealed class FileVolume : IVolumeReader, IVolumeWriter
             return new(path, file, NativeFile.OpenDirect(file), isDevice, lengthBytes, isAllZero: isNew,
                 isDevice || end <= lengthBytes ? null : lengthBytes);
         }
-        catch
+        catch (Exception failure)
         {
             file?.Dispose();
-            if (isNew) File.Delete(path);
+            // Somebody who was quicker has it now.
+            if (isNew && failure is not TargetInUseException) File.Delete(path);
             throw;
         }
     }
+
+    // Two restores into one file would make a mixture, and both be told that all is well. A device is opened for one as well.
+    private static SafeFileHandle OpenForOneWriter(string path)
+    {
+        try
+        {
+            return File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None, FileOptions.None);
+        }
+        catch (IOException busy) when (busy.HResult == NativeFile.Again)
+        {
+            throw new TargetInUseException($"{path} is being written or read by another program: wait for it, or name another target");
+        }
+    }
+
+    private sealed class TargetInUseException(string message) : IOException(message);
 
     public IEnumerable<Extent> AllocatedExtents(long from = 0)
     {

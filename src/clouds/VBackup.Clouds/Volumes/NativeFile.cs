@@ -9,6 +9,7 @@ internal static class NativeFile
 {
     public const int Interrupted = 4;           // EINTR
     public const int NoSuchData = 6;            // ENXIO
+    public const int Again = 11;                // EAGAIN, also EWOULDBLOCK
     public const int Busy = 16;                 // EBUSY
     public const int Invalid = 22;              // EINVAL
     public const int NoSpace = 28;              // ENOSPC

@@ -33,7 +33,8 @@ static class S3Failure
         "SignatureDoesNotMatch" => (StoreFailure.Refused, "the secret key is wrong"),
         "ExpiredToken" or "InvalidToken" => (StoreFailure.Refused, "the session token is not valid (any more)"),
         "RequestTimeTooSkewed" => (StoreFailure.Refused, "this machine's clock and the store's differ too much"),
-        "AccessDenied" => (StoreFailure.Refused, $"the credentials do not allow this on bucket {bucket}"),
+        "AccessDenied" => (StoreFailure.Refused, $"the credentials do not allow this on bucket {bucket}: "
+            + "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and who may use the bucket"),
         "QuotaExceeded" or "InsufficientCapacity" => (StoreFailure.Full, "a quota is used up"),
         "BadDigest" or "XAmzContentSHA256Mismatch" or "IncompleteBody" =>
             (StoreFailure.Transient, "the content was damaged on its way"),

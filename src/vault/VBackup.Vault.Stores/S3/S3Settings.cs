@@ -86,10 +86,15 @@ public sealed partial class S3Settings
             throw new ArgumentException("that is not a bucket's name");
         if (Prefix.Length > 0 && !ObjectName.IsValid(Prefix))
             throw new ArgumentException("that is not a prefix of objects' names");
+        if (!RegionName().IsMatch(Region))
+            throw new ArgumentException("AWS_REGION is not a region's name, such as us-east-1");
         ArgumentOutOfRangeException.ThrowIfLessThan(PartLengthBytes, 5 << 20);
         ArgumentOutOfRangeException.ThrowIfLessThan(PartsInFlightMax, 1);
     }
 
     [GeneratedRegex(@"\A[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\z")]
     private static partial Regex BucketName();
+
+    [GeneratedRegex(@"\A[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\z")]
+    private static partial Regex RegionName();
 }

@@ -47,13 +47,20 @@ internal sealed class SessionWait(BackupVault vault, CollectorOptions options)
 
     private async Task<bool> IsSilentAsync(SessionId id, CancellationToken cancellation)
     {
-        var session = await vault.FindAsync(
-            ObjectKind.Session, ObjectNames.Session(id), DocumentJson.Default.SessionDocument, cancellation).ConfigureAwait(false);
-        if (session is not null && ProcessIdentity.IsSurelyGone(session.BootId, session.ProcessId, session.ProcessStart)) return true;
+        try
+        {
+            var session = await vault.FindAsync(
+                ObjectKind.Session, ObjectNames.Session(id), DocumentJson.Default.SessionDocument, cancellation).ConfigureAwait(false);
+            if (session is not null && ProcessIdentity.IsSurelyGone(session.BootId, session.ProcessId, session.ProcessStart)) return true;
+        }
+        catch (DamageException)
+        {
+            // What it keeps alive nobody can tell, so no mark could ever be made beside it. If its run is alive, it says that it
+            // was revoked.
+            return true;
+        }
         if (options.SessionTimeout is not { } timeout) return false;
-        var beat = await vault.FindAsync(
-            ObjectKind.SessionNote, ObjectNames.Beat(id), DocumentJson.Default.NoteDocument, cancellation).ConfigureAwait(false);
-        var count = beat?.Count ?? 0;
+        var count = await BeatOfAsync(id, cancellation).ConfigureAwait(false);
         var now = vault.Clock.GetTimestamp();
         if (!_lastBeats.TryGetValue(id, out var last) || last.Beat != count)
         {
@@ -61,6 +68,20 @@ internal sealed class SessionWait(BackupVault vault, CollectorOptions options)
             return timeout == TimeSpan.Zero;
         }
         return vault.Clock.GetElapsedTime(last.SinceTimestamp, now) >= timeout;
+    }
+
+    private async Task<long> BeatOfAsync(SessionId id, CancellationToken cancellation)
+    {
+        try
+        {
+            return (await vault.FindAsync(ObjectKind.SessionNote, ObjectNames.Beat(id), DocumentJson.Default.NoteDocument, cancellation)
+                .ConfigureAwait(false))?.Count ?? 0;
+        }
+        catch (DamageException)
+        {
+            // Only a hint; whoever is alive writes another.
+            return 0;
+        }
     }
 
     /// <summary>Puts the revocation, then lists the session's points, then creates the decision once, or adopts one.</summary>

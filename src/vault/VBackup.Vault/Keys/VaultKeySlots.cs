@@ -155,6 +155,13 @@ public static class VaultKeySlots
             : throw new DamageException(name, "does not open with the key that it is named by: it was altered");
     }
 
+    /// <summary>Whether there is any slot, of whatever key.</summary>
+    internal static async Task<bool> AnyAsync(IObjectStore store, CancellationToken cancellation)
+    {
+        await foreach (var _ in store.ListAsync(ObjectNames.Keys, cancellation).ConfigureAwait(false)) return true;
+        return false;
+    }
+
     private static async Task<(string Name, byte[] DataKey)?> TryPassphraseAsync(
         IObjectStore store, VaultId id, VaultUnlock unlock, CancellationToken cancellation)
     {

@@ -22,12 +22,15 @@ public sealed class PointReading : IAsyncDisposable
 
     public BlobReader Reader { get; }
 
+    /// <summary>Why nothing protects the point from being collected meanwhile: the store may only be read. Else null.</summary>
+    public string? Refusal => _session.Refusal;
+
     /// <summary>Puts the session, then checks that the point is still there and counts.</summary>
     /// <exception cref="UnusableVaultException">The point was deleted, or does not count.</exception>
     public static async Task<PointReading> BeginAsync(
         BackupVault vault, string purpose, PointDocument point, CancellationToken cancellation)
     {
-        var session = await Session.BeginAsync(vault, purpose, [Session.BaseOf(point)], cancellation).ConfigureAwait(false);
+        var session = await Session.BeginReadingAsync(vault, purpose, [Session.BaseOf(point)], cancellation).ConfigureAwait(false);
         var reading = new PointReading(vault, session, point);
         try
         {

@@ -26,15 +26,20 @@ public sealed class Session : IAsyncDisposable
     private bool _hasBeaten;
     private bool _over;
 
-    private Session(BackupVault vault, SessionId id, string? basePoint)
+    private Session(BackupVault vault, SessionId id, string? basePoint, string? refusal = null)
     {
         _vault = vault;
         _base = basePoint;
+        _over = refusal is not null;
+        Refusal = refusal;
         Id = id;
-        _beats = vault.Runtime.BeatInterval is { } interval ? BeatAsync(interval) : Task.CompletedTask;
+        _beats = refusal is null && vault.Runtime.BeatInterval is { } interval ? BeatAsync(interval) : Task.CompletedTask;
     }
 
     public SessionId Id { get; }
+
+    /// <summary>Why the store did not take a reader's session, so that nothing protects what is read; else null.</summary>
+    public string? Refusal { get; }
 
     /// <summary>Set before a put that makes a point visible, cleared after: between, nobody knows whether it is there.</summary>
     internal bool PointInDoubt { get; set; }
@@ -47,6 +52,24 @@ public sealed class Session : IAsyncDisposable
         await vault.PutAsync(ObjectKind.Session, ObjectNames.Session(id), Document(vault, id, purpose, bases),
             DocumentJson.Default.SessionDocument, cancellation).ConfigureAwait(false);
         return new(vault, id, bases.Count == 1 ? bases[0].Point : null);
+    }
+
+    /// <summary>
+    /// Step 1 of a reader. A store that may only be read, such as a disk that is mounted so after a fault, is no reason not to
+    /// restore: then there is no session, and nothing keeps a collector that may write from taking what is read. Every chunk is
+    /// checked all the same, so what went is missed, and never replaced by something else.
+    /// </summary>
+    internal static async Task<Session> BeginReadingAsync(
+        BackupVault vault, string purpose, IReadOnlyList<BaseDocument> bases, CancellationToken cancellation)
+    {
+        try
+        {
+            return await BeginAsync(vault, purpose, bases, cancellation).ConfigureAwait(false);
+        }
+        catch (Stores.StoreException refused) when (refused.Failure == Stores.StoreFailure.Refused)
+        {
+            return new(vault, SessionId.New(vault.Runtime.FillRandom), basePoint: null, refused.Message);
+        }
     }
 
     /// <summary>An index object is durable: the run's signs of life name it from now on, and a retry finds what it names.</summary>

@@ -34,6 +34,9 @@ public sealed record VerifyResult(
 {
     public bool IsSound => Damages.Count == 0;
 
+    /// <summary>Why no session protected it: the store may only be read. What others collected meanwhile shows as damage then.</summary>
+    public string? Refusal { get; init; }
+
     /// <summary>No point needs what is damaged, and nobody relies on it: the next collection removes it.</summary>
     public bool IsGarbage => Damages.All(damage => damage is { IsOutOfUse: true, Affected.Count: 0 });
 }

@@ -48,7 +48,7 @@ public sealed class Verifier : IAsyncDisposable
     {
         var verifier = new Verifier(vault);
         await using (verifier.ConfigureAwait(false))
-            return await verifier.CheckAsync(allData, progress, cancellation).ConfigureAwait(false);
+            return await verifier.CheckAsync(Session.BeginReadingAsync, allData, progress, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>For a repair, which goes on from what was found, and disposes of it.</summary>
@@ -58,7 +58,7 @@ public sealed class Verifier : IAsyncDisposable
         var verifier = new Verifier(vault);
         try
         {
-            await verifier.CheckAsync(allData: true, progress, cancellation).ConfigureAwait(false);
+            await verifier.CheckAsync(Session.BeginAsync, allData: true, progress, cancellation).ConfigureAwait(false);
             return verifier;
         }
         catch
@@ -68,11 +68,13 @@ public sealed class Verifier : IAsyncDisposable
         }
     }
 
-    private async Task<VerifyResult> CheckAsync(bool allData, IProgress<(int Done, int Total)>? progress, CancellationToken cancellation)
+    private async Task<VerifyResult> CheckAsync(
+        Func<BackupVault, string, IReadOnlyList<BaseDocument>, CancellationToken, Task<Session>> begin, bool allData,
+        IProgress<(int Done, int Total)>? progress, CancellationToken cancellation)
     {
         List<DamageException> unreadable = [];
         var points = await PointList.ReadValidAsync(_vault, unreadable, cancellation).ConfigureAwait(false);
-        var session = await Session.BeginAsync(
+        var session = await begin(
             _vault, "verify", [.. points.Select(Session.BaseOf)], cancellation).ConfigureAwait(false);
         await using (session.ConfigureAwait(false))
         {
@@ -100,7 +102,7 @@ public sealed class Verifier : IAsyncDisposable
                 if (_found.Count + Trees.Bad.Count > 0) await session.EnsureNotRevokedAsync(cancellation).ConfigureAwait(false);
                 if (Trees.Bad.Count > 0) await FindAffectedAsync(session, cancellation).ConfigureAwait(false);
             }
-            return new(allData, Points.Count, packCount, Packs.CheckedBytes, Summarise());
+            return new(allData, Points.Count, packCount, Packs.CheckedBytes, Summarise()) { Refusal = session.Refusal };
         }
     }
 
@@ -178,6 +180,11 @@ public sealed class Verifier : IAsyncDisposable
         }
         catch (DamageException damage)
         {
+            // Of a session that was decided, nobody reads the object any more. As long as it has not ended it stays, because its
+            // writer may wake up: that would be damage which nobody can ever mend.
+            if (ObjectNames.TryParseSession(name, out var session, out var suffix) && suffix.Length == 0
+                && await _vault.Store.ExistsAsync(ObjectNames.Decision(session), cancellation).ConfigureAwait(false)
+                && !await _vault.Store.ExistsAsync(ObjectNames.Ended(session), cancellation).ConfigureAwait(false)) return;
             NoteSmallObject(damage);
         }
         catch (UnusableVaultException unknown)
@@ -300,6 +307,10 @@ public sealed class Verifier : IAsyncDisposable
                 + (points.Count == 0 ? "(none is here that can be read)" : $"(here are {string.Join(", ", points)})")
                 + ", so nothing is collected. Put this object back from a copy of the vault; or delete those points, and "
                 + "'repair --remove-unreadable' then decides that none counts");
+        }
+        else if (ObjectNames.TryParseSession(name, out _, out suffix) && suffix.Length == 0)
+        {
+            damage = new(name, $"{damage.Reason}; the next 'vault gc' takes the run that put it for dead");
         }
         Note(damage, name.StartsWith(ObjectNames.Points, StringComparison.Ordinal) ? DamageKind.Point
             : name.StartsWith(ObjectNames.Keys, StringComparison.Ordinal) ? DamageKind.KeySlot : DamageKind.Session);

@@ -27,6 +27,7 @@ public sealed class BackupWriter : IAsyncDisposable
     private readonly Dictionary<string, VolumeTree> _baseTrees = [];
     private readonly PackCommitter _committer;
     private readonly SemaphoreSlim _surveyGate = new(1);
+    private HashSet<ObjectId> _condemned = [];
     private VaultSurvey? _leftovers;
     private volatile VaultSurvey? _survey;
     private ChunkLane? _nodes;
@@ -83,7 +84,9 @@ public sealed class BackupWriter : IAsyncDisposable
         var others = SessionList.ListAsync(_vault, cancellation);
         // The roots are wanted next; reading them does not depend on what the check says.
         var roots = ReadRootsAsync(basePoint, cancellation);
-        await Task.WhenAll(valid, others, roots).ConfigureAwait(false);
+        var condemned = ReadCondemnedAsync(cancellation);
+        await Task.WhenAll(valid, others, roots, condemned).ConfigureAwait(false);
+        _condemned = await condemned.ConfigureAwait(false);
         if (!await valid.ConfigureAwait(false))
         {
             await LookEverywhereAsync(cancellation).ConfigureAwait(false);
@@ -111,6 +114,25 @@ public sealed class BackupWriter : IAsyncDisposable
         }
     }
 
+    private async Task<HashSet<ObjectId>> ReadCondemnedAsync(CancellationToken cancellation)
+    {
+        // Of what cannot be read nothing is known, as if it had been put a moment later.
+        List<DamageException> unreadable = [];
+        var all = await Condemnations.ReadAsync(_vault, unreadable, cancellation).ConfigureAwait(false);
+        return [.. all.SelectMany(condemnation => condemnation.Packs)];
+    }
+
+    /// <summary>
+    /// Whether a chunk of the base may serve again although its content is in hand. It may not when its pack had been condemned
+    /// at the start: a repair may have found it damaged. Another copy is looked for then, in the whole vault.
+    /// </summary>
+    public async ValueTask<bool> MayReuseAsync(BlobPlace place, CancellationToken cancellation)
+    {
+        if (_condemned.Count == 0 || !_condemned.Contains(place.Location.Pack)) return true;
+        await LookEverywhereAsync(cancellation).ConfigureAwait(false);
+        return false;
+    }
+
     // Runs on the same base that failed, or were killed, or are under way, have left a note of what they had put. What they
     // uploaded need not be uploaded again.
     private async Task LookAtLeftoversAsync(SessionList others, CancellationToken cancellation)
@@ -119,15 +141,36 @@ public sealed class BackupWriter : IAsyncDisposable
         var noted = others.Sessions.Where(other => other.Value.HasBeat && other.Key != _session.Id).Select(other => other.Key).Take(NotesMax);
         await Bounded.ForEachAsync(noted, _vault.Runtime.ReadsInFlight, async id =>
         {
-            var note = await _vault.FindAsync(ObjectKind.SessionNote, ObjectNames.Beat(id), DocumentJson.Default.NoteDocument, cancellation)
-                .ConfigureAwait(false);
-            if (note?.Indexes is null || note.Base != Base!.Id) return;
-            lock (indexes)
-                foreach (var text in note.Indexes)
-                    if (ObjectNames.TryParseIndex(ObjectNames.Indexes + text, out var index)) indexes.Add(index);
+            foreach (var index in await NotedIndexesAsync(id, cancellation).ConfigureAwait(false))
+                lock (indexes) indexes.Add(index);
         }).ConfigureAwait(false);
         if (indexes.Count == 0) return;
-        _leftovers = await VaultSurvey.ReadAsync(_vault, IndexUse.Deduplicate, tolerant: false, cancellation, indexes).ConfigureAwait(false);
+        try
+        {
+            _leftovers = await VaultSurvey.ReadAsync(_vault, IndexUse.Deduplicate, tolerant: false, cancellation, indexes).ConfigureAwait(false);
+        }
+        catch (DamageException)
+        {
+            // It only saves an upload. Of what cannot be read, nothing is reused.
+        }
+    }
+
+    private async Task<List<ObjectId>> NotedIndexesAsync(SessionId id, CancellationToken cancellation)
+    {
+        List<ObjectId> noted = [];
+        try
+        {
+            var note = await _vault.FindAsync(ObjectKind.SessionNote, ObjectNames.Beat(id), DocumentJson.Default.NoteDocument, cancellation)
+                .ConfigureAwait(false);
+            if (note?.Indexes is null || note.Base != Base!.Id) return noted;
+            foreach (var text in note.Indexes)
+                if (ObjectNames.TryParseIndex(ObjectNames.Indexes + text, out var index)) noted.Add(index);
+        }
+        catch (DamageException)
+        {
+            // Another run's note is only a hint.
+        }
+        return noted;
     }
 
     private async Task ReadRootsAsync(PointDocument basePoint, CancellationToken cancellation)
