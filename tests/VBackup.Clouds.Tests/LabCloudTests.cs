@@ -104,6 +104,7 @@ public sealed class LabCloudTests : IDisposable
         Assert.Equal(CloudFailure.InUse, await FailureOf(() => _cloud.Storage.RemoveAsync(s_data, Token)));
         await _cloud.Hypervisor.StopAsync("web", TimeSpan.Zero, Token);
         await using var writer = await _cloud.Storage.OpenWriterAsync(s_boot, new() { TakesOver = true }, Token);
+        Assert.Equal(CloudFailure.InUse, await FailureOf(() => _cloud.Hypervisor.StartAsync("web", Token)));
     }
 
     [Fact]

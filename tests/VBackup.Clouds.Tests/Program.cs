@@ -13,7 +13,15 @@ static class Program
         await using var guest = await LabGuest.StartAsync(cloud, server, CancellationToken.None);
         await Console.Out.WriteLineAsync("runs");
         await Console.Out.FlushAsync();
-        await guest.Journal.Ended;
-        return 0;
+        try
+        {
+            await guest.Journal.Ended;
+            return 0;
+        }
+        catch (CloudException ended)
+        {
+            await Console.Error.WriteLineAsync(ended.Message);
+            return 1;
+        }
     }
 }

@@ -253,11 +253,11 @@ public abstract partial class VolumeStorageConformance
         VolumeId[] volumes = [await CreateAsync("first"), await CreateAsync("second")];
         await using var journal = await RunningJournal.StartAsync(Storage, volumes[0], volumes[1], Token);
         await using var other = await OpenAsync();
-        long before = -1;
+        long before = 0;
         for (var i = 0; i < InstantsUnderJournal; i++)
         {
             var name = Named($"under-{i}");
-            await journal.ReachAsync(journal.Written + 1, Token);
+            await journal.ReachAsync(before + 1, Token);
             Assert.True((await other.Snapshots.TakeAsync(name, volumes, Token)).IsComplete);
             var verdict = await CheckAsync(other, (name, volumes[0]), (name, volumes[1]));
             Assert.True(verdict.IsInOrder, verdict.Fault);

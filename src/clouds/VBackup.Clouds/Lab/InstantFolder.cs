@@ -9,7 +9,8 @@ namespace VBackup.Clouds.Lab;
 /// <param name="Sequence">Higher than that of every instant before it: clocks may go back.</param>
 internal sealed record InstantDocument(long Sequence, DateTimeOffset TakenAt, IReadOnlyList<string> Volumes);
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true, RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true)]
 [JsonSerializable(typeof(InstantDocument))]
 internal sealed partial class InstantJson : JsonSerializerContext;
 
@@ -31,7 +32,8 @@ internal sealed record InstantFolder(string Path, string Name, InstantDocument D
     {
         if (!InstantName.IsValid(name)) return null;
         var path = folder.InstantFolder(name);
-        foreach (var file in (ReadOnlySpan<string>)[Complete, Incomplete])
+        // The first once more: it may get that name while it is looked for.
+        foreach (var file in (ReadOnlySpan<string>)[Complete, Incomplete, Complete])
         {
             try
             {

@@ -45,7 +45,10 @@ internal sealed class LabAgent : IAsyncDisposable
     public static LabAgent Listen(LabFolder folder, string server, Func<string, CancellationToken, Task<int>> answer)
     {
         var path = folder.AgentSocket(server);
-        RefuseLongPath(path, server);
+        if (Encoding.UTF8.GetByteCount(path) > PathLengthMax)
+            throw new CloudException(
+                CloudFailure.NotSupported, "listen", server,
+                $"{path} is longer than the {PathLengthMax} bytes of a socket's path: move the lab cloud up");
         File.Delete(path);
         var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
@@ -66,8 +69,7 @@ internal sealed class LabAgent : IAsyncDisposable
     public static async Task<int?> AskAsync(LabFolder folder, string server, string command, CancellationToken cancellation)
     {
         var path = folder.AgentSocket(server);
-        RefuseLongPath(path, server);
-        using var limit = new CancellationTokenSource(folder.TimeLimit, folder.Clock);
+        using var limit = new CancellationTokenSource(folder.AgentTimeLimit, folder.Clock);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellation);
         using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         try
@@ -86,7 +88,7 @@ internal sealed class LabAgent : IAsyncDisposable
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
             throw new CloudException(
-                CloudFailure.TimedOut, command, server, $"the guest's agent did not answer within {folder.TimeLimit.TotalSeconds} s");
+                CloudFailure.TimedOut, command, server, $"the guest's agent did not answer within {folder.AgentTimeLimit.TotalSeconds} s");
         }
     }
 
@@ -163,13 +165,6 @@ internal sealed class LabAgent : IAsyncDisposable
             if (buffer[length - 1] == '\n') break;
         }
         return Encoding.UTF8.GetString(buffer, 0, length).TrimEnd('\n');
-    }
-
-    private static void RefuseLongPath(string path, string server)
-    {
-        if (Encoding.UTF8.GetByteCount(path) > PathLengthMax)
-            throw new CloudException(
-                CloudFailure.NotSupported, "listen", server, $"{path} is longer than the {PathLengthMax} bytes that a socket may have: move the lab cloud up");
     }
 
     public async ValueTask DisposeAsync()

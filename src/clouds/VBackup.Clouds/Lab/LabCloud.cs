@@ -9,8 +9,9 @@ namespace VBackup.Clouds.Lab;
 /// </summary>
 public sealed class LabCloud : IAsyncDisposable
 {
-    /// <summary>How long a call waits for somebody else, when nothing else is said.</summary>
-    public static readonly TimeSpan DefaultTimeLimit = TimeSpan.FromSeconds(30);
+    /// <summary>How long a call waits for somebody else, when nothing else is said. Where the file system cannot share
+    /// blocks, writers wait while a snapshot is copied.</summary>
+    public static readonly TimeSpan DefaultTimeLimit = TimeSpan.FromMinutes(2);
 
     private LabCloud(LabFolder folder)
     {

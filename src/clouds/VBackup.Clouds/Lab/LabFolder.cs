@@ -4,7 +4,8 @@ namespace VBackup.Clouds.Lab;
 
 /// <summary>
 /// The folder that a lab cloud is made of: where each thing lies, and who waits for whom. Any number of processes may use it
-/// at once. Locks are taken in the order in which they stand here.
+/// at once. Locks are taken in the order in which they stand here. Who dies gives them free; who is stopped while holding
+/// one, other than a gate, holds the others up until their time limit.
 /// </summary>
 /// <remarks>
 /// <code>
@@ -24,6 +25,7 @@ namespace VBackup.Clouds.Lab;
 internal sealed class LabFolder
 {
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(1);
+    private static readonly TimeSpan s_agentTimeLimit = TimeSpan.FromSeconds(5);
 
     public LabFolder(string path, TimeSpan timeLimit, TimeProvider clock)
     {
@@ -40,6 +42,9 @@ internal sealed class LabFolder
 
     /// <summary>How long anything waits for somebody else.</summary>
     public TimeSpan TimeLimit { get; }
+
+    /// <summary>How long a guest's agent may take to answer: a guest must not be held for long.</summary>
+    public TimeSpan AgentTimeLimit => TimeLimit < s_agentTimeLimit ? TimeLimit : s_agentTimeLimit;
 
     public string Volumes => System.IO.Path.Combine(Path, "volumes");
     public string Instants => System.IO.Path.Combine(Path, "instants");

@@ -129,9 +129,11 @@ public sealed class LabHypervisor : IHypervisor
         using var all = await HoldFolderAsync(operation, cancellation).ConfigureAwait(false);
         var server = ServerFile.Require(_folder, name, operation);
         if (server.State == state) return;
-        foreach (var disk in server.Disks)
+        foreach (var disk in state == ServerState.Running ? server.Disks : [])
         {
-            if (state == ServerState.Running) _folder.Require(disk.Volume, operation);
+            _folder.Require(disk.Volume, operation);
+            if (!IsFree(disk))
+                throw new CloudException(CloudFailure.InUse, operation, name, $"somebody has {disk.Volume} open for writing");
         }
         ServerFile.Write(_folder, server with { State = state });
     }

@@ -12,7 +12,7 @@ internal sealed class LabSnapshots(LabFolder folder) : IVolumeSnapshots
     public Task<Instant> TakeAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation) => new LabCall("take", name, cancellation).RunAsync(async () =>
         {
             InstantName.Check(name, "take");
-            List<VolumeId> wanted = [.. volumes.Distinct().OrderBy(volume => volume.Value, StringComparer.Ordinal)];
+            List<VolumeId> wanted = [.. volumes.Distinct()];
             if (wanted.Count == 0) throw new CloudException(CloudFailure.Other, "take", name, "an instant has at least one volume");
             using var instants = await HoldInstantsAsync("take", cancellation).ConfigureAwait(false);
             if (InstantFolder.Find(folder, name) is { } there)
@@ -29,12 +29,16 @@ internal sealed class LabSnapshots(LabFolder folder) : IVolumeSnapshots
 
     private async Task<Instant> TakeNewAsync(string name, List<VolumeId> volumes, CancellationToken cancellation)
     {
-        using var still = await StillVolumes.HoldAsync(folder, volumes, cancellation).ConfigureAwait(false);
         var instant = InstantFolder.Begin(folder, name, volumes);
         try
         {
-            foreach (var (volume, file) in still.Files)
-                await SparseCopy.MakeAsync(file, instant.PathOf(volume), cancellation).ConfigureAwait(false);
+            // The gates open before the copies are durable: writers wait no longer than they must.
+            using (var still = await StillVolumes.HoldAsync(folder, volumes, cancellation).ConfigureAwait(false))
+            {
+                foreach (var (volume, file) in still.Files)
+                    await SparseCopy.MakeAsync(file, instant.PathOf(volume), cancellation).ConfigureAwait(false);
+            }
+            foreach (var volume in volumes) SparseCopy.Flush(instant.PathOf(volume));
             return instant.Finish().ToInstant();
         }
         catch
@@ -92,11 +96,8 @@ internal sealed class LabSnapshots(LabFolder folder) : IVolumeSnapshots
 
     private async Task RollBackAsync(string name, VolumeId volume, CancellationToken cancellation)
     {
-        var path = folder.VolumePath(volume);
-        using (var source = FileVolume.OpenSource(Require(name, volume, "roll back").PathOf(volume)))
-            await SparseCopy.MakeAsync(source, path + ".new", cancellation).ConfigureAwait(false);
-        File.Move(path + ".new", path, overwrite: true);
-        FileIdentity.SyncFolderOf(path);
+        using var source = FileVolume.OpenSource(Require(name, volume, "roll back").PathOf(volume));
+        await SparseCopy.ReplaceAsync(source, folder.VolumePath(volume), cancellation).ConfigureAwait(false);
     }
 
     private Task<FileLock> HoldInstantsAsync(string operation, CancellationToken cancellation) =>

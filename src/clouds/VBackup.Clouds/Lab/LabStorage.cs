@@ -128,9 +128,7 @@ public sealed class LabStorage : IVolumeStorage
             FileLock.Replace(folder.Gate(volume)).Dispose();
             var path = folder.VolumePath(volume);
             using (var old = FileVolume.OpenSource(path))
-                await SparseCopy.MakeAsync(old, path + ".new", cancellation).ConfigureAwait(false);
-            File.Move(path + ".new", path, overwrite: true);
-            FileIdentity.SyncFolderOf(path);
+                await SparseCopy.ReplaceAsync(old, path, cancellation).ConfigureAwait(false);
             File.Delete(folder.ShuttingOutMark(volume));
             return held;
         }

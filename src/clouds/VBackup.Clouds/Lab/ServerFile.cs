@@ -7,12 +7,13 @@ namespace VBackup.Clouds.Lab;
 
 /// <summary>A server as its file declares it. The file's name is the server's.</summary>
 /// <param name="Id">Stays when the file is renamed. One that a person wrote without it goes by its name.</param>
-internal sealed record ServerDocument(string? Id, ServerState State, IReadOnlyList<ServerDiskDocument>? Disks);
+internal sealed record ServerDocument(
+    string? Id = null, ServerState State = ServerState.Shutdown, IReadOnlyList<ServerDiskDocument>? Disks = null);
 
 internal sealed record ServerDiskDocument(string Name, string Volume);
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true, UseStringEnumConverter = true,
-    RespectNullableAnnotations = true, RespectRequiredConstructorParameters = false)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true,
+    UseStringEnumConverter = true, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true)]
 [JsonSerializable(typeof(ServerDocument))]
 internal sealed partial class ServerJson : JsonSerializerContext;
 

@@ -13,7 +13,7 @@ internal static class SparseCopy
     private const int CompareSize = 4096;
 
     /// <summary>Makes a file the same as another: by sharing its blocks where the file system can, else by copying what is not
-    /// a hole. What was at the path is replaced. Durable but for the name.</summary>
+    /// a hole. What was at the path is replaced. Not durable yet.</summary>
     /// <param name="source">REQUIRES: nobody writes to it.</param>
     public static async Task MakeAsync(FileVolume source, string path, CancellationToken cancellation)
     {
@@ -31,8 +31,24 @@ internal static class SparseCopy
                 await CopyAsync(source, target, cancellation).ConfigureAwait(false);
             else if (error != 0)
                 throw new IOException($"{path} could not be cloned: {Marshal.GetPInvokeErrorMessage(error)}", error);
-            target.Flush(flushToDisk: true);
         }
+    }
+
+    /// <summary>Makes a copy's bytes durable.</summary>
+    public static void Flush(string path)
+    {
+        using var file = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
+        RandomAccess.FlushToDisk(file);
+    }
+
+    /// <summary>Puts a copy in the place of a volume, durable.</summary>
+    public static async Task ReplaceAsync(FileVolume source, string path, CancellationToken cancellation)
+    {
+        var fresh = path + ".new";
+        await MakeAsync(source, fresh, cancellation).ConfigureAwait(false);
+        Flush(fresh);
+        File.Move(fresh, path, overwrite: true);
+        FileIdentity.SyncFolderOf(path);
     }
 
     private static async Task CopyAsync(FileVolume source, FileStream target, CancellationToken cancellation)
