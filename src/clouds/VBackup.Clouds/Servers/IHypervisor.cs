@@ -21,7 +21,7 @@ public interface IHypervisor : IAsyncDisposable
 
     /// <summary>Defines a new server from a saved configuration, shut down, with a new identity.</summary>
     /// <param name="configuration">As <see cref="ReadConfigurationAsync"/> gave it, perhaps long ago.</param>
-    /// <param name="volumes">For each of the saved server's disks that the new one gets, its volume now.</param>
+    /// <param name="volumes">For each of the saved server's disks that the new one gets, by the disk's name, its volume now.</param>
     /// <exception cref="CloudException">A server of that name exists, or the configuration is none of this hypervisor's.</exception>
     Task<Server> DefineAsync(
         string name, ServerConfiguration configuration, IReadOnlyDictionary<string, Volumes.VolumeId> volumes, CancellationToken cancellation);

@@ -24,7 +24,8 @@ public interface IVolumeSnapshots
     Task<IVolumeReader> OpenAsync(string name, VolumeId volume, CancellationToken cancellation);
 
     /// <summary>What changed in a volume between two instants: everything that did, perhaps more, never less, as far as the
-    /// storage's own tracking is right.</summary>
+    /// storage's own tracking is right. Lost when the first instant is gone.</summary>
+    /// <exception cref="CloudException">There is no second instant of this volume.</exception>
     Task<ChangeAnswer> FindChangesAsync(VolumeId volume, string fromInstant, string toInstant, CancellationToken cancellation);
 
     /// <summary>Makes volumes what they were at an instant. REQUIRES: nobody writes to them.</summary>

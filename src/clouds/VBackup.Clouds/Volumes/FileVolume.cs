@@ -9,7 +9,7 @@ namespace VBackup.Clouds.Volumes;
 /// A raw image file or a block device. Writes that are aligned in offset, length and memory go past the page cache where
 /// the file system can do that: filling the cache costs more than decompressing what goes into it.
 /// </summary>
-public sealed class FileVolume : IVolumeReader, IVolumeWriter
+public sealed class FileVolume : IVolumeReader, IVolumeWriter, IDisposable
 {
     private const int ZeroPieceSize = 1024 * 1024;
     private const int DirectAlignment = 4096;   // No sector is larger; smaller ones divide it.
@@ -209,6 +209,10 @@ public sealed class FileVolume : IVolumeReader, IVolumeWriter
         return ValueTask.CompletedTask;
     }
 
+    /// <summary>Makes an empty file share all blocks of this one.</summary>
+    /// <returns>As <see cref="NativeFile.Clone"/>.</returns>
+    internal int CloneTo(SafeFileHandle target) => NativeFile.Clone(target, _file);
+
     private void WriteZeros(Extent range, CancellationToken cancellation)
     {
         _zeros ??= new byte[ZeroPieceSize];
@@ -260,10 +264,15 @@ public sealed class FileVolume : IVolumeReader, IVolumeWriter
         return File.Exists(flag) && File.ReadAllText(flag).StartsWith('1');
     }
 
-    public ValueTask DisposeAsync()
+    public void Dispose()
     {
         _direct?.Dispose();
         _file.Dispose();
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        Dispose();
         return ValueTask.CompletedTask;
     }
 }

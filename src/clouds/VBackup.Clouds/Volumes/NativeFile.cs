@@ -11,7 +11,9 @@ internal static class NativeFile
     public const int NoSuchData = 6;            // ENXIO
     public const int Again = 11;                // EAGAIN, also EWOULDBLOCK
     public const int Busy = 16;                 // EBUSY
+    public const int OtherDevice = 18;          // EXDEV
     public const int Invalid = 22;              // EINVAL
+    public const int NotForDevice = 25;         // ENOTTY
     public const int NoSpace = 28;              // ENOSPC
     public const int NotSupported = 95;         // EOPNOTSUPP
     public const int NotImplemented = 38;       // ENOSYS
@@ -22,6 +24,8 @@ internal static class NativeFile
     private const uint BasicStatus = 0x7ff;     // STATX_BASIC_STATS
     private const int CloseOnExec = 0x80000;    // O_CLOEXEC, for reading
     private const int ReadWrite = 2;            // O_RDWR
+    private const int Create = 0x40;            // O_CREAT
+    private const int ForOwner = 0x180;         // S_IRUSR | S_IWUSR
     private const int Exclusive = 0x80;         // O_EXCL
     private static readonly int s_direct =      // O_DIRECT, which is another bit on each kind of machine
         RuntimeInformation.ProcessArchitecture is Architecture.Arm64 ? 0x10000 : 0x4000;
@@ -31,6 +35,10 @@ internal static class NativeFile
     private const int KeepSize = 1;             // FALLOC_FL_KEEP_SIZE
     private const int PunchHole = 2;            // FALLOC_FL_PUNCH_HOLE
     private const uint ZeroOut = 0x127F;        // BLKZEROOUT, _IO(0x12, 127)
+    private const uint CloneFile = 0x40049409;  // FICLONE, _IOW(0x94, 9, int)
+    private const int LockShared = 1;           // LOCK_SH
+    private const int LockExclusive = 2;        // LOCK_EX
+    private const int LockNow = 4;              // LOCK_NB
 
     /// <summary>The end of a file or device in bytes; below 0 with the error's number when it has none.</summary>
     public static long End(SafeFileHandle file, out int error) => Seek(file, 0, SeekEnd, out error);
@@ -89,6 +97,32 @@ internal static class NativeFile
         return ioctl(device, ZeroOut, ref range) == 0 ? 0 : Marshal.GetLastPInvokeError();
     }
 
+    /// <summary>Makes a file share all blocks of another; both then change by themselves.</summary>
+    /// <returns>0, or the error's number: <see cref="NotSupported"/>, <see cref="OtherDevice"/>, <see cref="Invalid"/> or
+    /// <see cref="NotForDevice"/> where the file system has no such thing.</returns>
+    public static int Clone(SafeFileHandle target, SafeFileHandle source) =>
+        ioctl(target, CloneFile, source) == 0 ? 0 : Marshal.GetLastPInvokeError();
+
+    /// <summary>Opens a file to lock it, and makes it where there is none. .NET's own opening would lock it by itself.</summary>
+    /// <returns>Null with the error's number.</returns>
+    public static SafeFileHandle? OpenLockFile(string path, out int error)
+    {
+        var descriptor = open(path, ReadWrite | Create | CloseOnExec, ForOwner);
+        error = descriptor < 0 ? Marshal.GetLastPInvokeError() : 0;
+        return descriptor < 0 ? null : new(descriptor, ownsHandle: true);
+    }
+
+    /// <summary>Locks an open file against whoever opened it elsewhere, in this process or another, without waiting.</summary>
+    /// <returns>0, <see cref="WouldBlock"/>, or another error's number.</returns>
+    public static int Lock(SafeFileHandle file, bool isExclusive)
+    {
+        while (flock(file, (isExclusive ? LockExclusive : LockShared) | LockNow) != 0)
+        {
+            if (Marshal.GetLastPInvokeError() is not Interrupted and var error) return error;
+        }
+        return 0;
+    }
+
     /// <summary>Fills a <c>struct statx</c> of 256 bytes, following links.</summary>
     /// <returns>0, or the error's number.</returns>
     public static int Status(string path, byte[] status) =>
@@ -131,6 +165,15 @@ internal static class NativeFile
 
     [DllImport("libc", SetLastError = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int ioctl(SafeFileHandle file, nuint request, ref DeviceRange range);
+
+    [DllImport("libc", SetLastError = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int ioctl(SafeFileHandle file, nuint request, SafeFileHandle argument);
+
+    [DllImport("libc", SetLastError = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int flock(SafeFileHandle file, int operation);
+
+    [DllImport("libc", SetLastError = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int open([MarshalAs(UnmanagedType.LPUTF8Str)] string path, int flags, int mode);
 
     [DllImport("libc", SetLastError = true), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int statx(
