@@ -3,6 +3,10 @@ using VBackup.Cli.Demo;
 using VBackup.Cli.Keys;
 using VBackup.Cli.Terminal;
 using VBackup.Cli.Vault;
+using VBackup.Clouds.Libvirt.Freezing;
+
+// Not a command that anybody calls, and not to be delayed by those that are.
+if (args is [FreezeWatchdog.Verb, .. var orders]) return await FreezeWatchdog.RunAsync(orders).ConfigureAwait(false);
 
 var root = new RootCommand("vBackup keeps the volumes of virtual servers in encrypted vaults, and brings them back bit for bit.")
 {
