@@ -113,7 +113,7 @@ internal static class NativeFile
     }
 
     /// <summary>Locks an open file against whoever opened it elsewhere, in this process or another, without waiting.</summary>
-    /// <returns>0, <see cref="WouldBlock"/>, or another error's number.</returns>
+    /// <returns>0, <see cref="Again"/>, or another error's number.</returns>
     public static int Lock(SafeFileHandle file, bool isExclusive)
     {
         while (flock(file, (isExclusive ? LockExclusive : LockShared) | LockNow) != 0)
