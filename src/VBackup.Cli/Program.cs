@@ -1,5 +1,6 @@
 using System.CommandLine;
 using VBackup.Cli.Demo;
+using VBackup.Cli.Edge;
 using VBackup.Cli.Keys;
 using VBackup.Cli.Terminal;
 using VBackup.Cli.Vault;
@@ -23,6 +24,17 @@ var root = new RootCommand("vBackup keeps the volumes of virtual servers in encr
         DeletePoint.Define(),
         CollectGarbage.Define(),
         ShowStatistics.Define(),
+    },
+    new Command("server", "Look at the servers of a cloud.")
+    {
+        ListServers.Define(),
+    },
+    new Command("edge", "Back up and restore the servers of a cloud.")
+    {
+        BackUpServer.Define(),
+        RestoreServer.Define(),
+        ComparePoint.Define(),
+        ServerSnapshots.Define(),
     },
     new Command("key", "Make and change the keys that open a vault.")
     {

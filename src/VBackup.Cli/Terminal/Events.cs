@@ -129,6 +129,34 @@ sealed record DemoEvent(double ElapsedSeconds, IReadOnlyList<DemoStepEvent> Step
 
 sealed record DemoStepEvent(string Step, double ElapsedSeconds, long HandledBytes, string Result);
 
+/// <summary>A server of a listing.</summary>
+sealed record ServerEvent(string Name, string Id, string State, IReadOnlyList<ServerDiskEvent> Disks)
+{
+    [JsonPropertyOrder(-1)] public string Event { get; } = "server";
+}
+
+/// <param name="LengthBytes">Left out when the volume is not there.</param>
+sealed record ServerDiskEvent(string Name, string Volume, long? LengthBytes);
+
+/// <summary>A snapshot of a listing.</summary>
+sealed record SnapshotEvent(string Name, DateTimeOffset TakenAt, IReadOnlyList<string> Volumes, bool Complete)
+{
+    [JsonPropertyOrder(-1)] public string Event { get; } = "snapshot";
+}
+
+/// <summary>A volume of a point that was compared with its snapshot.</summary>
+sealed record ComparedEvent(string Point, string Volume, long ComparedChunks, IReadOnlyList<ExtentEvent> Different)
+{
+    [JsonPropertyOrder(-1)] public string Event { get; } = "compared";
+}
+
+/// <summary>The end of a restore to a cloud.</summary>
+sealed record ServerRestoredEvent(
+    string Point, string To, string Target, long LogicalBytes, long WrittenBytes, double ElapsedSeconds)
+{
+    [JsonPropertyOrder(-1)] public string Event { get; } = "completed";
+}
+
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, GenerationMode = JsonSourceGenerationMode.Serialization)]
 [JsonSerializable(typeof(ProgressEvent))]
@@ -148,4 +176,8 @@ sealed record DemoStepEvent(string Step, double ElapsedSeconds, long HandledByte
 [JsonSerializable(typeof(RepairEvent))]
 [JsonSerializable(typeof(StatisticsEvent))]
 [JsonSerializable(typeof(DemoEvent))]
+[JsonSerializable(typeof(ServerEvent))]
+[JsonSerializable(typeof(SnapshotEvent))]
+[JsonSerializable(typeof(ComparedEvent))]
+[JsonSerializable(typeof(ServerRestoredEvent))]
 sealed partial class EventJson : JsonSerializerContext;

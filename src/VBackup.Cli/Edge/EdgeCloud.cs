@@ -1,0 +1,86 @@
+using VBackup.Clouds.Ceph;
+using VBackup.Clouds.Lab;
+using VBackup.Clouds.Libvirt;
+using VBackup.Clouds.Libvirt.Freezing;
+using VBackup.Clouds.Servers;
+using VBackup.Clouds.Volumes;
+
+namespace VBackup.Cli.Edge;
+
+/// <summary>A hypervisor and the storage of its volumes.</summary>
+sealed class EdgeCloud : IAsyncDisposable
+{
+    readonly Func<string, CancellationToken, Task<ServerHold>> _hold;
+
+    EdgeCloud(IHypervisor hypervisor, IVolumeStorage storage, Func<string, CancellationToken, Task<ServerHold>> hold) =>
+        (Hypervisor, Storage, _hold) = (hypervisor, storage, hold);
+
+    public IHypervisor Hypervisor { get; }
+    public IVolumeStorage Storage { get; }
+
+    public static EdgeCloud Of(LabCloud lab, TimeSpan limit) =>
+        new(lab.Hypervisor, lab.Storage, (server, stop) => ServerHold.OfLabAsync(lab.Hypervisor, server, limit, stop));
+
+    public static EdgeCloud Of(LibvirtSettings libvirt, CephDocument ceph, TimeSpan limit)
+    {
+        var hypervisor = new LibvirtHypervisor(libvirt, TimeProvider.System);
+        var storage = new CephStorage(new()
+        {
+            ConfigurationFile = ceph.ConfigurationFile,
+            User = ceph.User,
+            KeyringFile = ceph.KeyringFile,
+            OperationTimeout = TimeSpan.FromSeconds(ceph.OperationTimeoutSeconds),
+        });
+        return new(hypervisor, storage, async (server, stop) => ServerHold.Of(await FreezeGuard.HoldAsync(
+            hypervisor, server, limit, WatchdogProgram.Own(), TimeProvider.System, stop).ConfigureAwait(false)));
+    }
+
+    /// <summary>Holds a server's file systems still, or says why it cannot.</summary>
+    public Task<ServerHold> HoldAsync(string server, CancellationToken cancellation) => _hold(server, cancellation);
+
+    public async ValueTask DisposeAsync()
+    {
+        await Hypervisor.DisposeAsync().ConfigureAwait(false);
+        await Storage.DisposeAsync().ConfigureAwait(false);
+    }
+}
+
+/// <summary>A guest that is held still for a snapshot, or the reason why it is not. Disposing lets it go.</summary>
+sealed class ServerHold : IAsyncDisposable
+{
+    readonly Func<CancellationToken, Task<bool>> _wasStillFrozen;
+    readonly Func<Task> _letGo;
+    bool _isOver;
+
+    ServerHold(string? whyNot, Func<CancellationToken, Task<bool>> wasStillFrozen, Func<Task> letGo) =>
+        (WhyNotHeld, _wasStillFrozen, _letGo) = (whyNot, wasStillFrozen, letGo);
+
+    /// <summary>Null when it is held.</summary>
+    public string? WhyNotHeld { get; }
+
+    public static ServerHold Of(FreezeGuard guard) =>
+        new(guard.WhyNotHeld, guard.WasStillFrozenAsync, async () => await guard.DisposeAsync().ConfigureAwait(false));
+
+    /// <summary>A lab server's guest ends with the lab; nobody has to watch over it.</summary>
+    public static async Task<ServerHold> OfLabAsync(
+        LabHypervisor hypervisor, string server, TimeSpan limit, CancellationToken cancellation)
+    {
+        var clock = TimeProvider.System;
+        var start = clock.GetTimestamp();
+        return await hypervisor.FreezeAsync(server, cancellation).ConfigureAwait(false) is null
+            ? new("the guest has no agent that answers", _ => Task.FromResult(false), () => Task.CompletedTask)
+            : new(null,
+                async stop => await hypervisor.IsFrozenAsync(server, stop).ConfigureAwait(false) && clock.GetElapsedTime(start) < limit,
+                () => hypervisor.ThawAsync(server, CancellationToken.None));
+    }
+
+    /// <summary>To be asked after the snapshot: whether the guest was still held.</summary>
+    public Task<bool> WasStillFrozenAsync(CancellationToken cancellation) => _wasStillFrozen(cancellation);
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_isOver) return;
+        _isOver = true;
+        await _letGo().ConfigureAwait(false);
+    }
+}

@@ -1,0 +1,46 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using VBackup.Vault.Format;
+
+namespace VBackup.Cli.Edge;
+
+/// <summary>What a point of a server keeps about where it came from, as the member <c>edge</c> of its metadata.</summary>
+/// <param name="Server">The server's name then.</param>
+/// <param name="ServerId">Its id, which stays when it is renamed.</param>
+/// <param name="Instant">The snapshot that it was made of; a base for the next as long as it is there.</param>
+/// <param name="TakenAt">When the snapshot was taken, by the storage's clock.</param>
+/// <param name="Consistency"><c>filesystem</c> when the guest was held during the snapshot, else <c>crash</c>.</param>
+/// <param name="Volumes">The volume of each of the server's disks.</param>
+/// <param name="ConfigurationKind">Whose format <paramref name="Configuration"/> has.</param>
+/// <param name="Distrusts">Points whose change tracking was found wrong when this one was made.</param>
+sealed record EdgeDocument(
+    string Server, string ServerId, string Instant, DateTimeOffset TakenAt, string Consistency,
+    IReadOnlyDictionary<string, string> Volumes, string ConfigurationKind, string Configuration, IReadOnlyList<string> Distrusts)
+{
+    const string Member = "edge";
+
+    /// <summary>A point's metadata.</summary>
+    public JsonElement ToMetadata() => JsonSerializer.SerializeToElement(
+        new Dictionary<string, EdgeDocument> { [Member] = this }, EdgeJson.Default.DictionaryStringEdgeDocument);
+
+    /// <summary>Null for a point that was not made from a cloud.</summary>
+    /// <exception cref="DamageException">The member is there and makes no sense.</exception>
+    public static EdgeDocument? Of(PointDocument point)
+    {
+        if (point.Metadata is not { ValueKind: JsonValueKind.Object } metadata || !metadata.TryGetProperty(Member, out var own)) return null;
+        try
+        {
+            return own.Deserialize(EdgeJson.Default.EdgeDocument);
+        }
+        catch (JsonException wrong)
+        {
+            throw new DamageException(ObjectNames.Points + point.Id, $"its metadata does not tell of a server: {wrong.Message}", wrong);
+        }
+    }
+}
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true)]
+[JsonSerializable(typeof(EdgeDocument))]
+[JsonSerializable(typeof(Dictionary<string, EdgeDocument>))]
+sealed partial class EdgeJson : JsonSerializerContext;

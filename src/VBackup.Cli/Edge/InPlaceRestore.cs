@@ -1,0 +1,75 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using VBackup.Cli.Terminal;
+using VBackup.Clouds;
+using VBackup.Clouds.Servers;
+using VBackup.Clouds.Volumes;
+using VBackup.Vault.Format;
+
+namespace VBackup.Cli.Edge;
+
+/// <summary>
+/// Rewrites a server's own volumes: the server stands still, the pool has room for what the safety snapshot keeps, a safety
+/// snapshot is taken, only what differs is written, everything is read back. Change tracking starts anew afterwards.
+/// </summary>
+static class InPlaceRestore
+{
+    const string SafetyPrefix = "safety-";
+    static readonly TimeSpan s_stopPatience = TimeSpan.FromMinutes(2);
+
+    /// <returns>What was restored.</returns>
+    public static async Task<string> RunAsync(EdgeCloud cloud, VolumeRestore restore, EdgeDocument edge, IReadOnlyList<VolumeDocument> volumes,
+        IReadOnlyList<string> instants, bool stops, Screen screen, CancellationToken cancellation)
+    {
+        var server = (await cloud.Hypervisor.ListAsync(cancellation).ConfigureAwait(false)).FirstOrDefault(one => one.Id == edge.ServerId)
+            ?? throw new RefusedException($"the server {edge.Server} is gone: restore --to new-server");
+        var targets = await CheckAsync(cloud, server, edge, volumes, cancellation).ConfigureAwait(false);
+        var ran = server.State is not ServerState.Shutdown;
+        if (ran && !stops) throw new RefusedException($"server {server.Name} runs: stop it, or give --stop");
+        if (ran) await cloud.Hypervisor.StopAsync(server.Name, s_stopPatience, cancellation).ConfigureAwait(false);
+
+        VolumeId[] all = [.. targets.Select(item => item.Target)];
+        var safety = string.Create(CultureInfo.InvariantCulture,
+            $"{SafetyPrefix}{TimeProvider.System.GetUtcNow():yyyyMMdd-HHmmss}-{RandomNumberGenerator.GetHexString(8, lowercase: true)}");
+        await cloud.Storage.Snapshots.TakeAsync(safety, all, cancellation).ConfigureAwait(false);
+        try
+        {
+            // From the first byte on, no backup may build on what was before.
+            foreach (var old in instants) await cloud.Storage.Snapshots.RemoveAsync(old, all, cancellation).ConfigureAwait(false);
+            foreach (var (volume, target) in targets)
+                await restore.RunAsync(volume, target, new() { TakesOver = true }, isDelta: true, cancellation).ConfigureAwait(false);
+        }
+        catch (Exception failure)
+        {
+            Failure.AddAftermath(failure, $"the volumes are partly overwritten; the snapshot {safety} has them as they were: "
+                + $"'vbackup edge snapshots rollback {safety}' brings them back");
+            throw;
+        }
+        screen.Line($"the snapshot {safety} has the volumes as they were: 'vbackup edge snapshots release {safety}' gives it up");
+        if (ran) await cloud.Hypervisor.StartAsync(server.Name, cancellation).ConfigureAwait(false);
+        return $"server {server.Name}";
+    }
+
+    /// <summary>Volumes that are missing, were replaced, or have another size now are refused by name.</summary>
+    static async Task<IReadOnlyList<(VolumeDocument Volume, VolumeId Target)>> CheckAsync(EdgeCloud cloud, Server server, EdgeDocument edge,
+        IReadOnlyList<VolumeDocument> volumes, CancellationToken cancellation)
+    {
+        List<(VolumeDocument, VolumeId)> targets = [];
+        foreach (var volume in volumes)
+        {
+            var target = new VolumeId(edge.Volumes[volume.Name]);
+            if (!server.Disks.Any(disk => disk.Name == volume.Name && disk.Volume == target))
+                throw new RefusedException($"server {server.Name} has no disk {volume.Name} on {target} any more: restore --to new-volume");
+            var length = await cloud.Storage.FindLengthAsync(target, cancellation).ConfigureAwait(false)
+                ?? throw new RefusedException($"the volume {target} is gone: restore --to new-volume");
+            if (length != volume.LengthBytes)
+                throw new RefusedException($"the volume {target} has {length} bytes now and had {volume.LengthBytes}: restore --to new-volume");
+            targets.Add((volume, target));
+        }
+        var needed = volumes.Sum(volume => volume.LengthBytes);
+        if (await cloud.Storage.FindFreeBytesAsync(targets[0].Item2, cancellation).ConfigureAwait(false) is { } free && free < needed)
+            throw new RefusedException($"the storage has {Units.Size(free)} left, and a safety snapshot may come to need {Units.Size(needed)}: make room, "
+                + "or restore to new volumes elsewhere");
+        return targets;
+    }
+}

@@ -1,0 +1,49 @@
+using System.CommandLine;
+using VBackup.Cli.Terminal;
+using VBackup.Clouds.Servers;
+
+namespace VBackup.Cli.Edge;
+
+/// <summary><c>vbackup server list</c></summary>
+static class ListServers
+{
+    public static Command Define()
+    {
+        var command = new Command("list", "List the servers of a cloud, with their volumes.");
+        CloudConfig.AddOption(command);
+        command.SetAction((parsed, stop) => HandleAsync(CloudConfig.Read(parsed), Screen.Of(parsed), stop));
+        return command;
+    }
+
+    static async Task<int> HandleAsync(string config, Screen screen, CancellationToken stop)
+    {
+        var cloud = await CloudConfig.OpenAsync(config, stop).ConfigureAwait(false);
+        await using (cloud.ConfigureAwait(false))
+        {
+            var table = new TextTable("SERVER", "STATE", "DISK", "VOLUME", ">SIZE");
+            foreach (var server in await cloud.Hypervisor.ListAsync(stop).ConfigureAwait(false))
+            {
+                List<ServerDiskEvent> disks = [];
+                foreach (var disk in server.Disks)
+                {
+                    var length = await cloud.Storage.FindLengthAsync(disk.Volume, stop).ConfigureAwait(false);
+                    disks.Add(new(disk.Name, disk.Volume.Value, length));
+                    table.Add(server.Name, StateOf(server.State), disk.Name, disk.Volume.Value,
+                        length is { } bytes ? Units.Size(bytes) : "not there");
+                }
+                if (disks.Count == 0) table.Add(server.Name, StateOf(server.State), "", "", "");
+                screen.Event(new ServerEvent(server.Name, server.Id, StateOf(server.State), disks), EventJson.Default.ServerEvent);
+            }
+            screen.Table(table);
+        }
+        return ExitStatus.Done;
+    }
+
+    static string StateOf(ServerState state) => state switch
+    {
+        ServerState.Shutdown => "shutdown",
+        ServerState.Running => "running",
+        ServerState.Paused => "paused",
+        _ => "other",
+    };
+}

@@ -1,0 +1,89 @@
+using VBackup.Cli.Terminal;
+using VBackup.Clouds;
+using VBackup.Clouds.Servers;
+using VBackup.Clouds.Volumes;
+using VBackup.Vault.Format;
+
+namespace VBackup.Cli.Edge;
+
+/// <summary>Restores to new volumes and new servers. What a failure leaves half made is removed.</summary>
+static class NewResources
+{
+    /// <returns>What was made.</returns>
+    public static async Task<string> MakeVolumeAsync(EdgeCloud cloud, VolumeRestore restore, EdgeDocument edge,
+        IReadOnlyList<VolumeDocument> volumes, string name, CancellationToken cancellation)
+    {
+        if (volumes is not [var volume])
+            throw new UsageException($"give --volume NAME: the point has {string.Join(", ", volumes.Select(one => one.Name))}");
+        var target = Beside(new(edge.Volumes[volume.Name]), name);
+        await MakeAsync(cloud.Storage, restore, [(volume, target)], cancellation).ConfigureAwait(false);
+        return target.Value;
+    }
+
+    /// <returns>What was made.</returns>
+    public static async Task<string> MakeServerAsync(EdgeCloud cloud, VolumeRestore restore, EdgeDocument edge, PointDocument point,
+        string name, CancellationToken cancellation)
+    {
+        if (await cloud.Hypervisor.FindAsync(name, cancellation).ConfigureAwait(false) is not null)
+            throw new RefusedException($"there is a server {name} already: give another name");
+        (VolumeDocument Volume, VolumeId Target)[] targets =
+            [.. point.Volumes.Select(volume => (volume, Beside(new(edge.Volumes[volume.Name]), $"{name}-{volume.Name}")))];
+        await MakeAsync(cloud.Storage, restore, targets, cancellation).ConfigureAwait(false);
+        try
+        {
+            await cloud.Hypervisor.DefineAsync(name, new ServerConfiguration(edge.ConfigurationKind, edge.Configuration),
+                targets.ToDictionary(item => item.Volume.Name, item => item.Target), cancellation).ConfigureAwait(false);
+        }
+        catch (Exception failure)
+        {
+            await RemoveAsync(cloud.Storage, [.. targets.Select(item => item.Target)], failure).ConfigureAwait(false);
+            throw;
+        }
+        return $"server {name}";
+    }
+
+    static async Task MakeAsync(IVolumeStorage storage, VolumeRestore restore,
+        IReadOnlyList<(VolumeDocument Volume, VolumeId Target)> targets, CancellationToken cancellation)
+    {
+        List<VolumeId> made = [];
+        try
+        {
+            foreach (var (volume, target) in targets)
+            {
+                await storage.CreateAsync(target, volume.LengthBytes, cancellation).ConfigureAwait(false);
+                made.Add(target);
+                await restore.RunAsync(volume, target, new() { IsNew = true }, isDelta: false, cancellation).ConfigureAwait(false);
+            }
+        }
+        catch (Exception failure)
+        {
+            await RemoveAsync(storage, made, failure).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    static async Task RemoveAsync(IVolumeStorage storage, IReadOnlyList<VolumeId> made, Exception failure)
+    {
+        foreach (var volume in made)
+        {
+            try
+            {
+                await storage.RemoveAsync(volume, CancellationToken.None).ConfigureAwait(false);
+            }
+            catch (CloudException second)
+            {
+                Failure.AddAftermath(failure, $"the incomplete volume {volume} could not be removed: {second.Message}");
+                return;
+            }
+        }
+        if (made.Count > 0) Failure.AddAftermath(failure, $"the incomplete {string.Join(", ", made)} was removed");
+    }
+
+    // In the same pool, or folder, as the volume that it comes from.
+    static VolumeId Beside(VolumeId original, string name)
+    {
+        if (name.Contains('/', StringComparison.Ordinal)) throw new UsageException($"'{name}' is no name: leave out the '/'");
+        var slash = original.Value.LastIndexOf('/');
+        return new(slash < 0 ? name : original.Value[..(slash + 1)] + name);
+    }
+}

@@ -1,0 +1,89 @@
+using System.CommandLine;
+using VBackup.Cli.Terminal;
+using VBackup.Cli.Vault;
+using VBackup.Vault.Reading;
+using VBackup.Vault.Stores;
+
+namespace VBackup.Cli.Edge;
+
+/// <summary>Where a point is to be restored to.</summary>
+/// <param name="To"><c>original</c>, <c>new-server</c> or <c>new-volume</c>.</param>
+/// <param name="Name">Of the new server or volume.</param>
+/// <param name="Volume">Only this one of the point's volumes.</param>
+/// <param name="Stops">A running server may be stopped, and is started again when all went well.</param>
+sealed record ServerRestoreOrder(string Point, string To, string? Name, string? Volume, bool Stops);
+
+/// <summary><c>vbackup edge restore</c></summary>
+static class RestoreServer
+{
+    static readonly Option<string[]> s_to = new("--to")
+    {
+        HelpName = "original | new-server NAME | new-volume NAME",
+        Required = true,
+        Description = "Into the server's own volumes, to a new server, or one volume to a new volume.",
+        AllowMultipleArgumentsPerToken = true,
+        Arity = new(1, 2),
+    };
+    static readonly Option<string> s_volume = new("--volume") { HelpName = "NAME", Description = "Only this one of the point's volumes." };
+    static readonly Option<bool> s_stop =
+        new("--stop") { Description = "Stop the server first if it runs, and start it again when all is restored." };
+
+    public static Command Define()
+    {
+        var command = new Command("restore", "Restore a point to its server, a new server, or a new volume; everything is read back.")
+        { PointChoice.Argument };
+        CloudConfig.AddOption(command);
+        VaultAccess.AddOptions(command);
+        foreach (var option in (Option[])[s_to, s_volume, s_stop]) command.Add(option);
+        command.SetAction((parsed, stop) => HandleAsync(
+            CloudConfig.Read(parsed), VaultAccess.Read(parsed), ReadOrder(parsed), Screen.Of(parsed), stop));
+        return command;
+    }
+
+    static ServerRestoreOrder ReadOrder(ParseResult parsed)
+    {
+        var to = parsed.GetRequiredValue(s_to);
+        var needsName = to[0] switch
+        {
+            "original" => false,
+            "new-server" or "new-volume" => true,
+            _ => throw new UsageException($"--to {to[0]}: there are original, new-server NAME and new-volume NAME"),
+        };
+        if (needsName != (to.Length == 2))
+            throw new UsageException(needsName ? $"--to {to[0]} needs a name" : "--to original takes no name");
+        return new(parsed.GetRequiredValue(PointChoice.Argument), to[0], to.ElementAtOrDefault(1), parsed.GetValue(s_volume), parsed.GetValue(s_stop));
+    }
+
+    static async Task<int> HandleAsync(
+        string config, VaultAccess access, ServerRestoreOrder order, Screen screen, CancellationToken stop)
+    {
+        var meter = new RunMeter();
+        var cloud = await CloudConfig.OpenAsync(config, stop).ConfigureAwait(false);
+        await using var closing = cloud.ConfigureAwait(false);
+        var vault = await access.OpenAsync(RetryLimits.Patient, stop).ConfigureAwait(false);
+        await using var closingVault = vault.ConfigureAwait(false);
+        var point = await PointChoice.FindAsync(vault, order.Point, stop).ConfigureAwait(false);
+        var edge = ServerPoint.EdgeOf(point);
+        var volumes = ServerPoint.Choose(point, order.Volume);
+        var earlier = await EarlierPoints.OfAsync(vault, edge.ServerId, stop).ConfigureAwait(false);
+        if (earlier.IsDistrusted(point.Id))
+            screen.Note($"point {PointView.ShortId(point.Id)} is distrusted: change tracking was found wrong after it, so it may lack changes");
+        var reading = await PointReading.BeginAsync(vault, "restore", point, stop).ConfigureAwait(false);
+        await using (reading.ConfigureAwait(false))
+        {
+            screen.NoteUnprotected(reading.Refusal);
+            var restore = new VolumeRestore(cloud.Storage, reading, screen);
+            var target = order.To switch
+            {
+                "original" => await InPlaceRestore.RunAsync(cloud, restore, edge, volumes, earlier.Instants, order.Stops, screen, stop).ConfigureAwait(false),
+                "new-server" => await NewResources.MakeServerAsync(cloud, restore, edge, point, order.Name!, stop).ConfigureAwait(false),
+                _ => await NewResources.MakeVolumeAsync(cloud, restore, edge, volumes, order.Name!, stop).ConfigureAwait(false),
+            };
+            screen.Event(new ServerRestoredEvent(point.Id, order.To, target, restore.LogicalBytes, restore.WrittenBytes, meter.ElapsedSeconds),
+                EventJson.Default.ServerRestoredEvent);
+            screen.Line($"restored point {PointView.ShortId(point.Id)} to {target}: {Units.Size(restore.LogicalBytes)}, "
+                + $"{Units.Size(restore.WrittenBytes)} written, everything read back, in {Units.Duration(meter.Elapsed)}");
+        }
+        return ExitStatus.Done;
+    }
+}

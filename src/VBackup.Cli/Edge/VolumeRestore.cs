@@ -1,0 +1,44 @@
+using VBackup.Cli.Terminal;
+using VBackup.Clouds;
+using VBackup.Clouds.Volumes;
+using VBackup.DataPath;
+using VBackup.Vault.Format;
+using VBackup.Vault.Reading;
+
+namespace VBackup.Cli.Edge;
+
+/// <summary>Writes volumes of a point to a storage, and reads everything back. Not thread-safe.</summary>
+sealed class VolumeRestore(IVolumeStorage storage, PointReading reading, Screen screen)
+{
+    readonly DataPathOptions _options = new();
+
+    public long LogicalBytes { get; private set; }
+    public long WrittenBytes { get; private set; }
+
+    /// <param name="isDelta">Read what is there, and write only what differs.</param>
+    /// <exception cref="CloudException">The storage failed, or does not give back what was written.</exception>
+    public async Task RunAsync(VolumeDocument volume, VolumeId target, WriterOptions options, bool isDelta, CancellationToken cancellation)
+    {
+        var chunkSize = reading.Reader.Vault.ChunkSize;
+        var tree = VolumeTree.Open(reading.Reader, reading.Point, volume);
+        var writer = await storage.OpenWriterAsync(target, options, cancellation).ConfigureAwait(false);
+        await using (writer.ConfigureAwait(false))
+        {
+            using var progress = screen.Follow(volume.Name, volume.LengthBytes);
+            var result = await new ImportPipeline(reading.Reader, chunkSize, _options)
+                .ImportAsync(tree, writer, new() { Delta = isDelta }, progress, cancellation).ConfigureAwait(false);
+            WrittenBytes += result.WrittenBytes;
+        }
+        LogicalBytes += volume.LengthBytes;
+        var reader = await storage.OpenReaderAsync(target, cancellation).ConfigureAwait(false);
+        await using (reader.ConfigureAwait(false))
+        {
+            using var progress = screen.Follow($"{volume.Name} read back", volume.LengthBytes);
+            var compared = await new VolumeComparison(reading.Reader, chunkSize, _options)
+                .CompareAllAsync(tree, reader, progress, cancellation).ConfigureAwait(false);
+            if (compared.Different.Count > 0)
+                throw new CloudException(CloudFailure.Other, "read back", target.Value,
+                    $"it does not hold what was written: it differs in {compared.Different.Count} ranges, first at {compared.Different[0].Offset}");
+        }
+    }
+}
