@@ -36,6 +36,7 @@ static class ProjectReferences
         ["VBackup.Vault.Stores"] = new(["VBackup.Primitives"], ["AWSSDK.S3"]),
         ["VBackup.Vault"] = new(["VBackup.Vault.Format", "VBackup.Vault.Stores"], []),
         ["VBackup.Clouds"] = new(["VBackup.Primitives"], []),
+        ["VBackup.Clouds.Ceph"] = new(["VBackup.Clouds"], []),
         ["VBackup.DataPath"] = new(["VBackup.Vault", "VBackup.Clouds"], []),
         ["VBackup.Cli"] = new(["VBackup.DataPath"], ["System.CommandLine"]),
     };
