@@ -101,6 +101,7 @@ start_lab() {
     # What tests look at to know what there is; without them they skip and say so.
     export VBACKUP_TEST_S3_ENDPOINT=$AWS_ENDPOINT_URL_S3
     export VBACKUP_TEST_TOOLS=1
+    export VBACKUP_TEST_CEPH_CONF=$CEPH_CONF
 }
 
 build() {

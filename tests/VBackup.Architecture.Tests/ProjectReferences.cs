@@ -37,8 +37,9 @@ static class ProjectReferences
         ["VBackup.Vault"] = new(["VBackup.Vault.Format", "VBackup.Vault.Stores"], []),
         ["VBackup.Clouds"] = new(["VBackup.Primitives"], []),
         ["VBackup.Clouds.Libvirt"] = new(["VBackup.Clouds"], []),
+        ["VBackup.Clouds.Ceph"] = new(["VBackup.Clouds"], []),
         ["VBackup.DataPath"] = new(["VBackup.Vault", "VBackup.Clouds"], []),
-        ["VBackup.Cli"] = new(["VBackup.DataPath", "VBackup.Clouds.Libvirt"], ["System.CommandLine"]),
+        ["VBackup.Cli"] = new(["VBackup.DataPath", "VBackup.Clouds.Ceph", "VBackup.Clouds.Libvirt"], ["System.CommandLine"]),
     };
 
     /// <summary>Everything that the graph has and the list does not allow, and what the list has and the graph does not:

@@ -72,9 +72,21 @@ public sealed class SourceRuleTests
         FindsNothing(SourceRules.Length, "A.cs", new string('\n', SourceRules.LinesMax));
     }
 
+    [Theory]
+    [InlineData("A.csproj")]
+    [InlineData("src/clouds/VBackup.Clouds/VBackup.Clouds.csproj")]
+    [InlineData("tests/VBackup.Clouds.Ceph.Tests/VBackup.Clouds.Ceph.Tests.csproj")]
+    [InlineData("Directory.Build.props")]
+    public void Unsafe_code_is_found(string path) =>
+        Finds(SourceRules.UnsafeCode, path, "<PropertyGroup><AllowUnsafe" + "Blocks>true</AllowUnsafe" + "Blocks>");
+
     [Fact]
-    public void Unsafe_code_is_found() =>
-        Finds(SourceRules.UnsafeCode, "A.csproj", "<PropertyGroup><AllowUnsafe" + "Blocks>true</AllowUnsafe" + "Blocks>");
+    public void Only_one_project_may_be_unsafe() => FindsNothing(
+        SourceRules.UnsafeCode, SourceRules.UnsafeProject, "<AllowUnsafe" + "Blocks>true</AllowUnsafe" + "Blocks>");
+
+    [Fact]
+    public void The_project_that_may_be_unsafe_is_there_and_is() => Assert.Contains(
+        "<AllowUnsafe" + "Blocks>", Assert.Single(Repository.Texts(), file => file.Path == SourceRules.UnsafeProject).Text);
 
     [Theory]
     [InlineData("#pragma warning" + " disable CA1000")]

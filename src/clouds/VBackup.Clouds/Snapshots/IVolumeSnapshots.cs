@@ -8,6 +8,10 @@ namespace VBackup.Clouds.Snapshots;
 /// </summary>
 public interface IVolumeSnapshots
 {
+    /// <summary>Whether taking these volumes stops all who write to them at one instant by itself. Where it does not, whoever takes
+    /// an instant freezes or pauses the server first, and says so.</summary>
+    Task<bool> HoldsStillAsync(IReadOnlyList<VolumeId> volumes, CancellationToken cancellation) => Task.FromResult(true);
+
     /// <summary>Takes the volumes at one instant, whoever writes to them meanwhile.</summary>
     /// <param name="name">5 to 50 letters, digits, '_' and '-'.</param>
     /// <returns>The instant; when it was there already with just these volumes, as it is.</returns>

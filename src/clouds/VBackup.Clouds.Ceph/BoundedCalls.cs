@@ -1,0 +1,83 @@
+namespace VBackup.Clouds.Ceph;
+
+/// <summary>
+/// Runs what blocks on a thread of its own, and waits for it no longer than a limit without a step forward. A thread that
+/// hangs in the library cannot be ended; it is left alone, keeps what it uses open, and cleans up when it comes back. Thread-safe.
+/// </summary>
+internal sealed class BoundedCalls(TimeSpan limit, TimeProvider clock)
+{
+    // The steps of the work that runs on this thread.
+    [ThreadStatic] private static Steps? t_steps;
+
+    /// <summary>Says that the work on this thread came forward.</summary>
+    public static void Advance() => t_steps?.Advance();
+
+    /// <summary>The current thread's steps, for a call that tells its progress from other threads.</summary>
+    public static Steps? CurrentSteps => t_steps;
+
+    public Task RunAsync(string operation, string subject, Action work, CancellationToken cancellation) =>
+        RunAsync(operation, subject, () =>
+        {
+            work();
+            return true;
+        }, cancellation);
+
+    /// <exception cref="CloudException">Nothing moved within the limit.</exception>
+    public async Task<T> RunAsync<T>(string operation, string subject, Func<T> work, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        var steps = new Steps();
+        var running = Task.Factory.StartNew(
+            () =>
+            {
+                t_steps = steps;
+                return work();
+            },
+            CancellationToken.None, TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach, TaskScheduler.Default);
+        while (true)
+        {
+            var seen = steps.Count;
+            try
+            {
+                return await running.WaitAsync(limit, clock, cancellation).ConfigureAwait(false);
+            }
+            catch (TimeoutException) when (!running.IsCompleted)
+            {
+                if (steps.Count != seen) continue;
+                _ = LeaveAlone(running);
+                throw new CloudException(CloudFailure.TimedOut, operation, subject,
+                    $"nothing moved for {limit.TotalSeconds:0.#} s");
+            }
+            catch (OperationCanceledException) when (!running.IsCompleted)
+            {
+                _ = LeaveAlone(running);
+                throw;
+            }
+        }
+    }
+
+    private static async Task LeaveAlone<T>(Task<T> running)
+    {
+        try
+        {
+            switch (await running.ConfigureAwait(false))
+            {
+                case IAsyncDisposable late: await late.DisposeAsync().ConfigureAwait(false); break;
+                case IDisposable late: late.Dispose(); break;
+            }
+        }
+        catch (Exception)
+        {
+            // Whoever waited was told already that it took too long, or wanted no answer any more.
+        }
+    }
+
+    internal sealed class Steps
+    {
+        private long _count;
+
+        public long Count => Interlocked.Read(ref _count);
+
+        public void Advance() => Interlocked.Increment(ref _count);
+    }
+}

@@ -1,0 +1,151 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
+using System.Text.Json;
+using VBackup.Clouds.Ceph.Native;
+
+namespace VBackup.Clouds.Ceph;
+
+/// <summary>A client of the cluster. Its methods block; <see cref="BoundedCalls"/> runs them. Thread-safe.</summary>
+internal sealed unsafe class CephConnection : IDisposable
+{
+    // A client that is shut out must stay so for longer than any machine sleeps.
+    private const uint ShutOutSeconds = 365 * 24 * 3600;
+    private const int PoolNameSizeMax = 1024;
+    private readonly ClusterHandle _cluster;
+    private readonly string _description;
+
+    private CephConnection(ClusterHandle cluster, string description)
+    {
+        _cluster = cluster;
+        _description = description;
+    }
+
+    /// <summary>Which client this is to the cluster; watchers carry it.</summary>
+    public long ClientId => (long)Librados.rados_get_instance_id(_cluster);
+
+    public static CephConnection Open(CephSettings settings)
+    {
+        var description = $"{settings.ConfigurationFile} as client.{settings.User}";
+        CephFailure.Check(
+            Librados.rados_create2(out var created, settings.ClusterName, "client." + settings.User, 0), "rados_create2", description);
+        var cluster = new ClusterHandle(created);
+        try
+        {
+            CephFailure.Check(
+                Librados.rados_conf_read_file(cluster, settings.ConfigurationFile), "rados_conf_read_file", description);
+            foreach (var (option, value) in Options(settings))
+                CephFailure.Check(Librados.rados_conf_set(cluster, option, value), "rados_conf_set " + option, description);
+            var code = Librados.rados_connect(cluster);
+            // The monitors are in the configuration, so what is missing is the keyring or the user's key in it.
+            if (code == CephFailure.NoSuchThing)
+                throw new CloudException(CloudFailure.NotAllowed, "rados_connect", description, "there is no key for this user");
+            CephFailure.Check(code, "rados_connect", description);
+            return new(cluster, description);
+        }
+        catch
+        {
+            cluster.Dispose();
+            throw;
+        }
+    }
+
+    private static IEnumerable<(string Option, string Value)> Options(CephSettings settings)
+    {
+        var seconds = Math.Max(1, (long)settings.OperationTimeout.TotalSeconds).ToString(CultureInfo.InvariantCulture);
+        // Without these three a dead disk or monitor is waited for without end.
+        yield return ("rados_osd_op_timeout", seconds);
+        yield return ("rados_mon_op_timeout", seconds);
+        yield return ("client_mount_timeout", seconds);
+        // A backup reads everything once; and what a writer has been told is written must be in the cluster at the flush.
+        yield return ("rbd_cache", "false");
+        // Breaking a lock without shutting out its holder would leave two writers.
+        yield return ("rbd_blocklist_on_break_lock", "true");
+        // Zeros are zeros, also where they do not fill a whole object.
+        yield return ("rbd_skip_partial_discard", "false");
+        yield return ("admin_socket", "");
+        yield return ("log_to_stderr", "false");
+        yield return ("err_to_stderr", "false");
+        if (settings.KeyringFile is { } keyring) yield return ("keyring", keyring);
+    }
+
+    public IoContextHandle OpenPool(string pool, string @namespace)
+    {
+        CephFailure.Check(Librados.rados_ioctx_create(_cluster, pool, out var created), "rados_ioctx_create", $"pool {pool}");
+        return Entered(created, @namespace);
+    }
+
+    public IoContextHandle OpenPool(long poolId, string @namespace)
+    {
+        CephFailure.Check(Librados.rados_ioctx_create2(_cluster, poolId, out var created), "rados_ioctx_create2", $"pool {poolId}");
+        return Entered(created, @namespace);
+    }
+
+    private IoContextHandle Entered(nint created, string @namespace)
+    {
+        var context = new IoContextHandle(created, _cluster);
+        if (@namespace.Length > 0) Librados.rados_ioctx_set_namespace(context, @namespace);
+        return context;
+    }
+
+    public string PoolName(long poolId)
+    {
+        var buffer = stackalloc byte[PoolNameSizeMax];
+        var length = CephFailure.Check(
+            Librados.rados_pool_reverse_lookup(_cluster, poolId, buffer, PoolNameSizeMax), "rados_pool_reverse_lookup", $"pool {poolId}");
+        return Encoding.UTF8.GetString(buffer, length);
+    }
+
+    public long PoolId(string pool)
+    {
+        var id = Librados.rados_pool_lookup(_cluster, pool);
+        return id >= 0 ? id : throw CephFailure.Of(id, "rados_pool_lookup", $"pool {pool}");
+    }
+
+    /// <summary>Shuts a client out: no disk takes anything from it any more. Returns when this connection knows so too: what it
+    /// sends from now on carries the news to every disk that it reaches.</summary>
+    public void ShutOut(string clientAddress, string subject)
+    {
+        CephFailure.Check(
+            Librados.rados_blocklist_add(_cluster, clientAddress, ShutOutSeconds), "rados_blocklist_add", $"{subject}: {clientAddress}");
+        CephFailure.Check(Librados.rados_wait_for_latest_osdmap(_cluster), "rados_wait_for_latest_osdmap", subject);
+    }
+
+    /// <summary>Bytes that a pool can still take, by its disks and by its quota.</summary>
+    public long? FreeBytes(string pool)
+    {
+        using var answer = JsonDocument.Parse(Ask("""{"prefix":"df","detail":"detail","format":"json"}"""));
+        foreach (var entry in answer.RootElement.GetProperty("pools").EnumerateArray())
+        {
+            if (entry.GetProperty("name").GetString() != pool) continue;
+            var stats = entry.GetProperty("stats");
+            var free = stats.GetProperty("max_avail").GetInt64();
+            if (stats.TryGetProperty("quota_bytes", out var quota) && quota.GetInt64() is > 0 and var limit)
+                free = Math.Min(free, Math.Max(0, limit - stats.GetProperty("stored").GetInt64()));
+            return free;
+        }
+        throw CephFailure.Of(CephFailure.NoSuchThing, "df", $"pool {pool}");
+    }
+
+    private byte[] Ask(string command)
+    {
+        var text = Marshal.StringToCoTaskMemUTF8(command);
+        byte* answer = null, status = null;
+        try
+        {
+            var commands = stackalloc byte*[1] { (byte*)text };
+            var code = Librados.rados_mon_command(
+                _cluster, commands, 1, null, 0, out answer, out var length, out status, out _);
+            CephFailure.Check(code, "rados_mon_command", _description);
+            return new ReadOnlySpan<byte>(answer, checked((int)length)).ToArray();
+        }
+        finally
+        {
+            Librados.rados_buffer_free(answer);
+            Librados.rados_buffer_free(status);
+            Marshal.FreeCoTaskMem(text);
+        }
+    }
+
+    public void Dispose() => _cluster.Dispose();
+}

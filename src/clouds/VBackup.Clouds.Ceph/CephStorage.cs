@@ -1,0 +1,175 @@
+using VBackup.Clouds.Ceph.Images;
+using VBackup.Clouds.Ceph.Snapshots;
+using VBackup.Clouds.Snapshots;
+using VBackup.Clouds.Volumes;
+
+namespace VBackup.Clouds.Ceph;
+
+/// <summary>
+/// Volumes that are RBD images. Connects when it is first used. Reading, looking and snapshots share one client of the cluster;
+/// each writer has a client of its own, so that shutting one out hits nobody else. Thread-safe.
+/// </summary>
+public sealed class CephStorage : IVolumeStorage
+{
+    private readonly CephSettings _settings;
+    private readonly CephSnapshots _snapshots;
+    private readonly SemaphoreSlim _connecting = new(1);
+    private CephConnection? _connection;
+    private bool _isDisposed;
+
+    public CephStorage(CephSettings settings, TimeProvider? clock = null)
+    {
+        _settings = settings;
+        _snapshots = new(this);
+        Calls = new(settings.CallTimeout, clock ?? TimeProvider.System);
+    }
+
+    public string Description => $"Ceph by {_settings.ConfigurationFile} as client.{_settings.User}";
+
+    public IVolumeSnapshots Snapshots => _snapshots;
+
+    internal CephSnapshots CephSnapshots => _snapshots;
+
+    internal BoundedCalls Calls { get; }
+
+    public Task<long?> FindLengthAsync(VolumeId volume, CancellationToken cancellation)
+    {
+        var path = RbdPath.Parse(volume);
+        return RunAsync<long?>("look at", path.ToString(), connection =>
+        {
+            // A pool that is not there is a mistake in the configuration, an image that is not there an answer.
+            using var pool = connection.OpenPool(path.Pool, path.Namespace);
+            try
+            {
+                using var image = RbdImage.Open(connection, path, isReadOnly: true);
+                return image.LengthBytes;
+            }
+            catch (CloudException e) when (e.Failure == CloudFailure.NotFound)
+            {
+                return null;
+            }
+        }, cancellation);
+    }
+
+    public Task CreateAsync(VolumeId volume, long lengthBytes, CancellationToken cancellation)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(lengthBytes);
+        var path = RbdPath.Parse(volume);
+        return RunAsync("create", path.ToString(), connection =>
+        {
+            RbdImage.Create(connection, path, lengthBytes);
+            return true;
+        }, cancellation);
+    }
+
+    public Task RemoveAsync(VolumeId volume, CancellationToken cancellation)
+    {
+        var path = RbdPath.Parse(volume);
+        return RunAsync("remove", path.ToString(), connection =>
+        {
+            RbdImage.Remove(connection, path);
+            return true;
+        }, cancellation);
+    }
+
+    public Task ResizeAsync(VolumeId volume, long lengthBytes, CancellationToken cancellation)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(lengthBytes);
+        var path = RbdPath.Parse(volume);
+        return RunAsync("resize", path.ToString(), connection =>
+        {
+            using var image = RbdImage.Open(connection, path, isReadOnly: false);
+            image.Resize(lengthBytes);
+            return true;
+        }, cancellation);
+    }
+
+    public Task<long?> FindFreeBytesAsync(VolumeId near, CancellationToken cancellation)
+    {
+        var path = RbdPath.Parse(near);
+        return RunAsync("df", $"pool {path.Pool}", connection => connection.FreeBytes(path.Pool), cancellation);
+    }
+
+    public Task<IVolumeReader> OpenReaderAsync(VolumeId volume, CancellationToken cancellation)
+    {
+        var path = RbdPath.Parse(volume);
+        return RunAsync<IVolumeReader>("open", path.ToString(), connection =>
+        {
+            var image = RbdImage.Open(connection, path, isReadOnly: true);
+            try
+            {
+                return new CephVolumeReader(image, path.ToString(), image.LengthBytes, Calls);
+            }
+            catch
+            {
+                image.Dispose();
+                throw;
+            }
+        }, cancellation);
+    }
+
+    public async Task<IVolumeWriter> OpenWriterAsync(VolumeId volume, WriterOptions options, CancellationToken cancellation) =>
+        await OpenWriterAsync(RbdPath.Parse(volume), options, cancellation).ConfigureAwait(false);
+
+    internal Task<CephVolumeWriter> OpenWriterAsync(RbdPath path, WriterOptions options, CancellationToken cancellation) =>
+        Calls.RunAsync("open for writing", path.ToString(), () => CephVolumeWriter.Open(_settings, path, options, Calls), cancellation);
+
+    /// <summary>Runs what blocks, within the time limit, on the shared connection.</summary>
+    internal async Task<T> RunAsync<T>(
+        string operation, string subject, Func<CephConnection, T> work, CancellationToken cancellation)
+    {
+        var connection = await ConnectAsync(cancellation).ConfigureAwait(false);
+        try
+        {
+            return await Calls.RunAsync(operation, subject, () => work(connection), cancellation).ConfigureAwait(false);
+        }
+        catch (CloudException e) when (e.HResult == CephFailure.ShutOut)
+        {
+            // This client will never be let in again; the next call comes as a new one.
+            await ForgetAsync(connection).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    private async Task<CephConnection> ConnectAsync(CancellationToken cancellation)
+    {
+        await _connecting.WaitAsync(cancellation).ConfigureAwait(false);
+        try
+        {
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
+            return _connection ??= await Calls.RunAsync("connect", Description, () => CephConnection.Open(_settings), cancellation)
+                .ConfigureAwait(false);
+        }
+        finally
+        {
+            _connecting.Release();
+        }
+    }
+
+    private async Task ForgetAsync(CephConnection connection)
+    {
+        await _connecting.WaitAsync().ConfigureAwait(false);
+        try
+        {
+            if (_connection != connection) return;
+            _connection = null;
+        }
+        finally
+        {
+            _connecting.Release();
+        }
+        await Calls.RunAsync("rados_shutdown", Description, connection.Dispose, CancellationToken.None).ConfigureAwait(false);
+    }
+
+    /// <summary>Readers that are still open stay usable; the client goes with the last of them.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _connecting.WaitAsync().ConfigureAwait(false);
+        var connection = _connection;
+        _connection = null;
+        _isDisposed = true;
+        _connecting.Release();
+        if (connection is not null)
+            await Calls.RunAsync("rados_shutdown", Description, connection.Dispose, CancellationToken.None).ConfigureAwait(false);
+    }
+}

@@ -1,0 +1,263 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Text;
+using VBackup.Clouds.Ceph.Native;
+using VBackup.Primitives;
+
+namespace VBackup.Clouds.Ceph.Images;
+
+/// <summary>Who has an image open for writing.</summary>
+/// <param name="ClientId">See <see cref="CephConnection.ClientId"/>.</param>
+internal sealed record Watcher(string Address, long ClientId);
+
+/// <summary>Who holds an image's lock: the exclusive lock, or the mark that writers of ours leave where there is none.</summary>
+internal sealed record LockHolder(string Client, string Cookie, string Address);
+
+/// <summary>An open image. Its methods block; <see cref="BoundedCalls"/> runs them. Use from one thread at a time.</summary>
+internal sealed unsafe partial class RbdImage : IDisposable
+{
+    private const ulong ExclusiveLock = 1 << 2, ObjectMap = 1 << 3, FastDiff = 1 << 4;      // RBD_FEATURE_…
+    private const ulong FeaturesOfNew = 1 | ExclusiveLock | ObjectMap | FastDiff;           // 1: RBD_FEATURE_LAYERING
+    private const int FeaturesOption = 1;                                                   // RBD_IMAGE_OPTION_FEATURES
+    private const string MarkOfWriter = "vbackup";
+
+    private readonly IoContextHandle _context;
+    private bool _isMarked;
+
+    private RbdImage(ImageHandle handle, IoContextHandle context, RbdPath path)
+    {
+        Handle = handle;
+        _context = context;
+        Path = path;
+    }
+
+    public ImageHandle Handle { get; }
+    public RbdPath Path { get; }
+
+    /// <summary>As a user calls it.</summary>
+    public string Subject => Path.ToString();
+
+    /// <summary>Its pool and namespace.</summary>
+    public IoContextHandle Context => _context;
+
+    /// <param name="isReadOnly">Nobody is told that the image is open. Otherwise it counts as in use.</param>
+    public static RbdImage Open(CephConnection connection, RbdPath path, bool isReadOnly)
+    {
+        var context = connection.OpenPool(path.Pool, path.Namespace);
+        try
+        {
+            var code = isReadOnly
+                ? Librbd.rbd_open_read_only(context, path.Image, out var image, null)
+                : Librbd.rbd_open(context, path.Image, out image, null);
+            CephFailure.Check(code, isReadOnly ? "rbd_open_read_only" : "rbd_open", path.ToString());
+            return new(new ImageHandle(image, context), context, path);
+        }
+        catch
+        {
+            context.Dispose();
+            throw;
+        }
+    }
+
+    public static void Create(CephConnection connection, RbdPath path, long lengthBytes)
+    {
+        using var context = connection.OpenPool(path.Pool, path.Namespace);
+        Librbd.rbd_image_options_create(out var options);
+        try
+        {
+            CephFailure.Check(Librbd.rbd_image_options_set_uint64(options, FeaturesOption, FeaturesOfNew),
+                "rbd_image_options_set_uint64", path.ToString());
+            CephFailure.Check(Librbd.rbd_create4(context, path.Image, (ulong)lengthBytes, options), "rbd_create4", path.ToString());
+        }
+        finally
+        {
+            Librbd.rbd_image_options_destroy(options);
+        }
+    }
+
+    /// <summary>Removes an image; one that is not there is none of our concern.</summary>
+    public static void Remove(CephConnection connection, RbdPath path)
+    {
+        using var context = connection.OpenPool(path.Pool, path.Namespace);
+        using var steps = new StepsOfLibrary();
+        var code = Librbd.rbd_remove_with_progress(context, path.Image, &StepsOfLibrary.OnProgress, steps.Argument);
+        if (code != CephFailure.NoSuchThing) CephFailure.Check(code, "rbd_remove", path.ToString());
+    }
+
+    /// <summary>Now, or of the snapshot that is looked at.</summary>
+    public long LengthBytes => (long)Status().size;
+
+    public long ObjectSizeBytes => (long)Status().obj_size;
+
+    private rbd_image_info_t Status()
+    {
+        Check(Librbd.rbd_stat(Handle, out var status, (nuint)Unsafe.SizeOf<rbd_image_info_t>()));
+        return status;
+    }
+
+    public bool HasExclusiveLock => (Features & ExclusiveLock) != 0;
+
+    public bool HasFastDiff => (Features & (ObjectMap | FastDiff)) == (ObjectMap | FastDiff);
+
+    /// <summary>The bytes at its beginning that come from a parent where the image has nothing itself.</summary>
+    public long ParentBytes
+    {
+        get
+        {
+            Check(Librbd.rbd_get_overlap(Handle, out var overlap));
+            return (long)overlap;
+        }
+    }
+
+    private ulong Features
+    {
+        get
+        {
+            Check(Librbd.rbd_get_features(Handle, out var features));
+            return features;
+        }
+    }
+
+    /// <summary>Whether object map or fast-diff are marked invalid: now, or of the snapshot that is looked at.</summary>
+    public bool IsTrackingInvalid
+    {
+        get
+        {
+            Check(Librbd.rbd_get_flags(Handle, out var flags));
+            return flags != 0;
+        }
+    }
+
+    public void Resize(long lengthBytes)
+    {
+        using var steps = new StepsOfLibrary();
+        CheckCall(Librbd.rbd_resize2(Handle, (ulong)lengthBytes, 1, &StepsOfLibrary.OnProgress, steps.Argument), "rbd_resize");
+    }
+
+    /// <summary>Everybody who has it open for writing, this client too.</summary>
+    public List<Watcher> Watchers()
+    {
+        for (nuint room = 8; ;)
+        {
+            var entries = new rbd_image_watcher_t[room];
+            fixed (rbd_image_watcher_t* first = entries)
+            {
+                var count = room;
+                var code = Librbd.rbd_watchers_list(Handle, first, ref count);
+                if (code == CephFailure.OutOfRange)
+                {
+                    room = Math.Max(count, room * 2);
+                    continue;
+                }
+                CheckCall(code, "rbd_watchers_list");
+                var watchers = new List<Watcher>();
+                for (nuint i = 0; i < count; i++) watchers.Add(new(Text(entries[i].addr), entries[i].id));
+                Librbd.rbd_watchers_list_cleanup(first, count);
+                return watchers;
+            }
+        }
+    }
+
+    public List<LockHolder> LockHolders()
+    {
+        const int Room = 4096;
+        byte* tag = stackalloc byte[Room], clients = stackalloc byte[Room], cookies = stackalloc byte[Room];
+        var addresses = stackalloc byte[Room];
+        nuint tagSize = Room, clientsSize = Room, cookiesSize = Room, addressesSize = Room;
+        var count = Librbd.rbd_list_lockers(Handle, out _, tag, ref tagSize, clients, ref clientsSize,
+            cookies, ref cookiesSize, addresses, ref addressesSize);
+        CheckCall((int)count, "rbd_list_lockers");
+        var holders = new List<LockHolder>();
+        for (nint i = 0; i < count; i++)
+            holders.Add(new(Next(ref clients), Next(ref cookies), Next(ref addresses)));
+        return holders;
+
+        static string Next(ref byte* texts)
+        {
+            var text = Text(texts);
+            texts += Encoding.UTF8.GetByteCount(text) + 1;
+            return text;
+        }
+    }
+
+    public void BreakLock(LockHolder holder)
+    {
+        var code = Librbd.rbd_break_lock(Handle, holder.Client, holder.Cookie);
+        // Given back meanwhile: then there is nothing to break.
+        if (code != CephFailure.NoSuchThing) CheckCall(code, "rbd_break_lock");
+    }
+
+    /// <summary>Takes the lock and gives it to nobody until the image is closed. Where images have no exclusive lock, it leaves a
+    /// mark by which others find this client.</summary>
+    public void Lock()
+    {
+        if (HasExclusiveLock)
+        {
+            CheckCall(Librbd.rbd_lock_acquire(Handle, 0), "rbd_lock_acquire");
+            return;
+        }
+        CheckCall(Librbd.rbd_lock_exclusive(Handle, MarkOfWriter), "rbd_lock_exclusive");
+        _isMarked = true;
+    }
+
+    /// <summary>What differs from an earlier state, as the storage knows it.</summary>
+    /// <param name="from">A user snapshot; null: the beginning of time, when all was zeros.</param>
+    /// <param name="isWholeObjects">Whole objects, quickly where there is a valid object map; otherwise exact.</param>
+    public void AddDifferences(string? from, Extent range, bool isWholeObjects, List<Extent> differences)
+    {
+        var collector = new DifferenceCollector(differences, skipsHoles: from is null);
+        using var argument = new SelfReference(collector);
+        var code = Librbd.rbd_diff_iterate2(Handle, from, (ulong)range.Offset, (ulong)range.Length, 1,
+            isWholeObjects ? (byte)1 : (byte)0, &OnDifference, argument.Pointer);
+        if (collector.Failure is { } failure) throw new InvalidOperationException($"{Subject}: differences cannot be kept", failure);
+        CheckCall(code, "rbd_diff_iterate2");
+    }
+
+    private sealed class DifferenceCollector(List<Extent> differences, bool skipsHoles)
+    {
+        public Exception? Failure { get; private set; }
+
+        public bool TryAdd(ulong offset, nuint length, bool exists)
+        {
+            if (skipsHoles && !exists) return true;
+            try
+            {
+                differences.Add(new((long)offset, (long)length));
+                return true;
+            }
+            catch (OutOfMemoryException e)
+            {
+                // Nothing may be thrown through the library; whoever called it throws this.
+                Failure = e;
+                return false;
+            }
+        }
+    }
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static int OnDifference(ulong offset, nuint length, int exists, nint argument) =>
+        SelfReference.Target<DifferenceCollector>(argument).TryAdd(offset, length, exists != 0) ? 0 : CephFailure.NoSpace;
+
+    private void Check(int code, [CallerArgumentExpression(nameof(code))] string call = "") =>
+        CephFailure.Check(code, NameOf(call), Subject);
+
+    private int CheckCall(int code, string call) => CephFailure.Check(code, call, Subject);
+
+    // "Librbd.rbd_stat(Handle, …)" → "rbd_stat"
+    private static string NameOf(string call)
+    {
+        var start = call.IndexOf('.', StringComparison.Ordinal) + 1;
+        var end = call.IndexOf('(', StringComparison.Ordinal);
+        return end > start ? call[start..end] : call;
+    }
+
+    internal static string Text(byte* text) => Marshal.PtrToStringUTF8((nint)text) ?? "";
+
+    public void Dispose()
+    {
+        // A mark that stays is broken by the next writer who takes over; nothing more is lost.
+        if (_isMarked) _ = Librbd.rbd_unlock(Handle, MarkOfWriter);
+        Handle.Dispose();
+        _context.Dispose();
+    }
+}

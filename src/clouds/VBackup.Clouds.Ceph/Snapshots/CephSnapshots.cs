@@ -1,0 +1,222 @@
+using VBackup.Clouds.Ceph.Images;
+using VBackup.Clouds.Snapshots;
+using VBackup.Clouds.Volumes;
+using VBackup.Primitives;
+
+namespace VBackup.Clouds.Ceph.Snapshots;
+
+/// <summary>Snapshots on Ceph: <see cref="SnapshotNames"/> says what an instant is made of. Thread-safe; two operations on
+/// the same name at once are not foreseen.</summary>
+internal sealed class CephSnapshots(CephStorage storage) : IVolumeSnapshots
+{
+    /// <summary>For tests: called before each step that changes something; what it throws stands for a crash.</summary>
+    public Action<string>? BeforeStep { get; set; }
+
+    public Task<bool> HoldsStillAsync(IReadOnlyList<VolumeId> volumes, CancellationToken cancellation)
+    {
+        var paths = Parsed(volumes);
+        return storage.RunAsync("look at features", Subject(paths), connection => paths.Length == 1 || paths.All(path =>
+        {
+            using var image = RbdImage.Open(connection, path, isReadOnly: true);
+            return image.HasExclusiveLock;
+        }), cancellation);
+    }
+
+    public Task<Instant> TakeAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation)
+    {
+        SnapshotNames.Check(name);
+        var paths = Parsed(volumes);
+        return storage.RunAsync("take", Subject(paths),
+            connection => new InstantTaking(connection, name, paths, Step, cancellation).Take(), cancellation);
+    }
+
+    public Task<IReadOnlyList<Instant>> ListAsync(IReadOnlyList<VolumeId> volumes, CancellationToken cancellation)
+    {
+        var paths = Parsed(volumes);
+        return storage.RunAsync<IReadOnlyList<Instant>>("list", Subject(paths), connection =>
+            [.. InstantSurvey.Of(connection, paths).Instants()
+                .Where(found => found.Paths.Any(paths.Contains)).Select(found => found.Instant)], cancellation);
+    }
+
+    public Task RemoveAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation)
+    {
+        SnapshotNames.Check(name);
+        var paths = Parsed(volumes);
+        return storage.RunAsync("remove", Subject(paths), connection =>
+        {
+            Remove(connection, name, paths, cancellation);
+            return true;
+        }, cancellation);
+    }
+
+    private void Remove(CephConnection connection, string name, RbdPath[] paths, CancellationToken cancellation)
+    {
+        var survey = InstantSurvey.Of(connection, paths);
+        foreach (var found in survey.Instants().Where(found => found.Instant.Name == name && found.Paths.Any(paths.Contains)))
+        {
+            // The snapshots taken before go first: without them the instant counts as incomplete, whenever this is cut short.
+            foreach (var path in found.Paths)
+                foreach (var snapshot in new[] { SnapshotNames.Before(name), SnapshotNames.Alone(name) })
+                {
+                    if (survey.Image(path) is not { } image || !image.Has(snapshot)) continue;
+                    cancellation.ThrowIfCancellationRequested();
+                    Step($"remove {path}@{snapshot}");
+                    using var open = RbdImage.Open(connection, path, isReadOnly: false);
+                    open.RemoveSnapshot(snapshot);
+                }
+            if (found.Group is null) continue;
+            Step($"remove the group's snapshot {name}");
+            using var group = RbdGroup.Open(connection, found.Group.Name, found.Group.Namespace);
+            group.RemoveSnapshot(name);
+        }
+        // Also what an earlier removing left when it was cut short here.
+        foreach (var findings in survey.Groups)
+        {
+            using var group = RbdGroup.Open(connection, findings.Name, findings.Namespace);
+            if (group.Snapshots().Count > 0) continue;
+            Step($"remove the group {findings.Name.Name}");
+            group.Remove();
+        }
+    }
+
+    public Task<IVolumeReader> OpenAsync(string name, VolumeId volume, CancellationToken cancellation)
+    {
+        var path = RbdPath.Parse(volume);
+        return storage.RunAsync<IVolumeReader>("open", $"{path}@{name}", connection => Open(connection, name, path), cancellation);
+    }
+
+    private CephVolumeReader Open(CephConnection connection, string name, RbdPath path)
+    {
+        _ = Complete(connection, name, path);
+        var image = RbdImage.Open(connection, path, isReadOnly: true);
+        try
+        {
+            var snapshot = PartOf(image.Snapshots(), name) ?? throw Missing(path, name);
+            image.LookAt(snapshot.Id);
+            return new(image, $"{path}@{name}", snapshot.LengthBytes, storage.Calls);
+        }
+        catch
+        {
+            image.Dispose();
+            throw;
+        }
+    }
+
+    private static FoundInstant Complete(CephConnection connection, string name, RbdPath path)
+    {
+        var found = InstantSurvey.Of(connection, [path]).Instants()
+            .FirstOrDefault(found => found.Instant.Name == name && found.Paths.Contains(path)) ?? throw Missing(path, name);
+        return found.Instant.IsComplete
+            ? found
+            : throw new CloudException(CloudFailure.NotFound, "open", $"{path}@{name}",
+                "the snapshot is incomplete, or its group was changed: it can only be removed");
+    }
+
+    private static CloudException Missing(RbdPath path, string name) =>
+        new(CloudFailure.NotFound, "open", $"{path}@{name}", "there is no such snapshot");
+
+    /// <summary>The snapshot that is the instant itself.</summary>
+    private static ImageSnapshot? PartOf(List<ImageSnapshot> snapshots, string name) =>
+        snapshots.Find(part => part.Group is not null && part.Name == name
+            && part.Group.Name.StartsWith("vb.", StringComparison.Ordinal))
+        ?? snapshots.Find(part => part is { Group: null, IsUsual: true } && part.Name == SnapshotNames.Alone(name));
+
+    /// <summary>The snapshot from which differences are counted.</summary>
+    private static ImageSnapshot? StartOf(List<ImageSnapshot> snapshots, string name) => snapshots.Find(part =>
+        part is { Group: null, IsUsual: true } && (part.Name == SnapshotNames.Before(name) || part.Name == SnapshotNames.Alone(name)));
+
+    public Task<ChangeAnswer> FindChangesAsync(
+        VolumeId volume, string fromInstant, string toInstant, CancellationToken cancellation)
+    {
+        var path = RbdPath.Parse(volume);
+        return storage.RunAsync("find changes", $"{path}@{fromInstant}..{toInstant}", connection =>
+        {
+            using var image = RbdImage.Open(connection, path, isReadOnly: true);
+            var snapshots = image.Snapshots();
+            var to = PartOf(snapshots, toInstant) ?? throw Missing(path, toInstant);
+            return StartOf(snapshots, fromInstant) is { } from
+                ? ChangeFinder.Find(image, from, to)
+                : new ChangeAnswer.Lost($"the last backup's snapshot {path}@{fromInstant} is gone");
+        }, cancellation);
+    }
+
+    public async Task RollBackAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation)
+    {
+        var paths = Parsed(volumes);
+        var wholeGroup = await storage.RunAsync("roll back", Subject(paths), connection =>
+        {
+            var found = paths.Select(path => Complete(connection, name, path)).ToList();
+            foreach (var path in paths) RefuseWatched(connection, path);
+            var group = found[0].Group;
+            return group is not null && found[0].Paths.Count == paths.Length && found[0].Paths.All(paths.Contains) ? group : null;
+        }, cancellation).ConfigureAwait(false);
+        if (wholeGroup is not null)
+        {
+            await storage.RunAsync("roll back", Subject(paths), connection =>
+            {
+                Step($"roll back the group to {name}");
+                using var group = RbdGroup.Open(connection, wholeGroup.Name, wholeGroup.Namespace);
+                group.RollBack(name);
+                return true;
+            }, cancellation).ConfigureAwait(false);
+            return;
+        }
+        foreach (var path in paths) await RollBackAsync(name, path, cancellation).ConfigureAwait(false);
+    }
+
+    private async Task RollBackAsync(string name, RbdPath path, CancellationToken cancellation)
+    {
+        Step($"roll back {path} to {name}");
+        var target = await storage.OpenWriterAsync(path, new() { TakesOver = true }, cancellation).ConfigureAwait(false);
+        await using var closing = target.ConfigureAwait(false);
+        var snapshots = await storage.Calls.RunAsync("rbd_snap_list", path.ToString(), target.Image.Snapshots, cancellation)
+            .ConfigureAwait(false);
+        var part = PartOf(snapshots, name) ?? throw Missing(path, name);
+        if (part.Group is null)
+        {
+            await storage.Calls.RunAsync("roll back", $"{path}@{name}", () => target.Image.RollBack(part.Name), cancellation)
+                .ConfigureAwait(false);
+            return;
+        }
+        await storage.Calls.RunAsync("resize", path.ToString(), () =>
+        {
+            if (target.LengthBytes != part.LengthBytes) target.Image.Resize(part.LengthBytes);
+        }, cancellation).ConfigureAwait(false);
+        var source = await OpenAsync(name, path.Volume, cancellation).ConfigureAwait(false);
+        await using var closingSource = source.ConfigureAwait(false);
+        // The differences of a volume whose length was changed are not worth the thought: all is compared.
+        var ranges = target.LengthBytes == part.LengthBytes
+            ? await storage.RunAsync("find changes", path.ToString(), connection => SinceBefore(connection, path, name), cancellation)
+                .ConfigureAwait(false)
+            : [new(0, part.LengthBytes)];
+        await VolumeRollback.CopyAsync(source, target, ranges, cancellation).ConfigureAwait(false);
+    }
+
+    // Everything that changed from just before the instant until now, by the disks' own records: the object map is not asked.
+    private static List<Extent> SinceBefore(CephConnection connection, RbdPath path, string name)
+    {
+        using var image = RbdImage.Open(connection, path, isReadOnly: true);
+        var whole = new Extent(0, image.LengthBytes);
+        var changes = new List<Extent>();
+        image.AddDifferences(SnapshotNames.Before(name), whole, isWholeObjects: false, changes);
+        return ExtentRuns.Joined(changes, whole);
+    }
+
+    private static void RefuseWatched(CephConnection connection, RbdPath path)
+    {
+        using var image = RbdImage.Open(connection, path, isReadOnly: true);
+        if (image.Watchers() is [var watcher, ..])
+            throw new CloudException(CloudFailure.InUse, "roll back", path.ToString(),
+                $"client.{watcher.ClientId} at {watcher.Address} has it open: stop the server or program that uses it first");
+    }
+
+    private void Step(string what) => BeforeStep?.Invoke(what);
+
+    private static string Subject(RbdPath[] paths) => string.Join(", ", paths);
+
+    private static RbdPath[] Parsed(IReadOnlyList<VolumeId> volumes)
+    {
+        RbdPath[] paths = [.. volumes.Select(RbdPath.Parse).Distinct().OrderBy(path => path.ToString(), StringComparer.Ordinal)];
+        return paths.Length > 0 ? paths : throw new ArgumentException("no volumes are named", nameof(volumes));
+    }
+}

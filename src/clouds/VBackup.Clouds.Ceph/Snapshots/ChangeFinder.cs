@@ -1,0 +1,55 @@
+using VBackup.Clouds.Ceph.Images;
+using VBackup.Clouds.Snapshots;
+using VBackup.Primitives;
+
+namespace VBackup.Clouds.Ceph.Snapshots;
+
+/// <summary>Finds what changed in an image from a snapshot of its own to the snapshot that it looks at.</summary>
+internal static class ChangeFinder
+{
+    // Objects beside each other are asked for in parallel, those far apart one after the other: small gaps are asked through.
+    private const int GapObjects = 8;
+
+    /// <summary>REQUIRES: the image is open for reading only, and nobody else uses it.</summary>
+    public static ChangeAnswer Find(RbdImage image, ImageSnapshot from, ImageSnapshot to)
+    {
+        if (from.LengthBytes != to.LengthBytes)
+            return new ChangeAnswer.Lost(
+                $"the volume's length changed from {from.LengthBytes} to {to.LengthBytes} bytes since the last backup");
+        if (from.Id > to.Id) return new ChangeAnswer.Lost("the last backup's snapshot is newer than this one's");
+        var whole = new Extent(0, to.LengthBytes);
+        var isTracked = IsTracked(image, from, to);
+        image.LookAt(to.Id);
+        var changes = new List<Extent>();
+        if (!isTracked)
+        {
+            // The disks' own records of each object do not depend on the object map. Slow, but right.
+            image.AddDifferences(from.Name, whole, isWholeObjects: false, changes);
+            return Known(changes, whole);
+        }
+        var objects = new List<Extent>();
+        image.AddDifferences(from.Name, whole, isWholeObjects: true, objects);
+        foreach (var run in ExtentRuns.Joined(objects, whole, GapObjects * image.ObjectSizeBytes))
+            image.AddDifferences(from.Name, run, isWholeObjects: false, changes);
+        return Known(changes, whole);
+    }
+
+    private static ChangeAnswer.Known Known(List<Extent> changes, Extent whole) =>
+        new(Extents.Checked(ExtentRuns.Joined(changes, whole), whole.Length));
+
+    // The map of each snapshot from the one to the other has a part in the answer, and the present's tells whether writers
+    // kept it up at all.
+    private static bool IsTracked(RbdImage image, ImageSnapshot from, ImageSnapshot to)
+    {
+        if (!image.HasFastDiff) return false;
+        image.LookAt(null);
+        if (image.IsTrackingInvalid) return false;
+        foreach (var snapshot in image.Snapshots())
+        {
+            if (snapshot.Id < from.Id || snapshot.Id > to.Id) continue;
+            image.LookAt(snapshot.Id);
+            if (image.IsTrackingInvalid) return false;
+        }
+        return true;
+    }
+}

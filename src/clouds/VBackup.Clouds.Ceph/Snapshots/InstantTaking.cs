@@ -1,0 +1,129 @@
+using VBackup.Clouds.Ceph.Images;
+using VBackup.Clouds.Snapshots;
+
+namespace VBackup.Clouds.Ceph.Snapshots;
+
+/// <summary>
+/// Takes an instant, or finishes one whose taking was cut short. Order: group → its members → a snapshot of each image (before)
+/// → the group's snapshot. A snapshot taken before that an earlier attempt left is kept: it is older than need be, so the next
+/// differences hold more, never less. Blocking.
+/// </summary>
+internal sealed class InstantTaking(
+    CephConnection connection, string name, RbdPath[] paths, Action<string> step, CancellationToken cancellation)
+{
+    public Instant Take()
+    {
+        var survey = InstantSurvey.Of(connection, paths);
+        if (paths.FirstOrDefault(path => survey.Image(path) is null) is { Image: not null } missing)
+            throw CephFailure.Of(CephFailure.NoSuchThing, "take", missing.ToString());
+        var there = survey.Instants().Where(found => found.Instant.Name == name && found.Paths.Any(paths.Contains)).ToList();
+        foreach (var found in there)
+        {
+            var isSame = found.Instant.Kind == (paths.Length == 1 ? InstantKind.OneVolume : InstantKind.Group)
+                && found.Paths.All(paths.Contains)
+                && (found.Group is null || found.Group.Name.Name == RbdGroup.NameFor(paths));
+            if (!isSame)
+                throw new CloudException(CloudFailure.Exists, "take", $"{string.Join(", ", paths)}@{name}",
+                    $"the name belongs to {string.Join(", ", found.Paths)}: remove that instant first, or take another name");
+            if (found.Instant.IsComplete) return found.Instant;
+        }
+        if (paths.Length == 1) TakeOne();
+        else TakeGroup(survey, there.Find(found => found.Group is not null));
+        return InstantSurvey.Of(connection, paths).Instants()
+            .FirstOrDefault(found => found.Instant.Name == name && found.Instant.IsComplete && found.Paths.All(paths.Contains))?.Instant
+            ?? throw new CloudException(CloudFailure.Other, "take", $"{string.Join(", ", paths)}@{name}",
+                "the snapshot was taken, and is not there in full: somebody else changes these volumes' snapshots");
+    }
+
+    private void TakeOne()
+    {
+        using var image = RbdImage.Open(connection, paths[0], isReadOnly: false);
+        Step($"snapshot {paths[0]}");
+        image.TakeSnapshot(SnapshotNames.Alone(name));
+    }
+
+    private void TakeGroup(InstantSurvey survey, FoundInstant? unfinished)
+    {
+        if (paths.Any(path => path.Namespace != paths[0].Namespace))
+            throw new CloudException(CloudFailure.NotSupported, "take", string.Join(", ", paths),
+                "volumes in different namespaces cannot be taken at one instant");
+        using var opened = new OpenImages(connection, paths);
+        using var group = RbdGroup.Open(
+            connection, new(connection.PoolId(paths[0].Pool), RbdGroup.NameFor(paths)), paths[0].Namespace);
+        foreach (var image in opened.Images) LetGoOfOtherGroup(image, group.Name, survey);
+        Step("create the group");
+        group.Create();
+        var members = group.Members();
+        foreach (var image in opened.Images)
+        {
+            if (members.Exists(member => member.Path == image.Path && member.IsAttached) && image.Group() == group.Name) continue;
+            Step($"add {image.Subject} to the group");
+            group.Add(image);
+        }
+        if (!new GroupFindings(group.Name, "", group.Members(), []).IsUnchanged)
+            throw new CloudException(CloudFailure.InUse, "take", $"group {group.Name.Name}",
+                "somebody else changed the group's members: remove it, and try again");
+        foreach (var image in opened.Images)
+        {
+            Step($"snapshot {image.Subject}, before");
+            image.TakeSnapshot(SnapshotNames.Before(name));
+        }
+        if (unfinished is not null)
+        {
+            Step("remove the unfinished snapshot of the group");
+            group.RemoveSnapshot(name);
+        }
+        Step("snapshot the group");
+        group.TakeSnapshot(name);
+    }
+
+    private void LetGoOfOtherGroup(RbdImage image, GroupName ours, InstantSurvey survey)
+    {
+        if (image.Group() is not { } current || current == ours) return;
+        using var other = RbdGroup.Open(connection, current, image.Path.Namespace);
+        if (!other.IsOurs)
+            throw new CloudException(CloudFailure.InUse, "take", image.Subject,
+                $"it belongs to the group {current.Name}, which is not vBackup's, and an image can be in one group only: " +
+                "take it out of that group, or snapshot it alone");
+        var snapshots = other.Snapshots();
+        if (snapshots.Count > 0)
+            throw new CloudException(CloudFailure.InUse, "take", image.Subject,
+                $"it is held together with {string.Join(", ", Others(survey, current, image.Path))} for {string.Join(", ", snapshots.Keys)}: " +
+                "remove those instants first");
+        // What a taking or removing that was cut short left.
+        Step($"remove the group {current.Name}");
+        other.Remove();
+    }
+
+    private static IEnumerable<RbdPath> Others(InstantSurvey survey, GroupName group, RbdPath path) => survey.Groups
+        .Where(found => found.Name == group).SelectMany(found => found.Members).Select(member => member.Path).Where(other => other != path);
+
+    private void Step(string what)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        step(what);
+    }
+
+    private sealed class OpenImages : IDisposable
+    {
+        public OpenImages(CephConnection connection, RbdPath[] paths)
+        {
+            try
+            {
+                foreach (var path in paths) Images.Add(RbdImage.Open(connection, path, isReadOnly: false));
+            }
+            catch
+            {
+                Dispose();
+                throw;
+            }
+        }
+
+        public List<RbdImage> Images { get; } = [];
+
+        public void Dispose()
+        {
+            foreach (var image in Images) image.Dispose();
+        }
+    }
+}

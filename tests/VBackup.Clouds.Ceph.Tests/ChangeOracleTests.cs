@@ -1,0 +1,136 @@
+using System.Globalization;
+using VBackup.Clouds.Snapshots;
+using VBackup.Clouds.Volumes;
+using VBackup.Primitives;
+using Xunit;
+
+namespace VBackup.Clouds.Ceph.Tests;
+
+/// <summary>
+/// What the storage says has changed, against a full comparison of both snapshots: nothing that differs may be missing. The
+/// volumes are small, with small objects, so that each round touches many kinds of objects.
+/// </summary>
+public sealed class ChangeOracleTests(CephLab lab)
+{
+    const int ObjectBytes = 64 * 1024;
+    const int LengthBytes = 40 * ObjectBytes + 5 * 512;
+    const string Tracked = "layering,exclusive-lock,object-map,fast-diff", Untracked = "layering,exclusive-lock", Bare = "layering";
+    static readonly int Rounds = Environment.GetEnvironmentVariable("VBACKUP_SOAK") is { Length: > 0 } ? 300 : 12;
+
+    [Theory]
+    [InlineData(Tracked, false, false, 1)]
+    [InlineData(Untracked, false, false, 2)]
+    [InlineData(Tracked, true, false, 3)]
+    [InlineData(Untracked, true, false, 4)]
+    [InlineData(Bare, false, false, 5)]
+    [InlineData(Tracked, false, true, 6)]
+    [InlineData(Untracked, true, true, 7)]
+    [InlineData(Tracked, true, true, 8)]
+    public async Task Nothing_that_changed_is_missed(string features, bool isClone, bool isGroup, int seed)
+    {
+        var random = new Random(seed);
+        var volume = await NewImageAsync(features, isClone, random);
+        List<VolumeId> volumes = isGroup ? [volume, await NewImageAsync(features, isClone: false, random)] : [volume];
+        using var guest = CephLab.NewGuest();
+        var snapshots = lab.Storage.Snapshots;
+        string? from = null;
+        byte[]? before = null;
+        for (var round = 0; round < Rounds; round++)
+        {
+            var name = string.Create(CultureInfo.InvariantCulture, $"round-{seed}-{round}");
+            for (var i = random.Next(1, 12); i > 0; i--) await ChangeAsync(guest, volume, random);
+            await snapshots.TakeAsync(name, volumes, default);
+            var after = await lab.Storage.AllAsync(volume, name);
+            await AssertAllocatedAsync(volume, name, after, seed, round);
+            if (from is not null)
+            {
+                var answer = await snapshots.FindChangesAsync(volume, from, name, default);
+                if (before!.Length != after.Length) Assert.IsType<ChangeAnswer.Lost>(answer);
+                else
+                {
+                    var known = Assert.IsType<ChangeAnswer.Known>(answer);
+                    var missed = Reading.FirstOutside(before, after, known.Extents.Ranges);
+                    Assert.True(missed < 0, $"seed {seed}, round {round}: byte {missed} changed and was not told");
+                }
+                await snapshots.RemoveAsync(from, volumes, default);
+            }
+            (from, before) = (name, after);
+        }
+        await snapshots.RemoveAsync(from!, volumes, default);
+        Assert.Empty(await snapshots.ListAsync(volumes, default));
+    }
+
+    [Fact]
+    public async Task A_change_that_is_left_out_is_found_by_the_comparison()
+    {
+        var volume = await lab.NewVolumeAsync(LengthBytes);
+        using var guest = CephLab.NewGuest();
+        await lab.Storage.Snapshots.TakeAsync("first", [volume], default);
+        await guest.WriteAsync(volume, 3 * 4096 + 1, new byte[] { 1 });
+        await guest.WriteAsync(volume, 7 * ObjectBytes, new byte[] { 1 });
+        await lab.Storage.Snapshots.TakeAsync("second", [volume], default);
+        var known = Assert.IsType<ChangeAnswer.Known>(
+            await lab.Storage.Snapshots.FindChangesAsync(volume, "first", "second", default));
+        var (before, after) = (await lab.Storage.AllAsync(volume, "first"), await lab.Storage.AllAsync(volume, "second"));
+        Assert.Equal(-1, Reading.FirstOutside(before, after, known.Extents.Ranges));
+        Assert.NotEqual(-1, Reading.FirstOutside(before, after, known.Extents.Ranges.Skip(1)));
+        Assert.NotEqual(-1, Reading.FirstOutside(before, after, known.Extents.Ranges.SkipLast(1)));
+    }
+
+    async Task AssertAllocatedAsync(VolumeId volume, string instant, byte[] content, int seed, int round)
+    {
+        await using var reader = await lab.Storage.Snapshots.OpenAsync(instant, volume, default);
+        List<Extent> allocated = [.. reader.AllocatedExtents()];
+        var missed = Reading.FirstOutside(new byte[content.Length], content, allocated);
+        Assert.True(missed < 0, $"seed {seed}, round {round}: byte {missed} is not zero and was not told");
+    }
+
+    async Task<VolumeId> NewImageAsync(string features, bool isClone, Random random)
+    {
+        if (!isClone)
+            return await lab.NewImageAsync(LengthBytes, features, "--object-size", ObjectBytes.ToString(CultureInfo.InvariantCulture) + "B");
+        var parent = await lab.NewImageAsync(
+            LengthBytes - 3 * ObjectBytes, Tracked, "--object-size", ObjectBytes.ToString(CultureInfo.InvariantCulture) + "B");
+        using (var guest = CephLab.NewGuest())
+            for (var at = 0; at < LengthBytes - 4 * ObjectBytes; at += 3 * ObjectBytes)
+                await guest.WriteAsync(parent, at + 100, random.RandomBytes(2 * ObjectBytes));
+        await CephLab.RbdAsync("snap", "create", $"{parent}@origin");
+        await CephLab.RbdAsync("snap", "protect", $"{parent}@origin");
+        var child = new VolumeId($"{CephLab.Pool}/{lab.NewName("test")}");
+        await CephLab.RbdAsync("clone", $"{parent}@origin", child.Value, "--image-feature", features,
+            "--object-size", ObjectBytes.ToString(CultureInfo.InvariantCulture) + "B");
+        using (var guest = CephLab.NewGuest()) guest.Resize(child, LengthBytes);
+        return child;
+    }
+
+    async Task ChangeAsync(Guest guest, VolumeId volume, Random random)
+    {
+        var length = (await lab.Storage.FindLengthAsync(volume, default))!.Value;
+        var offset = random.NextInt64(length - 1);
+        var count = Math.Min(length - offset, random.Next(3) switch
+        {
+            0 => random.Next(1, 5000),
+            1 => random.Next(1, 3 * ObjectBytes),
+            _ => 512 * random.Next(1, 16),
+        });
+        // Whole objects go another way than parts of them.
+        var start = offset / ObjectBytes * ObjectBytes;
+        var objects = Math.Min(length - start, ObjectBytes * (long)random.Next(1, 4));
+        switch (random.Next(12))
+        {
+            case < 5: await guest.WriteAsync(volume, offset, random.RandomBytes((int)count)); break;
+            case 5: guest.Discard(volume, offset, count); break;
+            case 6: guest.Discard(volume, start, objects); break;
+            case 7: await guest.ZeroAsync(volume, offset, count); break;
+            case 8: await guest.ZeroAsync(volume, start, objects); break;
+            case 9: await guest.WriteAsync(volume, start, random.RandomBytes((int)objects)); break;
+            case 10: await guest.WriteAsync(volume, offset, new byte[count]); break;
+            default:
+                // Most often back to where it was: then the length tells nothing of what was cut off.
+                guest.Resize(volume, random.NextInt64(length / 2, length));
+                if (random.Next(4) > 0) guest.Resize(volume, length);
+                else if (random.Next(2) > 0) guest.Resize(volume, LengthBytes);
+                break;
+        }
+    }
+}
