@@ -115,9 +115,9 @@ static class BackUpServer
     static async Task<(Instant Instant, string Consistency)> TakeAsync(
         EdgeCloud cloud, Server server, string name, IReadOnlyList<VolumeId> volumes, Screen screen, CancellationToken cancellation)
     {
+        // How a guest that does not run was ended, nobody knows.
         if (server.State is not ServerState.Running)
-            return (await cloud.Storage.Snapshots.TakeAsync(name, volumes, cancellation).ConfigureAwait(false),
-                server.State is ServerState.Shutdown ? "filesystem" : "crash");
+            return (await cloud.Storage.Snapshots.TakeAsync(name, volumes, cancellation).ConfigureAwait(false), "crash");
         Instant instant;
         bool wasHeld;
         var hold = await cloud.HoldAsync(server.Name, cancellation).ConfigureAwait(false);

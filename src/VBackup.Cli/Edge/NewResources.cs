@@ -62,7 +62,7 @@ static class NewResources
         }
     }
 
-    static async Task RemoveAsync(IVolumeStorage storage, IReadOnlyList<VolumeId> made, Exception failure)
+    static async Task RemoveAsync(IVolumeStorage storage, List<VolumeId> made, Exception failure)
     {
         foreach (var volume in made)
         {
