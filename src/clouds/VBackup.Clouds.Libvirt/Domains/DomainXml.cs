@@ -3,10 +3,12 @@ using System.Xml.Linq;
 
 namespace VBackup.Clouds.Libvirt.Domains;
 
-/// <summary>Reads a domain's XML, which may come from outside: bounded, without document types, without external entities.</summary>
+/// <summary>Reads a domain's XML, which may come from outside: bounded, without document types, without external
+/// entities.</summary>
 internal static class DomainXml
 {
-    /// <summary>The largest description we have seen, of a server with hundreds of devices, had a tenth of this.</summary>
+    /// <summary>The largest description we have seen, of a server with hundreds of devices, had a tenth of
+    /// this.</summary>
     public const int LengthCharactersMax = 1024 * 1024;
 
     /// <summary>libvirt's own nest about 10 deep.</summary>

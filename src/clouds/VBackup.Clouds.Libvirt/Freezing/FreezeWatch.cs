@@ -4,10 +4,10 @@ namespace VBackup.Clouds.Libvirt.Freezing;
 
 /// <summary>
 /// What a freeze watchdog does: it lets a guest go when its holder has ended without a word, or when time is up.
-/// <para>Invariants. It says <see cref="WatchdogWords.Armed"/> only after it has reached the hypervisor. It ends well only when it was
-/// released, or when the holder is gone and the guest was seen not to be frozen for the whole of
-/// <see cref="WatchdogOrders.Quiet"/>: a freeze that the holder had sent before it was killed, or sends after the time was up,
-/// is undone as well. It says <see cref="WatchdogWords.Thawing"/> before it lets go for the first time.</para>
+/// <para>Invariants. It says <see cref="WatchdogWords.Armed"/> only after it has reached the hypervisor. It ends well
+/// only when it was released, or when the holder is gone and the guest was seen not to be frozen for the whole of
+/// <see cref="WatchdogOrders.Quiet"/>: a freeze that the holder had sent before it was killed, or sends after the time
+/// was up, is undone as well. It says <see cref="WatchdogWords.Thawing"/> before it lets go for the first time.</para>
 /// </summary>
 /// <param name="readLine">Gives the holder's next line; null at the end of its life.</param>
 internal sealed class FreezeWatch(
