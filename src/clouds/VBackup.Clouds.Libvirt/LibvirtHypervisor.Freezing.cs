@@ -16,7 +16,8 @@ public sealed partial class LibvirtHypervisor
             LibvirtError.Check(LibvirtLibrary.virDomainFSFreeze(domain, 0, 0, 0), "freeze", name), cancellation).ConfigureAwait(false);
 
     /// <inheritdoc/>
-    /// <remarks>A server that does not run, or whose guest has no agent, has nobody who could have frozen it: false.</remarks>
+    /// <remarks>A server that does not run, or whose guest has no agent, has nobody who could have frozen it:
+    /// false.</remarks>
     public async Task<bool> IsFrozenAsync(string name, CancellationToken cancellation) =>
         await CallAgentAsync("ask whether it is frozen", name, false, domain =>
         {
@@ -65,7 +66,8 @@ public sealed partial class LibvirtHypervisor
             return call(domain);
         }, cancellation, AgentCallLimit);
 
-    /// <summary>Without a limit libvirt waits for an agent for ever, and so does everybody who asks for it next.</summary>
+    /// <summary>Without a limit libvirt waits for an agent for ever, and so does everybody who asks for it
+    /// next.</summary>
     private void LimitAgent(DomainHandle domain, string name) =>
         LibvirtError.Check(
             LibvirtLibrary.virDomainAgentSetResponseTimeout(domain, AgentLimitSeconds, 0), "limit the agent", name);

@@ -8,7 +8,8 @@ using VBackup.Clouds.Volumes;
 namespace VBackup.Clouds.Libvirt;
 
 /// <summary>
-/// The servers of one libvirtd with QEMU. Thread-safe. A libvirtd that hangs is a <see cref="CloudException"/> that says
+/// The servers of one libvirtd with QEMU. Thread-safe. A libvirtd that hangs is a <see cref="CloudException"/> that
+/// says
 /// <see cref="CloudFailure.TimedOut"/>; one that was restarted is connected to again.
 /// </summary>
 public sealed partial class LibvirtHypervisor : IHypervisor
@@ -50,8 +51,8 @@ public sealed partial class LibvirtHypervisor : IHypervisor
         }
     }
 
-    /// <summary>The description libvirt would start it from next time, in the form that other hosts understand. Passwords are left out
-    /// by libvirt; keys for volumes are secrets of libvirt and only named.</summary>
+    /// <summary>The description libvirt would start it from next time, in the form that other hosts understand.
+    /// Passwords are left out by libvirt; keys for volumes are secrets of libvirt and only named.</summary>
     public async Task<ServerConfiguration> ReadConfigurationAsync(string name, CancellationToken cancellation)
     {
         var xml = await CallAsync(
@@ -62,8 +63,8 @@ public sealed partial class LibvirtHypervisor : IHypervisor
     }
 
     /// <inheritdoc/>
-    /// <remarks>Disks without a volume are dropped, but for the one it boots from: that is refused. What else is kept and what is
-    /// not is told at <see cref="NewDomain"/>.</remarks>
+    /// <remarks>Disks without a volume are dropped, but for the one it boots from: that is refused. What else is kept
+    /// and what is not is told at <see cref="NewDomain"/>.</remarks>
     public async Task<Server> DefineAsync(
         string name, ServerConfiguration configuration, IReadOnlyDictionary<string, VolumeId> volumes, CancellationToken cancellation)
     {
@@ -88,8 +89,8 @@ public sealed partial class LibvirtHypervisor : IHypervisor
     }
 
     /// <inheritdoc/>
-    /// <remarks>With it goes what libvirt keeps for it: saved memory, firmware variables, the state of its TPM, and its notes on
-    /// snapshots and checkpoints.</remarks>
+    /// <remarks>With it goes what libvirt keeps for it: saved memory, firmware variables, the state of its TPM, and
+    /// its notes on snapshots and checkpoints.</remarks>
     public async Task RemoveAsync(string name, CancellationToken cancellation)
     {
         try
@@ -112,8 +113,8 @@ public sealed partial class LibvirtHypervisor : IHypervisor
     }
 
     /// <inheritdoc/>
-    /// <remarks>Memory that was saved to disk is thrown away: it belongs to the volumes as they were, and over volumes that were
-    /// restored since it would destroy them. A paused server goes on.</remarks>
+    /// <remarks>Memory that was saved to disk is thrown away: it belongs to the volumes as they were, and over volumes
+    /// that were restored since it would destroy them. A paused server goes on.</remarks>
     public async Task StartAsync(string name, CancellationToken cancellation) =>
         await CallAsync("start", name, domain =>
         {
@@ -133,8 +134,8 @@ public sealed partial class LibvirtHypervisor : IHypervisor
         }, cancellation, _settings.StartLimit).ConfigureAwait(false);
 
     /// <inheritdoc/>
-    /// <remarks>The agent is asked first where there is one, then the power button is pressed; at half of the patience it is
-    /// pressed once more, for guests that slept through the first.</remarks>
+    /// <remarks>The agent is asked first where there is one, then the power button is pressed; at half of the patience
+    /// it is pressed once more, for guests that slept through the first.</remarks>
     public async Task StopAsync(string name, TimeSpan patience, CancellationToken cancellation)
     {
         var started = _clock.GetTimestamp();
@@ -191,7 +192,8 @@ public sealed partial class LibvirtHypervisor : IHypervisor
         }
     }
 
-    /// <summary>A server that vanished is not active: one that was never defined for good is gone when it stops.</summary>
+    /// <summary>A server that vanished is not active: one that was never defined for good is gone when it
+    /// stops.</summary>
     private async Task<bool> IsActiveAsync(string name, CancellationToken cancellation)
     {
         try

@@ -141,7 +141,7 @@ public sealed class FreezeGuardTests : IAsyncDisposable
     public async Task When_the_watchdog_dies_the_guest_is_let_go_at_once()
     {
         await using var hold = await HoldAsync();
-        var thawed = new TaskCompletionSource();
+        var thawed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         hypervisor.OnThaw = () => thawed.TrySetResult();
         watchdog.Die();
         await thawed.Task;

@@ -1,6 +1,7 @@
 namespace VBackup.Clouds.Libvirt.Tests.Freezing;
 
-/// <summary>A clock on which every delay passes at once and moves the time on. Its timers tell a test that they ring.</summary>
+/// <summary>A clock on which every delay passes at once and moves the time on. Its timers tell a test that they
+/// ring.</summary>
 sealed class RushingClock : TimeProvider
 {
     long nowTicks;

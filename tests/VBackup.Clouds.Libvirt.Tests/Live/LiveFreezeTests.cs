@@ -84,7 +84,7 @@ public sealed class LiveFreezeTests(LiveServer server)
     public async Task A_holder_killed_in_the_middle_of_freezing_leaves_no_frozen_guest()
     {
         server.Hypervisor.ToString();
-        for (var delayMilliseconds = 0; delayMilliseconds < 200; delayMilliseconds += 20)
+        for (var delayMilliseconds = 0; delayMilliseconds < 200; delayMilliseconds += 40)
         {
             using var holder = HolderProcess.Start(server.Name, limitSeconds: 5);
             await LiveServer.UntilAsync(
@@ -131,7 +131,7 @@ public sealed class LiveFreezeTests(LiveServer server)
     public async Task A_guest_whose_agent_hangs_while_frozen_is_let_go_as_soon_as_it_answers()
     {
         await server.Hypervisor.IsFrozenAsync(server.Name, none);
-        await server.LetAgentHangAsync(fromSeconds: 2, forSeconds: 8);
+        await server.LetAgentHangAsync(fromSeconds: 2, forSeconds: 16);
         await using (var hold = await HoldAsync(Limit))
         {
             Assert.Null(hold.WhyNotHeld);

@@ -8,8 +8,8 @@ using Xunit;
 namespace VBackup.Clouds.Libvirt.Tests.Live;
 
 /// <summary>
-/// A running guest of our own with two disks, defined from the lab's server, on the lab's libvirt; gone after the tests. The lab is
-/// named by VBACKUP_TEST_LIBVIRT_URI and VBACKUP_TEST_SERVER; without them the tests are skipped.
+/// A running guest of our own with two disks, defined from the lab's server, on the lab's libvirt; gone after the
+/// tests. The lab is named by VBACKUP_TEST_LIBVIRT_URI and VBACKUP_TEST_SERVER; without them the tests are skipped.
 /// </summary>
 public sealed class LiveServer : IAsyncLifetime
 {
@@ -76,8 +76,8 @@ public sealed class LiveServer : IAsyncLifetime
 
     public Task<bool> IsFrozenAsync() => Hypervisor.IsFrozenAsync(Name, CancellationToken.None);
 
-    /// <summary>The guest's agent hangs for a while, beginning a while from now. It stops itself, by way of a shell that outlives
-    /// that.</summary>
+    /// <summary>The guest's agent hangs for a while, beginning a while from now. It stops itself, by way of a shell
+    /// that outlives that.</summary>
     public async Task LetAgentHangAsync(int fromSeconds, int forSeconds)
     {
         var script = string.Create(

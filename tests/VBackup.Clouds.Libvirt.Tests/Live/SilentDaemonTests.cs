@@ -111,7 +111,8 @@ public sealed class SilentDaemonTests : IDisposable
 
     public void Dispose() => Directory.Delete(folder, recursive: true);
 
-    /// <summary>Passes bytes on, or swallows them. What was swallowed never arrives: that connection stays silent.</summary>
+    /// <summary>Passes bytes on, or swallows them. What was swallowed never arrives: that connection stays
+    /// silent.</summary>
     sealed class MutableProxy : IAsyncDisposable
     {
         readonly Socket listener = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);

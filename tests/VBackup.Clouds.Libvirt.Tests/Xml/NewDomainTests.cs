@@ -9,7 +9,8 @@ public sealed class NewDomainTests
 {
     static readonly Guid Id = new("01234567-89ab-4cde-8f01-23456789abcd");
 
-    /// <summary>A disk with everything that binds a server to its host; <c>rich.new.xml</c> was read line by line.</summary>
+    /// <summary>A disk with everything that binds a server to its host; <c>rich.new.xml</c> was read line by
+    /// line.</summary>
     [Fact]
     public void Nothing_of_the_old_server_or_its_host_is_left()
     {

@@ -7,8 +7,8 @@ namespace VBackup.Clouds.Libvirt.Domains;
 /// <summary>Finds a domain's disks and the volumes behind them.</summary>
 internal static class DomainDisks
 {
-    /// <summary>The disks that can be backed up: RBD images, files and devices. Left out are CD-ROMs, floppies, empty ones, disks
-    /// that show a snapshot, and those whose bytes are somewhere we cannot read.</summary>
+    /// <summary>The disks that can be backed up: RBD images, files and devices. Left out are CD-ROMs, floppies, empty
+    /// ones, disks that show a snapshot, and those whose bytes are somewhere we cannot read.</summary>
     public static IReadOnlyList<ServerDisk> Of(XElement domain) =>
         [.. from disk in All(domain)
             where IsWritableKind(disk)

@@ -8,11 +8,12 @@ namespace VBackup.Clouds.Libvirt.Domains;
 internal static class NewDisks
 {
     // Chains of images, copies in progress and the like are the old volumes' affairs.
-    // How its bytes are encrypted is not: the new volume holds the same ones, and the key is named by a secret's id alone.
+    // How its bytes are encrypted is not: the new volume holds the same ones, and the key is named by a secret's id
+    // alone.
     private static readonly string[] s_boundToOldVolume = ["source", "backingStore", "mirror", "auth", "transient"];
 
-    /// <exception cref="CloudException">A volume is for a disk that the saved server has not, the disk that it boots from has no
-    /// volume, or nothing says how to reach Ceph.</exception>
+    /// <exception cref="CloudException">A volume is for a disk that the saved server has not, the disk that it boots
+    /// from has no volume, or nothing says how to reach Ceph.</exception>
     public static void Place(XElement domain, string server, IReadOnlyDictionary<string, VolumeId> volumes, CephAccess? ceph)
     {
         var disks = DomainDisks.All(domain).Where(DomainDisks.IsWritableKind).ToList();
@@ -35,7 +36,8 @@ internal static class NewDisks
         }
         foreach (var drive in DomainDisks.All(domain).Where(disk => !DomainDisks.IsWritableKind(disk)).ToList())
         {
-            // An empty CD-ROM drive stays, so that the guest's devices keep their places. An empty floppy drive is nobody's need.
+            // An empty CD-ROM drive stays, so that the guest's devices keep their places. An empty floppy drive is
+            // nobody's need.
             if ((string?)drive.Attribute("device") != "cdrom") drive.Remove();
             else Empty(drive);
         }
@@ -63,8 +65,8 @@ internal static class NewDisks
                 ? order : null;
     }
 
-    /// <summary>A path that ends in <c>.qcow2</c> is such an image; every other is raw. Nothing is found out by looking: a guest could
-    /// write a raw disk that looks like an image of somebody else's file.</summary>
+    /// <summary>A path that ends in <c>.qcow2</c> is such an image; every other is raw. Nothing is found out by
+    /// looking: a guest could write a raw disk that looks like an image of somebody else's file.</summary>
     private static void ReplaceByFile(XElement disk, string path)
     {
         var isDevice = path.StartsWith("/dev/", StringComparison.Ordinal);

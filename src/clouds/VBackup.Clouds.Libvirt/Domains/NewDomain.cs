@@ -4,11 +4,11 @@ using VBackup.Clouds.Volumes;
 namespace VBackup.Clouds.Libvirt.Domains;
 
 /// <summary>
-/// Makes a new server's domain from a saved one: another name, UUID and MAC addresses, other volumes, and nothing that belongs to
-/// the old server or its host. What the guest sees stays where it can: machine, CPU, memory, firmware, the order and addresses of
-/// its devices, and the serial numbers of its disks, by which guests find their file systems.
-/// <para>The lists here say what is kept. What they do not name is dropped: devices of the old host (PCI, shared folders, shared
-/// memory), settings of QEMU past libvirt, metadata of whoever managed the old server.</para>
+/// Makes a new server's domain from a saved one: another name, UUID and MAC addresses, other volumes, and nothing that
+/// belongs to the old server or its host. What the guest sees stays where it can: machine, CPU, memory, firmware, the
+/// order and addresses of its devices, and the serial numbers of its disks, by which guests find their file systems.
+/// <para>The lists here say what is kept. What they do not name is dropped: devices of the old host (PCI, shared
+/// folders, shared memory), settings of QEMU past libvirt, metadata of whoever managed the old server.</para>
 /// </summary>
 internal static class NewDomain
 {
@@ -33,8 +33,8 @@ internal static class NewDomain
     private static readonly HashSet<string> s_addressesOfAnyHost = ["127.0.0.1", "::1", "0.0.0.0", "::"];
 
     /// <param name="saved">The saved domain; it is changed into the new one.</param>
-    /// <param name="volumes">The new server's volume of each disk that it gets. Others are dropped; the disk that it boots from must
-    /// not be.</param>
+    /// <param name="volumes">The new server's volume of each disk that it gets. Others are dropped; the disk that it
+    /// boots from must not be.</param>
     /// <param name="ceph">How to reach volumes on Ceph; null: as the saved disks say.</param>
     /// <exception cref="CloudException">The name cannot be one, or disks and volumes do not fit together.</exception>
     public static string From(

@@ -3,9 +3,9 @@ using VBackup.Clouds.Servers;
 namespace VBackup.Clouds.Libvirt.Freezing;
 
 /// <summary>
-/// Holds a guest's file systems still, for the moment that a snapshot takes, and for no longer than a limit whatever happens:
-/// a watchdog in a process of its own lets it go when this process dies or dawdles. Without an agent, or when freezing fails, nothing
-/// is held and <see cref="WhyNotHeld"/> says why: the snapshot is then as after a power cut.
+/// Holds a guest's file systems still, for the moment that a snapshot takes, and for no longer than a limit whatever
+/// happens: a watchdog in a process of its own lets it go when this process dies or dawdles. Without an agent, or when
+/// freezing fails, nothing is held and <see cref="WhyNotHeld"/> says why: the snapshot is then as after a power cut.
 /// <code>
 /// await using var hold = await FreezeGuard.HoldAsync(…);
 /// take the snapshot
@@ -38,13 +38,15 @@ public sealed class FreezeGuard : IAsyncDisposable
         _armed = clock.GetTimestamp();
     }
 
-    /// <summary>How many file systems are, or were, held; null when none are because the guest could not be frozen.</summary>
+    /// <summary>How many file systems are, or were, held; null when none are because the guest could not be
+    /// frozen.</summary>
     public int? FileSystems { get; private set; }
 
     /// <summary>A sentence for the user; null when the guest is held.</summary>
     public string? WhyNotHeld { get; private init; }
 
-    /// <summary>From before the freeze to after the thaw: the guest stood still for less than this. Zero until it was let go.</summary>
+    /// <summary>From before the freeze to after the thaw: the guest stood still for less than this. Zero until it was
+    /// let go.</summary>
     public TimeSpan HeldFor { get; private set; }
 
     /// <param name="limit">For how long the guest may be held, from before it is frozen.</param>
@@ -67,7 +69,8 @@ public sealed class FreezeGuard : IAsyncDisposable
         IWatchdog watchdog;
         try
         {
-            // Who froze it will also thaw it, perhaps in the middle of our snapshot, and our thaw would take it from them.
+            // Who froze it will also thaw it, perhaps in the middle of our snapshot, and our thaw would take it from
+            // them.
             if (await hypervisor.IsFrozenAsync(server, cancellation).ConfigureAwait(false))
                 return NotHeld("the guest is frozen already, by somebody else");
             watchdog = await arm().ConfigureAwait(false);
@@ -92,8 +95,8 @@ public sealed class FreezeGuard : IAsyncDisposable
         }
         catch (Exception failure)
         {
-            // Nobody knows whether it is frozen, or will be when the agent gets to it. The watchdog finds out, and stays until it
-            // is sure.
+            // Nobody knows whether it is frozen, or will be when the agent gets to it. The watchdog finds out, and
+            // stays until it is sure.
             watchdog.LeaveAlone();
             await watchdog.DisposeAsync().ConfigureAwait(false);
             if (failure is CloudException { Failure: not CloudFailure.NotFound }) return NotHeld(failure.Message);
@@ -103,9 +106,10 @@ public sealed class FreezeGuard : IAsyncDisposable
         FreezeGuard NotHeld(string reason) => new(hypervisor, server, limit, null, clock) { WhyNotHeld = reason, _isThawed = true };
     }
 
-    /// <summary>To be asked after the snapshot, before the thaw: whether the guest was frozen during all of it.</summary>
-    /// <remarks>True only when the guest itself says so now and the watchdog has not let it go. Whatever cannot be found out is a
-    /// no.</remarks>
+    /// <summary>To be asked after the snapshot, before the thaw: whether the guest was frozen during all of
+    /// it.</summary>
+    /// <remarks>True only when the guest itself says so now and the watchdog has not let it go. Whatever cannot be
+    /// found out is a no.</remarks>
     public async Task<bool> WasStillFrozenAsync(CancellationToken cancellation)
     {
         if (_watchdog is null || _isThawed || !IsInTime()) return false;
@@ -155,7 +159,8 @@ public sealed class FreezeGuard : IAsyncDisposable
         }
         catch (CloudException)
         {
-            // The watchdog was left alone with the guest and lets it go; there is nothing to add to what ends this hold.
+            // The watchdog was left alone with the guest and lets it go; there is nothing to add to what ends this
+            // hold.
         }
         await _watchdog.DisposeAsync().ConfigureAwait(false);
     }

@@ -4,10 +4,10 @@ namespace VBackup.Clouds.Libvirt.Freezing;
 
 /// <summary>
 /// What a freeze watchdog does: it lets a guest go when its holder has ended without a word, or when time is up.
-/// <para>Invariants. It says <see cref="WatchdogWords.Armed"/> only after it has reached the hypervisor. It ends well only when it was
-/// released, or when the holder is gone and the guest was seen not to be frozen for the whole of
-/// <see cref="WatchdogOrders.Quiet"/>: a freeze that the holder had sent before it was killed, or sends after the time was up,
-/// is undone as well. It says <see cref="WatchdogWords.Thawing"/> before it lets go for the first time.</para>
+/// <para>Invariants. It says <see cref="WatchdogWords.Armed"/> only after it has reached the hypervisor. It ends well
+/// only when it was released, or when the holder is gone and the guest was seen not to be frozen for the whole of
+/// <see cref="WatchdogOrders.Quiet"/>: a freeze that the holder had sent before it was killed, or sends after the time
+/// was up, is undone as well. It says <see cref="WatchdogWords.Thawing"/> before it lets go for the first time.</para>
 /// </summary>
 /// <param name="readLine">Gives the holder's next line; null at the end of its life.</param>
 internal sealed class FreezeWatch(
@@ -66,12 +66,17 @@ internal sealed class FreezeWatch(
             }
             var found = await LookAndThawAsync(isFirst).ConfigureAwait(false);
             isFirst = false;
-            if (found is Found.Free && !hasSaid)
+            if (found is (Found.Free or Found.LetGo) && !hasSaid)
             {
                 say(WatchdogWords.Thawed);
                 hasSaid = true;
             }
-            quietSince = found is Found.Free ? quietSince ?? clock.GetTimestamp() : null;
+            quietSince = found switch
+            {
+                Found.Free => quietSince ?? clock.GetTimestamp(),
+                Found.LetGo => clock.GetTimestamp(),
+                _ => null,
+            };
             if (holderGone is { } gone)
             {
                 if (quietSince is { } since && clock.GetElapsedTime(Math.Max(since, gone)) >= orders.Quiet) return 0;
@@ -88,12 +93,11 @@ internal sealed class FreezeWatch(
         try
         {
             // The first time without asking: a guest that is not frozen is let be.
-            if (isFirst || await hypervisor.IsFrozenAsync(orders.Server, CancellationToken.None).ConfigureAwait(false))
-            {
-                await hypervisor.ThawAsync(orders.Server, CancellationToken.None).ConfigureAwait(false);
-                if (await hypervisor.IsFrozenAsync(orders.Server, CancellationToken.None).ConfigureAwait(false)) return Found.Frozen;
-            }
-            return Found.Free;
+            if (!isFirst && !await hypervisor.IsFrozenAsync(orders.Server, CancellationToken.None).ConfigureAwait(false))
+                return Found.Free;
+            await hypervisor.ThawAsync(orders.Server, CancellationToken.None).ConfigureAwait(false);
+            return await hypervisor.IsFrozenAsync(orders.Server, CancellationToken.None).ConfigureAwait(false)
+                ? Found.Unknown : Found.LetGo;
         }
         catch (CloudException failure)
         {
@@ -104,8 +108,11 @@ internal sealed class FreezeWatch(
 
     private enum Found
     {
+        /// <summary>It was not frozen.</summary>
         Free,
-        Frozen,
+        /// <summary>It was, perhaps, and is not any more.</summary>
+        LetGo,
+        /// <summary>It does not say, or is frozen still.</summary>
         Unknown,
     }
 }

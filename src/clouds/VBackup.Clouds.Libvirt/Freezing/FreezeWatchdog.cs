@@ -37,8 +37,9 @@ public static class FreezeWatchdog
         return await watch.RunAsync().ConfigureAwait(false);
     }
 
-    /// <summary>What ends the holder must not end the watchdog with it: a key on the terminal, a closed session, the manager of
-    /// services that asks all processes to stop, the kernel looking for memory. It ends by itself soon enough.</summary>
+    /// <summary>What ends the holder must not end the watchdog with it: a key on the terminal, a closed session, the
+    /// manager of services that asks all processes to stop, the kernel looking for memory. It ends by itself soon
+    /// enough.</summary>
     private static void LiveOn()
     {
         // Fails only for one that leads a group already, and that gets no signal of the terminal's other groups either.

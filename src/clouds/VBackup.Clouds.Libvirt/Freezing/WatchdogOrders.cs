@@ -9,8 +9,8 @@ namespace VBackup.Clouds.Libvirt.Freezing;
 /// <param name="Quiet">For how long it looks on after it was left alone, and the guest was let go.</param>
 internal sealed record WatchdogOrders(string Uri, string Server, TimeSpan Limit, TimeSpan Quiet)
 {
-    /// <summary>A freeze that a killed process had sent may still be on its way to the agent. Every look of this time also had to wait
-    /// for the agent, so nothing that was sent before is left when it is over.</summary>
+    /// <summary>A freeze that a killed process had sent may still be on its way to the agent. Every look of this time
+    /// also had to wait for the agent, so nothing that was sent before is left when it is over.</summary>
     public static readonly TimeSpan QuietDefault = TimeSpan.FromSeconds(5);
 
     public IEnumerable<string> ToArguments() => [Uri, Server, Milliseconds(Limit), Milliseconds(Quiet)];

@@ -34,7 +34,8 @@ internal sealed class WatchdogProcess : IWatchdog
 
     internal int ProcessId => _process.Id;
 
-    /// <exception cref="CloudException">It could not be started, or did not reach the hypervisor; then none runs.</exception>
+    /// <exception cref="CloudException">It could not be started, or did not reach the hypervisor; then none
+    /// runs.</exception>
     public static async Task<WatchdogProcess> ArmAsync(
         WatchdogProgram program, WatchdogOrders orders, TimeProvider clock, CancellationToken cancellation)
     {

@@ -1,9 +1,11 @@
 namespace VBackup.Clouds.Libvirt.Freezing;
 
-/// <summary>How a watchdog is started: a program that hands the arguments which follow to <see cref="FreezeWatchdog.RunAsync"/>.</summary>
+/// <summary>How a watchdog is started: a program that hands the arguments which follow to
+/// <see cref="FreezeWatchdog.RunAsync"/>.</summary>
 public sealed record WatchdogProgram(string Path, IReadOnlyList<string> Arguments)
 {
-    /// <summary>The program that runs now. REQUIRES: it looks for <see cref="FreezeWatchdog.Verb"/> before anything else.</summary>
+    /// <summary>The program that runs now. REQUIRES: it looks for <see cref="FreezeWatchdog.Verb"/> before anything
+    /// else.</summary>
     public static WatchdogProgram Own()
     {
         var path = Environment.ProcessPath ?? throw new InvalidOperationException("This process does not know its program.");

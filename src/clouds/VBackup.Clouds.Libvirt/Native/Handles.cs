@@ -7,8 +7,8 @@ internal sealed class ConnectionHandle() : SafeHandle(0, ownsHandle: true)
 {
     public override bool IsInvalid => handle == 0;
 
-    /// <summary>Closing says goodbye to libvirtd and waits for its answer, which may never come. So a thread of its own does it,
-    /// and neither the caller nor the finalizer waits.</summary>
+    /// <summary>Closing says goodbye to libvirtd and waits for its answer, which may never come. So a thread of its
+    /// own does it, and neither the caller nor the finalizer waits.</summary>
     protected override bool ReleaseHandle()
     {
         var connection = handle;

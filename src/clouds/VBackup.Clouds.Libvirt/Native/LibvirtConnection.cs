@@ -2,8 +2,9 @@ namespace VBackup.Clouds.Libvirt.Native;
 
 /// <summary>
 /// One address of a libvirtd, opened when first needed and again after it was lost. Thread-safe.
-/// libvirt's calls block for as long as libvirtd pleases. So each runs on a thread of its own, and when its time is over the caller
-/// goes on without it: the connection is given up, and the thread ends when libvirtd answers or the keep-alive says that it is dead.
+/// libvirt's calls block for as long as libvirtd pleases. So each runs on a thread of its own, and when its time is
+/// over the caller goes on without it: the connection is given up, and the thread ends when libvirtd answers or the
+/// keep-alive says that it is dead.
 /// </summary>
 internal sealed class LibvirtConnection(LibvirtSettings settings, TimeProvider clock) : IDisposable
 {
@@ -80,7 +81,8 @@ internal sealed class LibvirtConnection(LibvirtSettings settings, TimeProvider c
             // Not disposed of: other calls may be using it. The finalizer closes it after the last of them.
             _open = null;
         }
-        // Outside of the lock: opening may hang. Two callers may both open one; the first is kept, the other serves its call.
+        // Outside of the lock: opening may hang. Two callers may both open one; the first is kept, the other serves
+        // its call.
         var opened = OpenNew(subject);
         // A connection within the process has nobody to keep alive, and says so: it does not hang either.
         _ = LibvirtLibrary.virConnectSetKeepAlive(opened, KeepAliveSeconds, KeepAliveCount);
@@ -111,7 +113,8 @@ internal sealed class LibvirtConnection(LibvirtSettings settings, TimeProvider c
         }
     }
 
-    /// <summary>The next call opens a new connection. This one is closed by its finalizer, after the calls that hang in it.</summary>
+    /// <summary>The next call opens a new connection. This one is closed by its finalizer, after the calls that hang
+    /// in it.</summary>
     private void GiveUp(ConnectionHandle? hanging)
     {
         lock (_lock)

@@ -31,7 +31,8 @@ internal enum LibvirtErrorCode
 /// <summary>Turns what libvirt says about the last call of this thread into exceptions.</summary>
 internal static class LibvirtError
 {
-    /// <summary>REQUIRES: called on the thread whose call failed, before any other call to libvirt: errors are kept by thread.</summary>
+    /// <summary>REQUIRES: called on the thread whose call failed, before any other call to libvirt: errors are kept by
+    /// thread.</summary>
     public static LibvirtErrorCode LastCode => (LibvirtErrorCode)LibvirtLibrary.virGetLastErrorCode();
 
     /// <summary>REQUIRES: as <see cref="LastCode"/>.</summary>

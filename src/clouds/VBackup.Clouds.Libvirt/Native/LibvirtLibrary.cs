@@ -2,7 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace VBackup.Clouds.Libvirt.Native;
 
-/// <summary>The system's libvirt, with C's names. Bound by plain <c>DllImport</c>, which needs no unsafe code.</summary>
+/// <summary>The system's libvirt, with C's names. Bound by plain <c>DllImport</c>, which needs no unsafe
+/// code.</summary>
 internal static class LibvirtLibrary
 {
     private const string Library = "libvirt.so.0";
