@@ -35,15 +35,15 @@ readonly projects_at_once=2
 if [[ $soak ]]; then readonly project_seconds=$((6 * 3600)); else readonly project_seconds=1200; fi
 
 work=''
-lab_dir=''
+lab='' lab_dir=''
 declare -A running=() # pid → project
 
 stop_lab() {
     [[ $lab_dir ]] || return 0
     local dir=$lab_dir
     lab_dir=''
-    if ! { lab/ceph down "$dir" && lab/ceph wipe "$dir"; } >>"$work/ceph.log" 2>&1 </dev/null; then
-        cat "$work/ceph.log" >&2
+    if ! { "$lab" down "$dir" && "$lab" wipe "$dir"; } >>"$work/lab.log" 2>&1 </dev/null; then
+        cat "$work/lab.log" >&2
         return 1
     fi
 }
@@ -89,13 +89,20 @@ install_packages() {
     fi
 }
 
+# The whole edge needs root: libvirt runs in a mount namespace of its own, CephFS is mounted. Others get Ceph alone.
 start_lab() {
-    [[ -x lab/ceph ]] || stop "lab/ceph is missing"
-    say 'starting the lab: Ceph with S3'
-    lab_dir=$work/ceph
-    lab/ceph up "$lab_dir" >"$work/ceph.log" 2>&1 </dev/null || { cat "$work/ceph.log" >&2; stop 'the lab did not start'; }
+    local log=$work/lab.log
+    if [[ $(id -u) == 0 ]]; then
+        lab=lab/edge
+        say 'starting the lab: Ceph with CephFS and S3, libvirt, a server'
+    else
+        lab=lab/ceph
+        say 'starting the lab: Ceph with S3 (libvirt and a server need root)'
+    fi
+    lab_dir=$work/lab
+    "$lab" up "$lab_dir" >"$log" 2>&1 </dev/null || { cat "$log" >&2; stop 'the lab did not start'; }
     local settings
-    settings=$(lab/ceph env "$lab_dir") || stop 'the lab does not tell its addresses'
+    settings=$("$lab" env "$lab_dir") || stop 'the lab does not tell its addresses'
     eval "$settings"
     [[ ${AWS_ENDPOINT_URL_S3:-} ]] || stop 'the lab does not tell its S3 endpoint'
     # What tests look at to know what there is; without them they skip and say so.

@@ -1,0 +1,100 @@
+using System.Text.Json;
+using VBackup.EndToEnd.Tests.World;
+using Xunit;
+
+namespace VBackup.EndToEnd.Tests;
+
+/// <summary>Servers of a lab cloud, made of files, through the command line.</summary>
+public sealed class EdgeStoryTests
+{
+    static readonly byte[] s_first = Contents.Mixed(1, 3_000_000), s_second = Contents.Mixed(2, 1_000_003);
+
+    static Task<EdgeWorld> MakeAsync() => EdgeWorld.OfLabCloudAsync("web-1", ("vda", s_first), ("vdb", s_second));
+
+    static string PointOf(Ended backup) => backup.Expect(0).Last.GetProperty("point").GetString()!;
+
+    static string TypeOf(Ended backup) => backup.Expect(0).Last.GetProperty("type").GetString()!;
+
+    [Fact]
+    public async Task A_server_is_backed_up_changed_backed_up_and_restored_everywhere()
+    {
+        await using var world = await MakeAsync();
+        Assert.Equal(["web-1"], (await world.ServersAsync()).Expect(0).Events.Select(item => item.GetProperty("name").GetString()));
+        var full = await world.BackUpAsync();
+        Assert.Equal("full", TypeOf(full));
+
+        var changed = s_first.ToArray();
+        changed.AsSpan(1_000_000, 20_000).Fill(7);
+        await File.WriteAllBytesAsync(world.VolumePath("vda"), changed);
+        var incremental = await world.BackUpAsync();
+        Assert.Equal("incremental", TypeOf(incremental));
+        Assert.InRange(incremental.Last.GetProperty("readBytes").GetInt64(), 20_000, 200_000);
+        Assert.Single(await world.SnapshotNamesAsync());
+
+        (await world.OnVaultAsync("restore", PointOf(full), "--to", "new-server", "web-2")).Expect(0);
+        (await world.OnVaultAsync("restore", PointOf(incremental), "--to", "new-volume", "copy", "--volume", "vda")).Expect(0);
+        Assert.Equal(s_first, await File.ReadAllBytesAsync(world.VolumePath("web-2-vda")));
+        Assert.Equal(s_second, await File.ReadAllBytesAsync(world.VolumePath("web-2-vdb")));
+        Assert.Equal(changed, await File.ReadAllBytesAsync(world.VolumePath("copy")));
+        var made = (await world.ServersAsync()).Expect(0).Events.Single(item => item.GetProperty("name").GetString() == "web-2");
+        Assert.Equal("shutdown", made.GetProperty("state").GetString());
+
+        (await world.OnVaultAsync("restore", PointOf(full), "--to", "original")).Expect(0);
+        Assert.Equal(s_first, await File.ReadAllBytesAsync(world.VolumePath("vda")));
+        // Only the safety snapshot is left, so that change tracking begins anew; and it brings back what was before.
+        var safety = Assert.Single(await world.SnapshotNamesAsync());
+        (await world.SnapshotsAsync("rollback", safety)).Expect(0);
+        Assert.Equal(changed, await File.ReadAllBytesAsync(world.VolumePath("vda")));
+        Assert.Equal("full", TypeOf(await world.BackUpAsync()));
+    }
+
+    [Fact]
+    public async Task A_point_is_compared_with_its_snapshot_byte_for_byte()
+    {
+        await using var world = await MakeAsync();
+        var point = PointOf(await world.BackUpAsync());
+        (await world.OnVaultAsync("compare", point)).Expect(0);
+        var snapshot = Directory.EnumerateFiles(world.Vault["cloud/instants"], "vda*", SearchOption.AllDirectories).Single();
+        await using (var file = File.OpenWrite(snapshot))
+        {
+            file.Position = 50_000;
+            file.WriteByte(0xA5);
+        }
+        var compared = (await world.OnVaultAsync("compare", point)).Expect(3).Events
+            .Single(item => item.GetProperty("event").GetString() == "compared" && item.GetProperty("volume").GetString() == "vda");
+        var range = Assert.Single(compared.GetProperty("different").EnumerateArray());
+        Assert.InRange(50_000, range.GetProperty("offset").GetInt64(), range.GetProperty("offset").GetInt64() + range.GetProperty("length").GetInt64());
+    }
+
+    [Theory]
+    [InlineData("""{"kind":"lab"}""", "a lab cloud needs its folder")]
+    [InlineData("""{"kind":"moon"}""", "there are lab and libvirt+ceph")]
+    [InlineData("""{"kind":"lab","folder":"cloud","holdLimit":3}""", "holdLimit")]
+    [InlineData("""{"kind":"libvirt+ceph"}""", "needs libvirt and ceph")]
+    [InlineData("lab", "names no cloud")]
+    public async Task A_configuration_that_names_no_cloud_is_refused_in_one_line(string document, string reason)
+    {
+        await using var world = await MakeAsync();
+        await world.ConfigureAsync(document);
+        var failed = (await world.ServersAsync()).Expect(1).Last;
+        Assert.Contains(reason, failed.GetProperty("error").GetString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_is_not_there_is_refused_and_leaves_nothing_behind()
+    {
+        await using var world = await MakeAsync();
+        (await world.BackUpAsync("--volumes", "vdz")).Expect(1);
+        var point = PointOf(await world.BackUpAsync());
+        (await world.OnVaultAsync("restore", point, "--to", "new-volume", "vda", "--volume", "vdb")).Expect(1);
+        (await world.OnVaultAsync("restore", point, "--to", "new-server", "web-1")).Expect(1);
+        (await world.OnVaultAsync("restore", point, "--to", "sideways")).Expect(2);
+        Assert.Equal(s_first, await File.ReadAllBytesAsync(world.VolumePath("vda")));
+        Assert.Single(await world.SnapshotNamesAsync());
+        // A volume that became longer meanwhile is no place for the old one.
+        await using (var file = File.OpenWrite(world.VolumePath("vdb"))) file.SetLength(2_000_000);
+        var refused = (await world.OnVaultAsync("restore", point, "--to", "original")).Expect(1).Last;
+        Assert.Contains("vdb", refused.GetProperty("error").GetString(), StringComparison.Ordinal);
+        Assert.Single(await world.SnapshotNamesAsync());
+    }
+}

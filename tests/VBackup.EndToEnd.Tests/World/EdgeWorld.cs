@@ -1,0 +1,63 @@
+using System.Text.Json;
+using Xunit;
+
+namespace VBackup.EndToEnd.Tests.World;
+
+/// <summary>A cloud's configuration file beside a vault, and the edge commands on both.</summary>
+internal sealed class EdgeWorld(CliVault vault, string server) : IAsyncDisposable
+{
+    public CliVault Vault => vault;
+    public string Config => vault["cloud.json"];
+
+    /// <summary>A lab cloud in the vault's folder, with a server that is shut down.</summary>
+    public static async Task<EdgeWorld> OfLabCloudAsync(string server, params (string Disk, byte[] Content)[] disks)
+    {
+        var world = new EdgeWorld(await CliVault.MakeAsync(), server);
+        foreach (var folder in (string[])["cloud", "cloud/volumes", "cloud/servers"]) Directory.CreateDirectory(world.Vault[folder]);
+        foreach (var (disk, content) in disks) await File.WriteAllBytesAsync(world.VolumePath(disk), content);
+        await File.WriteAllTextAsync(world.Vault[$"cloud/servers/{server}.json"],
+            $$"""{"state":"shutdown","disks":[{{string.Join(',', disks.Select(disk => $$"""{"name":"{{disk.Disk}}","volume":"{{disk.Disk}}"}"""))}}]}""");
+        await world.ConfigureAsync($$"""{"kind":"lab","folder":{{JsonSerializer.Serialize(world.Vault["cloud"])}}}""");
+        return world;
+    }
+
+    /// <summary>The real server on real Ceph that the lab started; without it the test is skipped.</summary>
+    public static async Task<EdgeWorld> OfRealServerAsync()
+    {
+        static string? Setting(string name) => Environment.GetEnvironmentVariable(name);
+        Assert.SkipWhen(string.IsNullOrEmpty(Setting("VBACKUP_TEST_EDGE")), "needs the lab's server on Ceph: run ./test.sh as root");
+        var world = new EdgeWorld(await CliVault.MakeAsync(), Setting("VBACKUP_TEST_SERVER")!);
+        await world.ConfigureAsync(JsonSerializer.Serialize(new
+        {
+            kind = "libvirt+ceph",
+            libvirt = new { uri = Setting("VBACKUP_TEST_LIBVIRT_URI") },
+            ceph = new
+            {
+                configurationFile = Setting("VBACKUP_TEST_CEPH_CONF"),
+                user = Setting("VBACKUP_TEST_CEPH_USER"),
+                keyringFile = Setting("VBACKUP_TEST_CEPH_KEYRING"),
+            },
+        }));
+        return world;
+    }
+
+    public string VolumePath(string volume) => vault[$"cloud/volumes/{volume}.raw"];
+
+    public Task ConfigureAsync(string document) => File.WriteAllTextAsync(Config, document);
+
+    public Task<Ended> ServersAsync() => CliProcess.RunAsync(["server", "list", "--cloud", Config, "--json"]);
+
+    public Task<Ended> BackUpAsync(params string[] more) => OnVaultAsync(["backup", "--server", server, .. more]);
+
+    public Task<Ended> OnVaultAsync(params string[] command) => CliProcess.RunAsync(
+        ["edge", .. command, "--cloud", Config, "--vault", vault.Location, "--key-file", vault["key"], "--json"], folder: vault.Folder);
+
+    public Task<Ended> SnapshotsAsync(string verb, params string[] more) => CliProcess.RunAsync(
+        ["edge", "snapshots", verb, .. more, "--cloud", Config, "--server", server, "--json"]);
+
+    /// <summary>Names of the snapshots that are there.</summary>
+    public async Task<string[]> SnapshotNamesAsync() =>
+        [.. (await SnapshotsAsync("list")).Expect(0).Events.Select(item => item.GetProperty("name").GetString()!)];
+
+    public ValueTask DisposeAsync() => vault.DisposeAsync();
+}
