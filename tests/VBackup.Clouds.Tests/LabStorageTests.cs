@@ -1,5 +1,9 @@
 using VBackup.Clouds.Lab;
+using VBackup.Clouds.Snapshots;
 using VBackup.Clouds.Volumes;
+using VBackup.Primitives;
+using Xunit;
+using Xunit.Sdk;
 
 namespace VBackup.Clouds.Tests;
 
@@ -16,6 +20,30 @@ public sealed class LabStorageTests : VolumeStorageConformance
         var instant = Path.Combine(_folder.Path, "instants", name);
         File.Move(Path.Combine(instant, "instant.json"), Path.Combine(instant, "taking.json"));
         File.Delete(Path.Combine(instant, volumes[^1].Value + ".raw"));
+    }
+
+    [Fact]
+    public async Task A_change_or_data_that_is_not_told_is_found()
+    {
+        var volume = await CreateAsync("planted");
+        await Snapshots.TakeAsync("instant-1", [volume], Token);
+        foreach (var offset in (long[])[0, 100_000, 5_000_000]) await WriteAsync(volume, offset, Bytes(100));
+        await Snapshots.TakeAsync("instant-2", [volume], Token);
+        var known = Assert.IsType<ChangeAnswer.Known>(await Snapshots.FindChangesAsync(volume, "instant-1", "instant-2", Token));
+        var (before, after) = (await ReadAsync("instant-1", volume), await ReadAsync("instant-2", volume));
+        AssertNothingMissed(before, after, known.Extents, "all");
+        await using var reader = await Snapshots.OpenAsync("instant-2", volume, Token);
+
+        Assert.Equal(3, known.Extents.Ranges.Count);
+        for (var planted = 0; planted < 3; planted++)
+        {
+            List<Extent> told = [.. known.Extents.Ranges];
+            told.RemoveAt(planted);
+            Assert.ThrowsAny<XunitException>(() => AssertNothingMissed(before, after, Extents.Checked(told, Length), "planted"));
+            List<Extent> allocated = [.. reader.AllocatedExtents()];
+            allocated.RemoveAt(Math.Min(planted, allocated.Count - 1));
+            Assert.ThrowsAny<XunitException>(() => AssertAllocated(after, from => allocated.Where(extent => extent.Offset >= from)));
+        }
     }
 
     protected override ValueTask CleanUpAsync()

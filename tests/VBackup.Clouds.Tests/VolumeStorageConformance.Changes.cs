@@ -148,7 +148,7 @@ public abstract partial class VolumeStorageConformance
         return model;
     }
 
-    static void AssertNothingMissed(byte[] before, byte[] after, Extents told, string because)
+    protected static void AssertNothingMissed(byte[] before, byte[] after, Extents told, string because)
     {
         var patched = new byte[after.Length];
         before.AsSpan(0, Math.Min(before.Length, after.Length)).CopyTo(patched);

@@ -266,7 +266,7 @@ public abstract partial class VolumeStorageConformance : IAsyncLifetime
             AssertAllocated(model, reader.AllocatedExtents);
     }
 
-    static void AssertAllocated(byte[] model, Func<long, IEnumerable<Extent>> allocatedFrom)
+    protected static void AssertAllocated(byte[] model, Func<long, IEnumerable<Extent>> allocatedFrom)
     {
         foreach (var from in (long[])[0, 1, 4097, 1_020_000, 6_291_456, model.Length - 1, model.Length])
         {

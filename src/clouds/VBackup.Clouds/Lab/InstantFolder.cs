@@ -9,8 +9,8 @@ namespace VBackup.Clouds.Lab;
 /// <param name="Sequence">Higher than that of every instant before it: clocks may go back.</param>
 internal sealed record InstantDocument(long Sequence, DateTimeOffset TakenAt, IReadOnlyList<string> Volumes);
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true, RespectNullableAnnotations = true,
-    RespectRequiredConstructorParameters = true)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true,
+    RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true)]
 [JsonSerializable(typeof(InstantDocument))]
 internal sealed partial class InstantJson : JsonSerializerContext;
 
@@ -48,7 +48,8 @@ internal sealed record InstantFolder(string Path, string Name, InstantDocument D
             }
             catch (JsonException damaged)
             {
-                throw new CloudException(CloudFailure.Other, "read", name, $"{file} is no instant: {damaged.Message}", damaged);
+                throw new CloudException(
+                    CloudFailure.Other, "read", name, $"{file} is no instant: {damaged.Message}", damaged);
             }
         }
         return null;

@@ -79,7 +79,8 @@ internal sealed class LabAgent : IAsyncDisposable
             var answer = await ReceiveAsync(socket, both.Token).ConfigureAwait(false);
             return int.TryParse(answer, NumberStyles.None, CultureInfo.InvariantCulture, out var count)
                 ? count
-                : throw new CloudException(CloudFailure.Other, command, server, answer.Length == 0 ? "the guest ended" : answer);
+                : throw new CloudException(
+                    CloudFailure.Other, command, server, answer.Length == 0 ? "the guest ended" : answer);
         }
         catch (SocketException lost)
         {
@@ -88,7 +89,8 @@ internal sealed class LabAgent : IAsyncDisposable
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
             throw new CloudException(
-                CloudFailure.TimedOut, command, server, $"the guest's agent did not answer within {folder.AgentTimeLimit.TotalSeconds} s");
+                CloudFailure.TimedOut, command, server,
+                $"the guest's agent did not answer within {folder.AgentTimeLimit.TotalSeconds} s");
         }
     }
 

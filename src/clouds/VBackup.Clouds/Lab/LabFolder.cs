@@ -72,7 +72,8 @@ internal sealed class LabFolder
     /// <exception cref="CloudException">There is no such volume.</exception>
     public void Require(VolumeId volume, string operation)
     {
-        if (!Has(volume)) throw new CloudException(CloudFailure.NotFound, operation, volume.Value, "there is no such volume");
+        if (!Has(volume)) throw new CloudException(
+            CloudFailure.NotFound, operation, volume.Value, "there is no such volume");
     }
 
     /// <summary>Waits for a lock.</summary>
@@ -85,7 +86,8 @@ internal sealed class LabFolder
     public async Task<T> WaitForAsync<T>(Func<T?> attempt, string operation, string subject, CancellationToken cancellation)
         where T : class =>
         await TryForAsync(attempt, TimeLimit, cancellation).ConfigureAwait(false)
-        ?? throw new CloudException(CloudFailure.TimedOut, operation, subject, $"held by somebody else for {TimeLimit.TotalSeconds} s");
+        ?? throw new CloudException(
+            CloudFailure.TimedOut, operation, subject, $"held by somebody else for {TimeLimit.TotalSeconds} s");
 
     /// <returns>Null when it was not there within <paramref name="patience"/>.</returns>
     public async Task<T?> TryForAsync<T>(Func<T?> attempt, TimeSpan patience, CancellationToken cancellation)

@@ -26,7 +26,8 @@ public sealed class LabGuest : IAsyncDisposable
     {
         var declared = ServerFile.Require(cloud.Folder, server, "run guest");
         if (declared.State != ServerState.Running || declared.Disks.Count < VolumesOfJournal)
-            throw new CloudException(CloudFailure.NotSupported, "run guest", server, "a guest takes a running server with two disks");
+            throw new CloudException(
+                CloudFailure.NotSupported, "run guest", server, "a guest takes a running server with two disks");
         var journal = await RunningJournal.StartAsync(
             cloud.Storage, declared.Disks[0].Volume, declared.Disks[1].Volume, cancellation).ConfigureAwait(false);
         try

@@ -31,16 +31,21 @@ public sealed class LabHypervisor : IHypervisor
             using var all = await HoldFolderAsync("declare", cancellation).ConfigureAwait(false);
             if (ServerFile.Find(_folder, name) is not null)
                 throw new CloudException(CloudFailure.Exists, "declare", name, "there is one already");
-            var server = new Server(name, Guid.CreateVersion7(_folder.Clock.GetUtcNow()).ToString(), ServerState.Shutdown, [.. disks]);
+            var id = Guid.CreateVersion7(_folder.Clock.GetUtcNow()).ToString();
+            var server = new Server(name, id, ServerState.Shutdown, [.. disks]);
             ServerFile.Write(_folder, server);
             return server;
         });
 
-    public Task<IReadOnlyList<Server>> ListAsync(CancellationToken cancellation) => new LabCall("list", _folder.Path, cancellation).RunAsync(() => Task.FromResult<IReadOnlyList<Server>>(ServerFile.ReadAll(_folder)));
+    public Task<IReadOnlyList<Server>> ListAsync(CancellationToken cancellation) =>
+        new LabCall("list", _folder.Path, cancellation).RunAsync(
+            () => Task.FromResult<IReadOnlyList<Server>>(ServerFile.ReadAll(_folder)));
 
-    public Task<Server?> FindAsync(string name, CancellationToken cancellation) => new LabCall("look at", name, cancellation).RunAsync(() => Task.FromResult(ServerFile.Find(_folder, name)));
+    public Task<Server?> FindAsync(string name, CancellationToken cancellation) =>
+        new LabCall("look at", name, cancellation).RunAsync(() => Task.FromResult(ServerFile.Find(_folder, name)));
 
-    public Task<ServerConfiguration> ReadConfigurationAsync(string name, CancellationToken cancellation) => new LabCall("read configuration", name, cancellation).RunAsync(() => Task.FromResult(new ServerConfiguration(
+    public Task<ServerConfiguration> ReadConfigurationAsync(string name, CancellationToken cancellation) =>
+        new LabCall("read configuration", name, cancellation).RunAsync(() => Task.FromResult(new ServerConfiguration(
             ConfigurationKind,
             Encoding.UTF8.GetString(ServerFile.Format(
                 ServerFile.Require(_folder, name, "read configuration") with { State = ServerState.Shutdown })))));
@@ -51,38 +56,47 @@ public sealed class LabHypervisor : IHypervisor
         {
             if (configuration.Kind != ConfigurationKind)
                 throw new CloudException(
-                    CloudFailure.NotSupported, "define", name, $"the configuration is of the kind {configuration.Kind}, not {ConfigurationKind}");
+                    CloudFailure.NotSupported, "define", name,
+                    $"the configuration is of the kind {configuration.Kind}, not {ConfigurationKind}");
             var saved = ServerFile.Parse(name, Encoding.UTF8.GetBytes(configuration.Text));
             foreach (var disk in volumes.Keys)
             {
                 if (!saved.Disks.Any(known => known.Name == disk))
-                    throw new CloudException(CloudFailure.NotFound, "define", name, $"the configuration has no disk {disk}");
+                    throw new CloudException(
+                        CloudFailure.NotFound, "define", name, $"the configuration has no disk {disk}");
             }
             return DeclareAsync(
-                name, [.. saved.Disks.Where(disk => volumes.ContainsKey(disk.Name)).Select(disk => disk with { Volume = volumes[disk.Name] })],
+                name,
+                [.. saved.Disks.Where(disk => volumes.ContainsKey(disk.Name))
+                    .Select(disk => disk with { Volume = volumes[disk.Name] })],
                 cancellation);
         });
 
-    public Task RemoveAsync(string name, CancellationToken cancellation) => new LabCall("remove", name, cancellation).RunAsync(async () =>
-    {
-        using var all = await HoldFolderAsync("remove", cancellation).ConfigureAwait(false);
-        if (ServerFile.Find(_folder, name) is not { } server) return;
-        if (server.State != ServerState.Shutdown)
-            throw new CloudException(CloudFailure.InUse, "remove", name, "it is not shut down: stop it first");
-        File.Delete(_folder.AgentSocket(name));
-        File.Delete(_folder.ServerPath(name));
-        FileIdentity.SyncFolderOf(_folder.ServerPath(name));
-    });
+    public Task RemoveAsync(string name, CancellationToken cancellation) =>
+        new LabCall("remove", name, cancellation).RunAsync(async () =>
+        {
+            using var all = await HoldFolderAsync("remove", cancellation).ConfigureAwait(false);
+            if (ServerFile.Find(_folder, name) is not { } server) return;
+            if (server.State != ServerState.Shutdown)
+                throw new CloudException(CloudFailure.InUse, "remove", name, "it is not shut down: stop it first");
+            File.Delete(_folder.AgentSocket(name));
+            File.Delete(_folder.ServerPath(name));
+            FileIdentity.SyncFolderOf(_folder.ServerPath(name));
+        });
 
-    public Task StartAsync(string name, CancellationToken cancellation) => new LabCall("start", name, cancellation).RunAsync(() => SetStateAsync(name, ServerState.Running, "start", cancellation));
+    public Task StartAsync(string name, CancellationToken cancellation) =>
+        new LabCall("start", name, cancellation).RunAsync(
+            () => SetStateAsync(name, ServerState.Running, "start", cancellation));
 
     /// <summary>A guest that has not ended in time is shut out of its volumes, which is what pulling its plug comes to.</summary>
-    public Task StopAsync(string name, TimeSpan patience, CancellationToken cancellation) => new LabCall("stop", name, cancellation).RunAsync(async () =>
+    public Task StopAsync(string name, TimeSpan patience, CancellationToken cancellation) =>
+        new LabCall("stop", name, cancellation).RunAsync(async () =>
         {
             var server = ServerFile.Require(_folder, name, "stop");
             if (server.State == ServerState.Shutdown) return;
             await TryAskToStopAsync(name, cancellation).ConfigureAwait(false);
-            await _folder.TryForAsync(() => server.Disks.All(IsFree) ? server : null, patience, cancellation).ConfigureAwait(false);
+            await _folder.TryForAsync(() => server.Disks.All(IsFree) ? server : null, patience, cancellation)
+                .ConfigureAwait(false);
             using (await HoldFolderAsync("stop", cancellation).ConfigureAwait(false))
             {
                 foreach (var disk in server.Disks.Where(disk => !IsFree(disk)))
@@ -91,7 +105,8 @@ public sealed class LabHypervisor : IHypervisor
             await SetStateAsync(name, ServerState.Shutdown, "stop", cancellation).ConfigureAwait(false);
         });
 
-    public Task<int?> FreezeAsync(string name, CancellationToken cancellation) => AskAsync(name, LabAgent.Freeze, cancellation);
+    public Task<int?> FreezeAsync(string name, CancellationToken cancellation) =>
+        AskAsync(name, LabAgent.Freeze, cancellation);
 
     public async Task<bool> IsFrozenAsync(string name, CancellationToken cancellation) =>
         await AskAsync(name, LabAgent.Status, cancellation).ConfigureAwait(false) > 0;
@@ -99,7 +114,8 @@ public sealed class LabHypervisor : IHypervisor
     public async Task<int> ThawAsync(string name, CancellationToken cancellation) =>
         await AskAsync(name, LabAgent.Thaw, cancellation).ConfigureAwait(false) ?? 0;
 
-    private Task<int?> AskAsync(string name, string command, CancellationToken cancellation) => new LabCall(command, name, cancellation).RunAsync(async () =>
+    private Task<int?> AskAsync(string name, string command, CancellationToken cancellation) =>
+        new LabCall(command, name, cancellation).RunAsync(async () =>
             ServerFile.Require(_folder, name, command).State == ServerState.Running
                 ? await LabAgent.AskAsync(_folder, name, command, cancellation).ConfigureAwait(false)
                 : null);
@@ -133,7 +149,8 @@ public sealed class LabHypervisor : IHypervisor
         {
             _folder.Require(disk.Volume, operation);
             if (!IsFree(disk))
-                throw new CloudException(CloudFailure.InUse, operation, name, $"somebody has {disk.Volume} open for writing");
+                throw new CloudException(
+                    CloudFailure.InUse, operation, name, $"somebody has {disk.Volume} open for writing");
         }
         ServerFile.Write(_folder, server with { State = state });
     }

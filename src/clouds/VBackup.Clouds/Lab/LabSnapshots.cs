@@ -9,17 +9,20 @@ namespace VBackup.Clouds.Lab;
 /// </summary>
 internal sealed class LabSnapshots(LabFolder folder) : IVolumeSnapshots
 {
-    public Task<Instant> TakeAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation) => new LabCall("take", name, cancellation).RunAsync(async () =>
+    public Task<Instant> TakeAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation) =>
+        new LabCall("take", name, cancellation).RunAsync(async () =>
         {
             InstantName.Check(name, "take");
             List<VolumeId> wanted = [.. volumes.Distinct()];
-            if (wanted.Count == 0) throw new CloudException(CloudFailure.Other, "take", name, "an instant has at least one volume");
+            if (wanted.Count == 0) throw new CloudException(
+                CloudFailure.Other, "take", name, "an instant has at least one volume");
             using var instants = await HoldInstantsAsync("take", cancellation).ConfigureAwait(false);
             if (InstantFolder.Find(folder, name) is { } there)
             {
                 var isSame = there.IsComplete ? there.Volumes.ToHashSet().SetEquals(wanted) : there.Volumes.All(wanted.Contains);
                 if (!isSame)
-                    throw new CloudException(CloudFailure.Exists, "take", name, $"it has other volumes: {string.Join(", ", there.Volumes)}");
+                    throw new CloudException(
+                        CloudFailure.Exists, "take", name, $"it has other volumes: {string.Join(", ", there.Volumes)}");
                 if (there.IsComplete) return there.ToInstant();
                 there.Remove(wanted);
             }
@@ -48,20 +51,24 @@ internal sealed class LabSnapshots(LabFolder folder) : IVolumeSnapshots
         }
     }
 
-    public Task<IReadOnlyList<Instant>> ListAsync(IReadOnlyList<VolumeId> volumes, CancellationToken cancellation) => new LabCall("list", folder.Path, cancellation).RunAsync(() => Task.FromResult<IReadOnlyList<Instant>>(
+    public Task<IReadOnlyList<Instant>> ListAsync(IReadOnlyList<VolumeId> volumes, CancellationToken cancellation) =>
+        new LabCall("list", folder.Path, cancellation).RunAsync(() => Task.FromResult<IReadOnlyList<Instant>>(
             [.. InstantFolder.ListOf(folder, volumes).Select(instant => instant.ToInstant())]));
 
-    public Task RemoveAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation) => new LabCall("remove", name, cancellation).RunAsync(async () =>
+    public Task RemoveAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation) =>
+        new LabCall("remove", name, cancellation).RunAsync(async () =>
         {
             using var instants = await HoldInstantsAsync("remove", cancellation).ConfigureAwait(false);
             if (InstantFolder.Find(folder, name) is { } instant && instant.Volumes.Any(volumes.Contains)) instant.Remove(volumes);
         });
 
-    public Task<IVolumeReader> OpenAsync(string name, VolumeId volume, CancellationToken cancellation) => new LabCall("open", $"{volume}@{name}", cancellation).RunAsync(() => Task.FromResult<IVolumeReader>(
+    public Task<IVolumeReader> OpenAsync(string name, VolumeId volume, CancellationToken cancellation) =>
+        new LabCall("open", $"{volume}@{name}", cancellation).RunAsync(() => Task.FromResult<IVolumeReader>(
             new LabReader($"{volume}@{name}", FileVolume.OpenSource(Require(name, volume, "open").PathOf(volume)))));
 
     public Task<ChangeAnswer> FindChangesAsync(
-        VolumeId volume, string fromInstant, string toInstant, CancellationToken cancellation) => new LabCall("find changes", $"{volume}@{toInstant}", cancellation).RunAsync(async () =>
+        VolumeId volume, string fromInstant, string toInstant, CancellationToken cancellation) =>
+        new LabCall("find changes", $"{volume}@{toInstant}", cancellation).RunAsync(async () =>
         {
             var later = Require(toInstant, volume, "find changes");
             if (Find(fromInstant, volume) is not { IsComplete: true } earlier)
@@ -71,10 +78,12 @@ internal sealed class LabSnapshots(LabFolder folder) : IVolumeSnapshots
             return (ChangeAnswer)new ChangeAnswer.Known(await SparseCopy.CompareAsync(from, to, cancellation).ConfigureAwait(false));
         });
 
-    public Task RollBackAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation) => new LabCall("roll back", name, cancellation).RunAsync(async () =>
+    public Task RollBackAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation) =>
+        new LabCall("roll back", name, cancellation).RunAsync(async () =>
         {
             using var instants = await HoldInstantsAsync("roll back", cancellation).ConfigureAwait(false);
-            using var all = await folder.HoldAsync(folder.FolderLock, isExclusive: true, "roll back", cancellation).ConfigureAwait(false);
+            using var all = await folder.HoldAsync(folder.FolderLock, isExclusive: true, "roll back", cancellation)
+                .ConfigureAwait(false);
             List<FileLock> places = [];
             try
             {
@@ -110,7 +119,8 @@ internal sealed class LabSnapshots(LabFolder folder) : IVolumeSnapshots
     {
         null => throw new CloudException(CloudFailure.NotFound, operation, $"{volume}@{name}", "there is no such snapshot"),
         { IsComplete: false } => throw new CloudException(
-            CloudFailure.Other, operation, $"{volume}@{name}", "it was never completed, or is being removed: it can be removed, nothing else"),
+            CloudFailure.Other, operation, $"{volume}@{name}",
+            "it was never completed, or is being removed: it can be removed, nothing else"),
         var instant => instant,
     };
 }

@@ -21,17 +21,21 @@ public sealed class LabStorage : IVolumeStorage
 
     public IVolumeSnapshots Snapshots => _snapshots;
 
-    public Task<long?> FindLengthAsync(VolumeId volume, CancellationToken cancellation) => new LabCall("look at", volume.Value, cancellation).RunAsync(() => Task.FromResult(
+    public Task<long?> FindLengthAsync(VolumeId volume, CancellationToken cancellation) =>
+        new LabCall("look at", volume.Value, cancellation).RunAsync(() => Task.FromResult(
             _folder.Has(volume) ? new FileInfo(_folder.VolumePath(volume)).Length : (long?)null));
 
-    public Task CreateAsync(VolumeId volume, long lengthBytes, CancellationToken cancellation) => new LabCall("create", volume.Value, cancellation).RunAsync(async () =>
+    public Task CreateAsync(VolumeId volume, long lengthBytes, CancellationToken cancellation) =>
+        new LabCall("create", volume.Value, cancellation).RunAsync(async () =>
         {
             if (!LabFolder.IsName(volume.Value))
                 throw new CloudException(
                     CloudFailure.Other, "create", volume.Value, "a lab volume's name has 1 to 100 letters, digits, '_', '-' and '.'");
             if (lengthBytes < 0) throw NoLength("create", volume, lengthBytes);
-            using var all = await _folder.HoldAsync(_folder.FolderLock, isExclusive: true, "create", cancellation).ConfigureAwait(false);
-            if (_folder.Has(volume)) throw new CloudException(CloudFailure.Exists, "create", volume.Value, "there is one already");
+            using var all = await _folder.HoldAsync(_folder.FolderLock, isExclusive: true, "create", cancellation)
+                .ConfigureAwait(false);
+            if (_folder.Has(volume)) throw new CloudException(
+                CloudFailure.Exists, "create", volume.Value, "there is one already");
             var path = _folder.VolumePath(volume);
             var fresh = path + ".new";
             File.Delete(fresh);
@@ -41,15 +45,19 @@ public sealed class LabStorage : IVolumeStorage
             FileIdentity.SyncFolderOf(path);
         });
 
-    public Task RemoveAsync(VolumeId volume, CancellationToken cancellation) => new LabCall("remove", volume.Value, cancellation).RunAsync(async () =>
+    public Task RemoveAsync(VolumeId volume, CancellationToken cancellation) =>
+        new LabCall("remove", volume.Value, cancellation).RunAsync(async () =>
         {
-            using var instants = await _folder.HoldAsync(_folder.InstantsLock, isExclusive: true, "remove", cancellation).ConfigureAwait(false);
-            using var all = await _folder.HoldAsync(_folder.FolderLock, isExclusive: true, "remove", cancellation).ConfigureAwait(false);
+            using var instants = await _folder.HoldAsync(_folder.InstantsLock, isExclusive: true, "remove", cancellation)
+                .ConfigureAwait(false);
+            using var all = await _folder.HoldAsync(_folder.FolderLock, isExclusive: true, "remove", cancellation)
+                .ConfigureAwait(false);
             if (!_folder.Has(volume)) return;
             RefuseRunningServers(_folder, volume, "remove");
             using var writer = HoldWriter(_folder, volume, "remove");
             if (InstantFolder.ListOf(_folder, [volume]).FirstOrDefault() is { } instant)
-                throw new CloudException(CloudFailure.InUse, "remove", volume.Value, $"it has snapshots, {instant.Name} first: remove them");
+                throw new CloudException(
+                    CloudFailure.InUse, "remove", volume.Value, $"it has snapshots, {instant.Name} first: remove them");
             // The volume goes first: without it, what is left of it is nothing.
             File.Delete(_folder.VolumePath(volume));
             File.Delete(_folder.Gate(volume));
@@ -58,11 +66,14 @@ public sealed class LabStorage : IVolumeStorage
             FileIdentity.SyncFolderOf(_folder.VolumePath(volume));
         });
 
-    public Task ResizeAsync(VolumeId volume, long lengthBytes, CancellationToken cancellation) => new LabCall("resize", volume.Value, cancellation).RunAsync(async () =>
+    public Task ResizeAsync(VolumeId volume, long lengthBytes, CancellationToken cancellation) =>
+        new LabCall("resize", volume.Value, cancellation).RunAsync(async () =>
         {
             if (lengthBytes < 0) throw NoLength("resize", volume, lengthBytes);
-            using var instants = await _folder.HoldAsync(_folder.InstantsLock, isExclusive: true, "resize", cancellation).ConfigureAwait(false);
-            using var all = await _folder.HoldAsync(_folder.FolderLock, isExclusive: true, "resize", cancellation).ConfigureAwait(false);
+            using var instants = await _folder.HoldAsync(_folder.InstantsLock, isExclusive: true, "resize", cancellation)
+                .ConfigureAwait(false);
+            using var all = await _folder.HoldAsync(_folder.FolderLock, isExclusive: true, "resize", cancellation)
+                .ConfigureAwait(false);
             _folder.Require(volume, "resize");
             using var writer = HoldWriter(_folder, volume, "resize");
             using var file = File.OpenHandle(_folder.VolumePath(volume), FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
@@ -70,15 +81,19 @@ public sealed class LabStorage : IVolumeStorage
             RandomAccess.FlushToDisk(file);
         });
 
-    public Task<long?> FindFreeBytesAsync(VolumeId near, CancellationToken cancellation) => new LabCall("look at", near.Value, cancellation).RunAsync(() => Task.FromResult((long?)new DriveInfo(_folder.Volumes).AvailableFreeSpace));
+    public Task<long?> FindFreeBytesAsync(VolumeId near, CancellationToken cancellation) =>
+        new LabCall("look at", near.Value, cancellation).RunAsync(
+            () => Task.FromResult((long?)new DriveInfo(_folder.Volumes).AvailableFreeSpace));
 
-    public Task<IVolumeReader> OpenReaderAsync(VolumeId volume, CancellationToken cancellation) => new LabCall("open", volume.Value, cancellation).RunAsync(() =>
+    public Task<IVolumeReader> OpenReaderAsync(VolumeId volume, CancellationToken cancellation) =>
+        new LabCall("open", volume.Value, cancellation).RunAsync(() =>
         {
             _folder.Require(volume, "open");
             return Task.FromResult<IVolumeReader>(new LabReader(volume.Value, FileVolume.OpenSource(_folder.VolumePath(volume))));
         });
 
-    public Task<IVolumeWriter> OpenWriterAsync(VolumeId volume, WriterOptions options, CancellationToken cancellation) => new LabCall("open for writing", volume.Value, cancellation).RunAsync(async () =>
+    public Task<IVolumeWriter> OpenWriterAsync(VolumeId volume, WriterOptions options, CancellationToken cancellation) =>
+        new LabCall("open for writing", volume.Value, cancellation).RunAsync(async () =>
         {
             using var all = await _folder.HoldAsync(_folder.FolderLock, isExclusive: true, "open for writing", cancellation)
                 .ConfigureAwait(false);
@@ -145,7 +160,8 @@ public sealed class LabStorage : IVolumeStorage
         foreach (var server in ServerFile.ReadAll(folder))
         {
             if (server.State != ServerState.Shutdown && server.Disks.Any(disk => disk.Volume == volume))
-                throw new CloudException(CloudFailure.InUse, operation, volume.Value, $"the server {server.Name} has it and is not shut down");
+                throw new CloudException(
+                    CloudFailure.InUse, operation, volume.Value, $"the server {server.Name} has it and is not shut down");
         }
     }
 

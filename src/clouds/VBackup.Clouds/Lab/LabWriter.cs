@@ -46,7 +46,8 @@ internal sealed class LabWriter(LabFolder folder, VolumeId volume, FileLock plac
     private void RefuseShutOut(string operation)
     {
         if (!place.IsCurrent)
-            throw new CloudException(CloudFailure.InUse, operation, volume.Value, "somebody else has taken the volume over");
+            throw new CloudException(
+                CloudFailure.InUse, operation, volume.Value, "somebody else has taken the volume over");
     }
 
     private void RefuseOutside(long offset, long length)

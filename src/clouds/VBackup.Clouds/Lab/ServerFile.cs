@@ -47,10 +47,12 @@ internal static class ServerFile
     public static Server Require(LabFolder folder, string name, string operation) => Find(folder, name)
         ?? throw new CloudException(CloudFailure.NotFound, operation, name, "there is no such server");
 
-    public static void Write(LabFolder folder, Server server) => LabFolder.WriteWhole(folder.ServerPath(server.Name), Format(server));
+    public static void Write(LabFolder folder, Server server) =>
+        LabFolder.WriteWhole(folder.ServerPath(server.Name), Format(server));
 
     public static byte[] Format(Server server) => JsonSerializer.SerializeToUtf8Bytes(
-        new ServerDocument(server.Id, server.State, [.. server.Disks.Select(disk => new ServerDiskDocument(disk.Name, disk.Volume.Value))]),
+        new ServerDocument(
+            server.Id, server.State, [.. server.Disks.Select(disk => new ServerDiskDocument(disk.Name, disk.Volume.Value))]),
         ServerJson.Default.ServerDocument);
 
     /// <exception cref="CloudException">The text declares no server.</exception>
@@ -65,7 +67,8 @@ internal static class ServerFile
         }
         catch (JsonException damaged)
         {
-            throw new CloudException(CloudFailure.Other, "read", name, $"this declares no lab server: {damaged.Message}", damaged);
+            throw new CloudException(
+                CloudFailure.Other, "read", name, $"this declares no lab server: {damaged.Message}", damaged);
         }
     }
 }
