@@ -34,7 +34,7 @@ public sealed class BlobReader : IAsyncDisposable
         _session = session;
     }
 
-    internal BackupVault Vault => _vault;
+    public BackupVault Vault => _vault;
 
     /// <summary>Packs that held something else than they should, where another copy was found.</summary>
     public IEnumerable<string> DamagedPacks => _damagedPacks.Keys;
