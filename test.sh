@@ -107,8 +107,8 @@ start_lab() {
     [[ ${AWS_ENDPOINT_URL_S3:-} ]] || stop 'the lab does not tell its S3 endpoint'
     # What tests look at to know what there is; without them they skip and say so.
     export VBACKUP_TEST_S3_ENDPOINT=$AWS_ENDPOINT_URL_S3
-    export VBACKUP_TEST_TOOLS=1
-    export VBACKUP_TEST_CEPH_CONF=$CEPH_CONF
+    # With Ceph alone its configuration is all that it tells.
+    export VBACKUP_TEST_CEPH_CONF=${VBACKUP_TEST_CEPH_CONF:-$CEPH_CONF}
 }
 
 build() {
@@ -195,11 +195,11 @@ export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 # Short: a Unix socket's path has 107 characters at most, and Ceph's sockets are below this folder.
 work=$(mktemp -d /tmp/vb.XXXXXX)
 mkdir "$work/t"
+# Whatever the build or a test leaves behind goes with the folder.
+export TMPDIR=$work/t
 [[ $fast ]] || install_packages
 build
 [[ $fast ]] || start_lab
-# Whatever a test leaves behind goes with the folder.
-export TMPDIR=$work/t
 if [[ $soak ]]; then export VBACKUP_SOAK=1; fi
 run_projects
 

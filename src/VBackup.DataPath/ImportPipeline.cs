@@ -12,7 +12,8 @@ public sealed record ImportOrder
     /// <summary>Read the target first and write only what differs.</summary>
     public bool Delta { get; init; }
 
-    /// <summary>Go on past damage: what cannot be read becomes zeros, and is named in the result.</summary>
+    /// <summary>Go on past damage: what cannot be read becomes zeros, and is named in the result. A chunk that a delta finds
+    /// in the target stays.</summary>
     public bool BestEffort { get; init; }
 }
 
@@ -199,10 +200,19 @@ public sealed class ImportPipeline
         }
         catch (DamageException) when (import.Order.BestEffort)
         {
+            if (import.Order.Delta && await HoldsAsync(import, place, chunk, content, cancellation).ConfigureAwait(false)) return;
             // Asked for: the range is named as bad, and holds zeros rather than what nobody vouches for.
             content.Span.Clear();
             import.AddBad(new(chunk * import.Shape.ChunkSize, content.Length));
         }
+    }
+
+    // What the vault has lost, the target may have still: it is what the id says, and must not be overwritten with zeros.
+    private async ValueTask<bool> HoldsAsync(
+        Import import, BlobPlace place, long chunk, Memory<byte> content, CancellationToken cancellation)
+    {
+        await import.Target.ReadAsync(chunk * import.Shape.ChunkSize, content, cancellation).ConfigureAwait(false);
+        return _reader.Vault.ChunkId(content.Span) == place.Id;
     }
 
     /// <summary>Room for a chunk behind those that are still to be written, which are written first if it does not follow them.</summary>

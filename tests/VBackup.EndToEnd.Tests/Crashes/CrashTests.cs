@@ -81,29 +81,36 @@ public abstract class CrashTests
     }
 }
 
-public sealed class CrashedBackupTests : CrashTests
+/// <summary>Each way of killing has a class of its own: they are long, and classes run side by side.</summary>
+public sealed class BackupsKilledAtStepsTests : CrashedBackupTests
 {
-    byte[] _content = [];
-    int _seed = 1000;
-
     [Fact]
     public Task A_backup_killed_at_any_durable_step_loses_nothing_and_leaves_nothing() => OnVaultAsync(async () =>
     {
         await KillAtEveryStepAsync(400, PrepareAsync, CheckAsync);
     });
+}
 
+public sealed class BackupsKilledAtRandomTests : CrashedBackupTests
+{
     [Fact]
     public Task A_backup_killed_at_any_moment_loses_nothing_and_leaves_nothing() => OnVaultAsync(() =>
         KillAtRandomMomentsAsync(PrepareAsync, CheckAsync));
+}
 
-    async Task<string[]> PrepareAsync(int number)
+public abstract class CrashedBackupTests : CrashTests
+{
+    byte[] _content = [];
+    int _seed = 1000;
+
+    private protected async Task<string[]> PrepareAsync(int number)
     {
         _content = Contents.Change(_seed + number, Vault.Complete.Values.Last(), 20).Content;
         await File.WriteAllBytesAsync(Vault.Source, _content);
         return Vault.BackupArguments(number % 2 == 0 ? ["--base", Vault.Complete.Keys.Last()] : []);
     }
 
-    async Task CheckAsync(int number, bool killed)
+    private protected async Task CheckAsync(int number, bool killed)
     {
         await CheckAfterBackupAsync(_content);
         if (number % 8 != 0) return;
@@ -135,23 +142,29 @@ public sealed class CrashedDeletionTests : CrashTests
     });
 }
 
-public sealed class CrashedCollectionTests : CrashTests
+public sealed class CollectionsKilledAtStepsTests : CrashedCollectionTests
 {
     /// <summary>A collection has some sixty steps, and what it deletes goes in the last of them.</summary>
     const int StrideByDefault = 4;
 
-    int _seed = 5000;
-
     [Fact]
     public Task A_collection_killed_at_any_durable_step_loses_nothing_and_the_next_one_finishes() => OnVaultAsync(() =>
         KillAtEveryStepAsync(400, PrepareAsync, CheckAsync, stride: Needs.Soak ? 1 : StrideByDefault));
+}
 
+public sealed class CollectionsKilledAtRandomTests : CrashedCollectionTests
+{
     [Fact]
     public Task A_collection_killed_at_any_moment_loses_nothing_and_the_next_one_finishes() => OnVaultAsync(() =>
         KillAtRandomMomentsAsync(PrepareAsync, CheckAsync));
+}
+
+public abstract class CrashedCollectionTests : CrashTests
+{
+    int _seed = 5000;
 
     /// <summary>A point on the one before, which is deleted: part of its pack is garbage, and the pack is to be rewritten.</summary>
-    async Task<string[]> PrepareAsync(int number)
+    private protected async Task<string[]> PrepareAsync(int number)
     {
         var content = Contents.Change(_seed + number, Vault.Complete.Values.Last(), 35).Content;
         await Vault.BackUpAsync(content, "--base", Vault.Complete.Keys.Last());
@@ -159,7 +172,7 @@ public sealed class CrashedCollectionTests : CrashTests
         return Vault.Arguments("gc");
     }
 
-    async Task CheckAsync(int number, bool killed)
+    private protected async Task CheckAsync(int number, bool killed)
     {
         Assert.Equal(Vault.Complete.Keys.Order(), (await Vault.PointsAsync()).Order());
         (await Vault.RunAsync("verify", "--all-data")).Expect(0);

@@ -28,6 +28,14 @@ public sealed class FullDiskTests
             Assert.Contains("no space left", Assert.Single(full.Errors), StringComparison.Ordinal);
             await vault.CheckAllAsync();
 
+            // Not even a session fits in: it is read all the same.
+            var filler = vault["vault/filler"];
+            Fill(filler);
+            var unprotected = (await vault.RunAsync("verify", "--all-data")).Expect(0);
+            Assert.Contains(unprotected.Output, line => line.Contains("can only be read", StringComparison.Ordinal));
+            await vault.CheckAllAsync();
+            File.Delete(filler);
+
             (await CliProcess.RunAsync(["-o", "remount,size=64m", vault.VaultFolder], program: "/bin/mount")).Expect(0);
             await vault.BackUpAsync(Contents.Incompressible(seed + 100, 8_000_000));
             await vault.CheckAllAsync();
@@ -36,6 +44,20 @@ public sealed class FullDiskTests
         finally
         {
             (await CliProcess.RunAsync([vault.VaultFolder], program: "/bin/umount")).Expect(0);
+        }
+    }
+
+    static void Fill(string path)
+    {
+        using var file = File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write);
+        var piece = new byte[4096];
+        try
+        {
+            for (long at = 0; ; at += piece.Length) RandomAccess.Write(file, piece, at);
+        }
+        catch (IOException)
+        {
+            // Full, as it was meant to be.
         }
     }
 

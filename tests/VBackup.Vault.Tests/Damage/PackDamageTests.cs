@@ -52,6 +52,34 @@ public sealed class PackDamageTests(SampleFixture fixture) : IClassFixture<Sampl
     }
 
     [Fact]
+    public async Task A_delta_that_goes_on_past_damage_leaves_what_the_target_has_still()
+    {
+        await using var vault = TestVault.Over(new Stores.MemoryStore());
+        var content = new byte[40 * 4096];
+        new Random(1).NextBytes(content);
+        var point = await vault.BackUpAsync(content);
+        var pack = (await vault.ObjectsAsync(ObjectNames.Packs)).MaxBy(entry => entry.LengthBytes)!.Name;
+        var bytes = await vault.Store.GetAsync(pack, int.MaxValue, default);
+        foreach (var at in (int[])[20_000, 100_000]) bytes[at] ^= 1;
+        await vault.Store.PutAsync(pack, bytes, default);
+
+        var blank = MemoryVolume.Blank(content.Length);
+        var bad = (await vault.ImportAsync(point, "disk", blank, new() { BestEffort = true })).Bad;
+        Assert.Equal(2, bad.Count);
+        // The target has one of the two, and something else in place of the other.
+        var present = content.ToArray();
+        present[(int)bad[1].Offset] ^= 1;
+        present[0] ^= 1;
+        var target = new MemoryVolume(present);
+        var result = await vault.ImportAsync(point, "disk", target, new() { Delta = true, BestEffort = true });
+        Assert.Equal([bad[1]], result.Bad);
+        var expected = content.ToArray();
+        expected.AsSpan((int)bad[1].Offset, (int)bad[1].Length).Clear();
+        Contents.AssertSame(expected, target.Content);
+        await Assert.ThrowsAsync<DamageException>(() => vault.ImportAsync(point, "disk", new MemoryVolume(content.ToArray()), new() { Delta = true }));
+    }
+
+    [Fact]
     public async Task A_flipped_bit_outside_the_blobs_is_found_and_does_no_harm_to_a_restore()
     {
         var random = new Random(2);

@@ -7,14 +7,16 @@ using Xunit;
 
 namespace VBackup.Vault.Tests.Damage;
 
-/// <summary>A vault on a disk that was mounted read-only after a fault is the one to restore from.</summary>
+/// <summary>A vault on a disk that was mounted read-only after a fault, or that is full, is the one to restore from.</summary>
 public sealed class ReadOnlyVaultTests
 {
-    [Fact]
-    public async Task A_vault_that_may_only_be_read_is_restored_from()
+    [Theory]
+    [InlineData(StoreFailure.Refused)]
+    [InlineData(StoreFailure.Full)]
+    public async Task A_vault_that_may_only_be_read_is_restored_from(StoreFailure failure)
     {
         var sample = await SampleVault.MakeAsync();
-        await using var vault = await SampleVault.OpenAsync(sample.Image, store => new ReadOnlyStore(store));
+        await using var vault = await SampleVault.OpenAsync(sample.Image, store => new ReadOnlyStore(store, failure));
         foreach (var point in sample.Map.Points)
         {
             await using var reading = await PointReading.BeginAsync(vault.Vault, "restore", point, default);

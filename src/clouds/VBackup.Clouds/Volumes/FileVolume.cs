@@ -12,6 +12,7 @@ namespace VBackup.Clouds.Volumes;
 public sealed class FileVolume : IVolumeReader, IVolumeWriter, IDisposable
 {
     private const int ZeroPieceSize = 1024 * 1024;
+    private const long ZeroSpan = 1L << 30;
     private const int DirectAlignment = 4096;   // No sector is larger; smaller ones divide it.
     private readonly SafeFileHandle _file;
     private readonly SafeFileHandle? _direct;
@@ -178,21 +179,29 @@ public sealed class FileVolume : IVolumeReader, IVolumeWriter, IDisposable
 
     public ValueTask ZeroAsync(Extent range, CancellationToken cancellation)
     {
-        cancellation.ThrowIfCancellationRequested();
-        if (range.Length == 0) return ValueTask.CompletedTask;
-        _wasWritten = true;
+        for (var at = range.Offset; at < range.End;)
+        {
+            // A device without a command for it writes zeros; that may take hours, and nothing stops the kernel at it.
+            cancellation.ThrowIfCancellationRequested();
+            _wasWritten = true;
+            var end = Math.Min(at + ZeroSpan - at % ZeroSpan, range.End);
+            // Devices take whole sectors. What is left of the last one is small enough to be written.
+            var whole = _isDevice && end % DirectAlignment != 0 && end - end % DirectAlignment > at ? end - end % DirectAlignment : end;
+            ZeroPiece(new(at, whole - at), cancellation);
+            at = whole;
+        }
+        return ValueTask.CompletedTask;
+    }
+
+    private void ZeroPiece(Extent range, CancellationToken cancellation)
+    {
         var error = _isDevice
             ? NativeFile.ZeroOutDevice(_file, range.Offset, range.Length)
             : NativeFile.Punch(_file, range.Offset, range.Length);
-        if (error is NativeFile.NotSupported or NativeFile.NotImplemented or NativeFile.Invalid)
-        {
-            WriteZeros(range, cancellation);
-            return ValueTask.CompletedTask;
-        }
-        return error == 0
-            ? ValueTask.CompletedTask
-            : throw new IOException(
-                $"{Description}: {range.Length} bytes at {range.Offset} could not be made zero: {Marshal.GetPInvokeErrorMessage(error)}");
+        if (error is NativeFile.NotSupported or NativeFile.NotImplemented or NativeFile.Invalid) WriteZeros(range, cancellation);
+        else if (error != 0)
+            throw new IOException(
+                $"{Description}: {range.Length} bytes at {range.Offset} could not be made zero: {Marshal.GetPInvokeErrorMessage(error)}", error);
     }
 
     public ValueTask FlushAsync(CancellationToken cancellation)

@@ -123,7 +123,27 @@ public sealed class FileSystemStore : IObjectStore
 
     /// <inheritdoc/>
     public Task<bool> CanCreateOnceAsync(CancellationToken cancellation) =>
-        CreateOnceProbe.RunAsync(this, cancellation);
+        RunAsync(StoreOperation.CanCreateOnce, "probe", HasLinks, cancellation);
+
+    // Tried with unfinished files: what somebody leaves who is killed meanwhile is tidied up by the next collection.
+    bool HasLinks()
+    {
+        string first = WriteUnfinished("probe", "probe"u8);
+        string second = $"{root}/{ObjectName.UnfinishedFolder}/{UnfinishedFile.NewNameFor("probe")}";
+        try
+        {
+            return Posix.TryLink(first, second) && !Posix.TryLink(first, second);
+        }
+        catch (PosixException e) when (e.Errno is Libc.EPERM or Libc.EOPNOTSUPP or Libc.ENOSYS or Libc.EMLINK)
+        {
+            return false;
+        }
+        finally
+        {
+            TryRemove(second);
+            TryRemove(first);
+        }
+    }
 
     /// <inheritdoc/>
     public async ValueTask<IObjectWriter> OpenWriterAsync(string name, CancellationToken cancellation)

@@ -8,6 +8,7 @@ namespace VBackup.Vault.Collecting;
 internal sealed class SessionWait(BackupVault vault, CollectorOptions options)
 {
     private readonly Dictionary<SessionId, (long Beat, long SinceTimestamp)> _lastBeats = [];
+    private bool? _canRevoke;
 
     public int Revoked { get; private set; }
 
@@ -35,6 +36,12 @@ internal sealed class SessionWait(BackupVault vault, CollectorOptions options)
         foreach (var id in waiting.ToList())
         {
             if (!await IsSilentAsync(id, cancellation).ConfigureAwait(false)) continue;
+            // Two collectors could decide differently, and each delete by its own decision (R30). A bucket may have got versions
+            // since the vault was made, so this is asked when it matters.
+            if (!(_canRevoke ??= await vault.Store.CanCreateOnceAsync(cancellation).ConfigureAwait(false)))
+                throw new UnusableVaultException($"session {id} shows no sign of life, and cannot be revoked: {vault.Store.Description} "
+                    + "does not refuse to create an object twice, as a bucket of Ceph that keeps versions. Nothing was deleted. "
+                    + "Suspend the bucket's versioning, then collect again");
             progress?.Report($"session {id} shows no sign of life and is revoked");
             await RevokeAsync(id, cancellation).ConfigureAwait(false);
             waiting.Remove(id);

@@ -55,9 +55,9 @@ public sealed class Session : IAsyncDisposable
     }
 
     /// <summary>
-    /// Step 1 of a reader. A store that may only be read, such as a disk that is mounted so after a fault, is no reason not to
-    /// restore: then there is no session, and nothing keeps a collector that may write from taking what is read. Every chunk is
-    /// checked all the same, so what went is missed, and never replaced by something else.
+    /// Step 1 of a reader. A store that may only be read, such as a disk that is mounted so after a fault, or one that is full,
+    /// is no reason not to restore: then there is no session, and nothing keeps a collector that may write from taking what is
+    /// read. Every chunk is checked all the same, so what went is missed, and never replaced by something else.
     /// </summary>
     internal static async Task<Session> BeginReadingAsync(
         BackupVault vault, string purpose, IReadOnlyList<BaseDocument> bases, CancellationToken cancellation)
@@ -66,7 +66,7 @@ public sealed class Session : IAsyncDisposable
         {
             return await BeginAsync(vault, purpose, bases, cancellation).ConfigureAwait(false);
         }
-        catch (Stores.StoreException refused) when (refused.Failure == Stores.StoreFailure.Refused)
+        catch (Stores.StoreException refused) when (refused.Failure is Stores.StoreFailure.Refused or Stores.StoreFailure.Full)
         {
             return new(vault, SessionId.New(vault.Runtime.FillRandom), basePoint: null, refused.Message);
         }
