@@ -109,7 +109,7 @@ public sealed class LabStorage : IVolumeStorage
             {
                 var path = _folder.VolumePath(volume);
                 return (IVolumeWriter)new LabWriter(
-                    _folder, volume, held, FileVolume.OpenTarget(path, new FileInfo(path).Length), options.IsNew);
+                    _folder, volume, held, FileVolume.OpenTarget(path, new FileInfo(path).Length, isShared: true), options.IsNew);
             }
             catch
             {

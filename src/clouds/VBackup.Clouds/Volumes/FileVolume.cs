@@ -68,7 +68,10 @@ public sealed class FileVolume : IVolumeReader, IVolumeWriter, IDisposable
     /// <summary>Opens a target of at least <paramref name="lengthBytes"/>; a file that does not exist is made, for its owner's
     /// eyes only. When this fails, nothing was made.</summary>
     /// <exception cref="IOException">It is too small, in use, or cannot be written.</exception>
-    public static FileVolume OpenTarget(string path, long lengthBytes)
+    public static FileVolume OpenTarget(string path, long lengthBytes) => OpenTarget(path, lengthBytes, isShared: false);
+
+    /// <param name="isShared">Others may have it open too, because something else than the file sees to it that one writes.</param>
+    internal static FileVolume OpenTarget(string path, long lengthBytes, bool isShared)
     {
         RefuseOtherThanFilesAndDevices(path);
         var identity = FileIdentity.Of(path);
@@ -82,6 +85,7 @@ public sealed class FileVolume : IVolumeReader, IVolumeWriter, IDisposable
         {
             file = isDevice
                 ? OpenDevice(path, identity!.Value)
+                : isShared ? File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite)
                 : OpenForOneWriter(path);
             var end = EndOf(path, file);
             if (isNew) RandomAccess.SetLength(file, lengthBytes);
