@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Security.Cryptography;
 using VBackup.Clouds.Volumes;
@@ -18,6 +19,7 @@ public sealed class CephLab : IAsyncLifetime
 
     readonly string run = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4));
     CephStorage? storage;
+    readonly ConcurrentBag<string> parents = [];
     int names;
 
     public static CephSettings Settings => new() { ConfigurationFile = Configuration ?? "", User = "backup" };
@@ -60,6 +62,16 @@ public sealed class CephLab : IAsyncLifetime
         return volume;
     }
 
+    /// <summary>A snapshot of the image from which others are cloned.</summary>
+    public async Task<string> NewParentAsync(VolumeId volume)
+    {
+        var snapshot = $"{volume}@origin";
+        await RbdAsync("snap", "create", snapshot);
+        await RbdAsync("snap", "protect", snapshot);
+        parents.Add(snapshot);
+        return snapshot;
+    }
+
     public static Task<string> RbdAsync(params string[] arguments)
     {
         Skip();
@@ -98,7 +110,8 @@ public sealed class CephLab : IAsyncLifetime
             .OrderByDescending(name => int.Parse(name[(name.LastIndexOf('-') + 1)..], CultureInfo.InvariantCulture));
         foreach (var image in images)
         {
-            await RbdAsync("snap", "purge", "--force", $"{Pool}/{image}");
+            if (parents.Contains($"{Pool}/{image}@origin")) await RbdAsync("snap", "unprotect", $"{Pool}/{image}@origin");
+            await RbdAsync("snap", "purge", $"{Pool}/{image}");
             await RbdAsync("rm", $"{Pool}/{image}");
         }
     }
