@@ -24,10 +24,20 @@ public sealed class PrivateCluster : IAsyncDisposable
     {
         CephLab.Skip();
         var cluster = new PrivateCluster(Directory.CreateTempSubdirectory("c"));
-        await CommandLine.RunAsync(Script, "up", cluster.folder.FullName, "--no-rgw");
-        // A client that was stopped is no watcher any more after this time.
-        await CommandLine.RunAsync("ceph", "-c", cluster.Configuration, "config", "set", "osd", "osd_client_watch_timeout", "3");
-        return cluster;
+        try
+        {
+            await CommandLine.RunAsync(Script, "up", cluster.folder.FullName, "--no-rgw");
+            // A client that was stopped is no watcher any more after this time.
+            await CommandLine.RunAsync(
+                "ceph", "-c", cluster.Configuration, "config", "set", "osd", "osd_client_watch_timeout", "3");
+            return cluster;
+        }
+        catch
+        {
+            // What was started before it failed must not stay behind.
+            await cluster.DisposeAsync();
+            throw;
+        }
     }
 
     static string Script
