@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using System.Security.Cryptography;
 using VBackup.Clouds.Volumes;
@@ -18,6 +19,7 @@ public sealed class CephLab : IAsyncLifetime
 
     readonly string run = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4));
     CephStorage? storage;
+    readonly ConcurrentBag<string> parents = [];
     int names;
 
     public static CephSettings Settings => new() { ConfigurationFile = Configuration ?? "", User = "backup" };
@@ -30,6 +32,10 @@ public sealed class CephLab : IAsyncLifetime
             return storage!;
         }
     }
+
+    /// <summary>One of many complete runs of these ended in librbd's own code, and nobody knows why yet.</summary>
+    public static void SkipUnlessSoak() => Assert.SkipUnless(
+        Environment.GetEnvironmentVariable("VBACKUP_SOAK") == "1", "may end the whole run: run ./test.sh --soak");
 
     public static void Skip() => Assert.SkipWhen(string.IsNullOrEmpty(Configuration), "needs the lab's Ceph: run ./test.sh");
 
@@ -58,6 +64,16 @@ public sealed class CephLab : IAsyncLifetime
         await RbdAsync([
             "create", volume.Value, "--size", lengthBytes.ToString(CultureInfo.InvariantCulture) + "B", "--image-feature", features, .. more]);
         return volume;
+    }
+
+    /// <summary>A snapshot of the image from which others are cloned.</summary>
+    public async Task<string> NewParentAsync(VolumeId volume)
+    {
+        var snapshot = $"{volume}@origin";
+        await RbdAsync("snap", "create", snapshot);
+        await RbdAsync("snap", "protect", snapshot);
+        parents.Add(snapshot);
+        return snapshot;
     }
 
     public static Task<string> RbdAsync(params string[] arguments)

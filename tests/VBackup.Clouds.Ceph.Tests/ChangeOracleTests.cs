@@ -77,6 +77,56 @@ public sealed class ChangeOracleTests(CephLab lab)
         Assert.NotEqual(-1, Reading.FirstOutside(before, after, known.Extents.Ranges.SkipLast(1)));
     }
 
+    [Theory]
+    [InlineData(Tracked)]
+    [InlineData(Untracked)]
+    public async Task A_discard_that_hides_the_parent_is_a_change(string features)
+    {
+        var child = await NewImageAsync(features, isClone: true, new Random(1));
+        using var guest = CephLab.NewGuest();
+        await lab.Storage.Snapshots.TakeAsync("first", [child], default);
+        guest.Discard(child, 0, ObjectBytes);
+        await guest.ZeroAsync(child, 3 * ObjectBytes, ObjectBytes);
+        guest.Discard(child, 6 * ObjectBytes + 1000, 5000);
+        await lab.Storage.Snapshots.TakeAsync("second", [child], default);
+        var (before, after) = (await lab.Storage.AllAsync(child, "first"), await lab.Storage.AllAsync(child, "second"));
+        Assert.NotEqual(before, after);
+        var known = Assert.IsType<ChangeAnswer.Known>(
+            await lab.Storage.Snapshots.FindChangesAsync(child, "first", "second", default));
+        var missed = Reading.FirstOutside(before, after, known.Extents.Ranges);
+        Assert.True(missed < 0, $"byte {missed} changed and was not told");
+    }
+
+    [Fact]
+    public async Task A_volume_that_became_longer_or_lost_its_base_is_not_tracked()
+    {
+        var volume = await lab.NewVolumeAsync(LengthBytes);
+        await lab.Storage.Snapshots.TakeAsync("first", [volume], default);
+        await lab.Storage.ResizeAsync(volume, LengthBytes + 4096, default);
+        await lab.Storage.Snapshots.TakeAsync("second", [volume], default);
+        Assert.IsType<ChangeAnswer.Lost>(await lab.Storage.Snapshots.FindChangesAsync(volume, "first", "second", default));
+        Assert.IsType<ChangeAnswer.Lost>(await lab.Storage.Snapshots.FindChangesAsync(volume, "never", "second", default));
+        await Reading.FailsAsync(CloudFailure.NotFound,
+            () => lab.Storage.Snapshots.FindChangesAsync(volume, "first", "never", default));
+    }
+
+    [Fact]
+    public async Task An_invalid_object_map_is_not_believed()
+    {
+        var volume = await lab.NewImageAsync(LengthBytes, Untracked);
+        using (var guest = CephLab.NewGuest()) await guest.WriteAsync(volume, 0, new byte[] { 1 });
+        // Switched on afterwards, the map is invalid until somebody rebuilds it.
+        await CephLab.RbdAsync("feature", "enable", volume.Value, "object-map", "fast-diff");
+        Assert.Contains("invalid", await CephLab.RbdAsync("info", volume.Value), StringComparison.Ordinal);
+        await lab.Storage.Snapshots.TakeAsync("first", [volume], default);
+        using (var guest = CephLab.NewGuest()) await guest.WriteAsync(volume, 5 * ObjectBytes, new byte[] { 1 });
+        await lab.Storage.Snapshots.TakeAsync("second", [volume], default);
+        var known = Assert.IsType<ChangeAnswer.Known>(
+            await lab.Storage.Snapshots.FindChangesAsync(volume, "first", "second", default));
+        Assert.Contains(known.Extents.Ranges, range => range.Offset <= 5 * ObjectBytes && range.End > 5 * ObjectBytes);
+        await AssertAllocatedAsync(volume, "second", await lab.Storage.AllAsync(volume, "second"), 0, 0);
+    }
+
     async Task AssertAllocatedAsync(VolumeId volume, string instant, byte[] content, int seed, int round)
     {
         await using var reader = await lab.Storage.Snapshots.OpenAsync(instant, volume, default);
@@ -94,10 +144,9 @@ public sealed class ChangeOracleTests(CephLab lab)
         using (var guest = CephLab.NewGuest())
             for (var at = 0; at < LengthBytes - 4 * ObjectBytes; at += 3 * ObjectBytes)
                 await guest.WriteAsync(parent, at + 100, random.RandomBytes(2 * ObjectBytes));
-        await CephLab.RbdAsync("snap", "create", $"{parent}@origin");
-        await CephLab.RbdAsync("snap", "protect", $"{parent}@origin");
+        var origin = await lab.NewParentAsync(parent);
         var child = new VolumeId($"{CephLab.Pool}/{lab.NewName("test")}");
-        await CephLab.RbdAsync("clone", $"{parent}@origin", child.Value, "--image-feature", features,
+        await CephLab.RbdAsync("clone", origin, child.Value, "--image-feature", features,
             "--object-size", ObjectBytes.ToString(CultureInfo.InvariantCulture) + "B");
         using (var guest = CephLab.NewGuest()) guest.Resize(child, LengthBytes);
         return child;

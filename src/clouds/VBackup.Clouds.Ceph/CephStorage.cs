@@ -109,9 +109,9 @@ public sealed class CephStorage : IVolumeStorage
     }
 
     public async Task<IVolumeWriter> OpenWriterAsync(VolumeId volume, WriterOptions options, CancellationToken cancellation) =>
-        await OpenWriterAsync(RbdPath.Parse(volume), options, cancellation).ConfigureAwait(false);
+        await OpenRbdWriterAsync(RbdPath.Parse(volume), options, cancellation).ConfigureAwait(false);
 
-    internal Task<CephVolumeWriter> OpenWriterAsync(RbdPath path, WriterOptions options, CancellationToken cancellation) =>
+    internal Task<CephVolumeWriter> OpenRbdWriterAsync(RbdPath path, WriterOptions options, CancellationToken cancellation) =>
         Calls.RunAsync("open for writing", path.ToString(), () => CephVolumeWriter.Open(_settings, path, options, Calls), cancellation);
 
     /// <summary>Runs what blocks, within the time limit, on the shared connection.</summary>

@@ -167,7 +167,7 @@ internal sealed class CephSnapshots(CephStorage storage) : IVolumeSnapshots
     private async Task RollBackAsync(string name, RbdPath path, CancellationToken cancellation)
     {
         Step($"roll back {path} to {name}");
-        var target = await storage.OpenWriterAsync(path, new() { TakesOver = true }, cancellation).ConfigureAwait(false);
+        var target = await storage.OpenRbdWriterAsync(path, new() { TakesOver = true }, cancellation).ConfigureAwait(false);
         await using var closing = target.ConfigureAwait(false);
         var snapshots = await storage.Calls.RunAsync("rbd_snap_list", path.ToString(), target.Image.Snapshots, cancellation)
             .ConfigureAwait(false);

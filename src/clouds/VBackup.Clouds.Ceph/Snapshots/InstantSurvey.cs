@@ -101,7 +101,8 @@ internal sealed class InstantSurvey
         var taken = parts.Where(part => part.Part is not null).ToList();
         var paths = group.Members.Select(member => member.Path)
             .Concat(taken.Select(part => part.Path))
-            .Concat(Images.Where(image => image.Has(SnapshotNames.Before(name))).Select(image => image.Path))
+            .Concat(Images.Where(image => image.Has(SnapshotNames.Before(name)) && (image.Group is null || image.Group == group.Name))
+                .Select(image => image.Path))
             .Distinct().OrderBy(path => path.ToString(), StringComparer.Ordinal).ToList();
         // Removing begins with the snapshots taken before: what lacks one is half gone.
         var isComplete = group.Snapshots.GetValueOrDefault(name) && group.IsUnchanged && paths.TrueForAll(path =>

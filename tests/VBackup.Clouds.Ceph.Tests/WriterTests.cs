@@ -1,0 +1,69 @@
+using VBackup.Clouds.Ceph.Images;
+using VBackup.Clouds.Volumes;
+using Xunit;
+
+namespace VBackup.Clouds.Ceph.Tests;
+
+public sealed class WriterTests
+{
+    readonly CephLab lab;
+
+    public WriterTests(CephLab lab)
+    {
+        CephLab.SkipUnlessSoak();
+        this.lab = lab;
+    }
+
+    const int LengthBytes = 8 << 20;
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_volume_that_somebody_has_open_is_refused(bool takesOver)
+    {
+        var volume = await lab.NewVolumeAsync(LengthBytes);
+        using var guest = CephLab.NewGuest();
+        await guest.WriteAsync(volume, 0, new byte[] { 1 });
+        await Reading.FailsAsync(CloudFailure.InUse, () => lab.Storage.OpenWriterAsync(volume, new() { TakesOver = takesOver }, default));
+        await guest.WriteAsync(volume, 1, new byte[] { 2 });
+    }
+
+    [Fact]
+    public async Task There_is_one_writer_at_a_time()
+    {
+        var volume = await lab.NewVolumeAsync(LengthBytes);
+        await using (await lab.Storage.OpenWriterAsync(volume, new(), default))
+            await Reading.FailsAsync(CloudFailure.InUse, () => lab.Storage.OpenWriterAsync(volume, new(), default));
+        await using var next = await lab.Storage.OpenWriterAsync(volume, new(), default);
+        await next.WriteAsync(0, new byte[] { 1 }, default);
+    }
+
+    [Fact]
+    public async Task Who_opens_a_volume_that_is_being_written_cannot_write()
+    {
+        var volume = await lab.NewVolumeAsync(LengthBytes);
+        await using var writer = await lab.Storage.OpenWriterAsync(volume, new(), default);
+        using var guest = CephLab.NewGuest();
+        await Assert.ThrowsAsync<CloudException>(async () => await guest.WriteAsync(volume, 0, new byte[] { 1 }));
+        await writer.WriteAsync(1, new byte[] { 2 }, default);
+        Assert.Equal([0, 2], (await lab.Storage.AllAsync(volume))[..2]);
+    }
+
+    [Theory]
+    [InlineData("layering,exclusive-lock")]
+    [InlineData("layering")]
+    public async Task A_writer_that_is_shut_out_writes_nothing_more_and_says_so(string features)
+    {
+        var volume = await lab.NewImageAsync(LengthBytes, features);
+        await using var writer = await lab.Storage.OpenWriterAsync(volume, new(), default);
+        await writer.WriteAsync(0, new byte[] { 1 }, default);
+        using (var connection = CephConnection.Open(CephLab.Settings))
+        using (var image = RbdImage.Open(connection, RbdPath.Parse(volume), isReadOnly: true))
+            connection.ShutOut(Assert.Single(image.LockHolders()).Address, volume.Value);
+        // A read through the new state of the cluster tells it to the disk, which a woken writer may not know.
+        Assert.Equal(1, (await lab.Storage.AllAsync(volume))[0]);
+        await Reading.FailsAsync(CloudFailure.InUse, () => writer.WriteAsync(0, new byte[] { 2 }, default).AsTask());
+        await Reading.FailsAsync(CloudFailure.InUse, () => writer.ZeroAsync(new(0, LengthBytes), default).AsTask());
+        Assert.Equal(1, (await lab.Storage.AllAsync(volume))[0]);
+    }
+}
