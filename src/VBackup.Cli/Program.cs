@@ -35,6 +35,7 @@ var root = new RootCommand("vBackup keeps the volumes of virtual servers in encr
         RestoreServer.Define(),
         ComparePoint.Define(),
         ServerSnapshots.Define(),
+        UploadSpooled.Define(),
     },
     new Command("key", "Make and change the keys that open a vault.")
     {

@@ -14,60 +14,97 @@ namespace VBackup.DataPath;
 /// <param name="Base">The same volume in the base; null for a full.</param>
 public sealed record TrackedVolume(string Name, VolumeId Volume, string Instant, string? BaseInstant, VolumeDocument? Base);
 
-/// <summary>What an export of a tracked volume did.</summary>
-/// <param name="FullBecause">Why it became a full although there was a base; else null.</param>
+/// <summary>How a volume is going to be exported. Owns the opened snapshot.</summary>
+/// <param name="Changed">What is read; null for all that is allocated.</param>
+/// <param name="FullBecause">Why it becomes a full although there is a base; else null.</param>
 /// <param name="SampledChunks">Chunks that were compared with the base although the tracker called them unchanged.</param>
-/// <param name="Missed">Ranges in which the tracker missed a change: then every incremental since the last full is in doubt.</param>
-public sealed record TrackedResult(
-    VolumeDocument Document, string? FullBecause, long SampledChunks, IReadOnlyList<Extent> Missed);
+/// <param name="Missed">Ranges in which the tracker missed a change.</param>
+public sealed record PlannedVolume(TrackedVolume Volume, IVolumeReader Source, Extents? Changed, string? FullBecause,
+    long SampledChunks, IReadOnlyList<Extent> Missed) : IAsyncDisposable
+{
+    public ValueTask DisposeAsync() => Source.DisposeAsync();
+}
+
+/// <summary>How the volumes of one run are going to be exported. Owns them.</summary>
+public sealed class ExportPlan(IReadOnlyList<PlannedVolume> volumes) : IAsyncDisposable
+{
+    public IReadOnlyList<PlannedVolume> Volumes => volumes;
+
+    /// <summary>Whether the tracker was found wrong: then every incremental since the last full is in doubt.</summary>
+    public bool IsTrackingWrong => volumes.Any(volume => volume.Missed.Count > 0);
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var volume in volumes) await volume.DisposeAsync().ConfigureAwait(false);
+    }
+}
 
 /// <summary>
-/// Exports a volume's snapshot as an incremental where the storage knows what changed since the base, and where a sample of
-/// what it calls unchanged bears that out; otherwise as a full, and says why.
+/// Exports volumes' snapshots as incrementals where the storage knows what changed since the base, and where a sample of
+/// what it calls unchanged bears that out. All samples are taken before anything is exported: one that differs makes the whole
+/// run a full, since the same tracker spoke for every volume.
 /// </summary>
 public sealed class TrackedExport(BackupWriter run, IVolumeStorage storage, DataPathOptions options, Random random)
 {
     private readonly ExportPipeline _pipeline = new(run, options);
     private VolumeComparison? _comparison;
 
+    /// <summary>Opens the snapshots, finds what changed, and compares the samples.</summary>
     /// <exception cref="VBackup.Clouds.CloudException">The storage failed.</exception>
     /// <exception cref="DamageException">The base is damaged.</exception>
-    public async Task<TrackedResult> ExportAsync(
-        TrackedVolume volume, IProgress<TransferProgress>? progress, CancellationToken cancellation)
+    public async Task<ExportPlan> PlanAsync(IEnumerable<TrackedVolume> volumes, CancellationToken cancellation)
     {
-        var source = await storage.Snapshots.OpenAsync(volume.Instant, volume.Volume, cancellation).ConfigureAwait(false);
-        await using (source.ConfigureAwait(false))
+        List<PlannedVolume> planned = [];
+        try
         {
-            var (changed, reason) = await FindChangesAsync(volume, source, cancellation).ConfigureAwait(false);
-            var sample = changed is null
-                ? new(0, []) : await CompareSampleAsync(volume.Base!, source, changed, cancellation).ConfigureAwait(false);
-            if (sample.Different.Count > 0)
+            foreach (var volume in volumes)
             {
-                changed = null;
-                reason = $"change tracking missed a change at {sample.Different[0].Offset}, found by comparing {sample.ComparedChunks} chunks";
+                var source = await storage.Snapshots.OpenAsync(volume.Instant, volume.Volume, cancellation).ConfigureAwait(false);
+                planned.Add(new(volume, source, Changed: null, FullBecause: null, 0, []));
+                planned[^1] = await FindChangesAsync(planned[^1], cancellation).ConfigureAwait(false);
             }
-            var document = await _pipeline.ExportAsync(
-                new(volume.Name, source, changed is null ? null : volume.Base, changed), progress, cancellation).ConfigureAwait(false);
-            return new(document, reason, sample.ComparedChunks, sample.Different);
+            if (planned.Find(volume => volume.Missed.Count > 0) is { } wrong)
+            {
+                var reason = $"change tracking missed a change of {wrong.Volume.Name} at {wrong.Missed[0].Offset}, "
+                    + $"found by comparing {wrong.SampledChunks} chunks that it calls unchanged";
+                for (var i = 0; i < planned.Count; i++)
+                    if (planned[i].Changed is not null) planned[i] = planned[i] with { Changed = null, FullBecause = reason };
+            }
+            return new(planned);
+        }
+        catch
+        {
+            foreach (var volume in planned) await volume.DisposeAsync().ConfigureAwait(false);
+            throw;
         }
     }
 
-    /// <returns>What changed; or null, with the reason if there is a base all the same.</returns>
-    private async Task<(Extents? Changed, string? Reason)> FindChangesAsync(
-        TrackedVolume volume, IVolumeReader source, CancellationToken cancellation)
+    /// <exception cref="IOException">The source failed.</exception>
+    /// <exception cref="DamageException">The base is damaged.</exception>
+    public Task<VolumeDocument> ExportAsync(
+        PlannedVolume volume, IProgress<TransferProgress>? progress, CancellationToken cancellation) =>
+        _pipeline.ExportAsync(new(volume.Volume.Name, volume.Source, volume.Changed is null ? null : volume.Volume.Base, volume.Changed),
+            progress, cancellation);
+
+    private async Task<PlannedVolume> FindChangesAsync(PlannedVolume planned, CancellationToken cancellation)
     {
-        if (volume.Base is null) return (null, null);
-        if (volume.BaseInstant is null) return (null, "the base does not say of which snapshot it was made");
-        if (volume.Base.LengthBytes != source.LengthBytes)
-            return (null, $"the volume had {volume.Base.LengthBytes} bytes in the base and has {source.LengthBytes} now");
+        var volume = planned.Volume;
+        if (volume.Base is not { } basis) return planned;
+        if (volume.BaseInstant is null) return planned with { FullBecause = "the base does not say of which snapshot it was made" };
+        if (basis.LengthBytes != planned.Source.LengthBytes)
+            return planned with { FullBecause = $"the volume had {basis.LengthBytes} bytes in the base and has {planned.Source.LengthBytes} now" };
         var answer = await storage.Snapshots.FindChangesAsync(
             volume.Volume, volume.BaseInstant, volume.Instant, cancellation).ConfigureAwait(false);
-        return answer switch
+        switch (answer)
         {
-            ChangeAnswer.Known known => (known.Extents, null),
-            ChangeAnswer.Lost lost => (null, lost.Reason),
-            _ => throw new System.Diagnostics.UnreachableException(),
-        };
+            case ChangeAnswer.Lost lost:
+                return planned with { FullBecause = lost.Reason };
+            case ChangeAnswer.Known known:
+                var sample = await CompareSampleAsync(basis, planned.Source, known.Extents, cancellation).ConfigureAwait(false);
+                return planned with { Changed = known.Extents, SampledChunks = sample.ComparedChunks, Missed = sample.Different };
+            default:
+                throw new System.Diagnostics.UnreachableException();
+        }
     }
 
     private async Task<ComparisonResult> CompareSampleAsync(

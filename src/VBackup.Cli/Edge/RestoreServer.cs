@@ -1,6 +1,7 @@
 using System.CommandLine;
 using VBackup.Cli.Terminal;
 using VBackup.Cli.Vault;
+using VBackup.Vault;
 using VBackup.Vault.Reading;
 using VBackup.Vault.Stores;
 
@@ -35,8 +36,9 @@ static class RestoreServer
         CloudConfig.AddOption(command);
         VaultAccess.AddOptions(command);
         foreach (var option in (Option[])[s_to, s_volume, s_stop]) command.Add(option);
+        SpoolChoice.AddOptions(command, isRequired: false);
         command.SetAction((parsed, stop) => HandleAsync(
-            CloudConfig.Read(parsed), VaultAccess.Read(parsed), ReadOrder(parsed), Screen.Of(parsed), stop));
+            CloudConfig.Read(parsed), VaultAccess.Read(parsed), SpoolChoice.Read(parsed), ReadOrder(parsed), Screen.Of(parsed), stop));
         return command;
     }
 
@@ -55,13 +57,22 @@ static class RestoreServer
     }
 
     static async Task<int> HandleAsync(
-        string config, VaultAccess access, ServerRestoreOrder order, Screen screen, CancellationToken stop)
+        string config, VaultAccess access, SpoolChoice? spoolChoice, ServerRestoreOrder order, Screen screen, CancellationToken stop)
     {
-        var meter = new RunMeter();
         var cloud = await CloudConfig.OpenAsync(config, stop).ConfigureAwait(false);
         await using var closing = cloud.ConfigureAwait(false);
         var vault = await access.OpenAsync(RetryLimits.Patient, stop).ConfigureAwait(false);
         await using var closingVault = vault.ConfigureAwait(false);
+        if (spoolChoice is null) return await RestoreAsync(cloud, vault, order, screen, stop).ConfigureAwait(false);
+        // As long as it is open, packs that it has are read from it.
+        var spool = await spoolChoice.OpenAsync(vault, stop).ConfigureAwait(false);
+        await using (spool.ConfigureAwait(false)) return await RestoreAsync(cloud, vault, order, screen, stop).ConfigureAwait(false);
+    }
+
+    static async Task<int> RestoreAsync(
+        EdgeCloud cloud, BackupVault vault, ServerRestoreOrder order, Screen screen, CancellationToken stop)
+    {
+        var meter = new RunMeter();
         var point = await PointChoice.FindAsync(vault, order.Point, stop).ConfigureAwait(false);
         var edge = ServerPoint.EdgeOf(point);
         var volumes = ServerPoint.Choose(point, order.Volume);

@@ -157,6 +157,13 @@ sealed record ServerRestoredEvent(
     [JsonPropertyOrder(-1)] public string Event { get; } = "completed";
 }
 
+/// <summary>What became of a run that was broken off and had left something in a spool.</summary>
+/// <param name="Point">Its point, which is complete now; null when it had not come so far.</param>
+sealed record ResumedEvent(string Session, string? Point, string? GivenUp)
+{
+    [JsonPropertyOrder(-1)] public string Event { get; } = "resumed";
+}
+
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, GenerationMode = JsonSourceGenerationMode.Serialization)]
 [JsonSerializable(typeof(ProgressEvent))]
@@ -180,4 +187,5 @@ sealed record ServerRestoredEvent(
 [JsonSerializable(typeof(SnapshotEvent))]
 [JsonSerializable(typeof(ComparedEvent))]
 [JsonSerializable(typeof(ServerRestoredEvent))]
+[JsonSerializable(typeof(ResumedEvent))]
 sealed partial class EventJson : JsonSerializerContext;

@@ -11,4 +11,7 @@ public enum ObjectKind : byte
     Decision = 6,
     Collector = 7,
     Condemned = 8,
+
+    /// <summary>Lies in a spool, never in a vault.</summary>
+    SpooledRun = 9,
 }

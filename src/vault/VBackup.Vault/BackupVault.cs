@@ -25,6 +25,9 @@ public sealed partial class BackupVault : IAsyncDisposable
     public ContentId ChunkId(ReadOnlySpan<byte> content) => Keys.ChunkId(content);
 
     internal VaultKeys Keys { get; }
+
+    /// <summary>Copies of some packs, nearer than the store; only ever a help.</summary>
+    internal IObjectStore? PackCache { get; set; }
     internal TimeProvider Clock => Runtime.Clock;
 
     /// <summary>Reads a small sealed object; null when there is none.</summary>

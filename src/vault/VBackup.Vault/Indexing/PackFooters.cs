@@ -1,5 +1,6 @@
 using VBackup.Primitives;
 using VBackup.Vault.Format;
+using VBackup.Vault.Stores;
 
 namespace VBackup.Vault.Indexing;
 
@@ -10,18 +11,23 @@ internal static class PackFooters
     private const int FirstGuess = 32 * 1024;
 
     /// <exception cref="DamageException">The pack is not what was stored.</exception>
-    public static async Task<PackEntry[]> ReadAsync(BackupVault vault, ObjectId id, CancellationToken cancellation)
+    public static Task<PackEntry[]> ReadAsync(BackupVault vault, ObjectId id, CancellationToken cancellation) =>
+        ReadAsync(vault, vault.Store, id, cancellation);
+
+    /// <param name="store">Where the pack lies: the vault's store, or a spool.</param>
+    /// <inheritdoc cref="ReadAsync(BackupVault, ObjectId, CancellationToken)"/>
+    public static async Task<PackEntry[]> ReadAsync(BackupVault vault, IObjectStore store, ObjectId id, CancellationToken cancellation)
     {
         var name = ObjectNames.Pack(id);
         var tail = new byte[FirstGuess];
-        var (read, length) = await vault.Store.ReadTailAsync(name, tail, cancellation).ConfigureAwait(false);
+        var (read, length) = await store.ReadTailAsync(name, tail, cancellation).ConfigureAwait(false);
         var trailer = ObjectTrailer.Read(tail.AsSpan(0, read), ObjectTrailer.PackMagic, name);
         if (trailer.FooterLength > PackFooter.TailSizeMax || trailer.FooterLength + ObjectTrailer.Size > length)
             throw new DamageException(name, "its footer's length makes no sense");
         if (trailer.FooterLength + ObjectTrailer.Size > read)
         {
             tail = new byte[trailer.FooterLength + ObjectTrailer.Size];
-            (read, length) = await vault.Store.ReadTailAsync(name, tail, cancellation).ConfigureAwait(false);
+            (read, length) = await store.ReadTailAsync(name, tail, cancellation).ConfigureAwait(false);
         }
         using var cipher = new ObjectCipher(vault.Keys, ObjectKind.Pack, id);
         return PackFooter.Decode(cipher, tail.AsSpan(0, read), length);

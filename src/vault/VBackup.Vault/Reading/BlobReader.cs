@@ -44,14 +44,34 @@ public sealed class BlobReader : IAsyncDisposable
 
     public void Return(ReadLane lane) => _lanes.Add(lane);
 
-    /// <summary>Reads raw bytes of a pack.</summary>
+    /// <summary>Reads raw bytes of a pack, from the cache where that has it.</summary>
     /// <returns>False when the pack is gone or ends earlier.</returns>
-    public async ValueTask<bool> TryReadRangeAsync(
-        ObjectId pack, long offset, Memory<byte> buffer, CancellationToken cancellation)
+    public ValueTask<bool> TryReadRangeAsync(
+        ObjectId pack, long offset, Memory<byte> buffer, CancellationToken cancellation) =>
+        _vault.PackCache is null
+            ? TryReadRangeAsync(_vault.Store, pack, offset, buffer, cancellation)
+            : TryReadCachedAsync(_vault.PackCache, pack, offset, buffer, cancellation);
+
+    private async ValueTask<bool> TryReadCachedAsync(
+        IObjectStore cache, ObjectId pack, long offset, Memory<byte> buffer, CancellationToken cancellation)
     {
         try
         {
-            return await _vault.Store.ReadAsync(ObjectNames.Pack(pack), offset, buffer, cancellation).ConfigureAwait(false)
+            if (await TryReadRangeAsync(cache, pack, offset, buffer, cancellation).ConfigureAwait(false)) return true;
+        }
+        catch (StoreException)
+        {
+            // The store has all that the cache has: a cache that fails costs time, and nothing else.
+        }
+        return await TryReadRangeAsync(_vault.Store, pack, offset, buffer, cancellation).ConfigureAwait(false);
+    }
+
+    private static async ValueTask<bool> TryReadRangeAsync(
+        IObjectStore store, ObjectId pack, long offset, Memory<byte> buffer, CancellationToken cancellation)
+    {
+        try
+        {
+            return await store.ReadAsync(ObjectNames.Pack(pack), offset, buffer, cancellation).ConfigureAwait(false)
                 == buffer.Length;
         }
         catch (StoreException gone) when (gone.Failure == StoreFailure.NotFound)
@@ -105,6 +125,9 @@ public sealed class BlobReader : IAsyncDisposable
         BlobPlace place, Func<ReadLane, BlobPlace, ReadOnlyMemory<byte>, bool> open, CancellationToken cancellation)
     {
         HashSet<BlobLocation> tried = [];
+        // What the cache gave was something else: that says nothing of the pack itself.
+        if (_vault.PackCache is not null && await TryLocationsAsync(place, [place.Location], tried, open, cancellation).ConfigureAwait(false))
+            return;
         // A listing of the index can miss an entry that a consolidation is moving, so there is a second one; and at last the
         // packs themselves, as a second consolidation may hide it again.
         for (var reading = 1; reading <= IndexReadings; reading++)
@@ -133,10 +156,10 @@ public sealed class BlobReader : IAsyncDisposable
         {
             if (!tried.Add(location)) continue;
             var blob = new byte[Math.Min(location.Length, (uint)Blob.SizeMax(Math.Max(_vault.ChunkSize, ManifestNode.EncodedSizeMax)))];
-            if (!await TryReadRangeAsync(location.Pack, location.Offset, blob, cancellation).ConfigureAwait(false)) continue;
+            if (!await TryReadRangeAsync(_vault.Store, location.Pack, location.Offset, blob, cancellation).ConfigureAwait(false)) continue;
             if (WithLane(lane => open(lane, place with { Location = location }, blob)))
             {
-                await NoteIfDamagedAsync(place, cancellation).ConfigureAwait(false);
+                if (location != place.Location) await NoteIfDamagedAsync(place, cancellation).ConfigureAwait(false);
                 return true;
             }
             _damagedPacks.TryAdd(ObjectNames.Pack(location.Pack), 0);

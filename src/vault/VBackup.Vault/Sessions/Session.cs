@@ -45,14 +45,50 @@ public sealed class Session : IAsyncDisposable
     internal bool PointInDoubt { get; set; }
 
     /// <summary>Step 1: registers, naming the points it builds on or reads.</summary>
-    internal static async Task<Session> BeginAsync(
-        BackupVault vault, string purpose, IReadOnlyList<BaseDocument> bases, CancellationToken cancellation)
+    internal static Task<Session> BeginAsync(
+        BackupVault vault, string purpose, IReadOnlyList<BaseDocument> bases, CancellationToken cancellation) =>
+        BeginAsync(vault, purpose, bases, outlivesProcess: false, cancellation);
+
+    /// <param name="outlivesProcess">Another process may go on with it, so that the end of this one is no sign of death.</param>
+    /// <inheritdoc cref="BeginAsync(BackupVault, string, IReadOnlyList{BaseDocument}, CancellationToken)"/>
+    internal static async Task<Session> BeginAsync(BackupVault vault, string purpose, IReadOnlyList<BaseDocument> bases,
+        bool outlivesProcess, CancellationToken cancellation)
     {
         var id = SessionId.New(vault.Runtime.FillRandom);
-        await vault.PutAsync(ObjectKind.Session, ObjectNames.Session(id), Document(vault, id, purpose, bases),
+        var document = Document(vault, id, purpose, bases);
+        if (outlivesProcess) document = document with { ProcessId = 0, ProcessStart = 0 };
+        await vault.PutAsync(ObjectKind.Session, ObjectNames.Session(id), document,
             DocumentJson.Default.SessionDocument, cancellation).ConfigureAwait(false);
         return new(vault, id, bases.Count == 1 ? bases[0].Point : null);
     }
+
+    /// <summary>Goes on with a session of another process, which does nothing for it any more. To the protocol it is as if that
+    /// process had stood still until now.</summary>
+    /// <returns>Null when the session has ended, was revoked, or is gone.</returns>
+    internal static async Task<Session?> ContinueAsync(BackupVault vault, SessionId id, CancellationToken cancellation)
+    {
+        var document = await vault.FindAsync(
+            ObjectKind.Session, ObjectNames.Session(id), DocumentJson.Default.SessionDocument, cancellation).ConfigureAwait(false);
+        if (document is null
+            || await vault.Store.ExistsAsync(ObjectNames.Ended(id), cancellation).ConfigureAwait(false)
+            || await vault.Store.ExistsAsync(ObjectNames.Revoked(id), cancellation).ConfigureAwait(false)) return null;
+        var note = await vault.FindAsync(
+            ObjectKind.SessionNote, ObjectNames.Beat(id), DocumentJson.Default.NoteDocument, cancellation).ConfigureAwait(false);
+        var session = new Session(vault, id, document.Bases is [var only] ? only.Point : null) { _hasBeaten = note is not null };
+        session._count = note?.Count ?? 0;
+        foreach (var index in note?.Indexes ?? []) session._indexes.Enqueue(index);
+        return session;
+    }
+
+    /// <summary>Leaves the session as it is, for another process to go on with.</summary>
+    internal async Task SuspendAsync()
+    {
+        _over = true;
+        await StopBeatingAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Whether the session has ended, as far as the store said.</summary>
+    internal bool HasEnded { get; private set; }
 
     /// <summary>
     /// Step 1 of a reader. A store that may only be read, such as a disk that is mounted so after a fault, or one that is full,
@@ -132,6 +168,7 @@ public sealed class Session : IAsyncDisposable
         if (PointInDoubt) return;
         await _vault.PutAsync(ObjectKind.SessionNote, ObjectNames.Ended(Id), new NoteDocument(),
             DocumentJson.Default.NoteDocument, cancellation).ConfigureAwait(false);
+        HasEnded = true;
     }
 
     /// <summary>Ends the session if that has not been done; a store that fails here leaves it to be revoked.</summary>

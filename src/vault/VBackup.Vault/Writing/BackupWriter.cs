@@ -4,6 +4,7 @@ using VBackup.Vault.Format;
 using VBackup.Vault.Indexing;
 using VBackup.Vault.Reading;
 using VBackup.Vault.Sessions;
+using VBackup.Vault.Spooling;
 using VBackup.Vault.Stores;
 
 namespace VBackup.Vault.Writing;
@@ -12,7 +13,7 @@ namespace VBackup.Vault.Writing;
 /// One run that writes a restore point: the writer of <c>docs/session-protocol.md</c>. Lanes may be used in parallel, one
 /// worker each; volumes one after another or side by side; then publish once.
 /// </summary>
-public sealed class BackupWriter : IAsyncDisposable
+public sealed partial class BackupWriter : IAsyncDisposable
 {
     /// <summary>Notes of other runs that are read at the start.</summary>
     private const int NotesMax = 64;
@@ -26,18 +27,21 @@ public sealed class BackupWriter : IAsyncDisposable
     private readonly byte[] _nodeBytes = new byte[ManifestNode.EncodedSizeMax];
     private readonly Dictionary<string, VolumeTree> _baseTrees = [];
     private readonly PackCommitter _committer;
+    private readonly SpoolRun? _spool;
     private readonly SemaphoreSlim _surveyGate = new(1);
     private HashSet<ObjectId> _condemned = [];
     private VaultSurvey? _leftovers;
     private volatile VaultSurvey? _survey;
     private ChunkLane? _nodes;
+    private bool _isSpoolEnded;
 
-    private BackupWriter(BackupVault vault, Session session)
+    private BackupWriter(BackupVault vault, Session session, SpoolRun? spool)
     {
         _vault = vault;
         _session = session;
+        _spool = spool;
         _recent = new(vault.Runtime.RecentChunks);
-        _committer = new(vault, (bytes, id) => _survey?.Index.Add(bytes.Span, id), session);
+        _committer = new(vault, (bytes, id) => _survey?.Index.Add(bytes.Span, id), session, spool);
         Reader = new(vault, session);
     }
 
@@ -55,12 +59,13 @@ public sealed class BackupWriter : IAsyncDisposable
 
     /// <summary>Registers the session, then looks at what may be reused.</summary>
     /// <param name="basePoint">The point to build on, or null for a run that looks for known chunks in the whole vault.</param>
-    public static async Task<BackupWriter> StartAsync(
-        BackupVault vault, string purpose, PointDocument? basePoint, CancellationToken cancellation)
+    /// <param name="spool">Where packs land first; null for none.</param>
+    public static async Task<BackupWriter> StartAsync(BackupVault vault, string purpose, PointDocument? basePoint,
+        CancellationToken cancellation, PackSpool? spool = null)
     {
-        var session = await Session.BeginAsync(
-            vault, purpose, basePoint is null ? [] : [Session.BaseOf(basePoint)], cancellation).ConfigureAwait(false);
-        var run = new BackupWriter(vault, session);
+        var session = await Session.BeginAsync(vault, purpose, basePoint is null ? [] : [Session.BaseOf(basePoint)],
+            outlivesProcess: spool is not null, cancellation).ConfigureAwait(false);
+        var run = new BackupWriter(vault, session, spool?.Begin(session.Id));
         try
         {
             await run.PrepareAsync(basePoint, cancellation).ConfigureAwait(false);
@@ -219,12 +224,53 @@ public sealed class BackupWriter : IAsyncDisposable
         }
     }
 
+    /// <summary>Whether all was read, and lies in the spool: the run can be finished without its sources, by anybody.</summary>
+    public bool IsSealed { get; private set; }
+
+    /// <summary>
+    /// Ends the reading: all that the run stored is durable, in the spool at least. Without a spool it does nothing. The point is the
+    /// one that has to be published.
+    /// </summary>
+    public async Task SealAsync(
+        string name, PointType type, JsonElement? metadata, IReadOnlyList<VolumeDocument> volumes, CancellationToken cancellation)
+    {
+        if (_spool is null) return;
+        await CloseLanesAsync(cancellation).ConfigureAwait(false);
+        await _committer.SpooledAsync().ConfigureAwait(false);
+        await _spool.SealAsync(new()
+        {
+            Session = _session.Id.ToString(),
+            Name = name,
+            Type = type,
+            Base = type == PointType.Incremental ? Base?.Id : null,
+            Metadata = metadata,
+            Volumes = volumes,
+        }, cancellation).ConfigureAwait(false);
+        IsSealed = true;
+    }
+
     /// <summary>Makes every chunk and node durable and indexed, puts the point, and ends the session.</summary>
     /// <exception cref="SessionRevokedException">A collector took this run for dead; the point does not count.</exception>
     public async Task<PointDocument> PublishAsync(
         string name, PointType type, JsonElement? metadata, IReadOnlyList<VolumeDocument> volumes, CancellationToken cancellation)
     {
+        if (!IsSealed) await SealAsync(name, type, metadata, volumes, cancellation).ConfigureAwait(false);
         var id = PointId.New(_vault.Runtime.FillRandom);
+        return await PublishAsync(id, new PointDocument
+        {
+            Id = id.ToString(),
+            Session = _session.Id.ToString(),
+            CreatedAt = _vault.Clock.GetUtcNow(),
+            Name = name,
+            Type = type,
+            Base = type == PointType.Incremental ? Base?.Id : null,
+            Metadata = metadata,
+            Volumes = volumes,
+        }, cancellation).ConfigureAwait(false);
+    }
+
+    private async Task<PointDocument> PublishAsync(PointId id, PointDocument point, CancellationToken cancellation)
+    {
         // Opened beside the last packs; what it holds appears at its commit.
         var opening = _vault.Store.OpenWriterAsync(ObjectNames.Point(id), cancellation).AsTask();
         try
@@ -237,25 +283,23 @@ public sealed class BackupWriter : IAsyncDisposable
             throw;
         }
         var writer = await opening.ConfigureAwait(false);
-        await using (writer.ConfigureAwait(false))
-            return await PublishAsync(id, writer, name, type, metadata, volumes, cancellation).ConfigureAwait(false);
+        await using (writer.ConfigureAwait(false)) await PublishAsync(id, writer, point, cancellation).ConfigureAwait(false);
+        await EndPublishedAsync(cancellation).ConfigureAwait(false);
+        return point;
+    }
+
+    // From here on the point counts, whatever becomes of the farewell.
+    private async Task EndPublishedAsync(CancellationToken cancellation)
+    {
+        IsSealed = false;
+        await _session.LeaveAsync(leavesNothing: true).ConfigureAwait(false);
+        _isSpoolEnded = true;
+        if (_spool is not null) await _spool.EndAsync(discards: false, cancellation).ConfigureAwait(false);
     }
 
     // The writer fences the point: it cannot arrive a second time after its deletion (F5).
-    private async Task<PointDocument> PublishAsync(PointId id, IObjectWriter writer,
-        string name, PointType type, JsonElement? metadata, IReadOnlyList<VolumeDocument> volumes, CancellationToken cancellation)
+    private async Task PublishAsync(PointId id, IObjectWriter writer, PointDocument point, CancellationToken cancellation)
     {
-        var point = new PointDocument
-        {
-            Id = id.ToString(),
-            Session = _session.Id.ToString(),
-            CreatedAt = _vault.Clock.GetUtcNow(),
-            Name = name,
-            Type = type,
-            Base = type == PointType.Incremental ? Base?.Id : null,
-            Metadata = metadata,
-            Volumes = volumes,
-        };
         await writer.AppendAsync(SealedDocument.SealJson(
             _vault.Keys, ObjectKind.Point, ObjectNames.Point(id), point, DocumentJson.Default.PointDocument), cancellation).ConfigureAwait(false);
         _session.PointInDoubt = true;
@@ -271,18 +315,20 @@ public sealed class BackupWriter : IAsyncDisposable
         }
         _session.PointInDoubt = false;
         await _session.EnsureNotRevokedAsync(cancellation).ConfigureAwait(false);
-        // From here on it counts, whatever becomes of the farewell.
-        await _session.LeaveAsync(leavesNothing: true).ConfigureAwait(false);
-        return point;
     }
 
     /// <summary>Makes everything stored so far durable and indexed.</summary>
     internal async Task FlushAsync(CancellationToken cancellation)
     {
+        await CloseLanesAsync(cancellation).ConfigureAwait(false);
+        await _committer.FinishAsync(cancellation).ConfigureAwait(false);
+    }
+
+    private async Task CloseLanesAsync(CancellationToken cancellation)
+    {
         ChunkLane[] lanes;
         lock (_lock) lanes = [.. _lanes];
         foreach (var lane in lanes) await lane.CloseAsync(cancellation).ConfigureAwait(false);
-        await _committer.FinishAsync(cancellation).ConfigureAwait(false);
     }
 
     internal bool TryFind(ContentId id, out BlobLocation location) =>
@@ -291,7 +337,7 @@ public sealed class BackupWriter : IAsyncDisposable
 
     internal void Remember(in BlobPlace place) => _recent.Add(place);
 
-    /// <summary>Ends the run; without a publish before, nothing of it counts.</summary>
+    /// <summary>Ends the run; without a publish before, nothing of it counts. One that is sealed waits in the spool.</summary>
     public async ValueTask DisposeAsync()
     {
         foreach (var lane in _lanes) await lane.DisposeAsync().ConfigureAwait(false);
@@ -301,6 +347,24 @@ public sealed class BackupWriter : IAsyncDisposable
         if (_leftovers is not null) await _leftovers.DisposeAsync().ConfigureAwait(false);
         _surveyGate.Dispose();
         _nodeGate.Dispose();
+        if (IsSealed) await _session.SuspendAsync().ConfigureAwait(false);
         await _session.DisposeAsync().ConfigureAwait(false);
+        if (_spool is null) return;
+        using (_spool) await DiscardSpooledAsync().ConfigureAwait(false);
+    }
+
+    // What a run that failed has in the spool is of no use to a point. Where the store did not hear that the session is over, it is
+    // kept: its upload can go on, for a retry to find.
+    private async Task DiscardSpooledAsync()
+    {
+        if (!_session.HasEnded || _isSpoolEnded) return;
+        try
+        {
+            await _spool!.EndAsync(discards: true, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (StoreException)
+        {
+            // The run's own failure is the one to see; the next run tidies up.
+        }
     }
 }

@@ -2,21 +2,28 @@ using VBackup.Primitives;
 using VBackup.Vault.Format;
 using VBackup.Vault.Indexing;
 using VBackup.Vault.Sessions;
+using VBackup.Vault.Spooling;
 using VBackup.Vault.Stores;
 
 namespace VBackup.Vault.Writing;
 
 /// <summary>
 /// Commits full packs in the background, a few at once, and puts an index object for every few that are durable: packs
-/// first, then their index. Thread-safe.
+/// first, then their index. With a spool, packs land there first, and as many may wait as it has room for. Thread-safe.
 /// </summary>
 internal sealed class PackCommitter(BackupVault vault, Action<ReadOnlyMemory<byte>, ObjectId>? indexPut = null,
-    Session? session = null) : IAsyncDisposable
+    Session? session = null, SpoolRun? spool = null) : IAsyncDisposable
 {
     private readonly SemaphoreSlim _places = new(vault.Runtime.PackCommitsInFlight);
     private readonly List<Task> _commits = [];
+    private readonly List<Task> _spooling = [];
     private readonly List<FinishedPack> _unindexed = [];
     private readonly Lock _lock = new();
+
+    /// <summary>Opens a pack: in the spool where there is one with room, else in the store.</summary>
+    public async Task<IObjectWriter> OpenAsync(ObjectId id, CancellationToken cancellation) =>
+        spool is not null && await spool.TryOpenAsync(id, cancellation).ConfigureAwait(false) is { } spooled
+            ? spooled : await vault.Store.OpenWriterAsync(ObjectNames.Pack(id), cancellation).ConfigureAwait(false);
 
     /// <summary>
     /// Something unfinished has vanished. A collector that took the run for dead discards what it left; then the revocation is
@@ -35,20 +42,41 @@ internal sealed class PackCommitter(BackupVault vault, Action<ReadOnlyMemory<byt
         try
         {
             if (failed is not null) await failed.ConfigureAwait(false);
-            await _places.WaitAsync(cancellation).ConfigureAwait(false);
+            if (writer is not SpooledPack) await _places.WaitAsync(cancellation).ConfigureAwait(false);
         }
         catch
         {
             await writer.DisposeAsync().ConfigureAwait(false);
             throw;
         }
-        var commit = CommitAndIndexAsync(writer, pack, cancellation);
+        if (writer is SpooledPack spooled) Send(spooled, pack, cancellation);
+        else Note(_commits, CommitAndIndexAsync(writer, pack, cancellation));
+    }
+
+    /// <summary>Takes over a pack that lies in the spool, or will, and was never sent.</summary>
+    public void Send(SpooledPack spooled, FinishedPack pack, CancellationToken cancellation)
+    {
+        var spooling = spooled.CommitAsync(cancellation).AsTask();
+        Note(_spooling, spooling);
+        Note(_commits, SendAndIndexAsync(spooling, spooled, pack, cancellation));
+    }
+
+    private void Note(List<Task> tasks, Task task)
+    {
         lock (_lock)
         {
-            // A failed one stays: FinishAsync has to meet it.
-            _commits.RemoveAll(done => done.IsCompletedSuccessfully);
-            _commits.Add(commit);
+            // A failed one stays: whoever waits for all has to meet it.
+            tasks.RemoveAll(done => done.IsCompletedSuccessfully);
+            tasks.Add(task);
         }
+    }
+
+    /// <summary>Waits until every pack is durable in the spool, or in the store if it went there at once.</summary>
+    public async Task SpooledAsync()
+    {
+        Task[] spooling;
+        lock (_lock) spooling = [.. _spooling];
+        await Task.WhenAll(spooling).ConfigureAwait(false);
     }
 
     /// <summary>Waits until every pack is durable and indexed.</summary>
@@ -75,6 +103,36 @@ internal sealed class PackCommitter(BackupVault vault, Action<ReadOnlyMemory<byt
         {
             _places.Release();
         }
+        await IndexAsync(pack, cancellation).ConfigureAwait(false);
+    }
+
+    private async Task SendAndIndexAsync(Task spooling, SpooledPack spooled, FinishedPack pack, CancellationToken cancellation)
+    {
+        await using (spooled.ConfigureAwait(false))
+        {
+            await spooling.ConfigureAwait(false);
+            await _places.WaitAsync(cancellation).ConfigureAwait(false);
+            try
+            {
+                await spooled.SendAsync(vault.Store, cancellation).ConfigureAwait(false);
+            }
+            catch (Exception failure)
+            {
+                await spool!.Room.BreakAsync().ConfigureAwait(false);
+                if (failure is StoreException { Failure: StoreFailure.NotFound }) await ThrowIfRevokedAsync(cancellation).ConfigureAwait(false);
+                throw;
+            }
+            finally
+            {
+                _places.Release();
+            }
+        }
+        await IndexAsync(pack with { Spooled = spooled }, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>A pack is in the store.</summary>
+    public async Task IndexAsync(FinishedPack pack, CancellationToken cancellation)
+    {
         lock (_lock) _unindexed.Add(pack);
         if (TakeUnindexed(vault.Runtime.PacksPerIndexFlush) is not { } packs) return;
         await PutIndexAsync(packs, cancellation).ConfigureAwait(false);
@@ -102,6 +160,8 @@ internal sealed class PackCommitter(BackupVault vault, Action<ReadOnlyMemory<byt
         await vault.Store.PutAsync(ObjectNames.Index(id), bytes, cancellation).ConfigureAwait(false);
         session?.NoteIndex(id);
         indexPut?.Invoke(bytes, id);
+        foreach (var pack in packs)
+            if (pack.Spooled is { } spooled) await spool!.ForgetAsync(spooled, cancellation).ConfigureAwait(false);
     }
 
     public async ValueTask DisposeAsync()

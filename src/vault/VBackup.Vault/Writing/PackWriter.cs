@@ -1,12 +1,14 @@
 using VBackup.Primitives;
 using VBackup.Vault.Format;
 using VBackup.Vault.Format.Compression;
+using VBackup.Vault.Spooling;
 using VBackup.Vault.Stores;
 
 namespace VBackup.Vault.Writing;
 
 /// <summary>A pack that is complete in the store, and what lies in it.</summary>
-internal sealed record FinishedPack(ObjectId Id, PackEntry[] Entries);
+/// <param name="Spooled">Its copy in the spool, if it came from there.</param>
+internal sealed record FinishedPack(ObjectId Id, PackEntry[] Entries, SpooledPack? Spooled = null);
 
 /// <summary>
 /// Fills packs, one after another. Full ones are committed in the background by the <see cref="PackCommitter"/>. Not
@@ -81,7 +83,7 @@ internal sealed class PackWriter(BackupVault vault, PackCommitter committer) : I
     private (ObjectId Id, Task<IObjectWriter> Writer) BeginOpening(CancellationToken cancellation)
     {
         var id = ObjectId.New(vault.Runtime.FillRandom);
-        return (id, vault.Store.OpenWriterAsync(ObjectNames.Pack(id), cancellation).AsTask());
+        return (id, committer.OpenAsync(id, cancellation));
     }
 
     private async ValueTask OpenAsync(CancellationToken cancellation)

@@ -1,0 +1,139 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using VBackup.Cli.Terminal;
+using VBackup.Clouds;
+using VBackup.Clouds.Servers;
+using VBackup.Clouds.Snapshots;
+using VBackup.Clouds.Volumes;
+using VBackup.DataPath;
+using VBackup.Vault;
+using VBackup.Vault.Format;
+using VBackup.Vault.Spooling;
+using VBackup.Vault.Writing;
+
+namespace VBackup.Cli.Edge;
+
+/// <summary>Makes a restore point of a server.</summary>
+sealed class ServerBackup(EdgeCloud cloud, BackupVault vault, Server server, Screen screen)
+{
+    /// <summary>Snapshots, exports, publishes, and releases the snapshots that are not needed any more.</summary>
+    public async Task<PointDocument> RunAsync(bool isFull, PackSpool? spool, CancellationToken cancellation)
+    {
+        var earlier = await EarlierPoints.OfAsync(vault, server.Id, cancellation).ConfigureAwait(false);
+        var (basePoint, baseEdge) = isFull ? default : earlier.NewestTrusted;
+        VolumeId[] volumes = [.. server.Disks.Select(disk => disk.Volume)];
+        // Before the snapshot: what cannot be stored need not hold a guest.
+        var run = await BackupWriter.StartAsync(vault, "backup", basePoint, cancellation, spool).ConfigureAwait(false);
+        await using (run.ConfigureAwait(false))
+        {
+            var name = NewName();
+            try
+            {
+                var (instant, consistency) = await TakeAsync(name, volumes, cancellation).ConfigureAwait(false);
+                var configuration = await cloud.Hypervisor.ReadConfigurationAsync(server.Name, cancellation).ConfigureAwait(false);
+                var (documents, isTrackingWrong) = await ExportAsync(
+                    run, name, run.Base is null ? null : baseEdge, cancellation).ConfigureAwait(false);
+                var edge = new EdgeDocument(server.Name, server.Id, name, instant.TakenAt, consistency,
+                    server.Disks.ToDictionary(disk => disk.Name, disk => disk.Volume.Value), configuration.Kind, configuration.Text,
+                    isTrackingWrong ? earlier.SinceLastFull : []);
+                var type = documents.Exists(volume => volume.Type == PointType.Incremental) ? PointType.Incremental : PointType.Full;
+                await run.SealAsync(server.Name, type, edge.ToMetadata(), documents, cancellation).ConfigureAwait(false);
+                if (run.IsSealed) screen.Note("everything is read and lies in the spool; the upload goes on");
+                var point = await run.PublishAsync(server.Name, type, edge.ToMetadata(), documents, cancellation).ConfigureAwait(false);
+                await ReleaseAsync(earlier.Instants, volumes, cancellation).ConfigureAwait(false);
+                return point;
+            }
+            catch (Exception failure) when (run.IsSealed)
+            {
+                Failure.AddAftermath(failure, "everything is read and lies in the spool: 'vbackup edge upload', or the next backup, finishes it");
+                throw;
+            }
+            catch (Exception failure)
+            {
+                await RemoveAfterFailureAsync(name, volumes, failure).ConfigureAwait(false);
+                throw;
+            }
+        }
+    }
+
+    static string NewName() => string.Create(CultureInfo.InvariantCulture,
+        $"{EarlierPoints.NamePrefix}{TimeProvider.System.GetUtcNow():yyyyMMdd-HHmmss}-{RandomNumberGenerator.GetHexString(8, lowercase: true)}");
+
+    async Task<(Instant Instant, string Consistency)> TakeAsync(
+        string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation)
+    {
+        // How a guest that does not run was ended, nobody knows.
+        if (server.State is not ServerState.Running)
+            return (await cloud.Storage.Snapshots.TakeAsync(name, volumes, cancellation).ConfigureAwait(false), "crash");
+        Instant instant;
+        bool wasHeld;
+        var hold = await cloud.HoldAsync(server.Name, cancellation).ConfigureAwait(false);
+        await using (hold.ConfigureAwait(false))
+        {
+            if (hold.WhyNotHeld is { } reason) screen.Note($"the guest is not frozen for the snapshot: {reason}");
+            if (hold.WhyNotHeld is not null && !await cloud.Storage.Snapshots.HoldsStillAsync(volumes, cancellation).ConfigureAwait(false))
+                throw new RefusedException($"the volumes of {server.Name} cannot be held still by the storage, and the guest cannot be frozen: "
+                    + "the point would be of no one instant. Give the volumes exclusive-lock, install the guest agent, or stop the server");
+            instant = await cloud.Storage.Snapshots.TakeAsync(name, volumes, cancellation).ConfigureAwait(false);
+            wasHeld = await hold.WasStillFrozenAsync(cancellation).ConfigureAwait(false);
+            if (hold.WhyNotHeld is null && !wasHeld) screen.Note("the guest was let go before the snapshot was complete: crash consistency");
+        }
+        return (instant, wasHeld ? "filesystem" : "crash");
+    }
+
+    async Task<(List<VolumeDocument> Documents, bool IsTrackingWrong)> ExportAsync(
+        BackupWriter run, string instant, EdgeDocument? baseEdge, CancellationToken cancellation)
+    {
+        var random = new Random(RandomNumberGenerator.GetInt32(int.MaxValue));
+        var export = new TrackedExport(run, cloud.Storage, new(), random);
+        var plan = await export.PlanAsync(
+            server.Disks.Select(disk => Tracked(run, disk, instant, baseEdge)), cancellation).ConfigureAwait(false);
+        await using (plan.ConfigureAwait(false))
+        {
+            List<VolumeDocument> documents = [];
+            foreach (var volume in plan.Volumes)
+            {
+                var name = volume.Volume.Name;
+                if (volume.FullBecause is { } reason) screen.Note($"volume {name} becomes full: {reason}");
+                using var progress = screen.Follow(name, volume.Source.LengthBytes);
+                documents.Add(await export.ExportAsync(volume, progress, cancellation).ConfigureAwait(false));
+            }
+            return (documents, plan.IsTrackingWrong);
+        }
+    }
+
+    static TrackedVolume Tracked(BackupWriter run, ServerDisk disk, string instant, EdgeDocument? baseEdge)
+    {
+        var basis = baseEdge is null || baseEdge.Volumes.GetValueOrDefault(disk.Name) != disk.Volume.Value
+            ? null : run.Base?.Volumes.FirstOrDefault(volume => volume.Name == disk.Name);
+        return new(disk.Name, disk.Volume, instant, basis is null ? null : baseEdge!.Instant, basis);
+    }
+
+    // The point is complete; a snapshot that stays is only a nuisance, which the next run tidies.
+    async Task ReleaseAsync(IReadOnlyList<string> instants, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation)
+    {
+        foreach (var old in instants)
+        {
+            try
+            {
+                await cloud.Storage.Snapshots.RemoveAsync(old, volumes, cancellation).ConfigureAwait(false);
+            }
+            catch (CloudException failure)
+            {
+                screen.Note($"the snapshot {old} is not needed any more and could not be removed: {failure.Message}");
+            }
+        }
+    }
+
+    async Task RemoveAfterFailureAsync(string name, IReadOnlyList<VolumeId> volumes, Exception failure)
+    {
+        try
+        {
+            await cloud.Storage.Snapshots.RemoveAsync(name, volumes, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (CloudException second)
+        {
+            Failure.AddAftermath(failure, $"the snapshot {name} is left ({second.Message}): 'vbackup edge snapshots release' removes it");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+using VBackup.Primitives;
+using VBackup.Vault.Format;
+using VBackup.Vault.Stores;
+
+namespace VBackup.Vault.Spooling;
+
+/// <summary>
+/// A folder, on CephFS as a rule, where packs land before they are sent to the store: a run reads its volumes at the folder's pace, and
+/// the upload follows. When all is read and the process dies, or the store is away, another process finishes the run from here. What
+/// has been sent stays as a cache until its room is needed. Several runs may share a spool, of several processes and machines.
+/// Thread-safe.
+/// </summary>
+public sealed class PackSpool : IAsyncDisposable
+{
+    /// <summary>Part of the path: another layout gets another number.</summary>
+    private const string Layout = "vbackup-spool-1";
+    private const string Locks = "locks";
+
+    /// <summary>EAGAIN: somebody else has the lock.</summary>
+    private const int Again = 11;
+
+    private readonly FileSystemStore _store;
+    private readonly string _locks;
+    private readonly BackupVault _vault;
+    private readonly SpoolRoom _room;
+
+    private PackSpool(FileSystemStore store, string locks, BackupVault vault, SpoolRoom room) =>
+        (_store, _locks, _vault, _room) = (store, locks, vault, room);
+
+    /// <summary>Opens a vault's part of a spool. From now on the vault's packs are read from it where it has them.</summary>
+    /// <param name="folder">There already, such as the mount point of a CephFS.</param>
+    /// <param name="sizeMax">Bytes that this process puts there at most, with what is there already.</param>
+    /// <exception cref="StoreException">There is no such folder, or it cannot be used.</exception>
+    public static async Task<PackSpool> OpenAsync(BackupVault vault, string folder, long sizeMax, CancellationToken cancellation)
+    {
+        // An empty mount point is no spool: what is not there is not made, but for our own folders below it.
+        await FileSystemStore.Open(folder).DisposeAsync().ConfigureAwait(false);
+        var own = Path.Combine(Path.GetFullPath(folder), Layout, vault.Header.VaultId.ToString());
+        var store = FileSystemStore.Open(own, create: true);
+        try
+        {
+            var locks = Path.Combine(own, Locks);
+            Directory.CreateDirectory(locks);
+            var packSizeMax = vault.Runtime.PackSizeTarget + FormatLimits.PackSizeMax - FormatLimits.PackSizeTarget;
+            var room = new SpoolRoom(store, sizeMax, packSizeMax, () => new DriveInfo(own).AvailableFreeSpace);
+            var spool = new PackSpool(store, locks, vault, room);
+            await spool.CountAsync(cancellation).ConfigureAwait(false);
+            vault.PackCache = store;
+            return spool;
+        }
+        catch
+        {
+            await store.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    // Packs first: whoever completes one puts its mark before, so what has none by then is a cached copy.
+    private async Task CountAsync(CancellationToken cancellation)
+    {
+        List<(ObjectId Id, long Length)> packs = [];
+        await foreach (var entry in _store.ListAsync(ObjectNames.Packs, cancellation).ConfigureAwait(false))
+            if (ObjectNames.TryParsePack(entry.Name, out var id)) packs.Add((id, entry.LengthBytes));
+        HashSet<ObjectId> marked = [];
+        await foreach (var entry in _store.ListAsync(SpoolNames.Runs, cancellation).ConfigureAwait(false))
+            if (SpoolNames.TryParseMark(entry.Name, out var id)) marked.Add(id);
+        foreach (var (id, length) in packs) _room.Count(id, length, isCached: !marked.Contains(id));
+    }
+
+    /// <summary>The part of a run that begins.</summary>
+    internal SpoolRun Begin(SessionId session) => new(_store, _room, _vault.Keys, session, TryHold(session)
+        ?? throw new StoreException(StoreFailure.Refused, "begin", session.ToString(), "somebody else works for this session"));
+
+    /// <summary>Sessions whose runs left something here and that nobody works for now, each held for the caller.</summary>
+    internal async Task<List<SpoolRun>> TakeLeftAsync(CancellationToken cancellation)
+    {
+        // Before the locks: whatever is unfinished now belongs to a run whose lock was made before, and is held as long as it lives.
+        List<UnfinishedObject> unfinished = [];
+        await foreach (var one in _store.ListUnfinishedAsync(cancellation).ConfigureAwait(false)) unfinished.Add(one);
+        HashSet<SessionId> sessions = [];
+        foreach (var file in Directory.EnumerateFiles(_locks))
+            if (SessionId.TryParse(Path.GetFileName(file), out var session)) sessions.Add(session);
+        HashSet<SessionId> waiting = [];
+        await foreach (var entry in _store.ListAsync(SpoolNames.Runs, cancellation).ConfigureAwait(false))
+            if (SpoolNames.TryParseRun(entry.Name, out var session)) waiting.Add(session);
+        List<SpoolRun> left = [];
+        var isAlone = true;
+        foreach (var session in sessions.Union(waiting))
+        {
+            if (TryHold(session) is not { } hold) isAlone = false;
+            else if (waiting.Contains(session)) left.Add(new(_store, _room, _vault.Keys, session, hold));
+            else
+                using (hold) hold.IsOver = true;
+        }
+        if (isAlone)
+            foreach (var one in unfinished) await _store.DiscardUnfinishedAsync(one, cancellation).ConfigureAwait(false);
+        return left;
+    }
+
+    // The lock is the process's: it is gone when the process is, however it ended, and stays while it stands still.
+    private SpoolHold? TryHold(SessionId session)
+    {
+        var path = Path.Combine(_locks, session.ToString());
+        try
+        {
+            return new(path, File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
+        }
+        catch (IOException busy) when (busy.HResult == Again)
+        {
+            return null;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _vault.PackCache = null;
+        _room.Dispose();
+        await _store.DisposeAsync().ConfigureAwait(false);
+    }
+}

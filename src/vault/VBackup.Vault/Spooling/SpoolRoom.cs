@@ -1,0 +1,95 @@
+using VBackup.Primitives;
+using VBackup.Vault.Format;
+using VBackup.Vault.Stores;
+
+namespace VBackup.Vault.Spooling;
+
+/// <summary>
+/// How much a spool may hold. What is in the store already stays as a cache, and gives way, oldest first. Thread-safe.
+/// </summary>
+/// <param name="freeBytes">What the file system has left.</param>
+internal sealed class SpoolRoom(IObjectStore store, long sizeMax, long packSizeMax, Func<long> freeBytes) : IDisposable
+{
+    private readonly SemaphoreSlim _gate = new(1);
+    private readonly Queue<(ObjectId Pack, long Length)> _cached = [];
+    private long _used;
+    private int _leaving;
+    private bool _isBroken;
+    private TaskCompletionSource _left = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>At the start: what is there already.</summary>
+    public void Count(ObjectId pack, long length, bool isCached)
+    {
+        _used += length;
+        if (isCached) _cached.Enqueue((pack, length));
+    }
+
+    /// <summary>Waits until there is room for one more pack.</summary>
+    /// <returns>False when there is none, and nothing is on its way out that would make some.</returns>
+    public async Task<bool> EnterAsync(CancellationToken cancellation)
+    {
+        while (true)
+        {
+            Task left;
+            await _gate.WaitAsync(cancellation).ConfigureAwait(false);
+            try
+            {
+                while (!Fits() && _cached.TryDequeue(out var oldest))
+                {
+                    await store.DeleteAsync(ObjectNames.Pack(oldest.Pack), cancellation).ConfigureAwait(false);
+                    _used -= oldest.Length;
+                }
+                if (Fits())
+                {
+                    _used += packSizeMax;
+                    return true;
+                }
+                if (_leaving == 0 || _isBroken) return false;
+                left = _left.Task;
+            }
+            finally
+            {
+                _gate.Release();
+            }
+            await left.WaitAsync(cancellation).ConfigureAwait(false);
+        }
+    }
+
+    private bool Fits() => _used + packSizeMax <= sizeMax && freeBytes() >= packSizeMax;
+
+    /// <summary>A pack that entered is complete, and on its way to the store.</summary>
+    public Task LeavingAsync(long length) => ChangeAsync(() =>
+    {
+        _used += length - packSizeMax;
+        _leaving++;
+    });
+
+    /// <summary>One that was counted at the start is on its way to the store.</summary>
+    public Task AdoptAsync() => ChangeAsync(() => _leaving++);
+
+    /// <summary>It is in the store and indexed; its copy may go.</summary>
+    public Task LeftAsync(ObjectId pack, long length) => ChangeAsync(() =>
+    {
+        _cached.Enqueue((pack, length));
+        _leaving--;
+    });
+
+    /// <summary>A pack could not be sent: nobody may wait for its room.</summary>
+    public Task BreakAsync() => ChangeAsync(() => _isBroken = true);
+
+    /// <summary>A pack that entered was never completed, and is gone.</summary>
+    public Task GiveUpAsync() => ChangeAsync(() => _used -= packSizeMax);
+
+    private async Task ChangeAsync(Action change)
+    {
+        // Waits for no more than a deletion; what has happened cannot be cancelled.
+        await _gate.WaitAsync(CancellationToken.None).ConfigureAwait(false);
+        change();
+        var (left, next) = (_left, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+        _left = next;
+        _gate.Release();
+        left.SetResult();
+    }
+
+    public void Dispose() => _gate.Dispose();
+}

@@ -1,0 +1,112 @@
+using VBackup.Primitives;
+using VBackup.Vault.Format;
+using VBackup.Vault.Stores;
+
+namespace VBackup.Vault.Spooling;
+
+/// <summary>The lock on a run of a spool.</summary>
+internal sealed class SpoolHold(string path, Microsoft.Win32.SafeHandles.SafeFileHandle handle) : IDisposable
+{
+    /// <summary>The run needs no lock any more.</summary>
+    public bool IsOver { get; set; }
+
+    public void Dispose()
+    {
+        // Removed while it is held. Who has it open meanwhile gets the lock of a run that has nothing left to do.
+        if (IsOver) File.Delete(path);
+        handle.Dispose();
+    }
+}
+
+/// <summary>
+/// One run's part of a spool: its packs that are not in the store and indexed yet, and, when it has read everything, the point
+/// that is to be put. Whoever holds it is the only one that works for the run's session. Thread-safe.
+/// </summary>
+internal sealed class SpoolRun(IObjectStore store, SpoolRoom room, VaultKeys keys, SessionId session, SpoolHold hold) : IDisposable
+{
+    private const int PacksMax = 100_000;
+
+    public IObjectStore Store => store;
+    public SpoolRoom Room => room;
+    public SessionId Session => session;
+
+    /// <summary>Opens a pack, if there is room.</summary>
+    public async Task<SpooledPack?> TryOpenAsync(ObjectId id, CancellationToken cancellation)
+    {
+        if (!await room.EnterAsync(cancellation).ConfigureAwait(false)) return null;
+        try
+        {
+            return new(this, id, await store.OpenWriterAsync(ObjectNames.Pack(id), cancellation).ConfigureAwait(false));
+        }
+        catch
+        {
+            await room.GiveUpAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    public Task PutMarkAsync(ObjectId pack, PackMark mark, CancellationToken cancellation) =>
+        store.PutAsync(SpoolNames.Mark(session, pack), mark.Encode(), cancellation);
+
+    /// <summary>A pack is in the store and indexed: from now on it is only a cached copy.</summary>
+    public async Task ForgetAsync(SpooledPack pack, CancellationToken cancellation)
+    {
+        await store.DeleteAsync(SpoolNames.Mark(session, pack.Id), cancellation).ConfigureAwait(false);
+        await room.LeftAsync(pack.Id, pack.Length).ConfigureAwait(false);
+    }
+
+    public Task SealAsync(SealedRunDocument document, CancellationToken cancellation) =>
+        store.PutAsync(SpoolNames.Sealed(session), SealedDocument.SealJson(keys, ObjectKind.SpooledRun, SpoolNames.Sealed(session),
+            document, SpoolJson.Default.SealedRunDocument), cancellation);
+
+    /// <summary>Null when the run had not read everything.</summary>
+    public async Task<SealedRunDocument?> FindSealedAsync(CancellationToken cancellation)
+    {
+        var name = SpoolNames.Sealed(session);
+        try
+        {
+            var bytes = await store.GetAsync(name, FormatLimits.SmallObjectSizeMax, cancellation).ConfigureAwait(false);
+            return SealedDocument.OpenJson(keys, ObjectKind.SpooledRun, name, bytes, SpoolJson.Default.SealedRunDocument);
+        }
+        catch (StoreException missing) when (missing.Failure == StoreFailure.NotFound)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>The packs that are not known to be in the store and indexed. Those of which only the mark is there hold nothing that
+    /// anything refers to.</summary>
+    public async Task<List<SpooledPack>> LeftAsync(CancellationToken cancellation)
+    {
+        List<SpooledPack> packs = [];
+        await foreach (var entry in store.ListAsync(SpoolNames.Marks(session), cancellation).ConfigureAwait(false))
+        {
+            if (!SpoolNames.TryParseMark(entry.Name, out var id)
+                || !await store.ExistsAsync(ObjectNames.Pack(id), cancellation).ConfigureAwait(false)) continue;
+            if (packs.Count == PacksMax) throw new DamageException(entry.Name, $"the run has more than {PacksMax} packs in the spool");
+            var mark = PackMark.Decode(await store.GetAsync(entry.Name, PackMark.Size, cancellation).ConfigureAwait(false), entry.Name);
+            packs.Add(new(this, id, mark));
+            await room.AdoptAsync().ConfigureAwait(false);
+        }
+        return packs;
+    }
+
+    /// <summary>The run is over: nothing of it is waiting any more.</summary>
+    /// <param name="discards">Its packs are of no use either.</param>
+    public async Task EndAsync(bool discards, CancellationToken cancellation)
+    {
+        await store.DeleteAsync(SpoolNames.Sealed(session), cancellation).ConfigureAwait(false);
+        List<string> marks = [];
+        await foreach (var entry in store.ListAsync(SpoolNames.Marks(session), cancellation).ConfigureAwait(false)) marks.Add(entry.Name);
+        foreach (var mark in marks)
+        {
+            if (discards && SpoolNames.TryParseMark(mark, out var pack))
+                await store.DeleteAsync(ObjectNames.Pack(pack), cancellation).ConfigureAwait(false);
+            await store.DeleteAsync(mark, cancellation).ConfigureAwait(false);
+        }
+        hold.IsOver = true;
+    }
+
+    /// <summary>Lets go of the run; what is waiting stays for whoever takes it up.</summary>
+    public void Dispose() => hold.Dispose();
+}
