@@ -49,8 +49,15 @@ internal sealed class EdgeWorld(CliVault vault, string server) : IAsyncDisposabl
 
     public Task<Ended> BackUpAsync(params string[] more) => OnVaultAsync(["backup", "--server", server, .. more]);
 
-    public Task<Ended> OnVaultAsync(params string[] command) => CliProcess.RunAsync(
-        ["edge", .. command, "--cloud", Config, "--vault", vault.Location, "--key-file", vault["key"], "--json"], folder: vault.Folder);
+    public Task<Ended> OnVaultAsync(params string[] command) => CliProcess.RunAsync(Arguments(command), folder: vault.Folder);
+
+    /// <summary>The arguments of <c>vbackup edge …</c> on this cloud and vault.</summary>
+    public string[] Arguments(params string[] command) =>
+        ["edge", .. command, "--cloud", Config, "--vault", vault.Location, "--key-file", vault["key"], "--json"];
+
+    /// <summary>Finishes what waits in the folder <c>spool</c>.</summary>
+    public Task<Ended> UploadAsync() => CliProcess.RunAsync(
+        ["edge", "upload", "--spool", vault["spool"], "--vault", vault.Location, "--key-file", vault["key"], "--json"], folder: vault.Folder);
 
     public Task<Ended> SnapshotsAsync(string verb, params string[] more) => CliProcess.RunAsync(
         ["edge", "snapshots", verb, .. more, "--cloud", Config, "--server", server, "--json"]);

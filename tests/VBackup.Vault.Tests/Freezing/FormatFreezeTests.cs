@@ -26,7 +26,7 @@ public sealed class FormatFreezeTests : IDisposable
     [Fact]
     public void Numbers_of_kinds_stay()
     {
-        Assert.Equal("Pack=1 Index=2 Point=3 Session=4 SessionNote=5 Decision=6 Collector=7 Condemned=8",
+        Assert.Equal("Pack=1 Index=2 Point=3 Session=4 SessionNote=5 Decision=6 Collector=7 Condemned=8 SpooledRun=9",
             string.Join(' ', Enum.GetValues<ObjectKind>().Select(kind => $"{kind}={(int)kind}")));
         Assert.Equal("Full=0 Incremental=1", string.Join(' ', Enum.GetValues<PointType>().Select(type => $"{type}={(int)type}")));
         Assert.Equal("Pack Index Point Session KeySlot", string.Join(' ', Enum.GetNames<DamageKind>()));

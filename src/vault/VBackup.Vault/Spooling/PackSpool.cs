@@ -19,12 +19,12 @@ public sealed class PackSpool : IAsyncDisposable
     /// <summary>EAGAIN: somebody else has the lock.</summary>
     private const int Again = 11;
 
-    private readonly FileSystemStore _store;
+    private readonly IObjectStore _store;
     private readonly string _locks;
     private readonly BackupVault _vault;
     private readonly SpoolRoom _room;
 
-    private PackSpool(FileSystemStore store, string locks, BackupVault vault, SpoolRoom room) =>
+    private PackSpool(IObjectStore store, string locks, BackupVault vault, SpoolRoom room) =>
         (_store, _locks, _vault, _room) = (store, locks, vault, room);
 
     /// <summary>Opens a vault's part of a spool. From now on the vault's packs are read from it where it has them.</summary>
@@ -36,21 +36,28 @@ public sealed class PackSpool : IAsyncDisposable
         // An empty mount point is no spool: what is not there is not made, but for our own folders below it.
         await FileSystemStore.Open(folder).DisposeAsync().ConfigureAwait(false);
         var own = Path.Combine(Path.GetFullPath(folder), Layout, vault.Header.VaultId.ToString());
-        var store = FileSystemStore.Open(own, create: true);
+        return await OpenAsync(vault, FileSystemStore.Open(own, create: true), Path.Combine(own, Locks), sizeMax,
+            () => new DriveInfo(own).AvailableFreeSpace, cancellation).ConfigureAwait(false);
+    }
+
+    /// <param name="store">Where packs lie; owned.</param>
+    /// <param name="locks">A folder.</param>
+    /// <param name="freeBytes">What the file system has left.</param>
+    internal static async Task<PackSpool> OpenAsync(BackupVault vault, IObjectStore store, string locks, long sizeMax,
+        Func<long> freeBytes, CancellationToken cancellation)
+    {
+        var packSizeMax = vault.Runtime.PackSizeTarget + FormatLimits.PackSizeMax - FormatLimits.PackSizeTarget;
+        var spool = new PackSpool(store, locks, vault, new(store, sizeMax, packSizeMax, freeBytes));
         try
         {
-            var locks = Path.Combine(own, Locks);
             Directory.CreateDirectory(locks);
-            var packSizeMax = vault.Runtime.PackSizeTarget + FormatLimits.PackSizeMax - FormatLimits.PackSizeTarget;
-            var room = new SpoolRoom(store, sizeMax, packSizeMax, () => new DriveInfo(own).AvailableFreeSpace);
-            var spool = new PackSpool(store, locks, vault, room);
             await spool.CountAsync(cancellation).ConfigureAwait(false);
             vault.PackCache = store;
             return spool;
         }
         catch
         {
-            await store.DisposeAsync().ConfigureAwait(false);
+            await spool.DisposeAsync().ConfigureAwait(false);
             throw;
         }
     }

@@ -23,7 +23,7 @@ internal sealed partial class SpoolJson : JsonSerializerContext;
 
 /// <summary>
 /// What the spool notes of a pack that is not in the store and indexed yet. 25 bytes: 1 when sending has begun, else 0; the pack's
-/// length (u64); the XXH128 of its bytes. Big-endian.
+/// length (little-endian); the XXH128 of its bytes in its canonical form, which is big-endian. See <c>docs/spool.md</c>.
 /// </summary>
 internal readonly record struct PackMark(bool IsSent, long Length, UInt128 Hash)
 {
@@ -33,14 +33,14 @@ internal readonly record struct PackMark(bool IsSent, long Length, UInt128 Hash)
     {
         var bytes = new byte[Size];
         bytes[0] = IsSent ? (byte)1 : (byte)0;
-        BinaryPrimitives.WriteInt64BigEndian(bytes.AsSpan(1), Length);
+        BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(1), Length);
         BinaryPrimitives.WriteUInt128BigEndian(bytes.AsSpan(9), Hash);
         return bytes;
     }
 
     /// <exception cref="DamageException">These bytes are no mark.</exception>
     public static PackMark Decode(ReadOnlySpan<byte> bytes, string name) =>
-        bytes.Length == Size && bytes[0] <= 1 && BinaryPrimitives.ReadInt64BigEndian(bytes[1..]) is var length and >= 0
+        bytes.Length == Size && bytes[0] <= 1 && BinaryPrimitives.ReadInt64LittleEndian(bytes[1..]) is var length and >= 0
             ? new(bytes[0] == 1, length, BinaryPrimitives.ReadUInt128BigEndian(bytes[9..]))
             : throw new DamageException(name, "is not what the spool noted");
 }

@@ -57,22 +57,17 @@ internal sealed class SpoolRoom(IObjectStore store, long sizeMax, long packSizeM
 
     private bool Fits() => _used + packSizeMax <= sizeMax && freeBytes() >= packSizeMax;
 
-    /// <summary>A pack that entered is complete, and on its way to the store.</summary>
-    public Task LeavingAsync(long length) => ChangeAsync(() =>
-    {
-        _used += length - packSizeMax;
-        _leaving++;
-    });
+    /// <summary>A pack that entered is complete, and takes no more than its length.</summary>
+    public Task CompleteAsync(long length) => ChangeAsync(() => _used += length - packSizeMax);
 
-    /// <summary>One that was counted at the start is on its way to the store.</summary>
-    public Task AdoptAsync() => ChangeAsync(() => _leaving++);
+    /// <summary>A complete pack is on its way to the store: its room can be waited for.</summary>
+    public Task LeavingAsync() => ChangeAsync(() => _leaving++);
 
-    /// <summary>It is in the store and indexed; its copy may go.</summary>
-    public Task LeftAsync(ObjectId pack, long length) => ChangeAsync(() =>
-    {
-        _cached.Enqueue((pack, length));
-        _leaving--;
-    });
+    /// <summary>It is there. Its room is free when it is indexed too, but for that other packs may be needed first.</summary>
+    public Task SentAsync() => ChangeAsync(() => _leaving--);
+
+    /// <summary>It is indexed; its copy may go.</summary>
+    public Task LeftAsync(ObjectId pack, long length) => ChangeAsync(() => _cached.Enqueue((pack, length)));
 
     /// <summary>A pack could not be sent: nobody may wait for its room.</summary>
     public Task BreakAsync() => ChangeAsync(() => _isBroken = true);

@@ -86,7 +86,6 @@ internal sealed class SpoolRun(IObjectStore store, SpoolRoom room, VaultKeys key
             if (packs.Count == PacksMax) throw new DamageException(entry.Name, $"the run has more than {PacksMax} packs in the spool");
             var mark = PackMark.Decode(await store.GetAsync(entry.Name, PackMark.Size, cancellation).ConfigureAwait(false), entry.Name);
             packs.Add(new(this, id, mark));
-            await room.AdoptAsync().ConfigureAwait(false);
         }
         return packs;
     }

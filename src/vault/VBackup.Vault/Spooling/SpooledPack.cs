@@ -40,15 +40,21 @@ internal sealed class SpooledPack : IObjectWriter
         Length += piece.Length;
     }
 
-    /// <summary>Makes it durable in the spool. The mark comes first: a pack without one may be thrown away by anybody.</summary>
+    /// <summary>Makes it durable in the spool, from where it is sent. The mark comes first: a pack without one may be thrown away by
+    /// anybody.</summary>
     public async ValueTask CommitAsync(CancellationToken cancellation)
     {
-        if (_isDurable) return;
+        if (!_isDurable) await CommitToSpoolAsync(cancellation).ConfigureAwait(false);
+        await _run.Room.LeavingAsync().ConfigureAwait(false);
+    }
+
+    private async Task CommitToSpoolAsync(CancellationToken cancellation)
+    {
         Mark = new(IsSent: false, Length, _hash.GetCurrentHashAsUInt128());
         await _run.PutMarkAsync(Id, Mark, cancellation).ConfigureAwait(false);
         await _writer!.CommitAsync(cancellation).ConfigureAwait(false);
         _isDurable = true;
-        await _run.Room.LeavingAsync(Length).ConfigureAwait(false);
+        await _run.Room.CompleteAsync(Length).ConfigureAwait(false);
     }
 
     /// <summary>Sends it to the store. REQUIRES: it was never sent.</summary>
@@ -75,6 +81,7 @@ internal sealed class SpooledPack : IObjectWriter
                 if (target.Length != Mark.Length || hash.GetCurrentHashAsUInt128() != Mark.Hash) throw Damaged(name);
                 await target.CommitAsync(cancellation).ConfigureAwait(false);
             }
+            await _run.Room.SentAsync().ConfigureAwait(false);
         }
         finally
         {

@@ -1,0 +1,232 @@
+using VBackup.Primitives;
+using VBackup.Vault.Format;
+using VBackup.Vault.Sessions;
+using VBackup.Vault.Spooling;
+using VBackup.Vault.Stores;
+using VBackup.Vault.Tests.World;
+using VBackup.Vault.Verifying;
+using VBackup.Vault.Writing;
+using Xunit;
+
+namespace VBackup.Vault.Tests.Spooling;
+
+/// <summary>Runs whose packs land in a spool first.</summary>
+public sealed class SpoolTests
+{
+    private static readonly byte[] s_first = Contents.Mixed(1, 300_001);
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(1000)]
+    public async Task Whatever_room_a_spool_has_the_point_is_the_same_and_the_room_is_kept(int packs)
+    {
+        using var world = new SpoolWorld();
+        await using var vault = SpoolWorld.VaultOver(world.Memory);
+        var packSizeMax = vault.Vault.Runtime.PackSizeTarget + FormatLimits.PackSizeMax - FormatLimits.PackSizeTarget;
+        await using var spool = await world.OpenSpoolAsync(vault, sizeMax: (long)packs * packSizeMax);
+        var point = await SpoolWorld.BackUpAsync(vault, spool, s_first);
+        Contents.AssertSame(s_first, await vault.RestoreAsync(point));
+        Assert.Empty(await world.WaitingAsync());
+        long kept = 0;
+        await foreach (var entry in world.SpoolMemory.ListAsync("", default)) kept += entry.LengthBytes;
+        Assert.InRange(kept, packs == 0 ? 0 : 1, (long)packs * packSizeMax);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_process_that_dies_at_any_operation_on_store_or_spool_is_finished_by_the_next(bool isApplied)
+    {
+        int finished = 0, resent = 0, retried = 0;
+        for (var dieAt = 1; ; dieAt++)
+        {
+            using var world = new SpoolWorld();
+            await using var vault = SpoolWorld.VaultOver(world.Memory);
+            var basePoint = await vault.BackUpAsync(s_first);
+            var (next, changed) = Contents.Change(2, s_first, 30, 9000);
+            var process = new DyingProcess(dieAt, isApplied);
+            var said = await RunInAsync(process, world, next, basePoint, changed);
+            try
+            {
+                await using var spool = await world.OpenSpoolAsync(vault);
+                var resumed = await BackupWriter.ResumeLeftAsync(vault.Vault, spool, default);
+                if (resumed.Any(run => run.Point is not null)) finished++;
+                if (resumed.Any(run => run is { Point: null, GivenUp: null })) resent++;
+                var points = await vault.PointsAsync();
+                if (said is not null) Assert.Contains(points, point => point.Id == said);
+                if (points.Count == 1)
+                {
+                    retried++;
+                    await SpoolWorld.BackUpAsync(vault, spool, next, basePoint, changed);
+                    points = await vault.PointsAsync();
+                }
+                Assert.Equal(2, points.Count);
+                foreach (var point in points)
+                    Contents.AssertSame(point.Id == basePoint.Id ? s_first : next, await vault.RestoreAsync(point));
+                Assert.Empty(await world.WaitingAsync());
+                await vault.CollectAsync();
+                Assert.True((await Verifier.RunAsync(vault.Vault, allData: true, null, default)).IsSound);
+                foreach (var point in await vault.PointsAsync())
+                    Contents.AssertSame(point.Id == basePoint.Id ? s_first : next, await vault.RestoreAsync(point));
+            }
+            catch (Exception failure)
+            {
+                throw new InvalidOperationException($"dying at operation {dieAt}, applied: {isApplied}", failure);
+            }
+            if (!process.Died) break;
+        }
+        // All of it has to have come about.
+        Assert.True(finished > 5 && resent > 0 && retried > 5, $"{finished} finished, {resent} sent without a point, {retried} tried again");
+    }
+
+    /// <returns>The point that it said was complete, if it did.</returns>
+    private static async Task<string?> RunInAsync(
+        DyingProcess process, SpoolWorld world, byte[] next, PointDocument basePoint, Extent[] changed)
+    {
+        await using var vault = SpoolWorld.VaultOver(process.Of(world.Memory));
+        try
+        {
+            await using var spool = await world.OpenSpoolAsync(vault, process.Of(world.SpoolMemory));
+            return (await SpoolWorld.BackUpAsync(vault, spool, next, basePoint, changed)).Id;
+        }
+        catch (StoreException)
+        {
+            return null;
+        }
+    }
+
+    [Fact]
+    public async Task A_run_that_a_collector_took_for_dead_is_given_up_and_leaves_nothing()
+    {
+        using var world = new SpoolWorld();
+        await using var vault = SpoolWorld.VaultOver(world.Memory);
+        await LeaveSealedAsync(world);
+        await vault.CollectAsync();
+        await using var spool = await world.OpenSpoolAsync(vault);
+        var resumed = Assert.Single(await BackupWriter.ResumeLeftAsync(vault.Vault, spool, default));
+        Assert.Contains("took it for dead", resumed.GivenUp, StringComparison.Ordinal);
+        Assert.Empty(await world.WaitingAsync());
+        Assert.Empty(await vault.PointsAsync());
+        await SpoolWorld.BackUpAsync(vault, spool, s_first);
+    }
+
+    [Fact]
+    public async Task A_pack_that_the_spool_gives_back_otherwise_is_never_sent()
+    {
+        using var world = new SpoolWorld();
+        await using var vault = SpoolWorld.VaultOver(world.Memory);
+        await LeaveSealedAsync(world);
+        await foreach (var entry in world.SpoolMemory.ListAsync(ObjectNames.Packs, default))
+        {
+            var bytes = await world.SpoolMemory.GetAsync(entry.Name, 1 << 20, default);
+            bytes[bytes.Length / 2] ^= 1;
+            await world.SpoolMemory.PutAsync(entry.Name, bytes, default);
+        }
+        await using var spool = await world.OpenSpoolAsync(vault);
+        var resumed = Assert.Single(await BackupWriter.ResumeLeftAsync(vault.Vault, spool, default));
+        Assert.Contains("damaged", resumed.GivenUp, StringComparison.Ordinal);
+        Assert.Empty(await vault.PointsAsync());
+        Assert.Empty(await world.WaitingAsync());
+        Contents.AssertSame(s_first, await vault.RestoreAsync(await SpoolWorld.BackUpAsync(vault, spool, s_first)));
+        Assert.True((await Verifier.RunAsync(vault.Vault, allData: true, null, default)).IsSound);
+    }
+
+    [Fact]
+    public async Task A_run_that_is_going_on_is_left_alone_by_others()
+    {
+        using var world = new SpoolWorld();
+        await using var vault = SpoolWorld.VaultOver(world.Memory);
+        await using var spool = await world.OpenSpoolAsync(vault);
+        await using var run = await BackupWriter.StartAsync(vault.Vault, "backup", null, default, spool);
+        var volume = await new DataPath.ExportPipeline(run, vault.Options).ExportAsync(
+            new("disk", new MemoryVolume(s_first), null, null), null, default);
+        await run.SealAsync("server", PointType.Full, null, [volume], default);
+        await using (var other = SpoolWorld.VaultOver(world.Memory))
+        {
+            await using var sameSpool = await world.OpenSpoolAsync(other);
+            Assert.Empty(await BackupWriter.ResumeLeftAsync(other.Vault, sameSpool, default));
+        }
+        var point = await run.PublishAsync("server", PointType.Full, null, [volume], default);
+        Contents.AssertSame(s_first, await vault.RestoreAsync(point));
+    }
+
+    [Fact]
+    public async Task Packs_are_read_from_the_spool_and_from_the_store_where_the_spool_lies()
+    {
+        using var world = new SpoolWorld();
+        await using var writing = SpoolWorld.VaultOver(world.Memory);
+        PointDocument point;
+        await using (var spool = await world.OpenSpoolAsync(writing)) point = await SpoolWorld.BackUpAsync(writing, spool, s_first);
+
+        var counting = new CountingStore(world.Memory);
+        await using (var vault = SpoolWorld.VaultOver(counting))
+        {
+            await using var spool = await world.OpenSpoolAsync(vault);
+            Contents.AssertSame(s_first, await vault.RestoreAsync(point));
+            Assert.Empty(counting.Reads);
+        }
+        await foreach (var entry in world.SpoolMemory.ListAsync(ObjectNames.Packs, default))
+            await world.SpoolMemory.PutAsync(entry.Name, new byte[entry.LengthBytes], default);
+        await using (var vault = SpoolWorld.VaultOver(counting))
+        {
+            await using var spool = await world.OpenSpoolAsync(vault);
+            Contents.AssertSame(s_first, await vault.RestoreAsync(point));
+            Assert.NotEmpty(counting.Reads);
+        }
+    }
+
+    // As a process leaves it that is killed when all is read, before anything could be sent.
+    private static async Task LeaveSealedAsync(SpoolWorld world)
+    {
+        var store = new WithoutPacks(world.Memory);
+        await using var vault = SpoolWorld.VaultOver(store);
+        await using var spool = await world.OpenSpoolAsync(vault);
+        await using var run = await BackupWriter.StartAsync(vault.Vault, "backup", null, default, spool);
+        var volume = await new DataPath.ExportPipeline(run, vault.Options).ExportAsync(
+            new("disk", new MemoryVolume(s_first), null, null), null, default);
+        await run.SealAsync("server", PointType.Full, null, [volume], default);
+        store.Away.SetException(new StoreException(StoreFailure.Unreachable, "write", "packs", "it is away"));
+        await Assert.ThrowsAsync<StoreException>(() => run.PublishAsync("server", PointType.Full, null, [volume], default));
+        Assert.Contains(await world.WaitingAsync(), name => name.EndsWith("/sealed", StringComparison.Ordinal));
+    }
+
+    /// <summary>Takes no packs, and says so when it is told to.</summary>
+    private sealed class WithoutPacks(IObjectStore inner) : DecoratingStore(inner)
+    {
+        public TaskCompletionSource Away { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        protected override async Task<T> AroundAsync<T>(StoreOperation operation, string name, long sentBytes,
+            Func<CancellationToken, Task<T>> run, CancellationToken cancellation)
+        {
+            if (operation == StoreOperation.OpenWriter && name.StartsWith(ObjectNames.Packs, StringComparison.Ordinal)) await Away.Task;
+            return await run(cancellation);
+        }
+    }
+}
+
+/// <summary>A process that works on several stores, and dies at one of its operations: none after it is done.</summary>
+/// <param name="isApplied">Whether that one is done all the same.</param>
+internal sealed class DyingProcess(int dieAt, bool isApplied)
+{
+    private int _calls;
+
+    public bool Died => Volatile.Read(ref _calls) >= dieAt;
+
+    public IObjectStore Of(IObjectStore store) => new Doomed(this, store);
+
+    private sealed class Doomed(DyingProcess process, IObjectStore inner) : DecoratingStore(inner)
+    {
+        protected override async Task<T> AroundAsync<T>(StoreOperation operation, string name, long sentBytes,
+            Func<CancellationToken, Task<T>> run, CancellationToken cancellation) => await process.CallAsync(name, run, cancellation);
+    }
+
+    private async Task<T> CallAsync<T>(string name, Func<CancellationToken, Task<T>> run, CancellationToken cancellation)
+    {
+        var call = Interlocked.Increment(ref _calls);
+        if (call == dieAt && isApplied) await run(cancellation);
+        if (call >= dieAt) throw new StoreException(StoreFailure.Other, "do", name, "the process is no more");
+        return await run(cancellation);
+    }
+}
