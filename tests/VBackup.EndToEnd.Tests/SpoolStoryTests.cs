@@ -98,8 +98,8 @@ public sealed class SpoolStoryTests
 
     static async Task KillAsync(EdgeWorld world, bool afterSeal)
     {
-        // With little room in the spool, the reading takes as long as the sending.
-        await using var run = Start(world, afterSeal ? [] : ["--spool-size", "40MiB"]);
+        // Without room in the spool, the reading takes as long as the sending.
+        await using var run = Start(world, afterSeal ? [] : ["--spool-size", "1MiB"]);
         Assert.True(await run.Process.ComesBeforeEndAsync(afterSeal ? run.Sealed : run.Moving), "it ended before it could be killed");
         await run.Process.SignalAsync("KILL");
         await run.Process.WaitAsync();
