@@ -34,7 +34,7 @@ static class ProjectReferences
         ["VBackup.Primitives"] = new([], []),
         ["VBackup.Vault.Format"] = new(["VBackup.Primitives"], ["BouncyCastle.Cryptography"]),
         ["VBackup.Vault.Stores"] = new(["VBackup.Primitives"], ["AWSSDK.S3"]),
-        ["VBackup.Vault"] = new(["VBackup.Vault.Format", "VBackup.Vault.Stores"], []),
+        ["VBackup.Vault"] = new(["VBackup.Vault.Format", "VBackup.Vault.Stores"], ["System.IO.Hashing"]),
         ["VBackup.Clouds"] = new(["VBackup.Primitives"], []),
         ["VBackup.Clouds.Libvirt"] = new(["VBackup.Clouds"], []),
         ["VBackup.Clouds.Ceph"] = new(["VBackup.Clouds"], []),
