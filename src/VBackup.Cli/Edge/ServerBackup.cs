@@ -62,30 +62,37 @@ sealed class ServerBackup(EdgeCloud cloud, BackupVault vault, Server server, Scr
     async Task<(Instant Instant, string Consistency)> TakeAsync(
         string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation)
     {
-        // How a guest that does not run was ended, nobody knows.
-        if (server.State is not ServerState.Running)
-            return (await cloud.Storage.Snapshots.TakeAsync(name, volumes, cancellation).ConfigureAwait(false), "crash");
-        Instant instant;
-        bool wasHeld;
-        var hold = await cloud.HoldAsync(server.Name, cancellation).ConfigureAwait(false);
-        await using (hold.ConfigureAwait(false))
+        var prepared = await cloud.Storage.Snapshots.PrepareAsync(name, volumes, cancellation).ConfigureAwait(false);
+        var wasHeld = false;
+        if (server.State is ServerState.Running)
         {
-            if (hold.WhyNotHeld is { } reason) screen.Note($"the guest is not frozen for the snapshot: {reason}");
-            if (hold.WhyNotHeld is not null && !await cloud.Storage.Snapshots.HoldsStillAsync(volumes, cancellation).ConfigureAwait(false))
-                throw new RefusedException($"the volumes of {server.Name} cannot be held still by the storage, and the guest cannot be frozen: "
-                    + "the point would be of no one instant. Give the volumes exclusive-lock, install the guest agent, or stop the server");
-            instant = await cloud.Storage.Snapshots.TakeAsync(name, volumes, cancellation).ConfigureAwait(false);
-            wasHeld = await hold.WasStillFrozenAsync(cancellation).ConfigureAwait(false);
-            if (hold.WhyNotHeld is null && !wasHeld) screen.Note("the guest was let go before the snapshot was complete: crash consistency");
+            var hold = await cloud.HoldAsync(server.Name, cancellation).ConfigureAwait(false);
+            await using (hold.ConfigureAwait(false))
+            {
+                if (hold.WhyNotHeld is { } reason) await NoteNotHeldAsync(reason, volumes, cancellation).ConfigureAwait(false);
+                await prepared.TakeAsync(cancellation).ConfigureAwait(false);
+                wasHeld = await hold.WasStillFrozenAsync(cancellation).ConfigureAwait(false);
+                if (hold.WhyNotHeld is null && !wasHeld) screen.Note("the guest was let go before the snapshot was complete: crash consistency");
+            }
         }
-        return (instant, wasHeld ? "filesystem" : "crash");
+        // How a guest that does not run was ended, nobody knows.
+        else await prepared.TakeAsync(cancellation).ConfigureAwait(false);
+        return (await prepared.FinishAsync(cancellation).ConfigureAwait(false), wasHeld ? "filesystem" : "crash");
+    }
+
+    async Task NoteNotHeldAsync(string reason, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation)
+    {
+        screen.Note($"the guest is not frozen for the snapshot: {reason}");
+        if (!await cloud.Storage.Snapshots.HoldsStillAsync(volumes, cancellation).ConfigureAwait(false))
+            throw new RefusedException($"the volumes of {server.Name} cannot be held still by the storage, and the guest cannot be frozen: "
+                + "the point would be of no one instant. Give the volumes exclusive-lock, install the guest agent, or stop the server");
     }
 
     async Task<(List<VolumeDocument> Documents, bool IsTrackingWrong)> ExportAsync(
         BackupWriter run, string instant, EdgeDocument? baseEdge, CancellationToken cancellation)
     {
         var random = new Random(RandomNumberGenerator.GetInt32(int.MaxValue));
-        var export = new TrackedExport(run, cloud.Storage, new(), random);
+        var export = new TrackedExport(run, cloud.Storage, DataPathOptions.OfDistantVolumes, random);
         var plan = await export.PlanAsync(
             server.Disks.Select(disk => Tracked(run, disk, instant, baseEdge)), cancellation).ConfigureAwait(false);
         await using (plan.ConfigureAwait(false))
