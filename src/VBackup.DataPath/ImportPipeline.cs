@@ -101,7 +101,7 @@ public sealed class ImportPipeline
             throw new IOException($"{target.Description} has {target.LengthBytes} bytes, the volume {shape.LengthBytes}: the target is smaller than the volume");
         // A single fetcher does one thing after the other.
         var leavesAtOnce = _slots.Length == 1 ? 1 : _options.LeavesOfImport;
-        var plan = new ImportPlan(tree, order.BestEffort, !target.IsAllZero, _slotSize, leavesAtOnce, cancellation);
+        var plan = new ImportPlan(_reader, tree, order.BestEffort, !target.IsAllZero, _slotSize, leavesAtOnce, cancellation);
         await using (plan.ConfigureAwait(false))
         {
             var import = new Import(shape, target, order, plan);
@@ -197,6 +197,7 @@ public sealed class ImportPipeline
         try
         {
             await _reader.ReadChunkElsewhereAsync(place, content, cancellation).ConfigureAwait(false);
+            import.CountFetched(place.Location.Length);
         }
         catch (DamageException) when (import.Order.BestEffort)
         {

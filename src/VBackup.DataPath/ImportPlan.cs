@@ -14,6 +14,7 @@ internal readonly record struct ImportPiece(ImportWindow Window, FetchRun Run, I
 /// </summary>
 internal sealed class ImportPlan : IAsyncDisposable
 {
+    private readonly BlobReader _reader;
     private readonly VolumeTree _tree;
     private readonly bool _bestEffort;
     private readonly bool _makesZeros;
@@ -31,8 +32,9 @@ internal sealed class ImportPlan : IAsyncDisposable
     /// <param name="makesZeros">Whether the target may be dirty where the leaves lack something.</param>
     /// <param name="slotSize">The most that one read fetches.</param>
     /// <param name="leavesAtOnce">Leaves that are imported together; as many are read ahead meanwhile.</param>
-    public ImportPlan(VolumeTree tree, bool bestEffort, bool makesZeros, int slotSize, int leavesAtOnce, CancellationToken cancellation)
+    public ImportPlan(BlobReader reader, VolumeTree tree, bool bestEffort, bool makesZeros, int slotSize, int leavesAtOnce, CancellationToken cancellation)
     {
+        _reader = reader;
         _tree = tree;
         _bestEffort = bestEffort;
         _makesZeros = makesZeros;
@@ -99,6 +101,8 @@ internal sealed class ImportPlan : IAsyncDisposable
             var leaf = await reading.ConfigureAwait(false);
             leaf.GapStart = TakenUntil;
             TakenUntil = Math.Min((leaf.Index + 1) * _tree.Shape.LeafSpan, _tree.Shape.LengthBytes);
+            // What this window's predecessors found stale is not asked for again.
+            await _reader.RefreshAsync(leaf.Node, _stop.Token).ConfigureAwait(false);
             window.Add(leaf);
         }
         window.Sort();

@@ -14,6 +14,7 @@ static class KeyFile
     {
         var key = RandomNumberGenerator.GetBytes(KeyText.KeySize);
         var line = Encoding.ASCII.GetBytes(KeyText.Print(key) + "\n");
+        var isMade = false;
         try
         {
             using (var file = new FileStream(path, new FileStreamOptions
@@ -24,10 +25,17 @@ static class KeyFile
                 BufferSize = 0,
             }))
             {
+                isMade = true;
                 file.Write(line);
                 file.Flush(flushToDisk: true);
             }
             FileIdentity.SyncFolderOf(path);
+        }
+        catch (IOException) when (isMade)
+        {
+            // Part of a key is none, and would be taken for one: on a full disk, for example.
+            File.Delete(path);
+            throw;
         }
         catch (IOException) when (File.Exists(path) || Directory.Exists(path))
         {

@@ -56,8 +56,8 @@ sealed record Failure(string Line, int Status, string Details)
 
     static string DescribeStore(StoreException store) => store.Failure switch
     {
-        StoreFailure.Full => $"no space left in the vault's store: {store.Message}; make room there: deleting a point leaves "
-            + "enough for 'vbackup vault gc' to free the rest",
+        StoreFailure.Full => $"no space left in the vault's store: {store.Message}; make room there: delete points, "
+            + "then run 'vbackup vault gc', which needs a little room itself",
         StoreFailure.Transient or StoreFailure.Unreachable => $"the vault's store cannot be reached, try again later: {store.Message}",
         StoreFailure.Refused => $"the vault's store refuses: {store.Message}",
         _ => store.Message,

@@ -206,7 +206,7 @@ public sealed class MemoryStore : IObjectStore
         operation.Failed(StoreFailure.NotFound, name, "no such object");
 
     internal static StoreException TooLong(string name, long lengthBytes, int lengthMax) => StoreOperation.Get.Failed(
-        StoreFailure.Mismatch, name, $"it has {lengthBytes} bytes where at most {lengthMax} were expected");
+        StoreFailure.TooLong, name, $"it has {lengthBytes} bytes where at most {lengthMax} were expected");
 
     sealed class Writer(MemoryStore store, string name, long number) : IObjectWriter
     {

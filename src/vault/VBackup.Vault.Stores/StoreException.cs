@@ -15,6 +15,8 @@ public enum StoreFailure
     Full,
     /// <summary>The object is not as large as it should be, or its checksum differs from what was sent.</summary>
     Mismatch,
+    /// <summary>The object is longer than its reader can take.</summary>
+    TooLong,
     /// <summary>Anything else; trying again would not help.</summary>
     Other,
 }

@@ -36,7 +36,7 @@ public sealed partial class BackupVault : IAsyncDisposable
     {
         try
         {
-            var sealedBytes = await Store.GetAsync(name, FormatLimits.SmallObjectSizeMax, cancellation).ConfigureAwait(false);
+            var sealedBytes = await SmallObjects.GetAsync(Store, name, FormatLimits.SmallObjectSizeMax, cancellation).ConfigureAwait(false);
             return SealedDocument.OpenJson(Keys, kind, name, sealedBytes, type);
         }
         catch (StoreException missing) when (missing.Failure == StoreFailure.NotFound)

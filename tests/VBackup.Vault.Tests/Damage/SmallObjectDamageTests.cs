@@ -45,6 +45,17 @@ public sealed class SmallObjectDamageTests(SampleFixture fixture) : IClassFixtur
     }
 
     [Theory]
+    [InlineData(ObjectNames.Points)]
+    [InlineData(ObjectNames.Sessions)]
+    [InlineData(ObjectNames.Collectors)]
+    [InlineData(ObjectNames.Condemnations)]
+    public async Task Every_object_that_is_longer_than_any_can_be_is_found(string prefix)
+    {
+        foreach (var name in _sample.Image.Under(prefix))
+            await AssertFoundAsync(_sample.Image.With(name, new byte[FormatLimits.SmallObjectSizeMax + 1]), name);
+    }
+
+    [Theory]
     [MemberData(nameof(Prefixes))]
     public async Task Objects_that_were_exchanged_are_both_found(string prefix)
     {

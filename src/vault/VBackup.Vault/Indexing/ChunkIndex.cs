@@ -34,6 +34,9 @@ internal sealed partial class ChunkIndex : IAsyncDisposable
     private const int CachedBlocks = 64;
     private const int CopyPieceSize = 512 * 1024;
 
+    /// <summary>Of some million entries.</summary>
+    private const long LookedAtFirst = 256L << 20;
+
     private readonly BackupVault _vault;
     private readonly List<IndexObject> _objects = [];
     private readonly Lock _lock = new();
@@ -380,9 +383,18 @@ internal sealed partial class ChunkIndex : IAsyncDisposable
         lock (_lock) Register(id, footer, spoolOffset: -1);
     }
 
+    // What is that long and no index object would be copied for hours.
+    private async Task CheckTrailerAsync(string name, CancellationToken cancellation)
+    {
+        var tail = new byte[ObjectTrailer.Size];
+        var (read, _) = await _vault.Store.ReadTailAsync(name, tail, cancellation).ConfigureAwait(false);
+        ObjectTrailer.Read(tail.AsSpan(0, read), ObjectTrailer.IndexMagic, name);
+    }
+
     private async Task SpoolAsync(ObjectId id, long length, CancellationToken cancellation)
     {
         var name = ObjectNames.Index(id);
+        if (length > LookedAtFirst) await CheckTrailerAsync(name, cancellation).ConfigureAwait(false);
         long start;
         lock (_lock)
         {

@@ -23,19 +23,15 @@ internal static class Condemnations
         List<Condemnation> read = [];
         foreach (var (name, by) in names)
         {
-            byte[] sealedBytes;
             try
             {
-                sealedBytes = await vault.Store.GetAsync(name, FormatLimits.SmallObjectSizeMax, cancellation).ConfigureAwait(false);
+                var sealedBytes = await SmallObjects.GetAsync(
+                    vault.Store, name, FormatLimits.SmallObjectSizeMax, cancellation).ConfigureAwait(false);
+                read.Add(new(name, by, Decode(vault.Keys, name, sealedBytes)));
             }
             catch (StoreException gone) when (gone.Failure == StoreFailure.NotFound)
             {
                 // Its collector is done: what it deleted is not in a pack listing that comes after this.
-                continue;
-            }
-            try
-            {
-                read.Add(new(name, by, Decode(vault.Keys, name, sealedBytes)));
             }
             catch (DamageException damage) when (unreadable is not null)
             {

@@ -61,7 +61,7 @@ public static class VaultKeySlots
         var (id, opened) = (name[ObjectNames.Keys.Length..], name == vault.OpenedBySlot);
         try
         {
-            var stored = await vault.Store.GetAsync(name, KeySlot.SizeMax, cancellation).ConfigureAwait(false);
+            var stored = await SmallObjects.GetAsync(vault.Store, name, KeySlot.SizeMax, cancellation).ConfigureAwait(false);
             var slot = KeySlot.Decode(name, stored);
             return new(id, slot.Kind, slot.CreatedAt, opened, KeySlot.IsSealed(vault.Keys, name, stored) ? null : "its seal is wrong: it was altered");
         }
@@ -127,7 +127,7 @@ public static class VaultKeySlots
         var name = unlock.Kind == KeyKind.Passphrase ? KeySlot.NewPassphraseName() : NameOf(unlock, id);
         await vault.Store.PutAsync(name, Wrap(vault, unlock, id).EncodeSealed(vault.Keys, name), cancellation).ConfigureAwait(false);
         // Somebody will rely on this slot alone, so it is seen to open before anybody hears of it.
-        var stored = await vault.Store.GetAsync(name, KeySlot.SizeMax, cancellation).ConfigureAwait(false);
+        var stored = await SmallObjects.GetAsync(vault.Store, name, KeySlot.SizeMax, cancellation).ConfigureAwait(false);
         var opened = new byte[VaultKeys.KeySize];
         try
         {
@@ -189,7 +189,7 @@ public static class VaultKeySlots
     {
         try
         {
-            return KeySlot.Decode(name, await store.GetAsync(name, KeySlot.SizeMax, cancellation).ConfigureAwait(false));
+            return KeySlot.Decode(name, await SmallObjects.GetAsync(store, name, KeySlot.SizeMax, cancellation).ConfigureAwait(false));
         }
         catch (StoreException missing) when (missing.Failure == StoreFailure.NotFound)
         {

@@ -12,7 +12,7 @@ namespace VBackup.Vault.Reading;
 /// Reads chunks and nodes: where the manifest's hint says, else wherever the index says. Thread-safe. Whatever it returns
 /// has the id that was asked for.
 /// </summary>
-public sealed class BlobReader : IAsyncDisposable
+public sealed partial class BlobReader : IAsyncDisposable
 {
     /// <summary>The index in hand, and one from a new listing.</summary>
     private const int IndexReadings = 2;
@@ -66,7 +66,7 @@ public sealed class BlobReader : IAsyncDisposable
         return await TryReadRangeAsync(_vault.Store, pack, offset, buffer, cancellation).ConfigureAwait(false);
     }
 
-    private static async ValueTask<bool> TryReadRangeAsync(
+    private async ValueTask<bool> TryReadRangeAsync(
         IObjectStore store, ObjectId pack, long offset, Memory<byte> buffer, CancellationToken cancellation)
     {
         try
@@ -76,6 +76,7 @@ public sealed class BlobReader : IAsyncDisposable
         }
         catch (StoreException gone) when (gone.Failure == StoreFailure.NotFound)
         {
+            if (store == _vault.Store) _gonePacks.TryAdd(pack, 0);
             return false;
         }
     }
@@ -99,6 +100,7 @@ public sealed class BlobReader : IAsyncDisposable
     /// <exception cref="DamageException">It is nowhere to be found whole.</exception>
     internal async ValueTask ReadNodeAsync(BlobPlace place, int level, ManifestNode node, CancellationToken cancellation)
     {
+        place = await RefreshedAsync(place, cancellation).ConfigureAwait(false);
         if (place.Location.Length <= Blob.SizeMax(ManifestNode.EncodedSizeMax)
             && await TryReadNodeAsync(place, level, node, cancellation).ConfigureAwait(false)) return;
         await ReadElsewhereAsync(place, (lane, at, blob) => lane.TryOpenNode(at, level, blob.Span, node), cancellation)
@@ -124,7 +126,11 @@ public sealed class BlobReader : IAsyncDisposable
     private async ValueTask ReadElsewhereAsync(
         BlobPlace place, Func<ReadLane, BlobPlace, ReadOnlyMemory<byte>, bool> open, CancellationToken cancellation)
     {
+        // As a rule a collector has moved it.
+        var refreshed = await RefreshedAsync(place, cancellation).ConfigureAwait(false);
         HashSet<BlobLocation> tried = [];
+        if (refreshed.Location != place.Location
+            && await TryLocationsAsync(place, [refreshed.Location], tried, open, cancellation).ConfigureAwait(false)) return;
         // What the cache gave was something else: that says nothing of the pack itself.
         if (_vault.PackCache is not null && await TryLocationsAsync(place, [place.Location], tried, open, cancellation).ConfigureAwait(false))
             return;
@@ -206,8 +212,11 @@ public sealed class BlobReader : IAsyncDisposable
     // damage, or the pack of another time: only verify can tell.
     private async ValueTask NoteIfDamagedAsync(BlobPlace place, CancellationToken cancellation)
     {
-        var name = ObjectNames.Pack(place.Location.Pack);
+        var pack = place.Location.Pack;
+        if (_gonePacks.ContainsKey(pack)) return;
+        var name = ObjectNames.Pack(pack);
         if (await _vault.Store.ExistsAsync(name, cancellation).ConfigureAwait(false)) _damagedPacks.TryAdd(name, 0);
+        else _gonePacks.TryAdd(pack, 0);
     }
 
     private async Task<List<BlobLocation>> FindAllAsync(ContentId id, int reading, CancellationToken cancellation)

@@ -65,7 +65,7 @@ internal sealed class SpoolRun(IObjectStore store, SpoolRoom room, VaultKeys key
         var name = SpoolNames.Sealed(session);
         try
         {
-            var bytes = await store.GetAsync(name, FormatLimits.SmallObjectSizeMax, cancellation).ConfigureAwait(false);
+            var bytes = await SmallObjects.GetAsync(store, name, FormatLimits.SmallObjectSizeMax, cancellation).ConfigureAwait(false);
             return SealedDocument.OpenJson(keys, ObjectKind.SpooledRun, name, bytes, SpoolJson.Default.SealedRunDocument);
         }
         catch (StoreException missing) when (missing.Failure == StoreFailure.NotFound)
@@ -84,7 +84,7 @@ internal sealed class SpoolRun(IObjectStore store, SpoolRoom room, VaultKeys key
             if (!SpoolNames.TryParseMark(entry.Name, out var id)
                 || !await store.ExistsAsync(ObjectNames.Pack(id), cancellation).ConfigureAwait(false)) continue;
             if (packs.Count == PacksMax) throw new DamageException(entry.Name, $"the run has more than {PacksMax} packs in the spool");
-            var mark = PackMark.Decode(await store.GetAsync(entry.Name, PackMark.Size, cancellation).ConfigureAwait(false), entry.Name);
+            var mark = PackMark.Decode(await SmallObjects.GetAsync(store, entry.Name, PackMark.Size, cancellation).ConfigureAwait(false), entry.Name);
             packs.Add(new(this, id, mark));
         }
         return packs;

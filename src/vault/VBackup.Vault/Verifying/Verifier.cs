@@ -174,7 +174,7 @@ public sealed class Verifier : IAsyncDisposable
     {
         try
         {
-            var bytes = await _vault.Store.GetAsync(name, FormatLimits.SmallObjectSizeMax, cancellation).ConfigureAwait(false);
+            var bytes = await SmallObjects.GetAsync(_vault.Store, name, FormatLimits.SmallObjectSizeMax, cancellation).ConfigureAwait(false);
             if (name.StartsWith(ObjectNames.Keys, StringComparison.Ordinal)) CheckKeySlot(name, bytes);
             else if (KindOf(name) is { } kind) SealedDocument.Open(_vault.Keys, kind, name, bytes);
         }
