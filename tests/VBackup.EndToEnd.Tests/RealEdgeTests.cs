@@ -1,10 +1,10 @@
-using System.Text.Json;
 using VBackup.EndToEnd.Tests.World;
 using Xunit;
 
 namespace VBackup.EndToEnd.Tests;
 
 /// <summary>A running server on Ceph, frozen by its agent: every point must be one instant of its two disks.</summary>
+[Collection(RealEdge.Collection)]
 public sealed class RealEdgeTests
 {
     const int Incrementals = 3;
@@ -13,7 +13,7 @@ public sealed class RealEdgeTests
     public async Task Points_of_a_running_server_are_frozen_instants_and_make_a_new_server()
     {
         await using var world = await EdgeWorld.OfRealServerAsync();
-        var others = await OursAsync(world);
+        var others = await RealEdge.OwnSnapshotsAsync(world);
         List<string> points = [];
         var copy = $"copy-of-{Path.GetFileName(world.Vault.Folder)}";
         try
@@ -23,7 +23,7 @@ public sealed class RealEdgeTests
                 var backup = (await world.BackUpAsync()).Expect(0);
                 Assert.Equal(run == 0 ? "full" : "incremental", backup.Last.GetProperty("type").GetString());
                 points.Add(backup.Last.GetProperty("point").GetString()!);
-                Assert.Single((await OursAsync(world)).Except(others));
+                Assert.Single((await RealEdge.OwnSnapshotsAsync(world)).Except(others));
             }
             (await world.OnVaultAsync("compare", points[^1])).Expect(0);
             foreach (var point in points) await CheckJournalAsync(world, point);
@@ -35,35 +35,25 @@ public sealed class RealEdgeTests
         finally
         {
             await RemoveServerAsync(copy);
-            foreach (var name in (await OursAsync(world)).Except(others)) (await world.SnapshotsAsync("release", name)).Expect(0);
+            foreach (var name in (await RealEdge.OwnSnapshotsAsync(world)).Except(others)) (await world.SnapshotsAsync("release", name)).Expect(0);
         }
-        Assert.Empty((await OursAsync(world)).Except(others));
+        Assert.Empty((await RealEdge.OwnSnapshotsAsync(world)).Except(others));
     }
-
-    static async Task<string[]> OursAsync(EdgeWorld world) =>
-        [.. (await world.SnapshotNamesAsync()).Where(name => name.StartsWith("vb-", StringComparison.Ordinal))];
 
     static async Task CheckJournalAsync(EdgeWorld world, string point)
     {
-        foreach (var disk in (string[])["vda", "vdb"])
-            (await world.Vault.RunAsync("restore", point, "--volume", disk, "--target", world.Vault[disk])).Expect(0);
-        var check = await CliProcess.RunAsync([Repository("lab/journal-check"), world.Vault["vda"], world.Vault["vdb"]], program: "/usr/bin/python3");
-        Assert.StartsWith("ORDER-OK FROZEN", check.Expect(0).Output[^1], StringComparison.Ordinal);
-        foreach (var disk in (string[])["vda", "vdb"]) File.Delete(world.Vault[disk]);
+        string first = await RealEdge.RestoreDiskAsync(world, point, "vda"), second = await RealEdge.RestoreDiskAsync(world, point, "vdb");
+        var (order, consistency, _) = await RealEdge.CheckJournalAsync(first, second);
+        Assert.Equal(("ORDER-OK", "FROZEN"), (order, consistency));
+        File.Delete(first);
+        File.Delete(second);
     }
 
     static async Task RemoveServerAsync(string name)
     {
         var uri = Environment.GetEnvironmentVariable("VBACKUP_TEST_LIBVIRT_URI")!;
         await CliProcess.RunAsync(["-c", uri, "undefine", name], program: "/usr/bin/virsh");
-        foreach (var disk in (string[])["vda", "vdb"])
+        foreach (var disk in RealEdge.Disks)
             await CliProcess.RunAsync(["-c", Environment.GetEnvironmentVariable("CEPH_CONF")!, "rm", "--no-progress", $"rbd/{name}-{disk}"], program: "/usr/bin/rbd");
-    }
-
-    static string Repository(string path)
-    {
-        var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "vBackup.slnx"))) folder = Path.GetDirectoryName(folder)!;
-        return Path.Combine(folder, path);
     }
 }

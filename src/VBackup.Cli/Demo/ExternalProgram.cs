@@ -1,7 +1,11 @@
 using System.Diagnostics;
+using System.Text;
 using VBackup.Cli.Terminal;
 
 namespace VBackup.Cli.Demo;
+
+/// <summary>What a program that has ended said.</summary>
+sealed record ProgramOutcome(int Status, string Output, string Errors);
 
 /// <summary>A program of the system that the demo needs.</summary>
 static class ExternalProgram
@@ -10,21 +14,36 @@ static class ExternalProgram
     static readonly string[] s_folders = ["/usr/sbin", "/sbin", "/usr/local/sbin"];
 
     /// <exception cref="RefusedException">It is not installed.</exception>
-    public static string Find(string name, string package) =>
-        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries).Concat(s_folders)
-            .Select(folder => Path.Combine(folder, name)).FirstOrDefault(File.Exists)
+    public static string Find(string name, string package) => FindOrNull(name)
         ?? throw new RefusedException($"{name} is missing: install the package {package} (on Debian: apt-get install {package})");
 
+    /// <summary>Its path; null when it is not installed.</summary>
+    public static string? FindOrNull(string name) =>
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries).Concat(s_folders)
+            .Select(folder => Path.Combine(folder, name)).FirstOrDefault(File.Exists);
+
     /// <summary>Runs it to its end.</summary>
+    /// <returns>What it wrote to its standard output.</returns>
     /// <exception cref="RefusedException">It failed; what it said last is in the message.</exception>
-    public static async Task RunAsync(string program, IEnumerable<string> arguments, CancellationToken cancellation)
+    public static async Task<string> RunAsync(
+        string program, IEnumerable<string> arguments, CancellationToken cancellation, Action<string>? onLine = null)
+    {
+        var ended = await TryAsync(program, arguments, cancellation, onLine).ConfigureAwait(false);
+        return ended.Status == 0 ? ended.Output
+            : throw new RefusedException($"{program} failed with status {ended.Status}: {ended.Errors.Trim()}");
+    }
+
+    /// <summary>Runs it to its end, however that is.</summary>
+    /// <param name="onLine">Gets each line of its standard output as it comes.</param>
+    public static async Task<ProgramOutcome> TryAsync(
+        string program, IEnumerable<string> arguments, CancellationToken cancellation, Action<string>? onLine = null)
     {
         var start = new ProcessStartInfo(program)
         { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
         using var process = Process.Start(start) ?? throw new RefusedException($"{program} could not be started");
         process.StandardInput.Close();
-        var output = process.StandardOutput.ReadToEndAsync(cancellation);
+        var output = ReadAsync(process.StandardOutput, onLine, cancellation);
         var error = process.StandardError.ReadToEndAsync(cancellation);
         try
         {
@@ -36,7 +55,17 @@ static class ExternalProgram
             process.Kill();
             throw;
         }
-        if (process.ExitCode != 0)
-            throw new RefusedException($"{program} failed with status {process.ExitCode}: {(await error.ConfigureAwait(false)).Trim()}");
+        return new(process.ExitCode, await output.ConfigureAwait(false), await error.ConfigureAwait(false));
+    }
+
+    static async Task<string> ReadAsync(StreamReader reader, Action<string>? onLine, CancellationToken cancellation)
+    {
+        var text = new StringBuilder();
+        while (await reader.ReadLineAsync(cancellation).ConfigureAwait(false) is { } line)
+        {
+            text.Append(line).Append('\n');
+            onLine?.Invoke(line);
+        }
+        return text.ToString();
     }
 }

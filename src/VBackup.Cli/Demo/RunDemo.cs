@@ -1,4 +1,5 @@
 using System.CommandLine;
+using VBackup.Cli.Demo.Real;
 using VBackup.Cli.Terminal;
 
 namespace VBackup.Cli.Demo;
@@ -12,11 +13,23 @@ static class RunDemo
     static readonly Option<string> s_keep =
         new("--keep") { HelpName = "DIR", Description = "Work in this folder, which must be empty or new, and leave all there." };
 
+    static readonly Option<bool> s_real = new("--real")
+    { Description = "On real components: a running server on Ceph, and a vault in S3. Needs root on Debian; starts all of it, and removes it." };
+
+    static readonly Option<string> s_lab =
+        new("--lab") { HelpName = "DIR", Description = "With --real: use the lab that 'lab/edge up DIR' started." };
+
     public static Command Define()
     {
         var command = new Command("demo", "Back up a server of two real volumes, change it, back it up again, restore, compare.")
-        { s_keep };
-        command.SetAction((parsed, stop) => HandleAsync(parsed.GetValue(s_keep), Screen.Of(parsed), stop));
+        { s_real, s_lab, s_keep };
+        command.SetAction((parsed, stop) => (parsed.GetValue(s_real), parsed.GetValue(s_lab), parsed.GetValue(s_keep)) switch
+        {
+            (false, not null, _) => throw new UsageException("--lab goes with --real"),
+            (true, not null, not null) => throw new UsageException("--keep keeps a lab that the demo starts: leave out --lab"),
+            (true, var lab, var keep) => RunRealDemo.HandleAsync(lab, keep, Screen.Of(parsed), stop),
+            (false, null, var keep) => HandleAsync(keep, Screen.Of(parsed), stop),
+        });
         return command;
     }
 
@@ -43,9 +56,10 @@ static class RunDemo
         }
     }
 
-    static string MakeFolder(string? keep)
+    /// <summary>The folder to work in: the one that is to be kept, or a new one.</summary>
+    internal static string MakeFolder(string? keep, string prefix = "vbackup-demo-")
     {
-        if (keep is null) return Directory.CreateTempSubdirectory("vbackup-demo-").FullName;
+        if (keep is null) return Directory.CreateTempSubdirectory(prefix).FullName;
         if (File.Exists(keep)) throw new UsageException($"--keep {keep} is a file: name a folder");
         var folder = Directory.CreateDirectory(keep).FullName;
         return Directory.EnumerateFileSystemEntries(folder).Any()

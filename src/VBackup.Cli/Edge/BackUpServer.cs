@@ -51,7 +51,8 @@ static class BackUpServer
                 var point = spool is null
                     ? await backup.RunAsync(order.IsFull, spool: null, stop).ConfigureAwait(false)
                     : await RunSpooledAsync(backup, vault, spool, order, screen, stop).ConfigureAwait(false);
-                screen.Event(PointView.CompletedEvent(point, meter), EventJson.Default.BackupEvent);
+                screen.Event(PointView.CompletedEvent(point, meter) with { HeldSeconds = EdgeDocument.Of(point)!.HeldSeconds },
+                    EventJson.Default.BackupEvent);
                 screen.Line($"point {point.Id} ({PointView.TypeOf(point.Type)}, {EdgeDocument.Of(point)!.Consistency} consistency) in "
                     + Units.Duration(meter.Elapsed));
             }

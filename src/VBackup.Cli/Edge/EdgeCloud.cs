@@ -49,17 +49,24 @@ sealed class EdgeCloud : IAsyncDisposable
 sealed class ServerHold : IAsyncDisposable
 {
     readonly Func<CancellationToken, Task<bool>> _wasStillFrozen;
-    readonly Func<Task> _letGo;
+    readonly Func<Task<TimeSpan>> _letGo;
     bool _isOver;
 
-    ServerHold(string? whyNot, Func<CancellationToken, Task<bool>> wasStillFrozen, Func<Task> letGo) =>
+    ServerHold(string? whyNot, Func<CancellationToken, Task<bool>> wasStillFrozen, Func<Task<TimeSpan>> letGo) =>
         (WhyNotHeld, _wasStillFrozen, _letGo) = (whyNot, wasStillFrozen, letGo);
 
     /// <summary>Null when it is held.</summary>
     public string? WhyNotHeld { get; }
 
+    /// <summary>The guest stood still for less than this. Null until it was let go, and when it was not held.</summary>
+    public TimeSpan? HeldFor { get; private set; }
+
     public static ServerHold Of(FreezeGuard guard) =>
-        new(guard.WhyNotHeld, guard.WasStillFrozenAsync, async () => await guard.DisposeAsync().ConfigureAwait(false));
+        new(guard.WhyNotHeld, guard.WasStillFrozenAsync, async () =>
+        {
+            await guard.DisposeAsync().ConfigureAwait(false);
+            return guard.HeldFor;
+        });
 
     /// <summary>A lab server's guest ends with the lab; nobody has to watch over it.</summary>
     public static async Task<ServerHold> OfLabAsync(
@@ -68,10 +75,14 @@ sealed class ServerHold : IAsyncDisposable
         var clock = TimeProvider.System;
         var start = clock.GetTimestamp();
         return await hypervisor.FreezeAsync(server, cancellation).ConfigureAwait(false) is null
-            ? new("the guest has no agent that answers", _ => Task.FromResult(false), () => Task.CompletedTask)
+            ? new("the guest has no agent that answers", _ => Task.FromResult(false), () => Task.FromResult(TimeSpan.Zero))
             : new(null,
                 async stop => await hypervisor.IsFrozenAsync(server, stop).ConfigureAwait(false) && clock.GetElapsedTime(start) < limit,
-                () => hypervisor.ThawAsync(server, CancellationToken.None));
+                async () =>
+                {
+                    await hypervisor.ThawAsync(server, CancellationToken.None).ConfigureAwait(false);
+                    return clock.GetElapsedTime(start);
+                });
     }
 
     /// <summary>To be asked after the snapshot: whether the guest was still held.</summary>
@@ -81,6 +92,7 @@ sealed class ServerHold : IAsyncDisposable
     {
         if (_isOver) return;
         _isOver = true;
-        await _letGo().ConfigureAwait(false);
+        var heldFor = await _letGo().ConfigureAwait(false);
+        if (WhyNotHeld is null) HeldFor = heldFor;
     }
 }

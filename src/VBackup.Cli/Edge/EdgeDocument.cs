@@ -13,9 +13,11 @@ namespace VBackup.Cli.Edge;
 /// <param name="Volumes">The volume of each of the server's disks.</param>
 /// <param name="ConfigurationKind">Whose format <paramref name="Configuration"/> has.</param>
 /// <param name="Distrusts">Points whose change tracking was found wrong when this one was made.</param>
+/// <param name="HeldSeconds">For how long the guest was held for the snapshot; null when it was not.</param>
 sealed record EdgeDocument(
     string Server, string ServerId, string Instant, DateTimeOffset TakenAt, string Consistency,
-    IReadOnlyDictionary<string, string> Volumes, string ConfigurationKind, string Configuration, IReadOnlyList<string> Distrusts)
+    IReadOnlyDictionary<string, string> Volumes, string ConfigurationKind, string Configuration, IReadOnlyList<string> Distrusts,
+    double? HeldSeconds = null)
 {
     const string Member = "edge";
 

@@ -16,6 +16,9 @@ namespace VBackup.Cli.Edge;
 /// <summary>Makes a restore point of a server.</summary>
 sealed class ServerBackup(EdgeCloud cloud, BackupVault vault, Server server, Screen screen)
 {
+    /// <summary>What --verbose says when the guest is frozen, and how it begins what it says when the guest goes on.</summary>
+    public const string HeldNote = "the guest is held still for the snapshot", LetGoNote = "the guest was let go";
+
     /// <summary>Snapshots, exports, publishes, and releases the snapshots that are not needed any more.</summary>
     public async Task<PointDocument> RunAsync(bool isFull, PackSpool? spool, CancellationToken cancellation)
     {
@@ -29,13 +32,13 @@ sealed class ServerBackup(EdgeCloud cloud, BackupVault vault, Server server, Scr
             var name = NewName();
             try
             {
-                var (instant, consistency) = await TakeAsync(name, volumes, cancellation).ConfigureAwait(false);
+                var (instant, consistency, held) = await TakeAsync(name, volumes, cancellation).ConfigureAwait(false);
                 var configuration = await cloud.Hypervisor.ReadConfigurationAsync(server.Name, cancellation).ConfigureAwait(false);
                 var (documents, isTrackingWrong) = await ExportAsync(
                     run, name, run.Base is null ? null : baseEdge, cancellation).ConfigureAwait(false);
                 var edge = new EdgeDocument(server.Name, server.Id, name, instant.TakenAt, consistency,
                     server.Disks.ToDictionary(disk => disk.Name, disk => disk.Volume.Value), configuration.Kind, configuration.Text,
-                    isTrackingWrong ? earlier.SinceLastFull : []);
+                    isTrackingWrong ? earlier.SinceLastFull : [], held is { } time ? Math.Round(time.TotalSeconds, 4) : null);
                 var type = documents.Exists(volume => volume.Type == PointType.Incremental) ? PointType.Incremental : PointType.Full;
                 await run.SealAsync(server.Name, type, edge.ToMetadata(), documents, cancellation).ConfigureAwait(false);
                 if (run.IsSealed) screen.Note("everything is read and lies in the spool; the upload goes on");
@@ -59,40 +62,35 @@ sealed class ServerBackup(EdgeCloud cloud, BackupVault vault, Server server, Scr
     static string NewName() => string.Create(CultureInfo.InvariantCulture,
         $"{EarlierPoints.NamePrefix}{TimeProvider.System.GetUtcNow():yyyyMMdd-HHmmss}-{RandomNumberGenerator.GetHexString(8, lowercase: true)}");
 
-    async Task<(Instant Instant, string Consistency)> TakeAsync(
+    async Task<(Instant Instant, string Consistency, TimeSpan? Held)> TakeAsync(
         string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation)
     {
-        var prepared = await cloud.Storage.Snapshots.PrepareAsync(name, volumes, cancellation).ConfigureAwait(false);
-        var wasHeld = false;
-        if (server.State is ServerState.Running)
-        {
-            var hold = await cloud.HoldAsync(server.Name, cancellation).ConfigureAwait(false);
-            await using (hold.ConfigureAwait(false))
-            {
-                if (hold.WhyNotHeld is { } reason) await NoteNotHeldAsync(reason, volumes, cancellation).ConfigureAwait(false);
-                await prepared.TakeAsync(cancellation).ConfigureAwait(false);
-                wasHeld = await hold.WasStillFrozenAsync(cancellation).ConfigureAwait(false);
-                if (hold.WhyNotHeld is null && !wasHeld) screen.Note("the guest was let go before the snapshot was complete: crash consistency");
-            }
-        }
         // How a guest that does not run was ended, nobody knows.
-        else await prepared.TakeAsync(cancellation).ConfigureAwait(false);
-        return (await prepared.FinishAsync(cancellation).ConfigureAwait(false), wasHeld ? "filesystem" : "crash");
-    }
-
-    async Task NoteNotHeldAsync(string reason, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation)
-    {
-        screen.Note($"the guest is not frozen for the snapshot: {reason}");
-        if (!await cloud.Storage.Snapshots.HoldsStillAsync(volumes, cancellation).ConfigureAwait(false))
-            throw new RefusedException($"the volumes of {server.Name} cannot be held still by the storage, and the guest cannot be frozen: "
-                + "the point would be of no one instant. Give the volumes exclusive-lock, install the guest agent, or stop the server");
+        if (server.State is not ServerState.Running)
+            return (await cloud.Storage.Snapshots.TakeAsync(name, volumes, cancellation).ConfigureAwait(false), "crash", null);
+        Instant instant;
+        bool wasHeld;
+        var hold = await cloud.HoldAsync(server.Name, cancellation).ConfigureAwait(false);
+        await using (hold.ConfigureAwait(false))
+        {
+            if (hold.WhyNotHeld is null) screen.Detail(HeldNote);
+            if (hold.WhyNotHeld is { } reason) screen.Note($"the guest is not frozen for the snapshot: {reason}");
+            if (hold.WhyNotHeld is not null && !await cloud.Storage.Snapshots.HoldsStillAsync(volumes, cancellation).ConfigureAwait(false))
+                throw new RefusedException($"the volumes of {server.Name} cannot be held still by the storage, and the guest cannot be frozen: "
+                    + "the point would be of no one instant. Give the volumes exclusive-lock, install the guest agent, or stop the server");
+            instant = await cloud.Storage.Snapshots.TakeAsync(name, volumes, cancellation).ConfigureAwait(false);
+            wasHeld = await hold.WasStillFrozenAsync(cancellation).ConfigureAwait(false);
+            if (hold.WhyNotHeld is null && !wasHeld) screen.Note("the guest was let go before the snapshot was complete: crash consistency");
+        }
+        if (hold.HeldFor is { } held) screen.Detail($"{LetGoNote} after {Units.Duration(held)}");
+        return (instant, wasHeld ? "filesystem" : "crash", hold.HeldFor);
     }
 
     async Task<(List<VolumeDocument> Documents, bool IsTrackingWrong)> ExportAsync(
         BackupWriter run, string instant, EdgeDocument? baseEdge, CancellationToken cancellation)
     {
         var random = new Random(RandomNumberGenerator.GetInt32(int.MaxValue));
-        var export = new TrackedExport(run, cloud.Storage, DataPathOptions.OfDistantVolumes, random);
+        var export = new TrackedExport(run, cloud.Storage, new(), random);
         var plan = await export.PlanAsync(
             server.Disks.Select(disk => Tracked(run, disk, instant, baseEdge)), cancellation).ConfigureAwait(false);
         await using (plan.ConfigureAwait(false))

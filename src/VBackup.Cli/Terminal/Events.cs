@@ -50,9 +50,10 @@ sealed record KeySlotEvent(string Slot, string Kind, DateTimeOffset? CreatedAt, 
 }
 
 /// <summary>The end of a backup.</summary>
+/// <param name="HeldSeconds">For how long a server's guest was held for the snapshot; left out when it was not.</param>
 sealed record BackupEvent(
     string Point, string Type, long LogicalBytes, long ReadBytes, long StoredBytes, double ElapsedSeconds,
-    long HeapAllocatedBytes, long PeakResidentBytes, IReadOnlyList<VolumeEvent> Volumes)
+    long HeapAllocatedBytes, long PeakResidentBytes, IReadOnlyList<VolumeEvent> Volumes, double? HeldSeconds = null)
 {
     [JsonPropertyOrder(-1)] public string Event { get; } = "completed";
 }
@@ -129,6 +130,20 @@ sealed record DemoEvent(double ElapsedSeconds, IReadOnlyList<DemoStepEvent> Step
 
 sealed record DemoStepEvent(string Step, double ElapsedSeconds, long HandledBytes, string Result);
 
+/// <summary>The end of the demo on real components.</summary>
+/// <param name="Journal"><c>ORDER-OK</c> when both disks of every point showed one instant.</param>
+/// <param name="Frozen">Whether the guest was frozen at each.</param>
+/// <param name="ThawedAfterKillSeconds">From the kill of the backup that held the guest until the guest said that it was let go.</param>
+sealed record RealDemoEvent(
+    string Journal, bool Frozen, int OrphanSnapshots, int Points, double ElapsedSeconds, double HeldMedianMilliseconds,
+    double HeldWorstMilliseconds, double ThawedAfterKillSeconds, IReadOnlyList<RealStepEvent> Steps)
+{
+    [JsonPropertyOrder(-1)] public string Event { get; } = "completed";
+}
+
+/// <param name="HeldMilliseconds">For how long the guest was held; left out when it was not.</param>
+sealed record RealStepEvent(string Step, double ElapsedSeconds, long HandledBytes, double? HeldMilliseconds, string Result);
+
 /// <summary>A server of a listing.</summary>
 sealed record ServerEvent(string Name, string Id, string State, IReadOnlyList<ServerDiskEvent> Disks)
 {
@@ -183,6 +198,7 @@ sealed record ResumedEvent(string Session, string? Point, string? GivenUp)
 [JsonSerializable(typeof(RepairEvent))]
 [JsonSerializable(typeof(StatisticsEvent))]
 [JsonSerializable(typeof(DemoEvent))]
+[JsonSerializable(typeof(RealDemoEvent))]
 [JsonSerializable(typeof(ServerEvent))]
 [JsonSerializable(typeof(SnapshotEvent))]
 [JsonSerializable(typeof(ComparedEvent))]

@@ -43,6 +43,18 @@ public static class StoreLocation
             : new ThrottlingStore(store, options.SendBytesPerSecond, options.ReceiveBytesPerSecond, options.Clock);
     }
 
+    /// <summary>Makes the bucket of an <c>s3://bucket/prefix</c>. One that the credentials' owner has already is no error.</summary>
+    /// <exception cref="StoreException">It cannot be made; tried once.</exception>
+    public static async Task MakeBucketAsync(string location, StoreOptions options, CancellationToken cancellation)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(location);
+        ArgumentNullException.ThrowIfNull(options);
+        if (!location.StartsWith(S3Scheme, StringComparison.OrdinalIgnoreCase)) throw Malformed(location, "only s3://bucket has a bucket");
+        using var connection = new S3Connection(SettingsOf(location, options));
+        await connection.SendAsync(StoreOperation.Put, location,
+            stop => connection.Client.PutBucketAsync(connection.Bucket, stop), cancellation).ConfigureAwait(false);
+    }
+
     static IObjectStore OpenBare(string location, StoreOptions options, RetryPolicy policy)
     {
         if (!location.StartsWith(S3Scheme, StringComparison.OrdinalIgnoreCase))
@@ -51,16 +63,21 @@ public static class StoreLocation
                 ? throw Malformed(location, "a location is a folder's path or s3://bucket/prefix")
                 : FileSystemStore.Open(location, options.CreateFolder);
         }
-        string[] parts = location[S3Scheme.Length..].Split('/', 2);
-        string prefix = parts.Length == 2 ? parts[1].Trim('/') : "";
         try
         {
-            return new S3Store(S3Settings.FromEnvironment(parts[0], prefix, options.Variable), policy);
+            return new S3Store(SettingsOf(location, options), policy);
         }
         catch (ArgumentException e)
         {
             throw Malformed(location, e.Message);
         }
+    }
+
+    static S3Settings SettingsOf(string location, StoreOptions options)
+    {
+        string[] parts = location[S3Scheme.Length..].Split('/', 2);
+        string prefix = parts.Length == 2 ? parts[1].Trim('/') : "";
+        return S3Settings.FromEnvironment(parts[0], prefix, options.Variable);
     }
 
     static StoreException Malformed(string location, string reason) =>

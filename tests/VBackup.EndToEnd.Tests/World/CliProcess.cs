@@ -33,7 +33,7 @@ internal sealed record Ended(int Status, IReadOnlyList<string> Output, IReadOnly
 internal sealed class CliProcess : IAsyncDisposable
 {
     // Far longer than anything takes, so that a hang fails a test and does not stop the suite.
-    static readonly TimeSpan s_deadline = TimeSpan.FromMinutes(4);
+    static readonly TimeSpan s_deadline = TimeSpan.FromMinutes(8);
 
     public static string Program { get; } = Path.Combine(AppContext.BaseDirectory, "vbackup");
 

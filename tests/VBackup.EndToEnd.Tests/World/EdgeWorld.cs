@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Xunit;
 
 namespace VBackup.EndToEnd.Tests.World;
 
@@ -25,7 +24,7 @@ internal sealed class EdgeWorld(CliVault vault, string server) : IAsyncDisposabl
     public static async Task<EdgeWorld> OfRealServerAsync()
     {
         static string? Setting(string name) => Environment.GetEnvironmentVariable(name);
-        Assert.SkipWhen(string.IsNullOrEmpty(Setting("VBACKUP_TEST_EDGE")), "needs the lab's server on Ceph: run ./test.sh as root");
+        _ = RealEdge.Lab();
         var world = new EdgeWorld(await CliVault.MakeAsync(), Setting("VBACKUP_TEST_SERVER")!);
         await world.ConfigureAsync(JsonSerializer.Serialize(new
         {
