@@ -82,6 +82,12 @@ public sealed class CephLab : IAsyncLifetime
         return CommandLine.RunAsync("rbd", ["-c", Configuration!, .. arguments]);
     }
 
+    public static Task<string> RadosAsync(params string[] arguments)
+    {
+        Skip();
+        return CommandLine.RunAsync("rados", ["-c", Configuration!, "-p", Pool, .. arguments]);
+    }
+
     public static Task<string> CephAsync(params string[] arguments)
     {
         Skip();

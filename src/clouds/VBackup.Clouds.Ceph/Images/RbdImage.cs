@@ -203,9 +203,11 @@ internal sealed unsafe partial class RbdImage : IDisposable
     /// <summary>What differs from an earlier state, as the storage knows it.</summary>
     /// <param name="from">A user snapshot; null: the beginning of time, when all was zeros.</param>
     /// <param name="isWholeObjects">Whole objects, quickly where there is a valid object map; otherwise exact.</param>
-    public void AddDifferences(string? from, Extent range, bool isWholeObjects, List<Extent> differences)
+    /// <param name="present">Gets those differences that are data now, not holes.</param>
+    public void AddDifferences(
+        string? from, Extent range, bool isWholeObjects, List<Extent> differences, List<Extent>? present = null)
     {
-        var collector = new DifferenceCollector(differences, skipsHoles: from is null);
+        var collector = new DifferenceCollector(differences, present, skipsHoles: from is null);
         using var argument = new SelfReference(collector);
         var code = Librbd.rbd_diff_iterate2(Handle, from, (ulong)range.Offset, (ulong)range.Length, 1,
             isWholeObjects ? (byte)1 : (byte)0, &OnDifference, argument.Pointer);
@@ -213,7 +215,7 @@ internal sealed unsafe partial class RbdImage : IDisposable
         CheckCall(code, "rbd_diff_iterate2");
     }
 
-    private sealed class DifferenceCollector(List<Extent> differences, bool skipsHoles)
+    private sealed class DifferenceCollector(List<Extent> differences, List<Extent>? present, bool skipsHoles)
     {
         public Exception? Failure { get; private set; }
 
@@ -223,6 +225,7 @@ internal sealed unsafe partial class RbdImage : IDisposable
             try
             {
                 differences.Add(new((long)offset, (long)length));
+                if (exists) present?.Add(new((long)offset, (long)length));
                 return true;
             }
             catch (OutOfMemoryException e)
