@@ -4,16 +4,8 @@ using Xunit;
 
 namespace VBackup.Clouds.Ceph.Tests;
 
-public sealed class WriterTests
+public sealed class WriterTests(CephLab lab)
 {
-    readonly CephLab lab;
-
-    public WriterTests(CephLab lab)
-    {
-        CephLab.SkipUnlessSoak();
-        this.lab = lab;
-    }
-
     const int LengthBytes = 8 << 20;
 
     [Theory]
