@@ -15,9 +15,10 @@ internal sealed class CephVolumeWriter(
     private const long ZeroPieceBytes = 256L << 20;
     private readonly ImageTransfers _transfers = new(image, image.Subject);
     private readonly Lock _asking = new();
+    private long _lengthBytes = lengthBytes;
 
     public string Description => image.Subject;
-    public long LengthBytes => lengthBytes;
+    public long LengthBytes => _lengthBytes;
     public bool IsAllZero => isAllZero;
 
     /// <summary>REQUIRES: no transfer is under way.</summary>
@@ -72,7 +73,7 @@ internal sealed class CephVolumeWriter(
                 "(one that died is forgotten after half a minute)");
     }
 
-    public IEnumerable<Extent> AllocatedExtents(long from = 0) => Allocation.Of(image, _asking, lengthBytes, from);
+    public IEnumerable<Extent> AllocatedExtents(long from = 0) => Allocation.Of(image, _asking, _lengthBytes, from);
 
     public ValueTask ReadAsync(long offset, Memory<byte> buffer, CancellationToken cancellation)
     {
@@ -97,12 +98,20 @@ internal sealed class CephVolumeWriter(
         }
     }
 
+    /// <summary>Makes it longer or shorter. Blocks. REQUIRES: no transfer is under way.</summary>
+    public void Resize(long newLengthBytes)
+    {
+        if (newLengthBytes == _lengthBytes) return;
+        image.Resize(newLengthBytes);
+        _lengthBytes = newLengthBytes;
+    }
+
     // librbd leaves out what lies past the end, and says nothing.
     private void CheckWithin(Extent range)
     {
-        if (range.Offset < 0 || range.Length > lengthBytes - range.Offset)
+        if (range.Offset < 0 || range.Length > _lengthBytes - range.Offset)
             throw new CloudException(CloudFailure.Other, "write", image.Subject,
-                $"{range.Length} bytes at {range.Offset} reach past its end at {lengthBytes}");
+                $"{range.Length} bytes at {range.Offset} reach past its end at {_lengthBytes}");
     }
 
     public ValueTask FlushAsync(CancellationToken cancellation)
