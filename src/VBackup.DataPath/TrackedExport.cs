@@ -111,7 +111,7 @@ public sealed class TrackedExport(BackupWriter run, IVolumeStorage storage, Data
         VolumeDocument basis, IVolumeReader source, Extents changed, CancellationToken cancellation)
     {
         var tree = run.BaseTree(basis);
-        var sample = ChangeSample.Choose(source.AllocatedExtents(), changed, tree.Shape, random);
+        var sample = ChangeSample.Choose(source.RoughlyAllocatedExtents(), changed, tree.Shape, random);
         _comparison ??= new(run.Reader, run.Vault.ChunkSize, options);
         return await _comparison
             .CompareAsync(tree, source, sample, progress: null, cancellation).ConfigureAwait(false);

@@ -15,7 +15,7 @@ public sealed class ChangeOracleTests(CephLab lab)
     const int ObjectBytes = 64 * 1024;
     const int LengthBytes = 40 * ObjectBytes + 5 * 512;
     const string Tracked = "layering,exclusive-lock,object-map,fast-diff", Untracked = "layering,exclusive-lock", Bare = "layering";
-    static readonly int Rounds = Environment.GetEnvironmentVariable("VBACKUP_SOAK") is { Length: > 0 } ? 300 : 12;
+    static readonly int Rounds = CephLab.IsSoak ? 300 : 12;
 
     [Theory]
     [InlineData(Tracked, false, false, 1)]

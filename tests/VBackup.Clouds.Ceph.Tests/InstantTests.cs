@@ -6,16 +6,8 @@ using Xunit;
 
 namespace VBackup.Clouds.Ceph.Tests;
 
-public sealed class InstantTests
+public sealed class InstantTests(CephLab lab)
 {
-    readonly CephLab lab;
-
-    public InstantTests(CephLab lab)
-    {
-        CephLab.SkipUnlessSoak();
-        this.lab = lab;
-    }
-
     const int LengthBytes = 8 << 20;
 
     IVolumeSnapshots Snapshots => lab.Storage.Snapshots;

@@ -5,8 +5,6 @@ namespace VBackup.Clouds.Ceph.Tests;
 
 public sealed class OutageTests : IAsyncLifetime
 {
-    public OutageTests() => CephLab.SkipUnlessSoak();
-
     const int LengthBytes = 8 << 20;
     static readonly VolumeId Volume = new("rbd/volume");
     static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);

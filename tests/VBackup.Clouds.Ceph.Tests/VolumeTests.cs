@@ -4,16 +4,8 @@ using Xunit;
 
 namespace VBackup.Clouds.Ceph.Tests;
 
-public sealed class VolumeTests
+public sealed class VolumeTests(CephLab lab)
 {
-    readonly CephLab lab;
-
-    public VolumeTests(CephLab lab)
-    {
-        CephLab.SkipUnlessSoak();
-        this.lab = lab;
-    }
-
     const int MiB = 1 << 20;
     const int LengthBytes = 18 * MiB + 512;
 

@@ -251,7 +251,7 @@ public abstract partial class VolumeStorageConformance
     public async Task Instants_of_two_volumes_under_a_running_journal_are_in_order()
     {
         VolumeId[] volumes = [await CreateAsync("first"), await CreateAsync("second")];
-        await using var journal = await RunningJournal.StartAsync(Storage, volumes[0], volumes[1], Token);
+        await using var journal = await RunningJournal.StartAsync(OpenAsServerAsync, volumes[0], volumes[1], Token);
         await using var other = await OpenAsync();
         long before = 0;
         for (var i = 0; i < InstantsUnderJournal; i++)
@@ -272,7 +272,7 @@ public abstract partial class VolumeStorageConformance
     public async Task Two_volumes_caught_one_after_the_other_under_a_running_journal_are_out_of_order()
     {
         VolumeId[] volumes = [await CreateAsync("first"), await CreateAsync("second")];
-        await using var journal = await RunningJournal.StartAsync(Storage, volumes[0], volumes[1], Token);
+        await using var journal = await RunningJournal.StartAsync(OpenAsServerAsync, volumes[0], volumes[1], Token);
         await using var other = await OpenAsync();
         await journal.ReachAsync(3, Token);
         await other.Snapshots.TakeAsync(Named("skewed-1"), [volumes[0]], Token);

@@ -38,6 +38,9 @@ public abstract partial class VolumeStorageConformance : IAsyncLifetime
         return Task.CompletedTask;
     }
 
+    /// <summary>Opens a volume as a server that runs has it open: it can be snapshotted meanwhile.</summary>
+    protected virtual Task<IVolumeWriter> OpenAsServerAsync(VolumeId volume) => Storage.OpenWriterAsync(volume, new(), Token);
+
     public async ValueTask InitializeAsync() => _storage = await OpenAsync();
 
     public async ValueTask DisposeAsync()

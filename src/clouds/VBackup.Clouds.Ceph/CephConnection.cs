@@ -57,6 +57,10 @@ internal sealed unsafe class CephConnection : IDisposable
         yield return ("rados_osd_op_timeout", seconds);
         yield return ("rados_mon_op_timeout", seconds);
         yield return ("client_mount_timeout", seconds);
+        // librbd 16.2 tells whoever opened an image that it is open, and then takes the image's own lock once more. Where the image
+        // was closed meanwhile, that is memory that was given back, and the process ends. The closing needs one of these
+        // threads too: as long as there is one only, it comes after whatever that thread has begun.
+        yield return ("librados_thread_count", "1");
         // A backup reads everything once; and what a writer has been told is written must be in the cluster at the flush.
         yield return ("rbd_cache", "false");
         // Breaking a lock without shutting out its holder would leave two writers.

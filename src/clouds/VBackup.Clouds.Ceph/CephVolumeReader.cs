@@ -16,6 +16,8 @@ internal sealed class CephVolumeReader(RbdImage image, string description, long 
 
     public IEnumerable<Extent> AllocatedExtents(long from = 0) => Allocation.Of(image, _asking, lengthBytes, from);
 
+    public IEnumerable<Extent> RoughlyAllocatedExtents() => Allocation.ByMap(image, _asking, lengthBytes);
+
     public ValueTask ReadAsync(long offset, Memory<byte> buffer, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();

@@ -15,9 +15,10 @@ internal sealed class CephVolumeWriter(
     private const long ZeroPieceBytes = 256L << 20;
     private readonly ImageTransfers _transfers = new(image, image.Subject);
     private readonly Lock _asking = new();
+    private long _lengthBytes = lengthBytes;
 
     public string Description => image.Subject;
-    public long LengthBytes => lengthBytes;
+    public long LengthBytes => _lengthBytes;
     public bool IsAllZero => isAllZero;
 
     /// <summary>REQUIRES: no transfer is under way.</summary>
@@ -32,20 +33,27 @@ internal sealed class CephVolumeWriter(
         try
         {
             // Looking first is not enough: two that open at once would both see nobody. Looking again with the image open is.
-            using (var look = RbdImage.Open(connection, path, isReadOnly: true)) RefuseWatched(look, connection.ClientId);
+            long? shutOut = null;
+            using (var look = RbdImage.Open(connection, path, isReadOnly: true))
+            {
+                if (options.TakesOver) shutOut = look.SignedBy();
+                RefuseWatched(look, connection.ClientId, shutOut);
+                // A holder that sleeps must find the door closed, not only the lock gone.
+                foreach (var watcher in look.Watchers()) connection.ShutOut(watcher.Address, path.ToString());
+            }
             image = RbdImage.Open(connection, path, isReadOnly: false);
-            RefuseWatched(image, connection.ClientId);
+            RefuseWatched(image, connection.ClientId, shutOut);
             var holders = image.LockHolders();
             if (holders.Count > 0 && !options.TakesOver)
                 throw new CloudException(CloudFailure.InUse, "open for writing", path.ToString(),
                     $"{holders[0].Client} at {holders[0].Address} holds its lock and may still write: open it to take over");
             foreach (var holder in holders)
             {
-                // Shut out first: a holder that sleeps must find the door closed, not only the lock gone.
                 connection.ShutOut(holder.Address, path.ToString());
                 image.BreakLock(holder);
             }
             image.Lock();
+            image.Sign(connection.ClientId);
             return new(image, connection, image.LengthBytes, options.IsNew, calls);
         }
         catch
@@ -56,15 +64,16 @@ internal sealed class CephVolumeWriter(
         }
     }
 
-    private static void RefuseWatched(RbdImage image, long ownClientId)
+    // Another writer of ours may be taken over from; a server, or anybody else, may not.
+    private static void RefuseWatched(RbdImage image, long ownClientId, long? shutOut)
     {
-        if (image.Watchers().Find(watcher => watcher.ClientId != ownClientId) is { } watcher)
+        if (image.Watchers().Find(watcher => watcher.ClientId != ownClientId && watcher.ClientId != shutOut) is { } watcher)
             throw new CloudException(CloudFailure.InUse, "open for writing", image.Subject,
                 $"client.{watcher.ClientId} at {watcher.Address} has it open: stop the server or program that uses it, and try again " +
                 "(one that died is forgotten after half a minute)");
     }
 
-    public IEnumerable<Extent> AllocatedExtents(long from = 0) => Allocation.Of(image, _asking, lengthBytes, from);
+    public IEnumerable<Extent> AllocatedExtents(long from = 0) => Allocation.Of(image, _asking, _lengthBytes, from);
 
     public ValueTask ReadAsync(long offset, Memory<byte> buffer, CancellationToken cancellation)
     {
@@ -75,16 +84,34 @@ internal sealed class CephVolumeWriter(
     public ValueTask WriteAsync(long offset, ReadOnlyMemory<byte> content, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
+        CheckWithin(new(offset, content.Length));
         return _transfers.WriteAsync(offset, content);
     }
 
     public async ValueTask ZeroAsync(Extent range, CancellationToken cancellation)
     {
+        CheckWithin(range);
         for (var at = range.Offset; at < range.End; at += ZeroPieceBytes)
         {
             cancellation.ThrowIfCancellationRequested();
             await _transfers.ZeroAsync(at, Math.Min(ZeroPieceBytes, range.End - at)).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>Makes it longer or shorter. Blocks. REQUIRES: no transfer is under way.</summary>
+    public void Resize(long newLengthBytes)
+    {
+        if (newLengthBytes == _lengthBytes) return;
+        image.Resize(newLengthBytes);
+        _lengthBytes = newLengthBytes;
+    }
+
+    // librbd leaves out what lies past the end, and says nothing.
+    private void CheckWithin(Extent range)
+    {
+        if (range.Offset < 0 || range.Length > _lengthBytes - range.Offset)
+            throw new CloudException(CloudFailure.Other, "write", image.Subject,
+                $"{range.Length} bytes at {range.Offset} reach past its end at {_lengthBytes}");
     }
 
     public ValueTask FlushAsync(CancellationToken cancellation)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
@@ -19,10 +20,11 @@ internal sealed unsafe partial class RbdImage : IDisposable
     private const ulong ExclusiveLock = 1 << 2, ObjectMap = 1 << 3, FastDiff = 1 << 4;      // RBD_FEATURE_…
     private const ulong FeaturesOfNew = 1 | ExclusiveLock | ObjectMap | FastDiff;           // 1: RBD_FEATURE_LAYERING
     private const int FeaturesOption = 1;                                                   // RBD_IMAGE_OPTION_FEATURES
-    private const string MarkOfWriter = "vbackup";
+    private const string MarkOfWriter = "vbackup", WriterKey = "vbackup.writer";
 
     private readonly IoContextHandle _context;
     private bool _isMarked;
+    private bool _isSigned;
 
     private RbdImage(ImageHandle handle, IoContextHandle context, RbdPath path)
     {
@@ -200,12 +202,33 @@ internal sealed unsafe partial class RbdImage : IDisposable
         _isMarked = true;
     }
 
+    /// <summary>Leaves word that this client writes here for vBackup, so that another one of ours may take over while this one is
+    /// still seen. Gone when the image is closed; after a crash it names a client that is no more, and no number is given twice.</summary>
+    public void Sign(long clientId)
+    {
+        CheckCall(Librbd.rbd_metadata_set(Handle, WriterKey, clientId.ToString(CultureInfo.InvariantCulture)), "rbd_metadata_set");
+        _isSigned = true;
+    }
+
+    /// <summary>The client that said so; null when none did.</summary>
+    public long? SignedBy()
+    {
+        nuint length = 64;
+        var value = stackalloc byte[(int)length];
+        var code = Librbd.rbd_metadata_get(Handle, WriterKey, value, ref length);
+        if (code == CephFailure.NoSuchThing) return null;
+        CheckCall(code, "rbd_metadata_get");
+        return long.TryParse(Text(value), NumberStyles.None, CultureInfo.InvariantCulture, out var client) ? client : null;
+    }
+
     /// <summary>What differs from an earlier state, as the storage knows it.</summary>
     /// <param name="from">A user snapshot; null: the beginning of time, when all was zeros.</param>
     /// <param name="isWholeObjects">Whole objects, quickly where there is a valid object map; otherwise exact.</param>
-    public void AddDifferences(string? from, Extent range, bool isWholeObjects, List<Extent> differences)
+    /// <param name="present">Gets those differences that are data now, not holes.</param>
+    public void AddDifferences(
+        string? from, Extent range, bool isWholeObjects, List<Extent> differences, List<Extent>? present = null)
     {
-        var collector = new DifferenceCollector(differences, skipsHoles: from is null);
+        var collector = new DifferenceCollector(differences, present, skipsHoles: from is null);
         using var argument = new SelfReference(collector);
         var code = Librbd.rbd_diff_iterate2(Handle, from, (ulong)range.Offset, (ulong)range.Length, 1,
             isWholeObjects ? (byte)1 : (byte)0, &OnDifference, argument.Pointer);
@@ -213,7 +236,7 @@ internal sealed unsafe partial class RbdImage : IDisposable
         CheckCall(code, "rbd_diff_iterate2");
     }
 
-    private sealed class DifferenceCollector(List<Extent> differences, bool skipsHoles)
+    private sealed class DifferenceCollector(List<Extent> differences, List<Extent>? present, bool skipsHoles)
     {
         public Exception? Failure { get; private set; }
 
@@ -223,6 +246,7 @@ internal sealed unsafe partial class RbdImage : IDisposable
             try
             {
                 differences.Add(new((long)offset, (long)length));
+                if (exists) present?.Add(new((long)offset, (long)length));
                 return true;
             }
             catch (OutOfMemoryException e)
@@ -255,6 +279,7 @@ internal sealed unsafe partial class RbdImage : IDisposable
 
     public void Dispose()
     {
+        if (_isSigned) _ = Librbd.rbd_metadata_remove(Handle, WriterKey);
         // A mark that stays is broken by the next writer who takes over; nothing more is lost.
         if (_isMarked) _ = Librbd.rbd_unlock(Handle, MarkOfWriter);
         Handle.Dispose();

@@ -79,6 +79,15 @@ internal static unsafe partial class Librbd
     public static partial int rbd_break_lock(ImageHandle image, string client, string cookie);
 
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int rbd_metadata_get(ImageHandle image, string key, byte* value, ref nuint val_len);
+
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int rbd_metadata_set(ImageHandle image, string key, string value);
+
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int rbd_metadata_remove(ImageHandle image, string key);
+
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int rbd_diff_iterate2(
         ImageHandle image, string? fromsnapname, ulong ofs, ulong len, byte include_parent, byte whole_object,
         delegate* unmanaged[Cdecl]<ulong, nuint, int, nint, int> cb, nint arg);

@@ -178,14 +178,12 @@ internal sealed class CephSnapshots(CephStorage storage) : IVolumeSnapshots
                 .ConfigureAwait(false);
             return;
         }
-        await storage.Calls.RunAsync("resize", path.ToString(), () =>
-        {
-            if (target.LengthBytes != part.LengthBytes) target.Image.Resize(part.LengthBytes);
-        }, cancellation).ConfigureAwait(false);
+        var hadItsLength = target.LengthBytes == part.LengthBytes;
+        await storage.Calls.RunAsync("resize", path.ToString(), () => target.Resize(part.LengthBytes), cancellation).ConfigureAwait(false);
         var source = await OpenAsync(name, path.Volume, cancellation).ConfigureAwait(false);
         await using var closingSource = source.ConfigureAwait(false);
         // The differences of a volume whose length was changed are not worth the thought: all is compared.
-        var ranges = target.LengthBytes == part.LengthBytes
+        var ranges = hadItsLength
             ? await storage.RunAsync("find changes", path.ToString(), connection => SinceBefore(connection, path, name), cancellation)
                 .ConfigureAwait(false)
             : [new(0, part.LengthBytes)];

@@ -28,9 +28,13 @@ internal static class ChangeFinder
             return Known(changes, whole);
         }
         var objects = new List<Extent>();
+        var present = new List<Extent>();
         image.AddDifferences(from.Name, whole, isWholeObjects: true, objects);
         foreach (var run in ExtentRuns.Joined(objects, whole, GapObjects * image.ObjectSizeBytes))
-            image.AddDifferences(from.Name, run, isWholeObjects: false, changes);
+            image.AddDifferences(from.Name, run, isWholeObjects: false, changes, present);
+        // What the map lacks is not told, and would be read as zeros. A full looks at each object.
+        if (Allocation.FirstOutsideOfMap(image, ExtentRuns.Joined(present, whole), whole) is { } lacking)
+            return new ChangeAnswer.Lost($"the object map of {image.Subject} is wrong: it lacks the data at {lacking.Offset}");
         return Known(changes, whole);
     }
 

@@ -32,14 +32,18 @@ public sealed class RunningJournal : IAsyncDisposable
     public Task Ended { get; }
 
     /// <exception cref="CloudException">A volume is missing, or somebody writes to it.</exception>
+    public static Task<RunningJournal> StartAsync(
+        IVolumeStorage storage, VolumeId first, VolumeId second, CancellationToken cancellation) =>
+        StartAsync(volume => storage.OpenWriterAsync(volume, new(), cancellation), first, second, cancellation);
+
+    /// <param name="openAsync">Opens a volume as a server does.</param>
     public static async Task<RunningJournal> StartAsync(
-        IVolumeStorage storage, VolumeId first, VolumeId second, CancellationToken cancellation)
+        Func<VolumeId, Task<IVolumeWriter>> openAsync, VolumeId first, VolumeId second, CancellationToken cancellation)
     {
         List<IVolumeWriter> volumes = [];
         try
         {
-            foreach (var volume in (VolumeId[])[first, second])
-                volumes.Add(await storage.OpenWriterAsync(volume, new(), cancellation).ConfigureAwait(false));
+            foreach (var volume in (VolumeId[])[first, second]) volumes.Add(await openAsync(volume).ConfigureAwait(false));
             return new([.. volumes], await WriteOrderJournal.OpenAsync(volumes[0], volumes[1], cancellation).ConfigureAwait(false));
         }
         catch

@@ -14,6 +14,10 @@ public interface IVolumeReader : IAsyncDisposable
     /// lazily.</summary>
     IEnumerable<Extent> AllocatedExtents(long from = 0);
 
+    /// <summary>The same as far as the storage tells it at once, which may be wrong: for choosing samples, never for what must be
+    /// complete.</summary>
+    IEnumerable<Extent> RoughlyAllocatedExtents() => AllocatedExtents();
+
     /// <summary>Fills the whole buffer from <paramref name="offset"/>; REQUIRES: the range lies within the volume.</summary>
     /// <exception cref="IOException">The source failed, or became shorter.</exception>
     ValueTask ReadAsync(long offset, Memory<byte> buffer, CancellationToken cancellation);
