@@ -10,6 +10,9 @@ public abstract partial class VolumeStorageConformance
     /// <summary>How many instants are taken under a running journal.</summary>
     protected virtual int InstantsUnderJournal => 25;
 
+    /// <summary>Whether an instant can be taken while somebody writes through this storage; else it is refused.</summary>
+    protected virtual bool TakesInstantsUnderWriters => true;
+
     [Fact]
     public async Task An_instant_of_one_volume_stays_what_it_was()
     {
@@ -233,10 +236,12 @@ public abstract partial class VolumeStorageConformance
         VolumeId[] volumes = [await CreateAsync("one"), await CreateAsync("two")];
         await Snapshots.TakeAsync(Named("instant-1"), volumes, Token);
         await WriteAsync(volumes[0], 0, Bytes(4096));
-        await using var writer = await Storage.OpenWriterAsync(volumes[1], new(), Token);
-        await writer.WriteAsync(0, Bytes(4096), Token);
-        Assert.Equal(CloudFailure.InUse, await FailureOf(() => Snapshots.RollBackAsync(Named("instant-1"), volumes, Token)));
-        await writer.FlushAsync(Token);
+        await using (var writer = await Storage.OpenWriterAsync(volumes[1], new(), Token))
+        {
+            await writer.WriteAsync(0, Bytes(4096), Token);
+            Assert.Equal(CloudFailure.InUse, await FailureOf(() => Snapshots.RollBackAsync(Named("instant-1"), volumes, Token)));
+            await writer.FlushAsync(Token);
+        }
         foreach (var volume in volumes) AssertSame(Bytes(4096), (await ReadAsync(volume)).AsMemory(0, 4096));
     }
 
@@ -250,6 +255,7 @@ public abstract partial class VolumeStorageConformance
     [Fact]
     public async Task Instants_of_two_volumes_under_a_running_journal_are_in_order()
     {
+        Assert.SkipUnless(TakesInstantsUnderWriters, "only a running server's writes are held still here");
         VolumeId[] volumes = [await CreateAsync("first"), await CreateAsync("second")];
         await using var journal = await RunningJournal.StartAsync(OpenAsServerAsync, volumes[0], volumes[1], Token);
         await using var other = await OpenAsync();
@@ -271,6 +277,7 @@ public abstract partial class VolumeStorageConformance
     [Fact]
     public async Task Two_volumes_caught_one_after_the_other_under_a_running_journal_are_out_of_order()
     {
+        Assert.SkipUnless(TakesInstantsUnderWriters, "only a running server's writes are held still here");
         VolumeId[] volumes = [await CreateAsync("first"), await CreateAsync("second")];
         await using var journal = await RunningJournal.StartAsync(OpenAsServerAsync, volumes[0], volumes[1], Token);
         await using var other = await OpenAsync();
@@ -282,6 +289,16 @@ public abstract partial class VolumeStorageConformance
         var verdict = await CheckAsync(other, (Named("skewed-1"), volumes[0]), (Named("skewed-2"), volumes[1]));
         Assert.False(verdict.IsInOrder);
         Assert.True(verdict.LastOfSecond > verdict.LastOfFirst);
+    }
+
+    [Fact]
+    public async Task An_instant_is_refused_where_writers_cannot_be_held_still()
+    {
+        Assert.SkipWhen(TakesInstantsUnderWriters, "writers are held still here");
+        VolumeId[] volumes = [await CreateAsync("one"), await CreateAsync("two")];
+        await using var writer = await Storage.OpenWriterAsync(volumes[1], new(), Token);
+        Assert.Equal(CloudFailure.InUse, await FailureOf(() => Snapshots.TakeAsync(Named("instant-1"), volumes, Token)));
+        Assert.Empty(await Snapshots.ListAsync(volumes, Token));
     }
 
     static async Task<JournalVerdict> CheckAsync(

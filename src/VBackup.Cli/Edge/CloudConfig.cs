@@ -8,7 +8,7 @@ using VBackup.Clouds.Libvirt;
 namespace VBackup.Cli.Edge;
 
 /// <summary>A file that names a cloud. Members that it does not know are refused: a typing error must not pass for a default.</summary>
-/// <param name="Kind"><c>lab</c>, or <c>libvirt+ceph</c>.</param>
+/// <param name="Kind"><c>lab</c>, <c>libvirt</c>, or <c>libvirt+ceph</c>.</param>
 /// <param name="Folder">Of the lab cloud.</param>
 /// <param name="HoldLimitSeconds">For how long a guest may be held for a snapshot.</param>
 sealed record CloudDocument(
@@ -17,9 +17,10 @@ sealed record CloudDocument(
 /// <param name="Uri">libvirt's address of the hypervisor.</param>
 /// <param name="CephUser">The Ceph user of new servers, whose key is in the libvirt secret <paramref name="CephSecretId"/>.</param>
 /// <param name="CephConfigurationFile">For QEMU, on the hypervisor.</param>
+/// <param name="VolumeFolder">Where new volumes are made that are files.</param>
 sealed record LibvirtDocument(
     string Uri, string? CephUser = null, string? CephSecretId = null, string? CephConfigurationFile = null,
-    IReadOnlyList<string>? CephMonitors = null);
+    IReadOnlyList<string>? CephMonitors = null, string? VolumeFolder = null);
 
 /// <param name="OperationTimeoutSeconds">The longest time for one operation of a disk or monitor.</param>
 sealed record CephDocument(string ConfigurationFile, string User, string? KeyringFile = null, double OperationTimeoutSeconds = 15);
@@ -54,12 +55,16 @@ static class CloudConfig
                 return EdgeCloud.Of(LabCloud.Open(folder), limit);
             case { Kind: "lab" }:
                 throw Wrong(path, "a lab cloud needs its folder");
+            case { Kind: "libvirt", Libvirt: { VolumeFolder: { Length: > 0 } volumes } libvirt, Ceph: null }:
+                return EdgeCloud.Of(new LibvirtSettings(libvirt.Uri), volumes, limit);
+            case { Kind: "libvirt" }:
+                throw Wrong(path, "it needs libvirt with a volumeFolder, and no ceph");
             case { Kind: "libvirt+ceph", Libvirt: { } libvirt, Ceph: { } ceph }:
                 return EdgeCloud.Of(new LibvirtSettings(libvirt.Uri) { Ceph = AccessOf(libvirt) }, ceph, limit);
             case { Kind: "libvirt+ceph" }:
                 throw Wrong(path, "it needs libvirt and ceph");
             default:
-                throw Wrong(path, $"its kind is '{document.Kind}'; there are lab and libvirt+ceph");
+                throw Wrong(path, $"its kind is '{document.Kind}'; there are lab, libvirt and libvirt+ceph");
         }
     }
 

@@ -1,6 +1,7 @@
 using VBackup.Clouds.Ceph;
 using VBackup.Clouds.Lab;
 using VBackup.Clouds.Libvirt;
+using VBackup.Clouds.Libvirt.Files;
 using VBackup.Clouds.Libvirt.Freezing;
 using VBackup.Clouds.Servers;
 using VBackup.Clouds.Volumes;
@@ -18,6 +19,9 @@ sealed class EdgeCloud : IAsyncDisposable
     public IHypervisor Hypervisor { get; }
     public IVolumeStorage Storage { get; }
 
+    /// <summary>Where new volumes are made; null: beside the one that they come from.</summary>
+    public string? VolumeFolder { get; private init; }
+
     public static EdgeCloud Of(LabCloud lab, TimeSpan limit) =>
         new(lab.Hypervisor, lab.Storage, (server, stop) => ServerHold.OfLabAsync(lab.Hypervisor, server, limit, stop));
 
@@ -31,17 +35,29 @@ sealed class EdgeCloud : IAsyncDisposable
             KeyringFile = ceph.KeyringFile,
             OperationTimeout = TimeSpan.FromSeconds(ceph.OperationTimeoutSeconds),
         });
-        return new(hypervisor, storage, async (server, stop) => ServerHold.Of(await FreezeGuard.HoldAsync(
-            hypervisor, server, limit, WatchdogProgram.Own(), TimeProvider.System, stop).ConfigureAwait(false)));
+        return Of(hypervisor, storage, limit);
     }
+
+    /// <param name="volumeFolder">Where new volumes are made; a volume is a file.</param>
+    public static EdgeCloud Of(LibvirtSettings libvirt, string volumeFolder, TimeSpan limit)
+    {
+        var hypervisor = new LibvirtHypervisor(libvirt, TimeProvider.System);
+        return Of(hypervisor, new LibvirtFileStorage(hypervisor, volumeFolder, TimeProvider.System), limit, volumeFolder);
+    }
+
+    static EdgeCloud Of(LibvirtHypervisor hypervisor, IVolumeStorage storage, TimeSpan limit, string? volumeFolder = null) =>
+        new(hypervisor, storage, async (server, stop) => ServerHold.Of(await FreezeGuard.HoldAsync(
+            hypervisor, server, limit, WatchdogProgram.Own(), TimeProvider.System, stop).ConfigureAwait(false)))
+        { VolumeFolder = volumeFolder };
 
     /// <summary>Holds a server's file systems still, or says why it cannot.</summary>
     public Task<ServerHold> HoldAsync(string server, CancellationToken cancellation) => _hold(server, cancellation);
 
     public async ValueTask DisposeAsync()
     {
-        await Hypervisor.DisposeAsync().ConfigureAwait(false);
+        // The storage may have backup jobs to end, by way of the hypervisor.
         await Storage.DisposeAsync().ConfigureAwait(false);
+        await Hypervisor.DisposeAsync().ConfigureAwait(false);
     }
 }
 

@@ -15,7 +15,7 @@ static class NewResources
     {
         if (volumes is not [var volume])
             throw new UsageException($"give --volume NAME: the point has {string.Join(", ", volumes.Select(one => one.Name))}");
-        var target = Beside(new(edge.Volumes[volume.Name]), name);
+        var target = NewVolume(cloud, new(edge.Volumes[volume.Name]), name);
         await MakeAsync(cloud.Storage, restore, [(volume, target)], cancellation).ConfigureAwait(false);
         return target.Value;
     }
@@ -27,7 +27,7 @@ static class NewResources
         if (await cloud.Hypervisor.FindAsync(name, cancellation).ConfigureAwait(false) is not null)
             throw new RefusedException($"there is a server {name} already: give another name");
         (VolumeDocument Volume, VolumeId Target)[] targets =
-            [.. point.Volumes.Select(volume => (volume, Beside(new(edge.Volumes[volume.Name]), $"{name}-{volume.Name}")))];
+            [.. point.Volumes.Select(volume => (volume, NewVolume(cloud, new(edge.Volumes[volume.Name]), $"{name}-{volume.Name}")))];
         await MakeAsync(cloud.Storage, restore, targets, cancellation).ConfigureAwait(false);
         try
         {
@@ -79,10 +79,15 @@ static class NewResources
         if (made.Count > 0) Failure.AddAftermath(failure, $"the incomplete {string.Join(", ", made)} was removed");
     }
 
-    // In the same pool, or folder, as the volume that it comes from.
-    static VolumeId Beside(VolumeId original, string name)
+    // In the same pool, or folder, as the volume that it comes from; or where the cloud has its new ones, in the same format.
+    static VolumeId NewVolume(EdgeCloud cloud, VolumeId original, string name)
     {
         if (name.Contains('/', StringComparison.Ordinal)) throw new UsageException($"'{name}' is no name: leave out the '/'");
+        if (cloud.VolumeFolder is { } folder)
+        {
+            var format = original.Value.EndsWith(".qcow2", StringComparison.OrdinalIgnoreCase) ? ".qcow2" : ".raw";
+            return new(Path.Combine(Path.GetFullPath(folder), Path.HasExtension(name) ? name : name + format));
+        }
         var slash = original.Value.LastIndexOf('/');
         return new(slash < 0 ? name : original.Value[..(slash + 1)] + name);
     }

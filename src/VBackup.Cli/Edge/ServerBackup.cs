@@ -41,8 +41,13 @@ sealed class ServerBackup(EdgeCloud cloud, BackupVault vault, Server server, Scr
                     isTrackingWrong ? earlier.SinceLastFull : [], held is { } time ? Math.Round(time.TotalSeconds, 4) : null);
                 var type = documents.Exists(volume => volume.Type == PointType.Incremental) ? PointType.Incremental : PointType.Full;
                 await run.SealAsync(server.Name, type, edge.ToMetadata(), documents, cancellation).ConfigureAwait(false);
-                if (run.IsSealed) screen.Note("everything is read and lies in the spool; the upload goes on");
+                if (run.IsSealed)
+                {
+                    screen.Note("everything is read and lies in the spool; the upload goes on");
+                    await KeepAsBaseAsync(name, volumes, cancellation).ConfigureAwait(false);
+                }
                 var point = await run.PublishAsync(server.Name, type, edge.ToMetadata(), documents, cancellation).ConfigureAwait(false);
+                await KeepAsBaseAsync(name, volumes, cancellation).ConfigureAwait(false);
                 await ReleaseAsync(earlier.Instants, volumes, cancellation).ConfigureAwait(false);
                 return point;
             }
@@ -112,6 +117,19 @@ sealed class ServerBackup(EdgeCloud cloud, BackupVault vault, Server server, Scr
         var basis = baseEdge is null || baseEdge.Volumes.GetValueOrDefault(disk.Name) != disk.Volume.Value
             ? null : run.Base?.Volumes.FirstOrDefault(volume => volume.Name == disk.Name);
         return new(disk.Name, disk.Volume, instant, basis is null ? null : baseEdge!.Instant, basis);
+    }
+
+    // Everything is read; what changes from now on is what the next run asks for.
+    async Task KeepAsBaseAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation)
+    {
+        try
+        {
+            await cloud.Storage.Snapshots.KeepAsBaseAsync(name, volumes, cancellation).ConfigureAwait(false);
+        }
+        catch (CloudException failure)
+        {
+            screen.Note($"what the snapshot {name} keeps to be read could not be given up: {failure.Message}");
+        }
     }
 
     // The point is complete; a snapshot that stays is only a nuisance, which the next run tidies.

@@ -89,7 +89,7 @@ static class ServerSnapshots
         {
             screen.Event(new SnapshotEvent(instant.Name, instant.TakenAt, [.. instant.Volumes.Select(volume => volume.Value)], instant.IsComplete),
                 EventJson.Default.SnapshotEvent);
-            table.Add(instant.Name, $"{instant.TakenAt:u}", string.Join(", ", instant.Volumes), instant.IsComplete ? "" : "incomplete");
+            table.Add(instant.Name, $"{instant.TakenAt:u}", string.Join(", ", instant.Volumes), !instant.IsComplete ? "incomplete" : instant.IsReadable ? "" : "base only");
         }
         screen.Table(table);
     }

@@ -37,7 +37,7 @@ public sealed partial class LibvirtHypervisor : IHypervisor
     internal LibvirtSettings Settings => _settings;
 
     public async Task<IReadOnlyList<Server>> ListAsync(CancellationToken cancellation) =>
-        await _connection.CallAsync("list", Description, _settings.CallLimit, ListAll, cancellation).ConfigureAwait(false);
+        await _connection.CallAsync("list", Description, _settings.CallLimit, connection => ListAll(connection, ServerOf), cancellation).ConfigureAwait(false);
 
     public async Task<Server?> FindAsync(string name, CancellationToken cancellation)
     {
@@ -214,28 +214,29 @@ public sealed partial class LibvirtHypervisor : IHypervisor
             return call(domain);
         }, cancellation);
 
-    private static List<Server> ListAll(ConnectionHandle connection)
+    /// <summary>All domains, ordered by name.</summary>
+    private static List<T> ListAll<T>(ConnectionHandle connection, Func<DomainHandle, string, T> look)
     {
         var count = LibvirtError.Check(LibvirtLibrary.virConnectListAllDomains(connection, out var array, 0), "list", "servers");
         var domains = new List<DomainHandle>(count);
         try
         {
             for (var i = 0; i < count; i++) domains.Add(new(Marshal.ReadIntPtr(array, i * nint.Size)));
-            var servers = new List<Server>(count);
+            var found = new List<(string Name, T Item)>(count);
             foreach (var domain in domains)
             {
                 var name = Marshal.PtrToStringUTF8(LibvirtLibrary.virDomainGetName(domain))!;
                 try
                 {
-                    servers.Add(ServerOf(domain, name));
+                    found.Add((name, look(domain, name)));
                 }
                 catch (CloudException gone) when (gone.Failure is CloudFailure.NotFound)
                 {
                     // Removed between the list and the look at it: it is not in the list any more.
                 }
             }
-            servers.Sort((a, b) => string.CompareOrdinal(a.Name, b.Name));
-            return servers;
+            found.Sort((a, b) => string.CompareOrdinal(a.Name, b.Name));
+            return [.. found.Select(item => item.Item)];
         }
         finally
         {
@@ -246,8 +247,6 @@ public sealed partial class LibvirtHypervisor : IHypervisor
 
     private static Server ServerOf(DomainHandle domain, string name)
     {
-        var id = new byte[16];
-        LibvirtError.Check(LibvirtLibrary.virDomainGetUUID(domain, id), "find", name);
         var description = DomainXml.Parse(Xml(domain, name, flags: 0), name);
         var state = State(domain, name) switch
         {
@@ -256,7 +255,14 @@ public sealed partial class LibvirtHypervisor : IHypervisor
             DomainState.ShutOff => ServerState.Shutdown,
             _ => ServerState.Other,
         };
-        return new(name, new Guid(id, bigEndian: true).ToString(), state, DomainDisks.Of(description));
+        return new(name, IdOf(domain, name), state, DomainDisks.Of(description));
+    }
+
+    private static string IdOf(DomainHandle domain, string name)
+    {
+        var id = new byte[16];
+        LibvirtError.Check(LibvirtLibrary.virDomainGetUUID(domain, id), "find", name);
+        return new Guid(id, bigEndian: true).ToString();
     }
 
     private static string Xml(DomainHandle domain, string name, uint flags) =>

@@ -16,7 +16,12 @@ internal static class DomainXml
 
     /// <param name="subject">Whose description it is, for the message.</param>
     /// <exception cref="CloudException">It is no description of a domain.</exception>
-    public static XElement Parse(string xml, string subject)
+    public static XElement Parse(string xml, string subject) => Parse(xml, subject, "domain");
+
+    /// <param name="subject">Whose description it is, for the message.</param>
+    /// <param name="kind">What it describes, as its root is called.</param>
+    /// <exception cref="CloudException">It is no such description.</exception>
+    public static XElement Parse(string xml, string subject, string kind)
     {
         if (xml.Length > LengthCharactersMax)
             throw Refused(subject, $"it has {xml.Length} characters, more than {LengthCharactersMax}");
@@ -30,7 +35,7 @@ internal static class DomainXml
             }
             using var loading = Open(xml);
             var root = XDocument.Load(loading).Root!;
-            if (root.Name != "domain") throw Refused(subject, $"its root is <{root.Name.LocalName}>, not <domain>");
+            if (root.Name != kind) throw Refused(subject, $"its root is <{root.Name.LocalName}>, not <{kind}>");
             return root;
         }
         catch (XmlException failure)

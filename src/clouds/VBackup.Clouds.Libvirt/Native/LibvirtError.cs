@@ -25,6 +25,9 @@ internal enum LibvirtErrorCode
     AccessDenied = 88,
     AuthenticationUnavailable = 94,
     AgentUnsynced = 97,
+    NoCheckpoint = 103,
+    NoBackup = 104,
+    CheckpointInconsistent = 109,
     AgentCommandTimeout = 112,
 }
 
@@ -72,7 +75,7 @@ internal static class LibvirtError
 
     internal static CloudFailure FailureOf(LibvirtErrorCode code) => code switch
     {
-        LibvirtErrorCode.NoDomain => CloudFailure.NotFound,
+        LibvirtErrorCode.NoDomain or LibvirtErrorCode.NoCheckpoint or LibvirtErrorCode.NoBackup => CloudFailure.NotFound,
         LibvirtErrorCode.DomainExists => CloudFailure.Exists,
         LibvirtErrorCode.ResourceBusy => CloudFailure.InUse,
         LibvirtErrorCode.OperationDenied or LibvirtErrorCode.AccessDenied or LibvirtErrorCode.AuthenticationFailed

@@ -23,7 +23,7 @@ public sealed class LabHypervisor : IHypervisor
     /// <summary>Declares a server that is shut down.</summary>
     /// <exception cref="CloudException">There is one already.</exception>
     public Task<Server> DeclareAsync(string name, IReadOnlyList<ServerDisk> disks, CancellationToken cancellation) =>
-        new LabCall("declare", name, cancellation).RunAsync(async () =>
+        new FileCall("declare", name, cancellation).RunAsync(async () =>
         {
             if (!LabFolder.IsName(name))
                 throw new CloudException(
@@ -38,21 +38,21 @@ public sealed class LabHypervisor : IHypervisor
         });
 
     public Task<IReadOnlyList<Server>> ListAsync(CancellationToken cancellation) =>
-        new LabCall("list", _folder.Path, cancellation).RunAsync(
+        new FileCall("list", _folder.Path, cancellation).RunAsync(
             () => Task.FromResult<IReadOnlyList<Server>>(ServerFile.ReadAll(_folder)));
 
     public Task<Server?> FindAsync(string name, CancellationToken cancellation) =>
-        new LabCall("look at", name, cancellation).RunAsync(() => Task.FromResult(ServerFile.Find(_folder, name)));
+        new FileCall("look at", name, cancellation).RunAsync(() => Task.FromResult(ServerFile.Find(_folder, name)));
 
     public Task<ServerConfiguration> ReadConfigurationAsync(string name, CancellationToken cancellation) =>
-        new LabCall("read configuration", name, cancellation).RunAsync(() => Task.FromResult(new ServerConfiguration(
+        new FileCall("read configuration", name, cancellation).RunAsync(() => Task.FromResult(new ServerConfiguration(
             ConfigurationKind,
             Encoding.UTF8.GetString(ServerFile.Format(
                 ServerFile.Require(_folder, name, "read configuration") with { State = ServerState.Shutdown })))));
 
     public Task<Server> DefineAsync(
         string name, ServerConfiguration configuration, IReadOnlyDictionary<string, VolumeId> volumes,
-        CancellationToken cancellation) => new LabCall("define", name, cancellation).RunAsync(() =>
+        CancellationToken cancellation) => new FileCall("define", name, cancellation).RunAsync(() =>
         {
             if (configuration.Kind != ConfigurationKind)
                 throw new CloudException(
@@ -73,7 +73,7 @@ public sealed class LabHypervisor : IHypervisor
         });
 
     public Task RemoveAsync(string name, CancellationToken cancellation) =>
-        new LabCall("remove", name, cancellation).RunAsync(async () =>
+        new FileCall("remove", name, cancellation).RunAsync(async () =>
         {
             using var all = await HoldFolderAsync("remove", cancellation).ConfigureAwait(false);
             if (ServerFile.Find(_folder, name) is not { } server) return;
@@ -85,12 +85,12 @@ public sealed class LabHypervisor : IHypervisor
         });
 
     public Task StartAsync(string name, CancellationToken cancellation) =>
-        new LabCall("start", name, cancellation).RunAsync(
+        new FileCall("start", name, cancellation).RunAsync(
             () => SetStateAsync(name, ServerState.Running, "start", cancellation));
 
     /// <summary>A guest that has not ended in time is shut out of its volumes, which is what pulling its plug comes to.</summary>
     public Task StopAsync(string name, TimeSpan patience, CancellationToken cancellation) =>
-        new LabCall("stop", name, cancellation).RunAsync(async () =>
+        new FileCall("stop", name, cancellation).RunAsync(async () =>
         {
             var server = ServerFile.Require(_folder, name, "stop");
             if (server.State == ServerState.Shutdown) return;
@@ -115,7 +115,7 @@ public sealed class LabHypervisor : IHypervisor
         await AskAsync(name, LabAgent.Thaw, cancellation).ConfigureAwait(false) ?? 0;
 
     private Task<int?> AskAsync(string name, string command, CancellationToken cancellation) =>
-        new LabCall(command, name, cancellation).RunAsync(async () =>
+        new FileCall(command, name, cancellation).RunAsync(async () =>
             ServerFile.Require(_folder, name, command).State == ServerState.Running
                 ? await LabAgent.AskAsync(_folder, name, command, cancellation).ConfigureAwait(false)
                 : null);

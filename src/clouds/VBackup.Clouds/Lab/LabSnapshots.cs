@@ -10,7 +10,7 @@ namespace VBackup.Clouds.Lab;
 internal sealed class LabSnapshots(LabFolder folder) : IVolumeSnapshots
 {
     public Task<Instant> TakeAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation) =>
-        new LabCall("take", name, cancellation).RunAsync(async () =>
+        new FileCall("take", name, cancellation).RunAsync(async () =>
         {
             InstantName.Check(name, "take");
             List<VolumeId> wanted = [.. volumes.Distinct()];
@@ -52,23 +52,23 @@ internal sealed class LabSnapshots(LabFolder folder) : IVolumeSnapshots
     }
 
     public Task<IReadOnlyList<Instant>> ListAsync(IReadOnlyList<VolumeId> volumes, CancellationToken cancellation) =>
-        new LabCall("list", folder.Path, cancellation).RunAsync(() => Task.FromResult<IReadOnlyList<Instant>>(
+        new FileCall("list", folder.Path, cancellation).RunAsync(() => Task.FromResult<IReadOnlyList<Instant>>(
             [.. InstantFolder.ListOf(folder, volumes).Select(instant => instant.ToInstant())]));
 
     public Task RemoveAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation) =>
-        new LabCall("remove", name, cancellation).RunAsync(async () =>
+        new FileCall("remove", name, cancellation).RunAsync(async () =>
         {
             using var instants = await HoldInstantsAsync("remove", cancellation).ConfigureAwait(false);
             if (InstantFolder.Find(folder, name) is { } instant && instant.Volumes.Any(volumes.Contains)) instant.Remove(volumes);
         });
 
     public Task<IVolumeReader> OpenAsync(string name, VolumeId volume, CancellationToken cancellation) =>
-        new LabCall("open", $"{volume}@{name}", cancellation).RunAsync(() => Task.FromResult<IVolumeReader>(
+        new FileCall("open", $"{volume}@{name}", cancellation).RunAsync(() => Task.FromResult<IVolumeReader>(
             new LabReader($"{volume}@{name}", FileVolume.OpenSource(Require(name, volume, "open").PathOf(volume)))));
 
     public Task<ChangeAnswer> FindChangesAsync(
         VolumeId volume, string fromInstant, string toInstant, CancellationToken cancellation) =>
-        new LabCall("find changes", $"{volume}@{toInstant}", cancellation).RunAsync(async () =>
+        new FileCall("find changes", $"{volume}@{toInstant}", cancellation).RunAsync(async () =>
         {
             var later = Require(toInstant, volume, "find changes");
             if (Find(fromInstant, volume) is not { IsComplete: true } earlier)
@@ -79,7 +79,7 @@ internal sealed class LabSnapshots(LabFolder folder) : IVolumeSnapshots
         });
 
     public Task RollBackAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation) =>
-        new LabCall("roll back", name, cancellation).RunAsync(async () =>
+        new FileCall("roll back", name, cancellation).RunAsync(async () =>
         {
             using var instants = await HoldInstantsAsync("roll back", cancellation).ConfigureAwait(false);
             using var all = await folder.HoldAsync(folder.FolderLock, isExclusive: true, "roll back", cancellation)

@@ -22,11 +22,11 @@ public sealed class LabStorage : IVolumeStorage
     public IVolumeSnapshots Snapshots => _snapshots;
 
     public Task<long?> FindLengthAsync(VolumeId volume, CancellationToken cancellation) =>
-        new LabCall("look at", volume.Value, cancellation).RunAsync(() => Task.FromResult(
+        new FileCall("look at", volume.Value, cancellation).RunAsync(() => Task.FromResult(
             _folder.Has(volume) ? new FileInfo(_folder.VolumePath(volume)).Length : (long?)null));
 
     public Task CreateAsync(VolumeId volume, long lengthBytes, CancellationToken cancellation) =>
-        new LabCall("create", volume.Value, cancellation).RunAsync(async () =>
+        new FileCall("create", volume.Value, cancellation).RunAsync(async () =>
         {
             if (!LabFolder.IsName(volume.Value))
                 throw new CloudException(
@@ -46,7 +46,7 @@ public sealed class LabStorage : IVolumeStorage
         });
 
     public Task RemoveAsync(VolumeId volume, CancellationToken cancellation) =>
-        new LabCall("remove", volume.Value, cancellation).RunAsync(async () =>
+        new FileCall("remove", volume.Value, cancellation).RunAsync(async () =>
         {
             using var instants = await _folder.HoldAsync(_folder.InstantsLock, isExclusive: true, "remove", cancellation)
                 .ConfigureAwait(false);
@@ -67,7 +67,7 @@ public sealed class LabStorage : IVolumeStorage
         });
 
     public Task ResizeAsync(VolumeId volume, long lengthBytes, CancellationToken cancellation) =>
-        new LabCall("resize", volume.Value, cancellation).RunAsync(async () =>
+        new FileCall("resize", volume.Value, cancellation).RunAsync(async () =>
         {
             if (lengthBytes < 0) throw NoLength("resize", volume, lengthBytes);
             using var instants = await _folder.HoldAsync(_folder.InstantsLock, isExclusive: true, "resize", cancellation)
@@ -82,18 +82,18 @@ public sealed class LabStorage : IVolumeStorage
         });
 
     public Task<long?> FindFreeBytesAsync(VolumeId near, CancellationToken cancellation) =>
-        new LabCall("look at", near.Value, cancellation).RunAsync(
+        new FileCall("look at", near.Value, cancellation).RunAsync(
             () => Task.FromResult((long?)new DriveInfo(_folder.Volumes).AvailableFreeSpace));
 
     public Task<IVolumeReader> OpenReaderAsync(VolumeId volume, CancellationToken cancellation) =>
-        new LabCall("open", volume.Value, cancellation).RunAsync(() =>
+        new FileCall("open", volume.Value, cancellation).RunAsync(() =>
         {
             _folder.Require(volume, "open");
             return Task.FromResult<IVolumeReader>(new LabReader(volume.Value, FileVolume.OpenSource(_folder.VolumePath(volume))));
         });
 
     public Task<IVolumeWriter> OpenWriterAsync(VolumeId volume, WriterOptions options, CancellationToken cancellation) =>
-        new LabCall("open for writing", volume.Value, cancellation).RunAsync(async () =>
+        new FileCall("open for writing", volume.Value, cancellation).RunAsync(async () =>
         {
             using var all = await _folder.HoldAsync(_folder.FolderLock, isExclusive: true, "open for writing", cancellation)
                 .ConfigureAwait(false);

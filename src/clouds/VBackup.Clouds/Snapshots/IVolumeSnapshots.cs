@@ -24,6 +24,10 @@ public interface IVolumeSnapshots
     /// <summary>Removes all that there is of an instant in these volumes, also what an interrupted taking left.</summary>
     Task RemoveAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation);
 
+    /// <summary>Says that nobody will read an instant any more, and that it stays as a base: what changed since may still be
+    /// asked for. Where keeping its bytes costs something, they are given up.</summary>
+    Task KeepAsBaseAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation) => Task.CompletedTask;
+
     /// <summary>Opens a volume as it was at an instant.</summary>
     Task<IVolumeReader> OpenAsync(string name, VolumeId volume, CancellationToken cancellation);
 

@@ -14,8 +14,9 @@ public enum InstantKind
 
 /// <summary>One or more volumes as they were at one instant.</summary>
 /// <param name="IsComplete">False for what an interrupted taking or removing left: it can be removed, nothing else.</param>
+/// <param name="IsReadable">False for one of which only what changed since is known: a base, and nothing to go back to.</param>
 public sealed record Instant(
-    string Name, InstantKind Kind, DateTimeOffset TakenAt, IReadOnlyList<VolumeId> Volumes, bool IsComplete);
+    string Name, InstantKind Kind, DateTimeOffset TakenAt, IReadOnlyList<VolumeId> Volumes, bool IsComplete, bool IsReadable = true);
 
 /// <summary>What is known about changes between two instants.</summary>
 public abstract record ChangeAnswer

@@ -1,9 +1,8 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
-using VBackup.Clouds.Volumes;
 
-namespace VBackup.Clouds.Lab;
+namespace VBackup.Clouds.Volumes;
 
 /// <summary>
 /// A lock on a file, shared or exclusive, against all others of this process and of others. The kernel gives it free when its

@@ -1,8 +1,7 @@
 using System.Runtime.InteropServices;
-using VBackup.Clouds.Volumes;
 using VBackup.Primitives;
 
-namespace VBackup.Clouds.Lab;
+namespace VBackup.Clouds.Volumes;
 
 /// <summary>Copies and comparisons of volumes that are files.</summary>
 internal static class SparseCopy

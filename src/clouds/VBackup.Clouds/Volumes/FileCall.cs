@@ -1,9 +1,7 @@
-using VBackup.Clouds.Volumes;
+namespace VBackup.Clouds.Volumes;
 
-namespace VBackup.Clouds.Lab;
-
-/// <summary>A call to the lab cloud: turns what the file system says into what a cloud says.</summary>
-internal readonly record struct LabCall(string Operation, string Subject, CancellationToken Cancellation)
+/// <summary>A call to a cloud whose volumes are files: turns what the file system says into what a cloud says.</summary>
+internal readonly record struct FileCall(string Operation, string Subject, CancellationToken Cancellation)
 {
     public async Task<T> RunAsync<T>(Func<Task<T>> call)
     {

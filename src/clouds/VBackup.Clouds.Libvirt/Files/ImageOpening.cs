@@ -1,0 +1,102 @@
+using System.Globalization;
+using VBackup.Clouds.Libvirt.Nbd;
+using VBackup.Clouds.Volumes;
+using VBackup.Primitives;
+
+namespace VBackup.Clouds.Libvirt.Files;
+
+/// <summary>Opens images that no server has open, through a <c>qemu-nbd</c> each.</summary>
+internal sealed class ImageOpening(StateFolder state, TimeProvider clock)
+{
+    /// <summary>Longest that one request to an NBD server may take.</summary>
+    public static readonly TimeSpan RequestLimit = TimeSpan.FromSeconds(30);
+
+    public async Task<IVolumeReader> ForReadingAsync(string path, string format, string description, CancellationToken cancellation)
+    {
+        var (server, session, address) = await QemuNbd.OpenAsync(
+            path, format, isWritable: false, description, RequestLimit, clock, cancellation).ConfigureAwait(false);
+        var transfer = new NbdTransfer(session, RequestLimit, clock);
+        var map = await OpenMapAsync(transfer, server, address, cancellation).ConfigureAwait(false);
+        return new NbdReader(transfer, map, description, server);
+    }
+
+    /// <param name="takesOver">Whoever wrote it before is shut out for good.</param>
+    /// <exception cref="CloudException">Somebody has it open.</exception>
+    public async Task<IVolumeWriter> ForWritingAsync(VolumeFile file, WriterOptions options, CancellationToken cancellation)
+    {
+        var place = options.TakesOver
+            ? await TakeOverAsync(file.Volume, cancellation).ConfigureAwait(false) : Hold(file.Volume, "open for writing");
+        try
+        {
+            var (server, session, address) = await QemuNbd.OpenAsync(
+                file.Path, file.Format, isWritable: true, file.Path, RequestLimit, clock, cancellation).ConfigureAwait(false);
+            var transfer = new NbdTransfer(session, RequestLimit, clock);
+            var map = await OpenMapAsync(transfer, server, address, cancellation).ConfigureAwait(false);
+            var writer = new NbdWriter(transfer, map, file.Path, options.IsNew, server, place);
+            // Told first, looked at then: whoever takes over looks first, and then ends what was told.
+            await File.WriteAllTextAsync(state.WriterProcess(file.Volume), server.ProcessId.ToString(CultureInfo.InvariantCulture), CancellationToken.None)
+                .ConfigureAwait(false);
+            if (place.IsCurrent && transfer.CanFlush && transfer.CanWriteZeroes) return writer;
+            await writer.DisposeAsync().ConfigureAwait(false);
+            throw new CloudException(CloudFailure.InUse, "open for writing", file.Path, "somebody else has taken the volume over");
+        }
+        catch
+        {
+            place.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Makes a range read as zeros. REQUIRES: the writer's place is held.</summary>
+    public async Task ZeroAsync(VolumeFile file, Extent range, CancellationToken cancellation)
+    {
+        var (server, session, _) = await QemuNbd.OpenAsync(
+            file.Path, file.Format, isWritable: true, file.Path, RequestLimit, clock, cancellation).ConfigureAwait(false);
+        await using var ending = server.ConfigureAwait(false);
+        var transfer = new NbdTransfer(session, RequestLimit, clock);
+        await using var closing = transfer.ConfigureAwait(false);
+        await transfer.WriteZeroesAsync(range.Offset, range.Length, cancellation).ConfigureAwait(false);
+        await transfer.FlushAsync(cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Takes the place of a volume's writer, if nobody has it.</summary>
+    /// <exception cref="CloudException">Somebody has.</exception>
+    public FileLock Hold(VolumeId volume, string operation) =>
+        FileLock.TryHold(state.WriterLock(volume), isExclusive: true)
+        ?? throw new CloudException(CloudFailure.InUse, operation, volume.Value, "somebody has it open for writing");
+
+    // The old writer may be stopped in the middle of a write and wake up later: its server's end is what shuts it out.
+    private async Task<FileLock> TakeOverAsync(VolumeId volume, CancellationToken cancellation)
+    {
+        var place = FileLock.Replace(state.WriterLock(volume));
+        try
+        {
+            var told = state.WriterProcess(volume);
+            if (File.Exists(told) && int.TryParse(
+                await File.ReadAllTextAsync(told, cancellation).ConfigureAwait(false), NumberStyles.None, CultureInfo.InvariantCulture, out var process))
+                await QemuNbd.EndOtherAsync(process, volume.Value, clock, cancellation).ConfigureAwait(false);
+            return place;
+        }
+        catch
+        {
+            place.Dispose();
+            throw;
+        }
+    }
+
+    private static async Task<NbdMap> OpenMapAsync(
+        NbdTransfer transfer, QemuNbd server, NbdAddress address, CancellationToken cancellation)
+    {
+        try
+        {
+            return await Task.Run(
+                () => NbdMap.Open(address, NbdWire.AllocationContext, RequestLimit), cancellation).ConfigureAwait(false);
+        }
+        catch
+        {
+            await transfer.DisposeAsync().ConfigureAwait(false);
+            await server.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+}
