@@ -2,12 +2,12 @@ using System.Diagnostics;
 using System.Text;
 using VBackup.Cli.Terminal;
 
-namespace VBackup.Cli.Demo;
+namespace VBackup.Cli;
 
 /// <summary>What a program that has ended said.</summary>
 sealed record ProgramOutcome(int Status, string Output, string Errors);
 
-/// <summary>A program of the system that the demo needs.</summary>
+/// <summary>A program of the system that we call.</summary>
 static class ExternalProgram
 {
     // Not everybody's PATH has the administrator's folders.
@@ -53,6 +53,8 @@ static class ExternalProgram
         catch (OperationCanceledException)
         {
             process.Kill();
+            // Whoever tidies up after it must find that it writes no more.
+            await process.WaitForExitAsync(CancellationToken.None).ConfigureAwait(false);
             throw;
         }
         return new(process.ExitCode, await output.ConfigureAwait(false), await error.ConfigureAwait(false));
