@@ -27,7 +27,36 @@ internal sealed class CephSnapshots(CephStorage storage) : IVolumeSnapshots
         SnapshotNames.Check(name);
         var paths = Parsed(volumes);
         return storage.RunAsync("take", Subject(paths),
-            connection => new InstantTaking(connection, name, paths, Step, cancellation).Take(), cancellation);
+            connection => Taking(connection, name, paths, cancellation).Take(), cancellation);
+    }
+
+    public async Task<IPreparedInstant> PrepareAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation)
+    {
+        SnapshotNames.Check(name);
+        var paths = Parsed(volumes);
+        var isThere = await storage.RunAsync("prepare", Subject(paths),
+            connection => Taking(connection, name, paths, cancellation).Prepare(), cancellation).ConfigureAwait(false);
+        return new Prepared(this, name, paths, isThere);
+    }
+
+    private Task<T> OnCephAsync<T>(string operation, string subject, Func<CephConnection, T> work, CancellationToken cancellation) =>
+        storage.RunAsync(operation, subject, work, cancellation);
+
+    private InstantTaking Taking(CephConnection connection, string name, RbdPath[] paths, CancellationToken cancellation) =>
+        new(connection, name, paths, Step, cancellation);
+
+    private sealed class Prepared(CephSnapshots snapshots, string name, RbdPath[] paths, bool isThere) : IPreparedInstant
+    {
+        public Task TakeAsync(CancellationToken cancellation) => isThere ? Task.CompletedTask : RunAsync(taking =>
+        {
+            taking.TakeNow();
+            return true;
+        }, cancellation);
+
+        public Task<Instant> FinishAsync(CancellationToken cancellation) => RunAsync(taking => taking.Finish(), cancellation);
+
+        private Task<T> RunAsync<T>(Func<InstantTaking, T> work, CancellationToken cancellation) => snapshots.OnCephAsync("take",
+            Subject(paths), connection => work(snapshots.Taking(connection, name, paths, cancellation)), cancellation);
     }
 
     public Task<IReadOnlyList<Instant>> ListAsync(IReadOnlyList<VolumeId> volumes, CancellationToken cancellation)

@@ -13,6 +13,14 @@ internal sealed class InstantTaking(
 {
     public Instant Take()
     {
+        if (!Prepare()) TakeNow();
+        return Finish();
+    }
+
+    /// <summary>All that need not be done while the guest stands still.</summary>
+    /// <returns>Whether the instant is there already.</returns>
+    public bool Prepare()
+    {
         var survey = InstantSurvey.Of(connection, paths);
         if (paths.FirstOrDefault(path => survey.Image(path) is null) is { Image: not null } missing)
             throw CephFailure.Of(CephFailure.NoSuchThing, "take", missing.ToString());
@@ -25,31 +33,43 @@ internal sealed class InstantTaking(
             if (!isSame)
                 throw new CloudException(CloudFailure.Exists, "take", $"{string.Join(", ", paths)}@{name}",
                     $"the name belongs to {string.Join(", ", found.Paths)}: remove that instant first, or take another name");
-            if (found.Instant.IsComplete) return found.Instant;
+            if (found.Instant.IsComplete) return true;
         }
-        if (paths.Length == 1) TakeOne();
-        else TakeGroup(survey, there.Find(found => found.Group is not null));
-        return InstantSurvey.Of(connection, paths).Instants()
-            .FirstOrDefault(found => found.Instant.Name == name && found.Instant.IsComplete && found.Paths.All(paths.Contains))?.Instant
-            ?? throw new CloudException(CloudFailure.Other, "take", $"{string.Join(", ", paths)}@{name}",
-                "the snapshot was taken, and is not there in full: somebody else changes these volumes' snapshots");
+        if (paths.Length > 1) PrepareGroup(survey, there.Find(found => found.Group is not null));
+        return false;
     }
 
-    private void TakeOne()
+    /// <summary>The instant itself. REQUIRES: it was prepared.</summary>
+    public void TakeNow()
     {
-        using var image = RbdImage.Open(connection, paths[0], isReadOnly: false);
-        Step($"snapshot {paths[0]}");
-        image.TakeSnapshot(SnapshotNames.Alone(name));
+        if (paths.Length == 1)
+        {
+            using var image = RbdImage.Open(connection, paths[0], isReadOnly: false);
+            Step($"snapshot {paths[0]}");
+            image.TakeSnapshot(SnapshotNames.Alone(name));
+            return;
+        }
+        using var group = OpenGroup();
+        Step("snapshot the group");
+        group.TakeSnapshot(name);
     }
 
-    private void TakeGroup(InstantSurvey survey, FoundInstant? unfinished)
+    /// <summary>What was taken, if it is there in full.</summary>
+    public Instant Finish() => InstantSurvey.Of(connection, paths).Instants()
+        .FirstOrDefault(found => found.Instant.Name == name && found.Instant.IsComplete && found.Paths.All(paths.Contains))?.Instant
+        ?? throw new CloudException(CloudFailure.Other, "take", $"{string.Join(", ", paths)}@{name}",
+            "the snapshot was taken, and is not there in full: somebody else changes these volumes' snapshots");
+
+    private RbdGroup OpenGroup() => RbdGroup.Open(
+        connection, new(connection.PoolId(paths[0].Pool), RbdGroup.NameFor(paths)), paths[0].Namespace);
+
+    private void PrepareGroup(InstantSurvey survey, FoundInstant? unfinished)
     {
         if (paths.Any(path => path.Namespace != paths[0].Namespace))
             throw new CloudException(CloudFailure.NotSupported, "take", string.Join(", ", paths),
                 "volumes in different namespaces cannot be taken at one instant");
         using var opened = new OpenImages(connection, paths);
-        using var group = RbdGroup.Open(
-            connection, new(connection.PoolId(paths[0].Pool), RbdGroup.NameFor(paths)), paths[0].Namespace);
+        using var group = OpenGroup();
         foreach (var image in opened.Images) LetGoOfOtherGroup(image, group.Name, survey);
         Step("create the group");
         group.Create();
@@ -68,13 +88,9 @@ internal sealed class InstantTaking(
             Step($"snapshot {image.Subject}, before");
             image.TakeSnapshot(SnapshotNames.Before(name));
         }
-        if (unfinished is not null)
-        {
-            Step("remove the unfinished snapshot of the group");
-            group.RemoveSnapshot(name);
-        }
-        Step("snapshot the group");
-        group.TakeSnapshot(name);
+        if (unfinished is null) return;
+        Step("remove the unfinished snapshot of the group");
+        group.RemoveSnapshot(name);
     }
 
     private void LetGoOfOtherGroup(RbdImage image, GroupName ours, InstantSurvey survey)
