@@ -37,16 +37,16 @@ public sealed class ExportPipeline
         for (var i = 0; i < _lanes.Length; i++) _freeLanes.Writer.TryWrite(_lanes[i] = run.OpenLane());
         var slotSize = Math.Max(options.SlotSize, run.Vault.ChunkSize) / run.Vault.ChunkSize * run.Vault.ChunkSize;
         _workers = new Worker[Math.Max(options.Workers, 1)];
-        for (var i = 0; i < _workers.Length; i++) _workers[i] = new(slotSize);
+        for (var i = 0; i < _workers.Length; i++) _workers[i] = new(AlignedMemory.Allocate(slotSize));
     }
 
     /// <summary>A leaf of the base and where it lies; no place when all below it is zero.</summary>
     private sealed record BaseLeaf(ManifestNode Node, BlobPlace? Place);
 
     /// <summary>What one worker owns for the whole run.</summary>
-    private sealed class Worker(int slotSize)
+    private sealed class Worker(Memory<byte> slot)
     {
-        public byte[] Slot { get; } = GC.AllocateUninitializedArray<byte>(slotSize, pinned: true);
+        public Memory<byte> Slot { get; } = slot;
         public ManifestNode Leaf { get; } = new();
         public long ReadBytes { get; set; }
     }
@@ -163,7 +163,7 @@ public sealed class ExportPipeline
         var chunkSize = export.Shape.ChunkSize;
         var offset = (leafStart + first) * chunkSize;
         var length = (int)Math.Min((long)count * chunkSize, export.Shape.LengthBytes - offset);
-        await export.Order.Source.ReadAsync(offset, worker.Slot.AsMemory(0, length), cancellation).ConfigureAwait(false);
+        await export.Order.Source.ReadAsync(offset, worker.Slot[..length], cancellation).ConfigureAwait(false);
         worker.ReadBytes += length;
 
         var lane = await _freeLanes.Reader.ReadAsync(cancellation).ConfigureAwait(false);
@@ -172,7 +172,7 @@ public sealed class ExportPipeline
             for (var i = 0; i < count; i++)
             {
                 var child = first + i;
-                var content = worker.Slot.AsMemory(i * chunkSize, Math.Min(chunkSize, length - i * chunkSize));
+                var content = worker.Slot.Slice(i * chunkSize, Math.Min(chunkSize, length - i * chunkSize));
                 if (!content.Span.ContainsAnyExcept((byte)0))
                 {
                     worker.Leaf.Clear(child);

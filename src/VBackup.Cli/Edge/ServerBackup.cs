@@ -70,32 +70,44 @@ sealed class ServerBackup(EdgeCloud cloud, BackupVault vault, Server server, Scr
     async Task<(Instant Instant, string Consistency, TimeSpan? Held)> TakeAsync(
         string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation)
     {
+        var prepared = await cloud.Storage.Snapshots.PrepareAsync(name, volumes, cancellation).ConfigureAwait(false);
+        var (wasHeld, held) = (false, (TimeSpan?)null);
         // How a guest that does not run was ended, nobody knows.
-        if (server.State is not ServerState.Running)
-            return (await cloud.Storage.Snapshots.TakeAsync(name, volumes, cancellation).ConfigureAwait(false), "crash", null);
-        Instant instant;
+        if (server.State is not ServerState.Running) await prepared.TakeAsync(cancellation).ConfigureAwait(false);
+        else (wasHeld, held) = await TakeHeldAsync(prepared, volumes, cancellation).ConfigureAwait(false);
+        return (await prepared.FinishAsync(cancellation).ConfigureAwait(false), wasHeld ? "filesystem" : "crash", held);
+    }
+
+    async Task<(bool WasHeld, TimeSpan? Held)> TakeHeldAsync(
+        IPreparedInstant prepared, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation)
+    {
         bool wasHeld;
         var hold = await cloud.HoldAsync(server.Name, cancellation).ConfigureAwait(false);
         await using (hold.ConfigureAwait(false))
         {
             if (hold.WhyNotHeld is null) screen.Detail(HeldNote);
-            if (hold.WhyNotHeld is { } reason) screen.Note($"the guest is not frozen for the snapshot: {reason}");
-            if (hold.WhyNotHeld is not null && !await cloud.Storage.Snapshots.HoldsStillAsync(volumes, cancellation).ConfigureAwait(false))
-                throw new RefusedException($"the volumes of {server.Name} cannot be held still by the storage, and the guest cannot be frozen: "
-                    + "the point would be of no one instant. Give the volumes exclusive-lock, install the guest agent, or stop the server");
-            instant = await cloud.Storage.Snapshots.TakeAsync(name, volumes, cancellation).ConfigureAwait(false);
+            else await NoteNotHeldAsync(hold.WhyNotHeld, volumes, cancellation).ConfigureAwait(false);
+            await prepared.TakeAsync(cancellation).ConfigureAwait(false);
             wasHeld = await hold.WasStillFrozenAsync(cancellation).ConfigureAwait(false);
             if (hold.WhyNotHeld is null && !wasHeld) screen.Note("the guest was let go before the snapshot was complete: crash consistency");
         }
         if (hold.HeldFor is { } held) screen.Detail($"{LetGoNote} after {Units.Duration(held)}");
-        return (instant, wasHeld ? "filesystem" : "crash", hold.HeldFor);
+        return (wasHeld, hold.HeldFor);
+    }
+
+    async Task NoteNotHeldAsync(string reason, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation)
+    {
+        screen.Note($"the guest is not frozen for the snapshot: {reason}");
+        if (!await cloud.Storage.Snapshots.HoldsStillAsync(volumes, cancellation).ConfigureAwait(false))
+            throw new RefusedException($"the volumes of {server.Name} cannot be held still by the storage, and the guest cannot be frozen: "
+                + "the point would be of no one instant. Give the volumes exclusive-lock, install the guest agent, or stop the server");
     }
 
     async Task<(List<VolumeDocument> Documents, bool IsTrackingWrong)> ExportAsync(
         BackupWriter run, string instant, EdgeDocument? baseEdge, CancellationToken cancellation)
     {
         var random = new Random(RandomNumberGenerator.GetInt32(int.MaxValue));
-        var export = new TrackedExport(run, cloud.Storage, new(), random);
+        var export = new TrackedExport(run, cloud.Storage, DataPathOptions.OfDistantVolumes, random);
         var plan = await export.PlanAsync(
             server.Disks.Select(disk => Tracked(run, disk, instant, baseEdge)), cancellation).ConfigureAwait(false);
         await using (plan.ConfigureAwait(false))

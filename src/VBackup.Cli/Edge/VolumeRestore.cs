@@ -10,7 +10,7 @@ namespace VBackup.Cli.Edge;
 /// <summary>Writes volumes of a point to a storage, and reads everything back. Not thread-safe.</summary>
 sealed class VolumeRestore(IVolumeStorage storage, PointReading reading, Screen screen)
 {
-    readonly DataPathOptions _options = new();
+    readonly DataPathOptions _options = DataPathOptions.OfDistantVolumes;
 
     public long LogicalBytes { get; private set; }
     public long WrittenBytes { get; private set; }

@@ -18,6 +18,13 @@ public interface IVolumeSnapshots
     /// <exception cref="CloudException">A volume is missing or cannot be held still, or the name belongs to other volumes.</exception>
     Task<Instant> TakeAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation);
 
+    /// <summary>Does all that taking an instant needs and that can be done before a guest is held still for it. What is prepared and
+    /// never taken is removed as an instant is.</summary>
+    /// <inheritdoc cref="TakeAsync" path="/param"/>
+    /// <inheritdoc cref="TakeAsync" path="/exception"/>
+    Task<IPreparedInstant> PrepareAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation) =>
+        Task.FromResult<IPreparedInstant>(new UnpreparedInstant(this, name, volumes));
+
     /// <summary>The instants that have any of these volumes, oldest first, incomplete ones too.</summary>
     Task<IReadOnlyList<Instant>> ListAsync(IReadOnlyList<VolumeId> volumes, CancellationToken cancellation);
 
