@@ -110,7 +110,7 @@ public abstract class ObjectStoreConformance : IAsyncLifetime
     {
         await Store.PutAsync("index/i", Bytes(11), Token);
         Assert.Equal(11, (await Store.GetAsync("index/i", 11, Token)).Length);
-        Assert.Equal(StoreFailure.Mismatch, await FailureOf(() => Store.GetAsync("index/i", 10, Token)));
+        Assert.Equal(StoreFailure.TooLong, await FailureOf(() => Store.GetAsync("index/i", 10, Token)));
     }
 
     [Fact]
