@@ -1,6 +1,7 @@
 using System.CommandLine;
 using VBackup.Cli.Demo;
 using VBackup.Cli.Edge;
+using VBackup.Cli.Edge.Images;
 using VBackup.Cli.Keys;
 using VBackup.Cli.Terminal;
 using VBackup.Cli.Vault;
@@ -34,6 +35,8 @@ var root = new RootCommand("vBackup keeps the volumes of virtual servers in encr
         BackUpServer.Define(),
         RestoreServer.Define(),
         ComparePoint.Define(),
+        ExportImage.Define(),
+        ImportImage.Define(),
         ServerSnapshots.Define(),
         UploadSpooled.Define(),
     },

@@ -38,9 +38,16 @@ static class CloudConfig
     static readonly Option<string> s_file = new("--cloud")
     { HelpName = "CONFIG", Required = true, Description = "A JSON file that names the cloud: where servers and volumes are." };
 
+    static readonly Option<string> s_fileIfAny = new("--cloud") { HelpName = "CONFIG", Description = s_file.Description };
+
     public static void AddOption(Command command) => command.Add(s_file);
 
+    /// <summary>For commands that can do without a cloud.</summary>
+    public static void AddOptionIfAny(Command command) => command.Add(s_fileIfAny);
+
     public static string Read(ParseResult parsed) => parsed.GetRequiredValue(s_file);
+
+    public static string? ReadIfAny(ParseResult parsed) => parsed.GetValue(s_fileIfAny);
 
     /// <exception cref="RefusedException">The file says nothing that makes a cloud.</exception>
     public static async Task<EdgeCloud> OpenAsync(string path, CancellationToken cancellation)

@@ -62,7 +62,8 @@ static class NewResources
         }
     }
 
-    static async Task RemoveAsync(IVolumeStorage storage, List<VolumeId> made, Exception failure)
+    /// <summary>Removes what a failure left half made, and has the failure tell of it.</summary>
+    public static async Task RemoveAsync(IVolumeStorage storage, IReadOnlyList<VolumeId> made, Exception failure)
     {
         foreach (var volume in made)
         {

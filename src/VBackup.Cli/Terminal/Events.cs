@@ -164,6 +164,24 @@ sealed record ResumedEvent(string Session, string? Point, string? GivenUp)
     [JsonPropertyOrder(-1)] public string Event { get; } = "resumed";
 }
 
+/// <summary>The end of an export to an image file.</summary>
+/// <param name="Point">Left out when a snapshot was exported, as is the other.</param>
+/// <param name="Sha256">Of the volume's content, as a raw image has it, whatever the format.</param>
+sealed record ImageExportedEvent(
+    string? Point, string? Snapshot, string Volume, string File, string Format, string Sha256, string DigestFile, long LogicalBytes,
+    long WrittenBytes, double ElapsedSeconds)
+{
+    [JsonPropertyOrder(-1)] public string Event { get; } = "completed";
+}
+
+/// <summary>The end of an import of an image file.</summary>
+/// <param name="Verified">Whether there was a digest to compare with.</param>
+sealed record ImageImportedEvent(
+    string File, string Format, string Volume, string Sha256, bool Verified, long LogicalBytes, long WrittenBytes, double ElapsedSeconds)
+{
+    [JsonPropertyOrder(-1)] public string Event { get; } = "completed";
+}
+
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, GenerationMode = JsonSourceGenerationMode.Serialization)]
 [JsonSerializable(typeof(ProgressEvent))]
@@ -188,4 +206,6 @@ sealed record ResumedEvent(string Session, string? Point, string? GivenUp)
 [JsonSerializable(typeof(ComparedEvent))]
 [JsonSerializable(typeof(ServerRestoredEvent))]
 [JsonSerializable(typeof(ResumedEvent))]
+[JsonSerializable(typeof(ImageExportedEvent))]
+[JsonSerializable(typeof(ImageImportedEvent))]
 sealed partial class EventJson : JsonSerializerContext;

@@ -11,6 +11,7 @@ sealed record VaultAccess(string Location, KeySource Key, long? RateBytesPerSeco
 {
     static readonly Option<string> s_location =
         new("--vault") { HelpName = "LOCATION", Required = true, Description = "A folder, or s3://bucket/prefix." };
+    static readonly Option<string> s_locationIfAny = new("--vault") { HelpName = "LOCATION", Description = s_location.Description };
     static readonly Option<string> s_rate =
         new("--limit-rate") { HelpName = "BYTES/s", Description = "Send and receive at most so much a second, as in 20MiB." };
 
@@ -21,9 +22,21 @@ sealed record VaultAccess(string Location, KeySource Key, long? RateBytesPerSeco
         command.Add(s_rate);
     }
 
-    public static VaultAccess Read(ParseResult parsed)
+    /// <summary>For commands that can do without a vault.</summary>
+    public static void AddOptionsIfAny(Command command)
     {
-        var location = parsed.GetRequiredValue(s_location);
+        command.Add(s_locationIfAny);
+        KeySource.AddOptions(command);
+        command.Add(s_rate);
+    }
+
+    public static VaultAccess Read(ParseResult parsed) => Read(parsed, parsed.GetRequiredValue(s_location));
+
+    public static VaultAccess? ReadIfAny(ParseResult parsed) =>
+        parsed.GetValue(s_locationIfAny) is { } location ? Read(parsed, location) : null;
+
+    static VaultAccess Read(ParseResult parsed, string location)
+    {
         if (string.IsNullOrWhiteSpace(location)) throw new UsageException("--vault is empty: give a folder, or s3://bucket/prefix");
         long? rate = null;
         if (parsed.GetValue(s_rate) is { } text)
@@ -45,10 +58,24 @@ sealed record VaultAccess(string Location, KeySource Key, long? RateBytesPerSeco
         return await BackupVault.OpenAsync(OpenStore(create: false, retries), unlock, new(), cancellation).ConfigureAwait(false);
     }
 
-    public async Task<BackupVault> CreateAsync(int chunkSize, CancellationToken cancellation)
+    public Task<BackupVault> CreateAsync(int chunkSize, CancellationToken cancellation) =>
+        CreateAsync(chunkSize, (_, _) => Task.CompletedTask, cancellation);
+
+    /// <param name="check">Looks at the store before anything of a vault is in it; what it throws is the end of it.</param>
+    public async Task<BackupVault> CreateAsync(
+        int chunkSize, Func<IObjectStore, CancellationToken, Task> check, CancellationToken cancellation)
     {
         using var unlock = await Key.ReadUnlockAsync(cancellation).ConfigureAwait(false);
         var store = OpenStore(create: true, RetryLimits.Brief);
+        try
+        {
+            await check(store, cancellation).ConfigureAwait(false);
+        }
+        catch
+        {
+            await store.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
         return await BackupVault.CreateAsync(store, unlock, chunkSize, new(), cancellation).ConfigureAwait(false);
     }
 

@@ -59,6 +59,16 @@ internal sealed class EdgeWorld(CliVault vault, string server) : IAsyncDisposabl
     public Task<Ended> UploadAsync() => CliProcess.RunAsync(
         ["edge", "upload", "--spool", vault["spool"], "--vault", vault.Location, "--key-file", vault["key"], "--json"], folder: vault.Folder);
 
+    public Task<Ended> OnCloudAsync(params string[] command) =>
+        CliProcess.RunAsync(["edge", .. command, "--cloud", Config, "--json"], folder: vault.Folder);
+
+    /// <summary>The arguments of an export of a point, which needs no cloud.</summary>
+    public string[] ExportArguments(string point, string file, params string[] more) =>
+        ["edge", "export-image", point, "--to", file, .. more, "--vault", vault.Location, "--key-file", vault["key"], "--json"];
+
+    public Task<Ended> ExportAsync(string point, string file, params string[] more) =>
+        CliProcess.RunAsync(ExportArguments(point, file, more), folder: vault.Folder);
+
     public Task<Ended> SnapshotsAsync(string verb, params string[] more) => CliProcess.RunAsync(
         ["edge", "snapshots", verb, .. more, "--cloud", Config, "--server", server, "--json"]);
 

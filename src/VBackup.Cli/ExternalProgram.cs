@@ -1,9 +1,9 @@
 using System.Diagnostics;
 using VBackup.Cli.Terminal;
 
-namespace VBackup.Cli.Demo;
+namespace VBackup.Cli;
 
-/// <summary>A program of the system that the demo needs.</summary>
+/// <summary>A program of the system that we call.</summary>
 static class ExternalProgram
 {
     // Not everybody's PATH has the administrator's folders.
@@ -34,6 +34,8 @@ static class ExternalProgram
         catch (OperationCanceledException)
         {
             process.Kill();
+            // Whoever tidies up after it must find that it writes no more.
+            await process.WaitForExitAsync(CancellationToken.None).ConfigureAwait(false);
             throw;
         }
         if (process.ExitCode != 0)

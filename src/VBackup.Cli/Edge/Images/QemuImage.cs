@@ -1,0 +1,31 @@
+using System.Text.Json.Nodes;
+
+namespace VBackup.Cli.Edge.Images;
+
+/// <summary>
+/// From raw to qcow2 and back by <c>qemu-img</c>, whose format it is. It is always told the format, never left to guess it from what
+/// a guest may have written.
+/// </summary>
+static class QemuImage
+{
+    /// <exception cref="VBackup.Cli.Terminal.RefusedException">It is not installed.</exception>
+    public static string FindProgram() => ExternalProgram.Find("qemu-img", "qemu-utils");
+
+    /// <param name="qcow2">A file that is there; it keeps its owner and mode. Not durable yet.</param>
+    public static Task FromRawAsync(string raw, string qcow2, CancellationToken cancellation) =>
+        ExternalProgram.RunAsync(FindProgram(), ["convert", "-f", "raw", "-O", "qcow2", raw, qcow2], cancellation);
+
+    /// <param name="qcow2">REQUIRES: its header was checked.</param>
+    /// <param name="raw">A file that is there; it keeps its owner and mode. Holes stay holes.</param>
+    public static Task ToRawAsync(string qcow2, string raw, CancellationToken cancellation)
+    {
+        // No backing file even if somebody has put one into the header meanwhile, and no name that QEMU would take for an address.
+        var source = new JsonObject
+        {
+            ["driver"] = "qcow2",
+            ["backing"] = null,
+            ["file"] = new JsonObject { ["driver"] = "file", ["filename"] = Path.GetFullPath(qcow2) },
+        };
+        return ExternalProgram.RunAsync(FindProgram(), ["convert", "-O", "raw", $"json:{source.ToJsonString()}", raw], cancellation);
+    }
+}
