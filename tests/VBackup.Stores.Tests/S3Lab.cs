@@ -22,11 +22,14 @@ public sealed class S3Lab : IAsyncLifetime
     {
         if (string.IsNullOrEmpty(Endpoint))
             return;
-        client = new AmazonS3Client(
-            new BasicAWSCredentials(Variable("AWS_ACCESS_KEY_ID"), Variable("AWS_SECRET_ACCESS_KEY")),
-            new AmazonS3Config { ServiceURL = Endpoint, ForcePathStyle = true, AuthenticationRegion = "us-east-1" });
+        client = Client();
         await client.PutBucketAsync(new PutBucketRequest { BucketName = bucket });
     }
+
+    /// <summary>A client of the lab's own user, who may do everything.</summary>
+    public static AmazonS3Client Client() => new(
+        new BasicAWSCredentials(Variable("AWS_ACCESS_KEY_ID"), Variable("AWS_SECRET_ACCESS_KEY")),
+        new AmazonS3Config { ServiceURL = Endpoint, ForcePathStyle = true, AuthenticationRegion = "us-east-1" });
 
     /// <summary>Settings of an empty store.</summary>
     public ValueTask<S3Settings> NewPrefixAsync()

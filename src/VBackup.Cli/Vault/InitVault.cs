@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Numerics;
 using VBackup.Cli.Terminal;
 using VBackup.Vault.Format;
+using VBackup.Vault.Stores;
 
 namespace VBackup.Cli.Vault;
 
@@ -41,7 +42,7 @@ static class InitVault
         if (access.Folder is { } folder && Directory.Exists(folder) && !File.Exists(Path.Combine(folder, ObjectNames.Header))
             && Directory.EnumerateFileSystemEntries(folder).Select(Path.GetFileName).FirstOrDefault(name => !s_leftovers.Contains(name)) is { } other)
             throw new RefusedException($"{folder} is not empty (it holds {other}): a vault needs a folder of its own");
-        var vault = await access.CreateAsync(chunkSize, stop).ConfigureAwait(false);
+        var vault = await access.CreateAsync(chunkSize, (store, token) => CheckAsync(store, screen, token), stop).ConfigureAwait(false);
         await using (vault.ConfigureAwait(false))
         {
             screen.Event(new VaultMadeEvent(vault.Store.Description, vault.Header.VaultId.ToString(), chunkSize),
@@ -51,4 +52,28 @@ static class InitVault
         }
         return ExitStatus.Done;
     }
+
+    /// <summary>Refuses a location that lacks what no vault can be without, and tells of everything else that it lacks.</summary>
+    static async Task CheckAsync(IObjectStore store, Screen screen, CancellationToken cancellation)
+    {
+        var result = await StoreCheck.RunAsync(store, cancellation).ConfigureAwait(false);
+        foreach (var lack in result.Lacks) screen.Note($"the location {Describe(lack.Ability)}: {lack.Reason}");
+        if (result.IsUsable) return;
+        throw new RefusedException($"{store.Description} cannot keep a vault: it "
+            + string.Join(", and ", result.Lacks.Where(lack => lack.IsNeeded).Select(lack => Describe(lack.Ability)))
+            + (result.IsLeftBehind ? "; test objects stay there, below probe/" : ""));
+    }
+
+    static string Describe(StoreAbility ability) => ability switch
+    {
+        StoreAbility.Put => "does not let objects be put",
+        StoreAbility.Write => "does not let large objects be written",
+        StoreAbility.Read => "does not give back what was put",
+        StoreAbility.List => "does not list what it holds",
+        StoreAbility.Delete => "does not let objects be deleted",
+        StoreAbility.TidyUp => "does not let unfinished uploads be listed and discarded",
+        StoreAbility.CreateOnce => "does not honour create-once, so that a run that died cannot be revoked, and 'vault gc' will stop at it",
+        StoreAbility.Forget => "keeps what 'vault gc' frees",
+        _ => throw new System.Diagnostics.UnreachableException(),
+    };
 }

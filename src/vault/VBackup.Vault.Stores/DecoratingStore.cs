@@ -38,6 +38,10 @@ public abstract class DecoratingStore(IObjectStore inner) : IObjectStore
         AroundAsync(StoreOperation.CanCreateOnce, "probe", 0, Inner.CanCreateOnceAsync, cancellation);
 
     /// <inheritdoc/>
+    public virtual Task<string?> FindKeptVersionsAsync(CancellationToken cancellation) =>
+        AroundAsync(StoreOperation.FindKeptVersions, "", 0, Inner.FindKeptVersionsAsync, cancellation);
+
+    /// <inheritdoc/>
     public virtual async ValueTask<IObjectWriter> OpenWriterAsync(string name, CancellationToken cancellation) =>
         new Writer(this, name, await AroundAsync(StoreOperation.OpenWriter, name, 0,
             token => Inner.OpenWriterAsync(name, token).AsTask(), cancellation).ConfigureAwait(false));

@@ -55,6 +55,10 @@ public interface IObjectStore : IAsyncDisposable
     /// named.</summary>
     IAsyncEnumerable<UnfinishedObject> ListUnfinishedAsync(CancellationToken cancellation);
 
+    /// <summary>Whether the store keeps what is deleted or replaced, as versions, or under a lock.</summary>
+    /// <returns>How, in one line; null when it does not, or does not tell.</returns>
+    Task<string?> FindKeptVersionsAsync(CancellationToken cancellation) => Task.FromResult<string?>(null);
+
     /// <summary>Removes what an unfinished writer left. Its writer, if alive, fails at the latest when it
     /// commits.</summary>
     Task DiscardUnfinishedAsync(UnfinishedObject unfinished, CancellationToken cancellation);

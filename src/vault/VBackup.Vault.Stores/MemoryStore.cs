@@ -180,7 +180,7 @@ public sealed class MemoryStore : IObjectStore
         if (cancellation.IsCancellationRequested)
             return Task.FromCanceled(cancellation);
         lock (gate)
-            this.unfinished.Remove(long.Parse(unfinished.Handle, CultureInfo.InvariantCulture));
+            if (long.TryParse(unfinished.Handle, CultureInfo.InvariantCulture, out var number)) this.unfinished.Remove(number);
         return Task.CompletedTask;
     }
 

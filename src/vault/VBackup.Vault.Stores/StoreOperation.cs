@@ -31,6 +31,8 @@ public enum StoreOperation
     ListUnfinished,
     /// <summary><see cref="IObjectStore.DiscardUnfinishedAsync"/></summary>
     DiscardUnfinished,
+    /// <summary><see cref="IObjectStore.FindKeptVersionsAsync"/></summary>
+    FindKeptVersions,
 }
 
 static class StoreOperationVerb
@@ -49,6 +51,7 @@ static class StoreOperationVerb
         StoreOperation.Delete => "delete",
         StoreOperation.ListUnfinished => "list unfinished",
         StoreOperation.DiscardUnfinished => "discard",
+        StoreOperation.FindKeptVersions => "look for versions of",
         _ => throw new ArgumentOutOfRangeException(nameof(operation)),
     };
 

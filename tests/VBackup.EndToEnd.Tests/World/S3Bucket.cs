@@ -28,8 +28,16 @@ internal sealed class S3Bucket(AmazonS3Client client) : IAsyncDisposable
     public async Task<List<string>> ObjectsAsync() =>
         [.. ((await client.ListObjectsV2Async(new() { BucketName = Name })).S3Objects ?? []).Select(item => item.Key)];
 
+    /// <summary>Gives the bucket a policy.</summary>
+    public Task AllowAsync(string policy) => client.PutBucketPolicyAsync(new PutBucketPolicyRequest { BucketName = Name, Policy = policy });
+
+    public Task KeepVersionsAsync() => client.PutBucketVersioningAsync(new PutBucketVersioningRequest
+    { BucketName = Name, VersioningConfig = new S3BucketVersioningConfig { Status = VersionStatus.Enabled } });
+
     public async ValueTask DisposeAsync()
     {
+        foreach (var version in (await client.ListVersionsAsync(new ListVersionsRequest { BucketName = Name })).Versions ?? [])
+            if (version.VersionId is not (null or "null")) await client.DeleteObjectAsync(Name, version.Key, version.VersionId);
         while (await ObjectsAsync() is { Count: > 0 } names)
             await client.DeleteObjectsAsync(new() { BucketName = Name, Objects = [.. names.Select(name => new KeyVersion { Key = name })] });
         await client.DeleteBucketAsync(Name);

@@ -81,6 +81,32 @@ public sealed class S3Store : IObjectStore
         return canCreateOnce ??= await CreateOnceProbe.RunAsync(this, cancellation).ConfigureAwait(false);
     }
 
+    /// <inheritdoc/>
+    public async Task<string?> FindKeptVersionsAsync(CancellationToken cancellation)
+    {
+        var bucket = connection.Bucket;
+        var locking = await AskBucketAsync(token => connection.Client.GetObjectLockConfigurationAsync(
+            new GetObjectLockConfigurationRequest { BucketName = bucket }, token), cancellation).ConfigureAwait(false);
+        if (locking?.ObjectLockConfiguration?.ObjectLockEnabled == ObjectLockEnabled.Enabled)
+            return $"bucket {bucket} has object lock, which keeps versions of what is deleted";
+        var versioning = await AskBucketAsync(token => connection.Client.GetBucketVersioningAsync(
+            new GetBucketVersioningRequest { BucketName = bucket }, token), cancellation).ConfigureAwait(false);
+        return versioning?.VersioningConfig?.Status == VersionStatus.Enabled ? $"bucket {bucket} keeps versions of what is deleted" : null;
+    }
+
+    /// <summary>Null when the service does not tell: it need not have such a thing, nor say so to everybody.</summary>
+    async Task<T?> AskBucketAsync<T>(Func<CancellationToken, Task<T>> ask, CancellationToken cancellation) where T : class
+    {
+        try
+        {
+            return await connection.SendAsync(StoreOperation.FindKeptVersions, connection.Bucket, ask, cancellation).ConfigureAwait(false);
+        }
+        catch (StoreException e) when (e.Failure is StoreFailure.Refused or StoreFailure.NotFound or StoreFailure.Other)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Starts a large object. Nothing reaches the store before a part is full.</summary>
     public ValueTask<IObjectWriter> OpenWriterAsync(string name, CancellationToken cancellation)
     {
@@ -212,7 +238,8 @@ public sealed class S3Store : IObjectStore
         catch (StoreException e) when (e.Failure == StoreFailure.NotFound && !bucketSeen)
         {
             // The answer to HEAD has no body, so a missing bucket looks like a missing object. Ask once in another way.
-            var request = new ListObjectsV2Request { BucketName = connection.Bucket, MaxKeys = 1 };
+            // Below the prefix: the credentials may be confined to it.
+            var request = new ListObjectsV2Request { BucketName = connection.Bucket, Prefix = connection.KeyOf(""), MaxKeys = 1 };
             await connection.SendAsync(operation, name,
                 token => connection.Client.ListObjectsV2Async(request, token), cancellation).ConfigureAwait(false);
             bucketSeen = true;

@@ -1,0 +1,158 @@
+using System.Diagnostics;
+using System.Security.Cryptography;
+using Amazon.S3;
+using Amazon.S3.Model;
+using Xunit;
+
+namespace VBackup.Vault.Stores.Tests;
+
+/// <summary>The check of a location on a real S3 service, as a user who is given less and less.</summary>
+public sealed class S3CheckTests(S3User user) : IClassFixture<S3User>
+{
+    static readonly CancellationToken Token = TestContext.Current.CancellationToken;
+
+    async Task<StoreCheckResult> CheckAsync(S3Settings settings)
+    {
+        var policy = new RetryPolicy(RetryLimits.Brief, TimeProvider.System, seed: 1);
+        await using var store = new RetryingStore(new S3Store(settings, policy), policy);
+        return await StoreCheck.RunAsync(store, Token);
+    }
+
+    [Fact]
+    public async Task A_user_with_just_what_a_vault_needs_below_a_prefix_lacks_nothing()
+    {
+        var result = await CheckAsync(await user.AllowAllButAsync());
+        Assert.Empty(result.Lacks);
+        Assert.Empty(await user.KeysAsync());
+    }
+
+    [Theory]
+    [InlineData("s3:PutObject", StoreAbility.Put, StoreAbility.Write)]
+    [InlineData("s3:GetObject", StoreAbility.Read, StoreAbility.Write)]
+    [InlineData("s3:DeleteObject", StoreAbility.Delete)]
+    [InlineData("s3:ListBucket", StoreAbility.List)]
+    [InlineData("s3:ListBucketMultipartUploads", StoreAbility.TidyUp)]
+    [InlineData("s3:AbortMultipartUpload", StoreAbility.TidyUp)]
+    public async Task What_a_user_is_not_allowed_is_named(string denied, params StoreAbility[] lacks)
+    {
+        var result = await CheckAsync(await user.AllowAllButAsync(denied));
+        Assert.Equal(lacks.Order(), result.Lacks.Select(lack => lack.Ability).Order());
+        Assert.False(result.IsUsable);
+        Assert.All(result.Lacks, lack => Assert.Contains("do not allow", lack.Reason, StringComparison.Ordinal));
+        Assert.Equal(denied == "s3:DeleteObject", result.IsLeftBehind);
+    }
+
+    [Fact]
+    public async Task Elsewhere_in_the_bucket_the_user_is_refused()
+    {
+        var inside = await user.AllowAllButAsync();
+        var elsewhere = user.Settings("elsewhere");
+        Assert.Equal(StoreFailure.Refused, (await Assert.ThrowsAsync<StoreException>(() => CheckAsync(elsewhere))).Failure);
+        Assert.True((await CheckAsync(inside)).IsUsable);
+    }
+
+    [Theory]
+    [InlineData(false, "keeps versions")]
+    [InlineData(true, "has object lock")]
+    public async Task A_bucket_that_keeps_versions_is_usable_and_it_is_said_what_that_costs(bool isLocked, string reason)
+    {
+        await using var bucket = await VersionedBucket.MakeAsync(isLocked);
+        var result = await CheckAsync(S3Lab.Settings(bucket.Name, "vault"));
+        Assert.Equal([StoreAbility.CreateOnce, StoreAbility.Forget], result.Lacks.Select(lack => lack.Ability));
+        Assert.Contains(reason, result.Lacks[^1].Reason, StringComparison.Ordinal);
+        Assert.True(result.IsUsable);
+    }
+}
+
+/// <summary>A user of the lab's S3 who owns nothing, and a bucket whose policy says what that user may do below a prefix.</summary>
+public sealed class S3User : IAsyncLifetime
+{
+    const string Prefix = "mine";
+    static readonly string[] s_onObjects = ["s3:PutObject", "s3:GetObject", "s3:DeleteObject", "s3:AbortMultipartUpload"];
+    static readonly string[] s_onBucket = ["s3:ListBucket", "s3:ListBucketMultipartUploads"];
+
+    readonly string name = $"vbackup-test-{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(6))}";
+    readonly string secret = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(20));
+    AmazonS3Client? client;
+
+    public async ValueTask InitializeAsync()
+    {
+        if (string.IsNullOrEmpty(Environment.GetEnvironmentVariable("CEPH_CONF"))) return;
+        client = S3Lab.Client();
+        await client.PutBucketAsync(new PutBucketRequest { BucketName = name });
+        await AdministerAsync("user", "create", $"--uid={name}", "--display-name=test", $"--access-key={name}", $"--secret={secret}");
+    }
+
+    public S3Settings Settings(string prefix) => S3Lab.Settings(name, prefix, accessKey: name, secret: secret);
+
+    /// <summary>Gives the user what a vault needs, but for some actions.</summary>
+    public async Task<S3Settings> AllowAllButAsync(params string[] denied)
+    {
+        Assert.SkipWhen(client is null, "needs the lab's radosgw: run ./test.sh");
+        static string List(IEnumerable<string> actions) => string.Join(',', actions.Select(action => $"\"{action}\""));
+        string Statement(IEnumerable<string> actions, string resource, string condition = "") => $$"""
+            {"Effect":"Allow","Principal":{"AWS":["arn:aws:iam:::user/{{name}}"]},"Action":[{{List(actions)}}],
+             "Resource":["arn:aws:s3:::{{name}}{{resource}}"]{{condition}}}
+            """;
+        List<string> statements = [Statement(s_onObjects.Except(denied), $"/{Prefix}/*")];
+        foreach (var action in s_onBucket.Except(denied))
+            statements.Add(Statement([action], "", $$$""","Condition":{"StringLike":{"s3:prefix":"{{{Prefix}}}/*"}}"""));
+        await client!.PutBucketPolicyAsync(new PutBucketPolicyRequest
+        {
+            BucketName = name, Policy = $$"""{"Version":"2012-10-17","Statement":[{{string.Join(',', statements)}}]}""",
+        });
+        return Settings(Prefix);
+    }
+
+    public async Task<string[]> KeysAsync() =>
+        [.. ((await client!.ListObjectsV2Async(new() { BucketName = name })).S3Objects ?? []).Select(item => item.Key)];
+
+    static async Task AdministerAsync(params string[] arguments)
+    {
+        var start = new ProcessStartInfo("radosgw-admin") { RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var argument in (string[])["-c", S3Lab.Variable("CEPH_CONF"), .. arguments]) start.ArgumentList.Add(argument);
+        using var process = Process.Start(start)!;
+        var (output, error) = (process.StandardOutput.ReadToEndAsync(Token), process.StandardError.ReadToEndAsync(Token));
+        await Task.WhenAll(output, error);
+        await process.WaitForExitAsync(Token);
+        Assert.True(process.ExitCode == 0, await error);
+    }
+
+    static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    public async ValueTask DisposeAsync()
+    {
+        if (client is null) return;
+        foreach (var key in await KeysAsync()) await client.DeleteObjectAsync(name, key);
+        await client.DeleteBucketAsync(name);
+        client.Dispose();
+        await AdministerAsync("user", "rm", $"--uid={name}");
+    }
+}
+
+/// <summary>A bucket with versioning, gone after the test with all versions.</summary>
+sealed class VersionedBucket(AmazonS3Client client) : IAsyncDisposable
+{
+    public string Name { get; } = $"vbackup-test-{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(6))}";
+
+    public static async Task<VersionedBucket> MakeAsync(bool isLocked)
+    {
+        Assert.SkipWhen(string.IsNullOrEmpty(Environment.GetEnvironmentVariable("VBACKUP_TEST_S3_ENDPOINT")), "needs the lab's radosgw: run ./test.sh");
+        var bucket = new VersionedBucket(S3Lab.Client());
+        await bucket.Client.PutBucketAsync(new PutBucketRequest { BucketName = bucket.Name, ObjectLockEnabledForBucket = isLocked });
+        if (!isLocked)
+            await bucket.Client.PutBucketVersioningAsync(new PutBucketVersioningRequest
+            { BucketName = bucket.Name, VersioningConfig = new S3BucketVersioningConfig { Status = VersionStatus.Enabled } });
+        return bucket;
+    }
+
+    AmazonS3Client Client => client;
+
+    public async ValueTask DisposeAsync()
+    {
+        var versions = await client.ListVersionsAsync(new ListVersionsRequest { BucketName = Name });
+        foreach (var version in versions.Versions ?? []) await client.DeleteObjectAsync(Name, version.Key, version.VersionId);
+        await client.DeleteBucketAsync(Name);
+        client.Dispose();
+    }
+}
