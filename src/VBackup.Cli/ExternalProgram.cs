@@ -19,6 +19,15 @@ static class ExternalProgram
     /// <exception cref="RefusedException">It failed; what it said last is in the message.</exception>
     public static async Task RunAsync(string program, IEnumerable<string> arguments, CancellationToken cancellation)
     {
+        var (status, error) = await RunForStatusAsync(program, arguments, cancellation).ConfigureAwait(false);
+        if (status != 0) throw new RefusedException($"{program} failed with status {status}: {error}");
+    }
+
+    /// <summary>Runs it to its end, whatever that is.</summary>
+    /// <returns>Its exit status, and what it said on its standard error.</returns>
+    public static async Task<(int Status, string Error)> RunForStatusAsync(
+        string program, IEnumerable<string> arguments, CancellationToken cancellation)
+    {
         var start = new ProcessStartInfo(program)
         { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
@@ -38,7 +47,6 @@ static class ExternalProgram
             await process.WaitForExitAsync(CancellationToken.None).ConfigureAwait(false);
             throw;
         }
-        if (process.ExitCode != 0)
-            throw new RefusedException($"{program} failed with status {process.ExitCode}: {(await error.ConfigureAwait(false)).Trim()}");
+        return (process.ExitCode, (await error.ConfigureAwait(false)).Trim());
     }
 }

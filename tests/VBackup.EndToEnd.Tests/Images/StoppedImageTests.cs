@@ -41,6 +41,7 @@ public sealed class StoppedImageTests
         var file = world.Vault["images/a.raw"];
         var killed = await InMidExportAsync(world, point, file, async run =>
         {
+            await run.SignalAsync("STOP");
             // Meanwhile nobody else writes the same, nor takes it for a leftover.
             ImageFiles.ExpectOneLine(await world.ExportAsync(point, file), "is being written or read by another program");
             (await world.ExportAsync(point, world.Vault["images/b.raw"])).Expect(0);

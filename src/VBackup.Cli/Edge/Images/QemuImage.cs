@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using VBackup.Cli.Terminal;
 
 namespace VBackup.Cli.Edge.Images;
 
@@ -8,7 +9,9 @@ namespace VBackup.Cli.Edge.Images;
 /// </summary>
 static class QemuImage
 {
-    /// <exception cref="VBackup.Cli.Terminal.RefusedException">It is not installed.</exception>
+    const int LeaksOnly = 3;    // of 'qemu-img check': clusters that nobody uses, which harm nobody
+
+    /// <exception cref="RefusedException">It is not installed.</exception>
     public static string FindProgram() => ExternalProgram.Find("qemu-img", "qemu-utils");
 
     /// <param name="qcow2">A file that is there; it keeps its owner and mode. Not durable yet.</param>
@@ -17,7 +20,8 @@ static class QemuImage
 
     /// <param name="qcow2">REQUIRES: its header was checked.</param>
     /// <param name="raw">A file that is there; it keeps its owner and mode. Holes stay holes.</param>
-    public static Task ToRawAsync(string qcow2, string raw, CancellationToken cancellation)
+    /// <exception cref="RefusedException">The file is damaged, or not whole.</exception>
+    public static async Task ToRawAsync(string qcow2, string raw, CancellationToken cancellation)
     {
         // No backing file even if somebody has put one into the header meanwhile, and no name that QEMU would take for an address.
         var source = new JsonObject
@@ -26,6 +30,11 @@ static class QemuImage
             ["backing"] = null,
             ["file"] = new JsonObject { ["driver"] = "file", ["filename"] = Path.GetFullPath(qcow2) },
         };
-        return ExternalProgram.RunAsync(FindProgram(), ["convert", "-O", "raw", $"json:{source.ToJsonString()}", raw], cancellation);
+        var image = $"json:{source.ToJsonString()}";
+        // Converting reads what lies behind the file's end as zeros, and says nothing.
+        var (status, error) = await ExternalProgram.RunForStatusAsync(FindProgram(), ["check", "-q", image], cancellation).ConfigureAwait(false);
+        if (status is not (0 or LeaksOnly))
+            throw new RefusedException($"{qcow2} is refused: it is damaged, or not whole: {error.Split('\n')[0]}");
+        await ExternalProgram.RunAsync(FindProgram(), ["convert", "-O", "raw", image, raw], cancellation).ConfigureAwait(false);
     }
 }
