@@ -34,8 +34,8 @@ internal sealed class ConfinedUser : IAsyncDisposable
         return $$"""
             {"Version":"2012-10-17","Statement":[
             {{Statement("\"s3:GetObject\",\"s3:PutObject\",\"s3:DeleteObject\",\"s3:AbortMultipartUpload\"", $"/{Prefix}/*", "")}},
-            {{Statement("\"s3:ListBucket\",\"s3:ListBucketMultipartUploads\"", "",
-                $$$""","Condition":{"StringLike":{"s3:prefix":"{{{Prefix}}}/*"}}""")}}]}
+            {{Statement("\"s3:ListBucketMultipartUploads\"", "", "")}},
+            {{Statement("\"s3:ListBucket\"", "", $$$""","Condition":{"StringLike":{"s3:prefix":"{{{Prefix}}}/*"}}""")}}]}
             """;
     }
 

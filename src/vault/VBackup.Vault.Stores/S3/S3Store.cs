@@ -149,7 +149,7 @@ public sealed class S3Store : IObjectStore
     {
         ObjectName.Check(name);
         ArgumentOutOfRangeException.ThrowIfNegative(lengthMax);
-        return connection.SendAsync(StoreOperation.Get, name, async token =>
+        return AskAsync(StoreOperation.Get, name, async token =>
         {
             var request = new GetObjectRequest { BucketName = connection.Bucket, Key = connection.KeyOf(name) };
             using var response = await connection.Client.GetObjectAsync(request, token).ConfigureAwait(false);
@@ -163,7 +163,7 @@ public sealed class S3Store : IObjectStore
 
     Task<(int Read, long ObjectLength)> GetRangeAsync(
         StoreOperation operation, string name, ByteRange range, Memory<byte> buffer, CancellationToken cancellation) =>
-        connection.SendAsync(operation, name, async token =>
+        AskAsync(operation, name, async token =>
         {
             var request = new GetObjectRequest
             {
@@ -231,7 +231,9 @@ public sealed class S3Store : IObjectStore
     {
         try
         {
-            var head = await HeadAsync(connection, operation, name, cancellation).ConfigureAwait(false);
+            var head = await AskAsync(operation, name, token => connection.Client.GetObjectMetadataAsync(
+                new GetObjectMetadataRequest { BucketName = connection.Bucket, Key = connection.KeyOf(name) }, token),
+                cancellation).ConfigureAwait(false);
             bucketSeen = true;
             return head.ContentLength;
         }
@@ -244,6 +246,43 @@ public sealed class S3Store : IObjectStore
                 token => connection.Client.ListObjectsV2Async(request, token), cancellation).ConfigureAwait(false);
             bucketSeen = true;
             throw;
+        }
+    }
+
+    /// <summary>
+    /// Asks for an object. S3 answers that a missing one is forbidden to whoever may not list the whole bucket, as credentials that are
+    /// confined to a prefix may not: then a listing of that one name knows whether it is there.
+    /// </summary>
+    async Task<T> AskAsync<T>(
+        StoreOperation operation, string name, Func<CancellationToken, Task<T>> ask, CancellationToken cancellation)
+    {
+        try
+        {
+            return await connection.SendAsync(operation, name, ask, cancellation).ConfigureAwait(false);
+        }
+        catch (StoreException e) when (e is { Failure: StoreFailure.Refused, InnerException: AmazonS3Exception { ErrorCode: "AccessDenied" or "Forbidden" } })
+        {
+            if (await FindInListingAsync(name, cancellation).ConfigureAwait(false) is not false)
+                throw;
+            throw operation.Failed(StoreFailure.NotFound, name, "no such object", e);
+        }
+    }
+
+    /// <summary>Null when the store does not tell.</summary>
+    async Task<bool?> FindInListingAsync(string name, CancellationToken cancellation)
+    {
+        string key = connection.KeyOf(name);
+        var request = new ListObjectsV2Request { BucketName = connection.Bucket, Prefix = key, MaxKeys = 1 };
+        try
+        {
+            var page = await connection.SendAsync(StoreOperation.List, name,
+                token => connection.Client.ListObjectsV2Async(request, token), cancellation).ConfigureAwait(false);
+            // Of all names that begin with it, it comes first itself.
+            return page.S3Objects is [{ Key: var first }, ..] && first == key;
+        }
+        catch (StoreException)
+        {
+            return null; // What was refused before is what counts.
         }
     }
 
