@@ -139,7 +139,8 @@ public sealed partial class LibvirtHypervisor : IHypervisor
     public async Task StopAsync(string name, TimeSpan patience, CancellationToken cancellation)
     {
         var started = _clock.GetTimestamp();
-        if (!await IsActiveAsync(name, cancellation).ConfigureAwait(false)) return;
+        // A server that was never there is a mistake of the caller; one that goes meanwhile is stopped.
+        if (!await CallAsync("ask the state", name, domain => IsActive(domain, name), cancellation).ConfigureAwait(false)) return;
         await AskToShutDownAsync(name, flags: 0, cancellation).ConfigureAwait(false);
         var askedTwice = false;
         while (_clock.GetElapsedTime(started) is var waited && waited < patience)

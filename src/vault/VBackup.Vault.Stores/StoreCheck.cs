@@ -67,12 +67,13 @@ public sealed class StoreCheck
         var wasPut = await TryAsync(StoreAbility.Put, () => store.PutAsync(small, content, cancellation)).ConfigureAwait(false);
         var wasWritten = await TryAsync(StoreAbility.Write, () => WriteAsync(cancellation)).ConfigureAwait(false);
         var wasListed = await TryAsync(StoreAbility.List, () => ListAsync(wasPut, cancellation)).ConfigureAwait(false);
-        if (wasPut) await TryAsync(StoreAbility.Read, () => ReadAsync(content, cancellation)).ConfigureAwait(false);
+        var wasRead = wasPut && await TryAsync(StoreAbility.Read, () => ReadAsync(content, cancellation)).ConfigureAwait(false);
         if (!wasPut && !wasWritten && !wasListed) throw Refusal!;
         await TryAsync(StoreAbility.TidyUp, () => TidyUpAsync(cancellation)).ConfigureAwait(false);
         // Tried last, as it deletes what it made.
         var wasDeleted = await TryAsync(StoreAbility.Delete, () => DeleteAsync(wasListed, cancellation)).ConfigureAwait(false);
-        if (wasPut && wasDeleted) await TryAsync(StoreAbility.CreateOnce, () => CreateOnceAsync(cancellation)).ConfigureAwait(false);
+        // Who came first is seen by reading.
+        if (wasRead && wasDeleted) await TryAsync(StoreAbility.CreateOnce, () => CreateOnceAsync(cancellation)).ConfigureAwait(false);
         if (await store.FindKeptVersionsAsync(cancellation).ConfigureAwait(false) is { } kept) lacks.Add(new(StoreAbility.Forget, kept));
         return new(lacks, IsLeftBehind: !wasDeleted && (wasPut || wasWritten));
     }

@@ -53,11 +53,12 @@ public sealed class LiveFreezeTests(LiveServer server)
     [Fact]
     public async Task A_holder_that_dawdles_loses_its_hold_and_knows()
     {
+        var started = TimeProvider.System.GetTimestamp();
         await using var hold = await HoldAsync(TimeSpan.FromSeconds(2));
         Assert.True(await server.IsFrozenAsync());
-        var started = TimeProvider.System.GetTimestamp();
         await LiveServer.UntilAsync(TimeSpan.FromSeconds(10), "the watchdog lets go", async () => !await server.IsFrozenAsync());
-        Assert.InRange(TimeProvider.System.GetElapsedTime(started), TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(4));
+        // Not before its time. How long after it depends on what else the machine does.
+        Assert.True(TimeProvider.System.GetElapsedTime(started) >= TimeSpan.FromSeconds(2));
         Assert.False(await hold.WasStillFrozenAsync(none));
     }
 
