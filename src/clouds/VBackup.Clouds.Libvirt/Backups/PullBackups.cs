@@ -153,6 +153,10 @@ internal sealed class PullBackups(LibvirtHypervisor hypervisor, StateFolder stat
                 if (_held.ContainsKey(server.Id) && await FindAsync(server, CancellationToken.None).ConfigureAwait(false) is { } job)
                     await EndAsync(job.Instant, server, CancellationToken.None).ConfigureAwait(false);
         }
+        catch (CloudException)
+        {
+            // The next backup of the server ends what is left, as after a process that was killed.
+        }
         finally
         {
             foreach (var server in _held.Keys) LetGo(server);

@@ -33,12 +33,21 @@ internal sealed class ImageOpening(StateFolder state, TimeProvider clock)
             var transfer = new NbdTransfer(session, RequestLimit, clock);
             var map = await OpenMapAsync(transfer, server, address, cancellation).ConfigureAwait(false);
             var writer = new NbdWriter(transfer, map, file.Path, options.IsNew, server, place);
-            // Told first, looked at then: whoever takes over looks first, and then ends what was told.
-            await File.WriteAllTextAsync(state.WriterProcess(file.Volume), server.ProcessId.ToString(CultureInfo.InvariantCulture), CancellationToken.None)
-                .ConfigureAwait(false);
-            if (place.IsCurrent && transfer.CanFlush && transfer.CanWriteZeroes) return writer;
-            await writer.DisposeAsync().ConfigureAwait(false);
-            throw new CloudException(CloudFailure.InUse, "open for writing", file.Path, "somebody else has taken the volume over");
+            try
+            {
+                if (!transfer.CanFlush || !transfer.CanWriteZeroes)
+                    throw new CloudException(CloudFailure.NotSupported, "open for writing", file.Path, "this qemu-nbd cannot flush or write zeros");
+                // Told first, looked at then: whoever takes over looks first, and then ends what was told.
+                await File.WriteAllTextAsync(state.WriterProcess(file.Volume), server.ProcessId.ToString(CultureInfo.InvariantCulture), CancellationToken.None)
+                    .ConfigureAwait(false);
+                return place.IsCurrent ? writer : throw new CloudException(
+                    CloudFailure.InUse, "open for writing", file.Path, "somebody else has taken the volume over");
+            }
+            catch
+            {
+                await writer.DisposeAsync().ConfigureAwait(false);
+                throw;
+            }
         }
         catch
         {

@@ -83,7 +83,15 @@ internal sealed class QemuNbd : IAsyncDisposable
     {
         var started = clock.GetTimestamp();
         if (!IsOpenIn(processId, path)) return;
-        using (var other = Process.GetProcessById(processId)) other.Kill();
+        try
+        {
+            using var other = Process.GetProcessById(processId);
+            other.Kill();
+        }
+        catch (ArgumentException)
+        {
+            // It has ended since it was looked at.
+        }
         while (HasFiles(processId))
         {
             if (clock.GetElapsedTime(started) >= s_endLimit)
