@@ -91,7 +91,7 @@ public sealed class EdgeStoryTests
 
     [Theory]
     [InlineData("""{"kind":"lab"}""", "a lab cloud needs its folder")]
-    [InlineData("""{"kind":"moon"}""", "there are lab and libvirt+ceph")]
+    [InlineData("""{"kind":"moon"}""", "there are lab, libvirt and libvirt+ceph")]
     [InlineData("""{"kind":"lab","folder":"cloud","holdLimit":3}""", "holdLimit")]
     [InlineData("""{"kind":"libvirt+ceph"}""", "needs libvirt and ceph")]
     [InlineData("lab", "names no cloud")]
