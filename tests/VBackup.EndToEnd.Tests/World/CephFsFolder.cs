@@ -10,6 +10,9 @@ internal sealed class CephFsFolder(string path) : IDisposable
     {
         var mount = Environment.GetEnvironmentVariable("VBACKUP_TEST_CEPHFS");
         Assert.SkipWhen(string.IsNullOrEmpty(mount), "needs the lab's CephFS: run ./test.sh as root");
+        // Where nothing is mounted is a folder too, and everything would pass in it.
+        Assert.Contains(File.ReadLines("/proc/mounts"), line => line.Contains($" {mount} ", StringComparison.Ordinal)
+            && line.Contains("ceph", StringComparison.Ordinal));
         var path = Path.Combine(mount, $"vbackup-e2e-{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(6))}");
         Directory.CreateDirectory(path);
         return new(path);
