@@ -4,7 +4,16 @@ namespace VBackup.DataPath;
 public sealed record DataPathOptions
 {
     /// <summary>For volumes across a network, such as images of Ceph: 16 reads of 4 MiB, an object of Ceph, under way at once.</summary>
-    public static DataPathOptions OfDistantVolumes { get; } = new() { Workers = 16, SlotSize = 4 * 1024 * 1024 };
+    public static DataPathOptions OfDistantVolumes { get; } = new()
+    {
+        Workers = 16,
+        SlotSize = 4 * 1024 * 1024,
+        Fetchers = 12,
+        FetchersAtFirst = 12,
+        FetchSize = 4 * 1024 * 1024,
+        ImportLanes = 8,
+        WriteSize = 4 * 1024 * 1024,
+    };
 
     /// <summary>Workers that hash, compress and encrypt at once.</summary>
     public int Lanes { get; init; } = Math.Clamp(Environment.ProcessorCount, 1, 16);

@@ -17,18 +17,20 @@ public sealed record VolumeExport(string Name, IVolumeReader Source, VolumeDocum
 /// <summary>
 /// Source → vault. Workers each take one leaf of the volume's tree after the other (256 chunks) and do all of it: read, find
 /// zeros, hash, compare with the base, compress, seal, append to their lane's pack. There are no queues between stages. All
-/// block memory is made at the start; nothing is allocated per chunk.
+/// block memory is taken at the start; nothing is allocated per chunk.
 /// </summary>
-public sealed class ExportPipeline
+public sealed class ExportPipeline : IDisposable
 {
     private readonly BackupWriter _run;
     private readonly DataPathOptions _options;
+    private readonly SlotPool _slots;
     private readonly Channel<ChunkLane> _freeLanes;
     private readonly ChunkLane[] _lanes;
     private readonly Worker[] _workers;
     private readonly ConcurrentBag<ManifestNode> _freeNodes = [];
 
-    public ExportPipeline(BackupWriter run, DataPathOptions options)
+    /// <param name="slots">Where its memory comes from, and goes back to; null for memory of its own.</param>
+    public ExportPipeline(BackupWriter run, DataPathOptions options, SlotPool? slots = null)
     {
         _run = run;
         _options = options;
@@ -36,8 +38,9 @@ public sealed class ExportPipeline
         _lanes = new ChunkLane[options.Lanes];
         for (var i = 0; i < _lanes.Length; i++) _freeLanes.Writer.TryWrite(_lanes[i] = run.OpenLane());
         var slotSize = Math.Max(options.SlotSize, run.Vault.ChunkSize) / run.Vault.ChunkSize * run.Vault.ChunkSize;
+        _slots = slots ?? new(slotSize);
         _workers = new Worker[Math.Max(options.Workers, 1)];
-        for (var i = 0; i < _workers.Length; i++) _workers[i] = new(AlignedMemory.Allocate(slotSize));
+        for (var i = 0; i < _workers.Length; i++) _workers[i] = new(_slots.Rent(slotSize));
     }
 
     /// <summary>A leaf of the base and where it lies; no place when all below it is zero.</summary>
@@ -102,6 +105,12 @@ public sealed class ExportPipeline
             ReadBytes = _workers.Sum(worker => worker.ReadBytes),
             StoredBytes = StoredBytes() - storedBefore + tree.StoredBytes,
         };
+    }
+
+    /// <summary>REQUIRES: no export is under way.</summary>
+    public void Dispose()
+    {
+        foreach (var worker in _workers) _slots.Return(worker.Slot);
     }
 
     private long StoredBytes() => _lanes.Sum(lane => lane.StoredBytes);

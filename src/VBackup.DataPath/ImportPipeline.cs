@@ -30,29 +30,35 @@ public sealed record ImportResult(long WrittenBytes, long FetchedBytes, IReadOnl
 /// Nothing is allocated per chunk. Block memory is bounded by the options; that of most fetchers is made when a read has to
 /// wait for the first time, as a store that answers at once has no use for them.
 /// </summary>
-public sealed class ImportPipeline
+public sealed class ImportPipeline : IDisposable
 {
     private readonly BlobReader _reader;
     private readonly DataPathOptions _options;
+    private readonly SlotPool _pool;
     private readonly int _slotSize;
+    private readonly int _writeSize;
     private readonly Memory<byte>[] _slots;
+    private readonly Lane[] _lanes;
     private readonly Channel<Lane> _freeLanes = Channel.CreateUnbounded<Lane>();
 
-    public ImportPipeline(BlobReader reader, int chunkSize, DataPathOptions options)
+    /// <param name="slots">Where its memory comes from, and goes back to; null for memory of its own.</param>
+    public ImportPipeline(BlobReader reader, int chunkSize, DataPathOptions options, SlotPool? slots = null)
     {
         _reader = reader;
         _options = options;
-        _slotSize = Math.Max(options.FetchSize / chunkSize, 1) * Blob.SizeMax(chunkSize);
+        _slotSize = SlotPool.FetchSlotSize(options, chunkSize);
+        _writeSize = Math.Max(options.WriteSize, chunkSize);
+        _pool = slots ?? new(Math.Max(_slotSize, _writeSize));
         _slots = new Memory<byte>[Math.Max(options.Fetchers, 1)];
-        for (var i = 0; i < Math.Max(options.ImportLanes, 1); i++)
-            _freeLanes.Writer.TryWrite(new(AlignedMemory.Allocate(Math.Max(options.WriteSize, chunkSize))));
+        _lanes = new Lane[Math.Max(options.ImportLanes, 1)];
+        for (var i = 0; i < _lanes.Length; i++) _freeLanes.Writer.TryWrite(_lanes[i] = new());
     }
 
     /// <summary>What it takes to open chunks and to write them.</summary>
-    private sealed class Lane(Memory<byte> content)
+    private sealed class Lane
     {
         /// <summary>Chunks that lie side by side in the volume and are still to be written.</summary>
-        public Memory<byte> Content { get; } = content;
+        public Memory<byte> Content { get; set; }
 
         /// <summary>As much of the target, for writing only what differs.</summary>
         public Memory<byte> Present { get; set; }
@@ -138,10 +144,22 @@ public sealed class ImportPipeline
         }
     }
 
+    /// <summary>REQUIRES: no import is under way.</summary>
+    public void Dispose()
+    {
+        foreach (var slot in _slots)
+            if (!slot.IsEmpty) _pool.Return(slot);
+        foreach (var lane in _lanes)
+        {
+            if (!lane.Content.IsEmpty) _pool.Return(lane.Content);
+            if (!lane.Present.IsEmpty) _pool.Return(lane.Present);
+        }
+    }
+
     // Each worker asks for its own only.
     private Memory<byte> SlotOf(int worker)
     {
-        if (_slots[worker].IsEmpty) _slots[worker] = AlignedMemory.Allocate(_slotSize);
+        if (_slots[worker].IsEmpty) _slots[worker] = _pool.Rent(_slotSize);
         return _slots[worker];
     }
 
@@ -153,6 +171,7 @@ public sealed class ImportPipeline
             && await FetchAsync(import, run.From, slot[..(int)run.Length], cancellation).ConfigureAwait(false);
         if (fetched) import.CountFetched(run.Length);
         var lane = await _freeLanes.Reader.ReadAsync(cancellation).ConfigureAwait(false);
+        if (lane.Content.IsEmpty) lane.Content = _pool.Rent(_writeSize);
         try
         {
             for (var at = run.At; at < run.At + run.Count; at++)
@@ -217,7 +236,7 @@ public sealed class ImportPipeline
     }
 
     /// <summary>Room for a chunk behind those that are still to be written, which are written first if it does not follow them.</summary>
-    private static async ValueTask<Memory<byte>> MakeRoomAsync(
+    private async ValueTask<Memory<byte>> MakeRoomAsync(
         Import import, Lane lane, long offset, int length, CancellationToken cancellation)
     {
         if (lane.Filled > 0 && (offset != lane.Offset + lane.Filled || lane.Filled + length > lane.Content.Length))
@@ -228,7 +247,7 @@ public sealed class ImportPipeline
         return room;
     }
 
-    private static async ValueTask WriteAsync(Import import, Lane lane, CancellationToken cancellation)
+    private async ValueTask WriteAsync(Import import, Lane lane, CancellationToken cancellation)
     {
         var content = lane.Content[..lane.Filled];
         lane.Filled = 0;
@@ -237,7 +256,7 @@ public sealed class ImportPipeline
             await WriteAsync(import, lane.Offset, content, cancellation).ConfigureAwait(false);
             return;
         }
-        if (lane.Present.IsEmpty) lane.Present = AlignedMemory.Allocate(lane.Content.Length);
+        if (lane.Present.IsEmpty) lane.Present = _pool.Rent(_writeSize);
         var present = lane.Present[..content.Length];
         await import.Target.ReadAsync(lane.Offset, present, cancellation).ConfigureAwait(false);
         var step = import.Shape.ChunkSize;

@@ -44,10 +44,11 @@ public sealed class ExportPlan(IReadOnlyList<PlannedVolume> volumes) : IAsyncDis
 /// what it calls unchanged bears that out. All samples are taken before anything is exported: one that differs makes the whole
 /// run a full, since the same tracker spoke for every volume.
 /// </summary>
-public sealed class TrackedExport(BackupWriter run, IVolumeStorage storage, DataPathOptions options, Random random)
+public sealed class TrackedExport(BackupWriter run, IVolumeStorage storage, DataPathOptions options, Random random) : IDisposable
 {
-    private readonly ExportPipeline _pipeline = new(run, options);
+    private readonly SlotPool _slots = new(options, run.Vault.ChunkSize);
     private VolumeComparison? _comparison;
+    private ExportPipeline? _pipeline;
 
     /// <summary>Opens the snapshots, finds what changed, and compares the samples.</summary>
     /// <exception cref="VBackup.Clouds.CloudException">The storage failed.</exception>
@@ -82,9 +83,26 @@ public sealed class TrackedExport(BackupWriter run, IVolumeStorage storage, Data
     /// <exception cref="IOException">The source failed.</exception>
     /// <exception cref="DamageException">The base is damaged.</exception>
     public Task<VolumeDocument> ExportAsync(
-        PlannedVolume volume, IProgress<TransferProgress>? progress, CancellationToken cancellation) =>
-        _pipeline.ExportAsync(new(volume.Volume.Name, volume.Source, volume.Changed is null ? null : volume.Volume.Base, volume.Changed),
-            progress, cancellation);
+        PlannedVolume volume, IProgress<TransferProgress>? progress, CancellationToken cancellation)
+    {
+        EndComparison();
+        _pipeline ??= new(run, options, _slots);
+        return _pipeline.ExportAsync(
+            new(volume.Volume.Name, volume.Source, volume.Changed is null ? null : volume.Volume.Base, volume.Changed), progress, cancellation);
+    }
+
+    // Its memory is the export's then.
+    private void EndComparison()
+    {
+        _comparison?.Dispose();
+        _comparison = null;
+    }
+
+    public void Dispose()
+    {
+        EndComparison();
+        _pipeline?.Dispose();
+    }
 
     private async Task<PlannedVolume> FindChangesAsync(PlannedVolume planned, CancellationToken cancellation)
     {
@@ -112,7 +130,7 @@ public sealed class TrackedExport(BackupWriter run, IVolumeStorage storage, Data
     {
         var tree = run.BaseTree(basis);
         var sample = ChangeSample.Choose(source.RoughlyAllocatedExtents(), changed, tree.Shape, random);
-        _comparison ??= new(run.Reader, run.Vault.ChunkSize, options);
+        _comparison ??= new(run.Reader, run.Vault.ChunkSize, options, _slots);
         return await _comparison
             .CompareAsync(tree, source, sample, progress: null, cancellation).ConfigureAwait(false);
     }

@@ -12,19 +12,22 @@ public sealed record ComparisonResult(long ComparedChunks, IReadOnlyList<Extent>
 
 /// <summary>
 /// Compares a volume as a point has it with the volume itself, by the ids of its chunks: the vault's nodes are read, its packs of
-/// chunks are not. Block memory is made at the start. Not thread-safe.
+/// chunks are not. Block memory is taken at the start. Not thread-safe.
 /// </summary>
-public sealed class VolumeComparison
+public sealed class VolumeComparison : IDisposable
 {
     private readonly BlobReader _reader;
+    private readonly SlotPool _slots;
     private readonly Worker[] _workers;
 
-    public VolumeComparison(BlobReader reader, int chunkSize, DataPathOptions options)
+    /// <param name="slots">Where its memory comes from, and goes back to; null for memory of its own.</param>
+    public VolumeComparison(BlobReader reader, int chunkSize, DataPathOptions options, SlotPool? slots = null)
     {
         _reader = reader;
         var slotSize = Math.Max(options.SlotSize / chunkSize, 1) * chunkSize;
+        _slots = slots ?? new(slotSize);
         _workers = new Worker[Math.Max(options.Workers, 1)];
-        for (var i = 0; i < _workers.Length; i++) _workers[i] = new(AlignedMemory.Allocate(slotSize));
+        for (var i = 0; i < _workers.Length; i++) _workers[i] = new(_slots.Rent(slotSize));
     }
 
     /// <summary>What one worker owns.</summary>
@@ -69,6 +72,12 @@ public sealed class VolumeComparison
         }, cancellation).ConfigureAwait(false);
         return new(_workers.Sum(worker => worker.ComparedChunks),
             Extents.Merged(_workers.SelectMany(worker => worker.Different)));
+    }
+
+    /// <summary>REQUIRES: no comparison is under way.</summary>
+    public void Dispose()
+    {
+        foreach (var worker in _workers) _slots.Return(worker.Slot);
     }
 
     private static bool TryTake(IEnumerator<LeafWork> plan, Lock gate, out LeafWork work)

@@ -51,7 +51,11 @@ static class BackUpServer
                 var point = spool is null
                     ? await backup.RunAsync(order.IsFull, spool: null, stop).ConfigureAwait(false)
                     : await RunSpooledAsync(backup, vault, spool, order, screen, stop).ConfigureAwait(false);
-                screen.Event(PointView.CompletedEvent(point, meter) with { HeldSeconds = EdgeDocument.Of(point)!.HeldSeconds },
+                screen.Event(PointView.CompletedEvent(point, meter) with
+                {
+                    HeldSeconds = EdgeDocument.Of(point)!.HeldSeconds,
+                    SnapshotToPointSeconds = Math.Round(backup.FromSnapshotToPoint.TotalSeconds, 3),
+                },
                     EventJson.Default.BackupEvent);
                 screen.Line($"point {point.Id} ({PointView.TypeOf(point.Type)}, {EdgeDocument.Of(point)!.Consistency} consistency) in "
                     + Units.Duration(meter.Elapsed));

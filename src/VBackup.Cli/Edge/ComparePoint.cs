@@ -33,7 +33,7 @@ static class ComparePoint
         var edge = ServerPoint.EdgeOf(point);
         var reading = await PointReading.BeginAsync(vault, "compare", point, stop).ConfigureAwait(false);
         await using var ending = reading.ConfigureAwait(false);
-        var comparison = new VolumeComparison(reading.Reader, vault.ChunkSize, DataPathOptions.OfDistantVolumes);
+        using var comparison = new VolumeComparison(reading.Reader, vault.ChunkSize, DataPathOptions.OfDistantVolumes);
         var isSame = true;
         foreach (var volume in point.Volumes)
         {

@@ -19,6 +19,9 @@ sealed class ServerBackup(EdgeCloud cloud, BackupVault vault, Server server, Scr
     /// <summary>What --verbose says when the guest is frozen, and how it begins what it says when the guest goes on.</summary>
     public const string HeldNote = "the guest is held still for the snapshot", LetGoNote = "the guest was let go";
 
+    /// <summary>From the beginning of the snapshot until the point was there.</summary>
+    public TimeSpan FromSnapshotToPoint { get; private set; }
+
     /// <summary>Snapshots, exports, publishes, and releases the snapshots that are not needed any more.</summary>
     public async Task<PointDocument> RunAsync(bool isFull, PackSpool? spool, CancellationToken cancellation)
     {
@@ -32,6 +35,7 @@ sealed class ServerBackup(EdgeCloud cloud, BackupVault vault, Server server, Scr
             var name = NewName();
             try
             {
+                var began = TimeProvider.System.GetTimestamp();
                 var (instant, consistency, held) = await TakeAsync(name, volumes, cancellation).ConfigureAwait(false);
                 var configuration = await cloud.Hypervisor.ReadConfigurationAsync(server.Name, cancellation).ConfigureAwait(false);
                 var (documents, isTrackingWrong) = await ExportAsync(
@@ -47,6 +51,7 @@ sealed class ServerBackup(EdgeCloud cloud, BackupVault vault, Server server, Scr
                     await KeepAsBaseAsync(name, volumes, cancellation).ConfigureAwait(false);
                 }
                 var point = await run.PublishAsync(server.Name, type, edge.ToMetadata(), documents, cancellation).ConfigureAwait(false);
+                FromSnapshotToPoint = TimeProvider.System.GetElapsedTime(began);
                 await KeepAsBaseAsync(name, volumes, cancellation).ConfigureAwait(false);
                 await ReleaseAsync(earlier.Instants, volumes, cancellation).ConfigureAwait(false);
                 return point;
@@ -107,7 +112,7 @@ sealed class ServerBackup(EdgeCloud cloud, BackupVault vault, Server server, Scr
         BackupWriter run, string instant, EdgeDocument? baseEdge, CancellationToken cancellation)
     {
         var random = new Random(RandomNumberGenerator.GetInt32(int.MaxValue));
-        var export = new TrackedExport(run, cloud.Storage, DataPathOptions.OfDistantVolumes, random);
+        using var export = new TrackedExport(run, cloud.Storage, DataPathOptions.OfDistantVolumes, random);
         var plan = await export.PlanAsync(
             server.Disks.Select(disk => Tracked(run, disk, instant, baseEdge)), cancellation).ConfigureAwait(false);
         await using (plan.ConfigureAwait(false))
@@ -147,7 +152,7 @@ sealed class ServerBackup(EdgeCloud cloud, BackupVault vault, Server server, Scr
     // The point is complete; a snapshot that stays is only a nuisance, which the next run tidies.
     async Task ReleaseAsync(IReadOnlyList<string> instants, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation)
     {
-        foreach (var old in instants)
+        foreach (var old in (await ListInstantsAsync(volumes, cancellation).ConfigureAwait(false)).Intersect(instants))
         {
             try
             {
@@ -157,6 +162,20 @@ sealed class ServerBackup(EdgeCloud cloud, BackupVault vault, Server server, Scr
             {
                 screen.Note($"the snapshot {old} is not needed any more and could not be removed: {failure.Message}");
             }
+        }
+    }
+
+    async Task<IReadOnlyList<string>> ListInstantsAsync(IReadOnlyList<VolumeId> volumes, CancellationToken cancellation)
+    {
+        try
+        {
+            var all = await cloud.Storage.Snapshots.ListAsync(volumes, cancellation).ConfigureAwait(false);
+            return [.. all.Select(instant => instant.Name)];
+        }
+        catch (CloudException failure)
+        {
+            screen.Note($"snapshots that are not needed any more could not be looked for: {failure.Message}");
+            return [];
         }
     }
 

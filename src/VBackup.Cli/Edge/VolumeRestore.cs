@@ -11,6 +11,7 @@ namespace VBackup.Cli.Edge;
 sealed class VolumeRestore(IVolumeStorage storage, PointReading reading, Screen screen)
 {
     readonly DataPathOptions _options = DataPathOptions.OfDistantVolumes;
+    readonly SlotPool _slots = new(DataPathOptions.OfDistantVolumes, reading.Reader.Vault.ChunkSize);
 
     public long LogicalBytes { get; private set; }
     public long WrittenBytes { get; private set; }
@@ -25,8 +26,8 @@ sealed class VolumeRestore(IVolumeStorage storage, PointReading reading, Screen 
         await using (writer.ConfigureAwait(false))
         {
             using var progress = screen.Follow(volume.Name, volume.LengthBytes);
-            var result = await new ImportPipeline(reading.Reader, chunkSize, _options)
-                .ImportAsync(tree, writer, new() { Delta = isDelta }, progress, cancellation).ConfigureAwait(false);
+            using var import = new ImportPipeline(reading.Reader, chunkSize, _options, _slots);
+            var result = await import.ImportAsync(tree, writer, new() { Delta = isDelta }, progress, cancellation).ConfigureAwait(false);
             WrittenBytes += result.WrittenBytes;
         }
         LogicalBytes += volume.LengthBytes;
@@ -34,8 +35,8 @@ sealed class VolumeRestore(IVolumeStorage storage, PointReading reading, Screen 
         await using (reader.ConfigureAwait(false))
         {
             using var progress = screen.Follow($"{volume.Name} read back", volume.LengthBytes);
-            var compared = await new VolumeComparison(reading.Reader, chunkSize, _options)
-                .CompareAllAsync(tree, reader, progress, cancellation).ConfigureAwait(false);
+            using var comparison = new VolumeComparison(reading.Reader, chunkSize, _options, _slots);
+            var compared = await comparison.CompareAllAsync(tree, reader, progress, cancellation).ConfigureAwait(false);
             if (compared.Different.Count > 0)
                 throw new CloudException(CloudFailure.Other, "read back", target.Value,
                     $"it does not hold what was written: it differs in {compared.Different.Count} ranges, first at {compared.Different[0].Offset}");

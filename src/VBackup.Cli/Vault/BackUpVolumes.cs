@@ -106,7 +106,7 @@ static class BackUpVolumes
         {
             if (basePoint is not null && run.Base is null)
                 screen.Note($"the base {basePoint.Id} was deleted meanwhile: this backup becomes full");
-            var pipeline = new ExportPipeline(run, new());
+            using var pipeline = new ExportPipeline(run, new());
             List<VolumeDocument> volumes = [];
             for (var i = 0; i < sources.Count; i++)
             {

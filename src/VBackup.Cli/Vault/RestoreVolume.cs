@@ -87,7 +87,7 @@ static class RestoreVolume
         {
             try
             {
-                var pipeline = new ImportPipeline(session.Reader, vault.ChunkSize, new());
+                using var pipeline = new ImportPipeline(session.Reader, vault.ChunkSize, new());
                 using var progress = screen.Follow(volume.Name, volume.LengthBytes);
                 return await pipeline.ImportAsync(tree, target, new() { Delta = order.Delta, BestEffort = order.BestEffort },
                     progress, cancellation).ConfigureAwait(false);

@@ -91,11 +91,12 @@ static class ExportImage
         var tree = VolumeTree.Open(reading.Reader, reading.Point, volume);
         var chunkSize = reading.Reader.Vault.ChunkSize;
         using var progress = screen.Follow(volume.Name, volume.LengthBytes);
-        var imported = await new ImportPipeline(reading.Reader, chunkSize, options)
-            .ImportAsync(tree, target, new(), progress, cancellation).ConfigureAwait(false);
+        var slots = new SlotPool(options, chunkSize);
+        using var import = new ImportPipeline(reading.Reader, chunkSize, options, slots);
+        var imported = await import.ImportAsync(tree, target, new(), progress, cancellation).ConfigureAwait(false);
         using var readingBack = screen.Follow($"{volume.Name} read back", volume.LengthBytes);
-        var compared = await new VolumeComparison(reading.Reader, chunkSize, options)
-            .CompareAllAsync(tree, target, readingBack, cancellation).ConfigureAwait(false);
+        using var comparison = new VolumeComparison(reading.Reader, chunkSize, options, slots);
+        var compared = await comparison.CompareAllAsync(tree, target, readingBack, cancellation).ConfigureAwait(false);
         if (compared.Different is [var first, ..])
             throw new CloudException(CloudFailure.Other, "read back", target.Description, $"it does not hold what was written: it differs at {first.Offset}");
         return new(await new VolumeCopy(options).DigestAsync(target, progress: null, cancellation).ConfigureAwait(false), imported.WrittenBytes);

@@ -25,19 +25,22 @@ internal static class PointList
     {
         var ids = await ListAsync(vault, cancellation).ConfigureAwait(false);
         var decisions = await DecisionsAsync(vault, unreadable, cancellation).ConfigureAwait(false);
-        List<PointDocument> valid = [];
-        foreach (var id in ids)
+        var found = new PointDocument?[ids.Count];
+        var damaged = new DamageException?[ids.Count];
+        await Bounded.ForEachAsync(Enumerable.Range(0, ids.Count), vault.Runtime.ReadsInFlight, async i =>
         {
             try
             {
-                var point = await vault.FindPointAsync(id, cancellation).ConfigureAwait(false);
-                if (point is not null && decisions.GetValueOrDefault(SessionOf(point))?.Contains(id) != false) valid.Add(point);
+                var point = await vault.FindPointAsync(ids[i], cancellation).ConfigureAwait(false);
+                if (point is not null && decisions.GetValueOrDefault(SessionOf(point))?.Contains(ids[i]) != false) found[i] = point;
             }
             catch (DamageException damage) when (unreadable is not null)
             {
-                unreadable.Add(damage);
+                damaged[i] = damage;
             }
-        }
+        }).ConfigureAwait(false);
+        unreadable?.AddRange(damaged.OfType<DamageException>());
+        List<PointDocument> valid = [.. found.OfType<PointDocument>()];
         valid.Sort((left, right) => left.CreatedAt.CompareTo(right.CreatedAt) is var order && order != 0
             ? order : string.CompareOrdinal(left.Id, right.Id));
         return valid;

@@ -16,6 +16,8 @@ internal sealed class SpooledPack : IObjectWriter
     private readonly SpoolRun _run;
     private readonly IObjectWriter? _writer;
     private readonly XxHash128 _hash = new();
+    private byte[]? _buffer;
+    private int _buffered;
     private bool _isDurable;
 
     /// <summary>A new one.</summary>
@@ -35,9 +37,24 @@ internal sealed class SpooledPack : IObjectWriter
 
     public async ValueTask AppendAsync(ReadOnlyMemory<byte> piece, CancellationToken cancellation)
     {
-        await _writer!.AppendAsync(piece, cancellation).ConfigureAwait(false);
         _hash.Append(piece.Span);
         Length += piece.Length;
+        // Each write to a distant folder costs a journey or two, whatever its length.
+        _buffer ??= ArrayPool<byte>.Shared.Rent(PieceSize);
+        while (!piece.IsEmpty)
+        {
+            var part = piece[..Math.Min(piece.Length, PieceSize - _buffered)];
+            part.CopyTo(_buffer.AsMemory(_buffered));
+            _buffered += part.Length;
+            piece = piece[part.Length..];
+            if (_buffered == PieceSize) await WriteOutAsync(cancellation).ConfigureAwait(false);
+        }
+    }
+
+    private async ValueTask WriteOutAsync(CancellationToken cancellation)
+    {
+        await _writer!.AppendAsync(_buffer.AsMemory(0, _buffered), cancellation).ConfigureAwait(false);
+        _buffered = 0;
     }
 
     /// <summary>Makes it durable in the spool, from where it is sent. The mark comes first: a pack without one may be thrown away by
@@ -50,6 +67,8 @@ internal sealed class SpooledPack : IObjectWriter
 
     private async Task CommitToSpoolAsync(CancellationToken cancellation)
     {
+        if (_buffered > 0) await WriteOutAsync(cancellation).ConfigureAwait(false);
+        ReturnBuffer();
         Mark = new(IsSent: false, Length, _hash.GetCurrentHashAsUInt128());
         await _run.PutMarkAsync(Id, Mark, cancellation).ConfigureAwait(false);
         await _writer!.CommitAsync(cancellation).ConfigureAwait(false);
@@ -92,8 +111,15 @@ internal sealed class SpooledPack : IObjectWriter
     private StoreException Damaged(string name) => new(StoreFailure.Mismatch, "read", name,
         $"the spool {_run.Store.Description} gives back other bytes than were written to it");
 
+    private void ReturnBuffer()
+    {
+        if (_buffer is not null) ArrayPool<byte>.Shared.Return(_buffer);
+        _buffer = null;
+    }
+
     public async ValueTask DisposeAsync()
     {
+        ReturnBuffer();
         if (_writer is null) return;
         await _writer.DisposeAsync().ConfigureAwait(false);
         if (!_isDurable) await _run.Room.GiveUpAsync().ConfigureAwait(false);
