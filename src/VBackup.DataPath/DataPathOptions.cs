@@ -3,15 +3,16 @@ namespace VBackup.DataPath;
 /// <summary>How much of the machine a run may use.</summary>
 public sealed record DataPathOptions
 {
-    /// <summary>For volumes across a network, such as images of Ceph: 16 reads of 4 MiB, an object of Ceph, under way at once.</summary>
+    /// <summary>For volumes across a network, such as images of Ceph: 10 reads or 4 writes
+    /// of 4 MiB, an object of Ceph, under way at once.</summary>
     public static DataPathOptions OfDistantVolumes { get; } = new()
     {
-        Workers = 16,
+        Workers = 10,
         SlotSize = 4 * 1024 * 1024,
-        Fetchers = 12,
-        FetchersAtFirst = 12,
+        Fetchers = 8,
+        FetchersAtFirst = 8,
         FetchSize = 4 * 1024 * 1024,
-        ImportLanes = 8,
+        ImportLanes = 4,
         WriteSize = 4 * 1024 * 1024,
     };
 

@@ -177,6 +177,71 @@ public sealed class SpoolTests
         }
     }
 
+    [Fact]
+    public async Task A_point_whose_put_is_in_doubt_cannot_arrive_after_another_process_has_finished_the_run()
+    {
+        using var world = new SpoolWorld();
+        await using var vault = SpoolWorld.VaultOver(world.Memory);
+        var late = new LatePoints(world.Memory);
+        await using (var dead = SpoolWorld.VaultOver(late))
+        await using (var spool = await world.OpenSpoolAsync(dead))
+            await Assert.ThrowsAsync<StoreException>(() => SpoolWorld.BackUpAsync(dead, spool, s_first));
+        await using var next = await world.OpenSpoolAsync(vault);
+        var resumed = Assert.Single(await BackupWriter.ResumeLeftAsync(vault.Vault, next, default));
+        var gone = await Assert.ThrowsAsync<StoreException>(late.ArriveAsync);
+        Assert.Equal(StoreFailure.NotFound, gone.Failure);
+        Assert.Equal(resumed.Point!.Id, Assert.Single(await vault.PointsAsync()).Id);
+        Assert.Empty(await world.WaitingAsync());
+    }
+
+    [Fact]
+    public async Task A_point_whose_put_was_in_doubt_and_has_arrived_is_the_run_s_point()
+    {
+        using var world = new SpoolWorld();
+        await using var vault = SpoolWorld.VaultOver(world.Memory);
+        var late = new LatePoints(world.Memory);
+        await using (var dead = SpoolWorld.VaultOver(late))
+        await using (var spool = await world.OpenSpoolAsync(dead))
+            await Assert.ThrowsAsync<StoreException>(() => SpoolWorld.BackUpAsync(dead, spool, s_first));
+        await late.ArriveAsync();
+        await using var next = await world.OpenSpoolAsync(vault);
+        var resumed = Assert.Single(await BackupWriter.ResumeLeftAsync(vault.Vault, next, default));
+        Assert.Equal(resumed.Point!.Id, Assert.Single(await vault.PointsAsync()).Id);
+    }
+
+    [Fact]
+    public async Task A_run_that_was_revoked_and_not_decided_yet_is_not_said_to_be_complete()
+    {
+        using var world = new SpoolWorld();
+        await using var vault = SpoolWorld.VaultOver(world.Memory);
+        var late = new LatePoints(world.Memory);
+        await using (var dead = SpoolWorld.VaultOver(late))
+        await using (var spool = await world.OpenSpoolAsync(dead))
+            await Assert.ThrowsAsync<StoreException>(() => SpoolWorld.BackUpAsync(dead, spool, s_first));
+        await late.ArriveAsync();
+        var point = Assert.Single(await vault.PointsAsync());
+        Assert.True(SessionId.TryParse(point.Session, out var session));
+        await world.Memory.PutAsync(ObjectNames.Revoked(session), new byte[1], default);
+        await using var next = await world.OpenSpoolAsync(vault);
+        var resumed = Assert.Single(await BackupWriter.ResumeLeftAsync(vault.Vault, next, default));
+        Assert.Null(resumed.Point);
+        Assert.Contains("took it for dead", resumed.GivenUp, StringComparison.Ordinal);
+        Assert.Empty(await world.WaitingAsync());
+    }
+
+    [Fact]
+    public async Task A_run_whose_part_of_the_spool_cannot_be_had_ends_its_session()
+    {
+        using var world = new SpoolWorld();
+        await using var vault = SpoolWorld.VaultOver(world.Memory);
+        await using var spool = await world.OpenSpoolAsync(vault);
+        world.LoseLocks();
+        await Assert.ThrowsAsync<StoreException>(() => SpoolWorld.BackUpAsync(vault, spool, s_first));
+        List<string> sessions = [];
+        await foreach (var entry in world.Memory.ListAsync(ObjectNames.Sessions, default)) sessions.Add(entry.Name);
+        Assert.Contains(sessions, name => name.EndsWith(".ended", StringComparison.Ordinal));
+    }
+
     // As a process leaves it that is killed when all is read, before anything could be sent.
     private static async Task LeaveSealedAsync(SpoolWorld world)
     {
@@ -190,6 +255,35 @@ public sealed class SpoolTests
         store.Away.SetException(new StoreException(StoreFailure.Unreachable, "write", "packs", "it is away"));
         await Assert.ThrowsAsync<StoreException>(() => run.PublishAsync("server", PointType.Full, null, [volume], default));
         Assert.Contains(await world.WaitingAsync(), name => name.EndsWith("/sealed", StringComparison.Ordinal));
+    }
+
+    /// <summary>Says that a point's commit failed, and does it when it is told to: its process is no more by then.</summary>
+    private sealed class LatePoints(IObjectStore inner) : DecoratingStore(inner)
+    {
+        private IObjectWriter? _point;
+
+        public Task ArriveAsync() => _point!.CommitAsync(default).AsTask();
+
+        protected override async Task<T> AroundAsync<T>(StoreOperation operation, string name, long sentBytes,
+            Func<CancellationToken, Task<T>> run, CancellationToken cancellation)
+        {
+            var result = await run(cancellation);
+            if (operation != StoreOperation.OpenWriter || !name.StartsWith(ObjectNames.Points, StringComparison.Ordinal)) return result;
+            _point = (IObjectWriter)(object)result!;
+            return (T)(object)new Late(_point);
+        }
+
+        private sealed class Late(IObjectWriter writer) : IObjectWriter
+        {
+            public long Length => writer.Length;
+
+            public ValueTask AppendAsync(ReadOnlyMemory<byte> piece, CancellationToken cancellation) => writer.AppendAsync(piece, cancellation);
+
+            public ValueTask CommitAsync(CancellationToken cancellation) =>
+                throw new StoreException(StoreFailure.Unreachable, "commit", "points", "no answer came");
+
+            public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+        }
     }
 
     /// <summary>Takes no packs, and says so when it is told to.</summary>

@@ -43,5 +43,11 @@ internal sealed class SpoolWorld : IDisposable
         return [.. names];
     }
 
-    public void Dispose() => Directory.Delete(_locks, recursive: true);
+    /// <summary>The folder of locks is gone.</summary>
+    public void LoseLocks() => Directory.Delete(_locks, recursive: true);
+
+    public void Dispose()
+    {
+        if (Directory.Exists(_locks)) LoseLocks();
+    }
 }

@@ -12,7 +12,7 @@ sealed class PosixException(string call, int errno)
 }
 
 /// <summary>What statx(2) says of a file.</summary>
-readonly record struct FileStatus(bool IsRegularFile, bool IsFolder, long LengthBytes, int Links);
+readonly record struct FileStatus(bool IsRegularFile, bool IsFolder, long LengthBytes, int Links, ulong Inode);
 
 /// <summary>System calls that finish what they began and throw <see cref="PosixException"/>.</summary>
 static class Posix
@@ -24,6 +24,21 @@ static class Posix
     /// <summary>Creates a file for writing that must not exist yet.</summary>
     public static SafeFileHandle Create(string path) =>
         Open(path, Libc.O_WRONLY | Libc.O_CREAT | Libc.O_EXCL | Libc.O_CLOEXEC);
+
+    public static SafeFileHandle OpenOrCreate(string path) => Open(path, Libc.O_RDWR | Libc.O_CREAT | Libc.O_CLOEXEC);
+
+    /// <summary>Locks a file for whoever has opened it so, for as long as it is open.</summary>
+    /// <returns>False when somebody else has the lock; never when it waits.</returns>
+    public static bool TryLock(SafeFileHandle file, bool waits)
+    {
+        while (Libc.flock(file, waits ? Libc.LOCK_EX : Libc.LOCK_EX | Libc.LOCK_NB) != 0)
+        {
+            if (!waits && Marshal.GetLastPInvokeError() == Libc.EAGAIN)
+                return false;
+            ThrowUnlessInterrupted("flock");
+        }
+        return true;
+    }
 
     static SafeFileHandle Open(string path, int flags)
     {
@@ -153,7 +168,8 @@ static class Posix
         const int Kind = 0xF000, RegularFile = 0x8000, Folder = 0x4000;
         int kind = BinaryPrimitives.ReadUInt16LittleEndian(status[28..]) & Kind;
         return new FileStatus(kind == RegularFile, kind == Folder,
-            BinaryPrimitives.ReadInt64LittleEndian(status[40..]), BinaryPrimitives.ReadInt32LittleEndian(status[16..]));
+            BinaryPrimitives.ReadInt64LittleEndian(status[40..]), BinaryPrimitives.ReadInt32LittleEndian(status[16..]),
+            BinaryPrimitives.ReadUInt64LittleEndian(status[32..]));
     }
 
     static void ThrowUnlessInterrupted(string call)

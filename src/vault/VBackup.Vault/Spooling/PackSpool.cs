@@ -16,9 +16,6 @@ public sealed class PackSpool : IAsyncDisposable
     private const string Layout = "vbackup-spool-1";
     private const string Locks = "locks";
 
-    /// <summary>EAGAIN: somebody else has the lock.</summary>
-    private const int Again = 11;
-
     private readonly IObjectStore _store;
     private readonly string _locks;
     private readonly BackupVault _vault;
@@ -75,8 +72,7 @@ public sealed class PackSpool : IAsyncDisposable
     }
 
     /// <summary>The part of a run that begins.</summary>
-    internal SpoolRun Begin(SessionId session) => new(_store, _room, _vault.Keys, session, TryHold(session)
-        ?? throw new StoreException(StoreFailure.Refused, "begin", session.ToString(), "somebody else works for this session"));
+    internal SpoolRun Begin(SessionId session) => new(_store, _room, _vault.Keys, session, FileLock.Take(LockOf(session)));
 
     /// <summary>Sessions whose runs left something here and that nobody works for now, each held for the caller.</summary>
     internal async Task<List<SpoolRun>> TakeLeftAsync(CancellationToken cancellation)
@@ -94,8 +90,9 @@ public sealed class PackSpool : IAsyncDisposable
         var isAlone = true;
         foreach (var session in sessions.Union(waiting))
         {
-            if (TryHold(session) is not { } hold) isAlone = false;
-            else if (waiting.Contains(session)) left.Add(new(_store, _room, _vault.Keys, session, hold));
+            if (FileLock.TryTake(LockOf(session)) is not { } hold) isAlone = false;
+            // Somebody may have finished it after it was listed.
+            else if (await IsWaitingAsync(session, cancellation).ConfigureAwait(false)) left.Add(new(_store, _room, _vault.Keys, session, hold));
             else
                 using (hold) hold.IsOver = true;
         }
@@ -104,19 +101,13 @@ public sealed class PackSpool : IAsyncDisposable
         return left;
     }
 
-    // The lock is the process's: it is gone when the process is, however it ended, and stays while it stands still.
-    private SpoolHold? TryHold(SessionId session)
+    private async Task<bool> IsWaitingAsync(SessionId session, CancellationToken cancellation)
     {
-        var path = Path.Combine(_locks, session.ToString());
-        try
-        {
-            return new(path, File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
-        }
-        catch (IOException busy) when (busy.HResult == Again)
-        {
-            return null;
-        }
+        await foreach (var entry in _store.ListAsync(SpoolNames.Run(session), cancellation).ConfigureAwait(false)) return true;
+        return false;
     }
+
+    private string LockOf(SessionId session) => Path.Combine(_locks, session.ToString());
 
     public async ValueTask DisposeAsync()
     {

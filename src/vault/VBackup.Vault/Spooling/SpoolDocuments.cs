@@ -16,9 +16,16 @@ internal sealed record SealedRunDocument
     public required IReadOnlyList<VolumeDocument> Volumes { get; init; }
 }
 
+/// <summary>The point whose put had begun, which may still arrive.</summary>
+internal sealed record PointNoteDocument
+{
+    public required string Point { get; init; }
+}
+
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, MaxDepth = 64,
     RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true)]
 [JsonSerializable(typeof(SealedRunDocument))]
+[JsonSerializable(typeof(PointNoteDocument))]
 internal sealed partial class SpoolJson : JsonSerializerContext;
 
 /// <summary>

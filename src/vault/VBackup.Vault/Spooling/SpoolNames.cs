@@ -8,8 +8,10 @@ internal static class SpoolNames
 {
     public const string Runs = "runs/";
 
-    public static string Sealed(SessionId run) => $"{Runs}{run}/sealed";
-    public static string Marks(SessionId run) => $"{Runs}{run}/packs/";
+    public static string Run(SessionId run) => $"{Runs}{run}/";
+    public static string Sealed(SessionId run) => $"{Run(run)}sealed";
+    public static string Point(SessionId run) => $"{Run(run)}point";
+    public static string Marks(SessionId run) => $"{Run(run)}packs/";
     public static string Mark(SessionId run, ObjectId pack) => $"{Marks(run)}{pack}";
 
     /// <summary>Reads the run out of any name below <see cref="Runs"/>.</summary>

@@ -1,28 +1,15 @@
+using System.Text.Json.Serialization.Metadata;
 using VBackup.Primitives;
 using VBackup.Vault.Format;
 using VBackup.Vault.Stores;
 
 namespace VBackup.Vault.Spooling;
 
-/// <summary>The lock on a run of a spool.</summary>
-internal sealed class SpoolHold(string path, Microsoft.Win32.SafeHandles.SafeFileHandle handle) : IDisposable
-{
-    /// <summary>The run needs no lock any more.</summary>
-    public bool IsOver { get; set; }
-
-    public void Dispose()
-    {
-        // Removed while it is held. Who has it open meanwhile gets the lock of a run that has nothing left to do.
-        if (IsOver) File.Delete(path);
-        handle.Dispose();
-    }
-}
-
 /// <summary>
 /// One run's part of a spool: its packs that are not in the store and indexed yet, and, when it has read everything, the point
 /// that is to be put. Whoever holds it is the only one that works for the run's session. Thread-safe.
 /// </summary>
-internal sealed class SpoolRun(IObjectStore store, SpoolRoom room, VaultKeys keys, SessionId session, SpoolHold hold) : IDisposable
+internal sealed class SpoolRun(IObjectStore store, SpoolRoom room, VaultKeys keys, SessionId session, FileLock hold) : IDisposable
 {
     private const int PacksMax = 100_000;
 
@@ -56,17 +43,33 @@ internal sealed class SpoolRun(IObjectStore store, SpoolRoom room, VaultKeys key
     }
 
     public Task SealAsync(SealedRunDocument document, CancellationToken cancellation) =>
-        store.PutAsync(SpoolNames.Sealed(session), SealedDocument.SealJson(keys, ObjectKind.SpooledRun, SpoolNames.Sealed(session),
-            document, SpoolJson.Default.SealedRunDocument), cancellation);
+        PutAsync(SpoolNames.Sealed(session), document, SpoolJson.Default.SealedRunDocument, cancellation);
 
     /// <summary>Null when the run had not read everything.</summary>
-    public async Task<SealedRunDocument?> FindSealedAsync(CancellationToken cancellation)
+    public Task<SealedRunDocument?> FindSealedAsync(CancellationToken cancellation) =>
+        FindAsync(SpoolNames.Sealed(session), SpoolJson.Default.SealedRunDocument, cancellation);
+
+    /// <summary>The point is about to be put. REQUIRES: no other of this run may still arrive.</summary>
+    public Task NotePointAsync(PointId point, CancellationToken cancellation) =>
+        PutAsync(SpoolNames.Point(session), new() { Point = point.ToString() }, SpoolJson.Default.PointNoteDocument, cancellation);
+
+    /// <summary>The point whose put had begun; null when none had.</summary>
+    public async Task<PointId?> FindNotedPointAsync(CancellationToken cancellation)
     {
-        var name = SpoolNames.Sealed(session);
+        var note = await FindAsync(SpoolNames.Point(session), SpoolJson.Default.PointNoteDocument, cancellation).ConfigureAwait(false);
+        if (note is null) return null;
+        return PointId.TryParse(note.Point, out var id) ? id : throw new DamageException(SpoolNames.Point(session), "names a point whose id is not one");
+    }
+
+    private Task PutAsync<T>(string name, T document, JsonTypeInfo<T> type, CancellationToken cancellation) =>
+        store.PutAsync(name, SealedDocument.SealJson(keys, ObjectKind.SpooledRun, name, document, type), cancellation);
+
+    private async Task<T?> FindAsync<T>(string name, JsonTypeInfo<T> type, CancellationToken cancellation) where T : class
+    {
         try
         {
             var bytes = await SmallObjects.GetAsync(store, name, FormatLimits.SmallObjectSizeMax, cancellation).ConfigureAwait(false);
-            return SealedDocument.OpenJson(keys, ObjectKind.SpooledRun, name, bytes, SpoolJson.Default.SealedRunDocument);
+            return SealedDocument.OpenJson(keys, ObjectKind.SpooledRun, name, bytes, type);
         }
         catch (StoreException missing) when (missing.Failure == StoreFailure.NotFound)
         {
@@ -95,6 +98,7 @@ internal sealed class SpoolRun(IObjectStore store, SpoolRoom room, VaultKeys key
     public async Task EndAsync(bool discards, CancellationToken cancellation)
     {
         await store.DeleteAsync(SpoolNames.Sealed(session), cancellation).ConfigureAwait(false);
+        await store.DeleteAsync(SpoolNames.Point(session), cancellation).ConfigureAwait(false);
         List<string> marks = [];
         await foreach (var entry in store.ListAsync(SpoolNames.Marks(session), cancellation).ConfigureAwait(false)) marks.Add(entry.Name);
         foreach (var mark in marks)

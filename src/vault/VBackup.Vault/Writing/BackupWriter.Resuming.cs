@@ -43,15 +43,30 @@ public sealed partial class BackupWriter
         if (session is null)
         {
             // One that ended with its point has nothing left but its notes.
-            var wasSealed = await spool.FindSealedAsync(cancellation).ConfigureAwait(false) is not null;
-            var point = wasSealed ? await FindPointOfAsync(vault, spool.Session, cancellation).ConfigureAwait(false) : null;
+            var point = await spool.FindNotedPointAsync(cancellation).ConfigureAwait(false) is { } noted
+                ? await FindDecidedAsync(vault, spool.Session, noted, cancellation).ConfigureAwait(false) : null;
             await spool.EndAsync(discards: point is null, cancellation).ConfigureAwait(false);
-            return new(name, point, point is null ? "its session is over: a collector took it for dead, or it had failed" : null);
+            return point is null ? GivenUp(spool.Session) : new(name, point, null);
         }
         var writer = new BackupWriter(vault, session, spool);
         await using (writer.ConfigureAwait(false))
-            return await writer.FinishLeftAsync(cancellation).ConfigureAwait(false);
+        {
+            try
+            {
+                return await writer.FinishLeftAsync(cancellation).ConfigureAwait(false);
+            }
+            catch (SessionRevokedException)
+            {
+                // Whatever it has put, nobody has been told that it counts.
+                writer.IsSealed = false;
+                await spool.EndAsync(discards: true, cancellation).ConfigureAwait(false);
+                return GivenUp(spool.Session);
+            }
+        }
     }
+
+    private static ResumedRun GivenUp(SessionId session) =>
+        new(session.ToString(), null, "its session is over: a collector took it for dead, or it had failed");
 
     private async Task<ResumedRun> FinishLeftAsync(CancellationToken cancellation)
     {
@@ -78,7 +93,7 @@ public sealed partial class BackupWriter
             await _spool.EndAsync(discards: false, cancellation).ConfigureAwait(false);
             return new(name, null, null);
         }
-        var point = await FindPointOfAsync(_vault, _session.Id, cancellation).ConfigureAwait(false)
+        var point = await SettlePointAsync(cancellation).ConfigureAwait(false)
             ?? await PublishAsync(document, cancellation).ConfigureAwait(false);
         // It may have been put before the other process died.
         if (IsSealed)
@@ -105,12 +120,27 @@ public sealed partial class BackupWriter
         }, cancellation);
     }
 
-    private static async Task<PointDocument?> FindPointOfAsync(BackupVault vault, SessionId session, CancellationToken cancellation)
+    // The other process's put of the point may have arrived, and, as long as its upload is unfinished, still arrive. Once that is
+    // discarded, the point is there or never will be (F5).
+    private async Task<PointDocument?> SettlePointAsync(CancellationToken cancellation)
     {
-        foreach (var id in await PointList.ListAsync(vault, cancellation).ConfigureAwait(false))
-            if (await PointList.FindValidAsync(vault, id, cancellation).ConfigureAwait(false) is { } point && point.Session == session.ToString())
-                return point;
-        return null;
+        if (await _spool!.FindNotedPointAsync(cancellation).ConfigureAwait(false) is not { } noted) return null;
+        List<UnfinishedObject> uploads = [];
+        await foreach (var one in _vault.Store.ListUnfinishedAsync(cancellation).ConfigureAwait(false))
+            if (one.Name == ObjectNames.Point(noted)) uploads.Add(one);
+        foreach (var one in uploads) await _vault.Store.DiscardUnfinishedAsync(one, cancellation).ConfigureAwait(false);
+        return await _vault.FindPointAsync(noted, cancellation).ConfigureAwait(false);
+    }
+
+    // A session that is over says nothing of its point when it was revoked and nobody has decided yet: that may be decided either way.
+    private static async Task<PointDocument?> FindDecidedAsync(
+        BackupVault vault, SessionId session, PointId point, CancellationToken cancellation)
+    {
+        var decision = await SessionList.DecisionOf(vault, session, cancellation).ConfigureAwait(false);
+        var counts = decision is not null ? decision.Contains(point)
+            : !await vault.Store.ExistsAsync(ObjectNames.Revoked(session), cancellation).ConfigureAwait(false)
+                || await vault.Store.ExistsAsync(ObjectNames.Ended(session), cancellation).ConfigureAwait(false);
+        return counts ? await vault.FindPointAsync(point, cancellation).ConfigureAwait(false) : null;
     }
 
     // A pack of which sending had begun may be in the store, or still arrive: it is never sent again under its name (F5).

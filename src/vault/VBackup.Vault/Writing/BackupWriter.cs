@@ -65,7 +65,17 @@ public sealed partial class BackupWriter : IAsyncDisposable
     {
         var session = await Session.BeginAsync(vault, purpose, basePoint is null ? [] : [Session.BaseOf(basePoint)],
             outlivesProcess: spool is not null, cancellation).ConfigureAwait(false);
-        var run = new BackupWriter(vault, session, spool?.Begin(session.Id));
+        SpoolRun? part;
+        try
+        {
+            part = spool?.Begin(session.Id);
+        }
+        catch
+        {
+            await session.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+        var run = new BackupWriter(vault, session, part);
         try
         {
             await run.PrepareAsync(basePoint, cancellation).ConfigureAwait(false);
@@ -302,6 +312,7 @@ public sealed partial class BackupWriter : IAsyncDisposable
     {
         await writer.AppendAsync(SealedDocument.SealJson(
             _vault.Keys, ObjectKind.Point, ObjectNames.Point(id), point, DocumentJson.Default.PointDocument), cancellation).ConfigureAwait(false);
+        if (_spool is not null) await _spool.NotePointAsync(id, cancellation).ConfigureAwait(false);
         _session.PointInDoubt = true;
         try
         {
