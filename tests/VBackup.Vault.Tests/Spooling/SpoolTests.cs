@@ -230,6 +230,23 @@ public sealed class SpoolTests
     }
 
     [Fact]
+    public async Task A_run_that_another_finishes_after_it_was_listed_is_not_taken_up_again()
+    {
+        using var world = new SpoolWorld();
+        await using var vault = SpoolWorld.VaultOver(world.Memory);
+        await LeaveSealedAsync(world);
+        await using var other = SpoolWorld.VaultOver(world.Memory);
+        await using var first = await world.OpenSpoolAsync(other);
+        IReadOnlyList<ResumedRun> finished = [];
+        var store = new AfterListing(world.SpoolMemory, SpoolNames.Runs,
+            async () => finished = await BackupWriter.ResumeLeftAsync(other.Vault, first, default));
+        await using var second = await world.OpenSpoolAsync(vault, store);
+        store.IsArmed = true;
+        Assert.Empty(await BackupWriter.ResumeLeftAsync(vault.Vault, second, default));
+        Assert.NotNull(Assert.Single(finished).Point);
+    }
+
+    [Fact]
     public async Task A_run_whose_part_of_the_spool_cannot_be_had_ends_its_session()
     {
         using var world = new SpoolWorld();
@@ -284,6 +301,24 @@ public sealed class SpoolTests
 
             public ValueTask DisposeAsync() => ValueTask.CompletedTask;
         }
+    }
+
+    /// <summary>Does something when a listing has come to its end.</summary>
+    private sealed class AfterListing(IObjectStore inner, string prefix, Func<Task> then) : DecoratingStore(inner)
+    {
+        public bool IsArmed { get; set; }
+
+        public override async IAsyncEnumerable<ObjectEntry> ListAsync(
+            string listed, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellation)
+        {
+            await foreach (var entry in base.ListAsync(listed, cancellation)) yield return entry;
+            if (!IsArmed || listed != prefix) yield break;
+            IsArmed = false;
+            await then();
+        }
+
+        protected override Task<T> AroundAsync<T>(StoreOperation operation, string name, long sentBytes,
+            Func<CancellationToken, Task<T>> run, CancellationToken cancellation) => run(cancellation);
     }
 
     /// <summary>Takes no packs, and says so when it is told to.</summary>
