@@ -17,7 +17,7 @@ internal sealed unsafe class CephConnection : IDisposable
 
     // librbd's buffers go from thread to thread. Where each has an arena of its own, what is freed stays with all of them: some
     // hundred MiB. One arena for all costs no time that can be measured.
-    static CephConnection() => Libc.mallopt(Libc.M_ARENA_MAX, 1);
+    static CephConnection() => _ = Libc.mallopt(Libc.M_ARENA_MAX, 1);
 
     private CephConnection(ClusterHandle cluster, string description)
     {
