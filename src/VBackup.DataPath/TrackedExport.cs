@@ -18,9 +18,10 @@ public sealed record TrackedVolume(string Name, VolumeId Volume, string Instant,
 /// <param name="Changed">What is read; null for all that is allocated.</param>
 /// <param name="FullBecause">Why it becomes a full although there is a base; else null.</param>
 /// <param name="SampledChunks">Chunks that were compared with the base although the tracker called them unchanged.</param>
+/// <param name="SampledObjects">Parts of the volume that the storage's map calls absent, and that its disks were asked for.</param>
 /// <param name="Missed">Ranges in which the tracker missed a change.</param>
 public sealed record PlannedVolume(TrackedVolume Volume, IVolumeReader Source, Extents? Changed, string? FullBecause,
-    long SampledChunks, IReadOnlyList<Extent> Missed) : IAsyncDisposable
+    long SampledChunks, long SampledObjects, IReadOnlyList<Extent> Missed) : IAsyncDisposable
 {
     public ValueTask DisposeAsync() => Source.DisposeAsync();
 }
@@ -61,13 +62,14 @@ public sealed class TrackedExport(BackupWriter run, IVolumeStorage storage, Data
             foreach (var volume in volumes)
             {
                 var source = await storage.Snapshots.OpenAsync(volume.Instant, volume.Volume, cancellation).ConfigureAwait(false);
-                planned.Add(new(volume, source, Changed: null, FullBecause: null, 0, []));
+                planned.Add(new(volume, source, Changed: null, FullBecause: null, 0, 0, []));
                 planned[^1] = await FindChangesAsync(planned[^1], cancellation).ConfigureAwait(false);
             }
             if (planned.Find(volume => volume.Missed.Count > 0) is { } wrong)
             {
                 var reason = $"change tracking missed a change of {wrong.Volume.Name} at {wrong.Missed[0].Offset}, "
-                    + $"found by comparing {wrong.SampledChunks} chunks that it calls unchanged";
+                    + $"found by comparing {wrong.SampledChunks} chunks that it calls unchanged"
+                    + (wrong.SampledObjects > 0 ? $" and asking for {wrong.SampledObjects} objects that it calls absent" : "");
                 for (var i = 0; i < planned.Count; i++)
                     if (planned[i].Changed is not null) planned[i] = planned[i] with { Changed = null, FullBecause = reason };
             }
@@ -118,20 +120,49 @@ public sealed class TrackedExport(BackupWriter run, IVolumeStorage storage, Data
             case ChangeAnswer.Lost lost:
                 return planned with { FullBecause = lost.Reason };
             case ChangeAnswer.Known known:
-                var sample = await CompareSampleAsync(basis, planned.Source, known.Extents, cancellation).ConfigureAwait(false);
-                return planned with { Changed = known.Extents, SampledChunks = sample.ComparedChunks, Missed = sample.Different };
+                return await SampleAsync(planned with { Changed = known.Extents }, known.Extents, cancellation).ConfigureAwait(false);
             default:
                 throw new System.Diagnostics.UnreachableException();
         }
     }
 
-    private async Task<ComparisonResult> CompareSampleAsync(
-        VolumeDocument basis, IVolumeReader source, Extents changed, CancellationToken cancellation)
+    private async Task<PlannedVolume> SampleAsync(PlannedVolume planned, Extents changed, CancellationToken cancellation)
     {
-        var tree = run.BaseTree(basis);
-        var sample = ChangeSample.Choose(source.RoughlyAllocatedExtents(), changed, tree.Shape, random);
+        var source = planned.Source;
+        var tree = run.BaseTree(planned.Volume.Base!);
+        var compared = await CompareAsync(
+            tree, source, ChangeSample.Choose(source.RoughlyAllocatedExtents(), changed, tree.Shape, random), cancellation).ConfigureAwait(false);
+        planned = planned with { SampledChunks = compared.ComparedChunks, Missed = compared.Different };
+        if (source.RoughUnitBytes is not { } unitBytes) return planned;
+
+        List<Extent> absent = [.. ChangeSample.ChooseAbsent(source.RoughlyAllocatedExtents(), changed, unitBytes, source.LengthBytes, random)];
+        var held = await Task.Run(() => absent.FindAll(part =>
+        {
+            cancellation.ThrowIfCancellationRequested();
+            return source.HoldsData(part);
+        }), cancellation).ConfigureAwait(false);
+        // Something that is gone and was never told of: then the base has what should be zeros. A chunk tells for its object.
+        var gone = await CompareAsync(tree, source, ChunksWithin(absent, tree.Shape), cancellation).ConfigureAwait(false);
+        return planned with { SampledObjects = absent.Count, Missed = Extents.Merged([.. planned.Missed, .. held, .. gone.Different]) };
+    }
+
+    /// <summary>One chunk of each part at random; none of a part that is smaller, as its neighbour's changes would be taken for its own.</summary>
+    private IEnumerable<Extent> ChunksWithin(IEnumerable<Extent> parts, TreeShape shape)
+    {
+        foreach (var part in parts)
+        {
+            var first = (part.Offset + shape.ChunkSize - 1) / shape.ChunkSize;
+            var end = part.End == shape.LengthBytes ? shape.ChunkCount : part.End / shape.ChunkSize;
+            if (first >= end) continue;
+            var chunk = random.NextInt64(first, end);
+            yield return new(chunk * shape.ChunkSize, shape.ChunkLength(chunk));
+        }
+    }
+
+    private Task<ComparisonResult> CompareAsync(
+        VolumeTree tree, IVolumeReader source, IEnumerable<Extent> ranges, CancellationToken cancellation)
+    {
         _comparison ??= new(run.Reader, run.Vault.ChunkSize, options, _slots);
-        return await _comparison
-            .CompareAsync(tree, source, sample, progress: null, cancellation).ConfigureAwait(false);
+        return _comparison.CompareAsync(tree, source, ranges, progress: null, cancellation);
     }
 }

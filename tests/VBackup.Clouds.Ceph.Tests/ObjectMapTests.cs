@@ -1,4 +1,3 @@
-using System.Text.Json;
 using VBackup.Clouds.Snapshots;
 using VBackup.Clouds.Volumes;
 using Xunit;
@@ -16,7 +15,7 @@ public sealed class ObjectMapTests(CephLab lab)
     {
         var (volume, content) = await NewVolumeAsync();
         await lab.Storage.Snapshots.TakeAsync("instant", [volume], default);
-        await EmptyMapAsync(volume, "vb.instant.g");
+        await ObjectMaps.EmptyAsync(lab, volume, "vb.instant.g");
         // What makes it dangerous: nothing is marked, the map tells of no data, and reading it gives zeros.
         Assert.DoesNotContain("invalid", await CephLab.RbdAsync("info", $"{volume}@vb.instant.g"), StringComparison.Ordinal);
         Assert.False((await lab.Storage.AllAsync(volume, "instant")).AsSpan().ContainsAnyExcept((byte)0));
@@ -37,7 +36,7 @@ public sealed class ObjectMapTests(CephLab lab)
     public async Task A_writer_of_a_volume_with_a_wrong_object_map_is_told_so()
     {
         var (volume, _) = await NewVolumeAsync();
-        await EmptyMapAsync(volume, null);
+        await ObjectMaps.EmptyAsync(lab, volume, null);
         await using var writer = await lab.Storage.OpenWriterAsync(volume, new(), default);
         Assert.Throws<CloudException>(() => writer.AllocatedExtents().ToList());
     }
@@ -50,7 +49,7 @@ public sealed class ObjectMapTests(CephLab lab)
         using (var guest = CephLab.NewGuest()) await guest.WriteAsync(volume, 21 * MiB, new byte[] { 1, 2, 3 });
         await lab.Storage.Snapshots.TakeAsync("second", [volume], default);
         Assert.IsType<ChangeAnswer.Known>(await lab.Storage.Snapshots.FindChangesAsync(volume, "first", "second", default));
-        await EmptyMapAsync(volume, "vb.second.g");
+        await ObjectMaps.EmptyAsync(lab, volume, "vb.second.g");
         var lost = Assert.IsType<ChangeAnswer.Lost>(await lab.Storage.Snapshots.FindChangesAsync(volume, "first", "second", default));
         Assert.Contains("object map", lost.Reason, StringComparison.Ordinal);
     }
@@ -67,36 +66,5 @@ public sealed class ObjectMapTests(CephLab lab)
             await guest.WriteAsync(volume, offset, data);
         }
         return (volume, content);
-    }
-
-    /// <summary>Puts the map of an empty image of the same length in the place of an image's or snapshot's map.</summary>
-    async Task EmptyMapAsync(VolumeId volume, string? snapshot)
-    {
-        var file = Path.GetTempFileName();
-        try
-        {
-            await CephLab.RadosAsync("get", $"rbd_object_map.{await IdAsync(await lab.NewVolumeAsync(LengthBytes))}", file);
-            var map = $"rbd_object_map.{await IdAsync(volume)}";
-            if (snapshot is not null) map += $".{await SnapshotIdAsync(volume, snapshot):x16}";
-            // A map that is not there would be made by the put, and change nothing.
-            await CephLab.RadosAsync("stat", map);
-            await CephLab.RadosAsync("put", map, file);
-        }
-        finally
-        {
-            File.Delete(file);
-        }
-    }
-
-    static async Task<string> IdAsync(VolumeId volume)
-    {
-        using var answer = JsonDocument.Parse(await CephLab.RbdAsync("info", volume.Value, "--format", "json"));
-        return answer.RootElement.GetProperty("id").GetString()!;
-    }
-
-    static async Task<long> SnapshotIdAsync(VolumeId volume, string name)
-    {
-        using var answer = JsonDocument.Parse(await CephLab.RbdAsync("snap", "ls", volume.Value, "--format", "json"));
-        return answer.RootElement.EnumerateArray().Single(entry => entry.GetProperty("name").GetString() == name).GetProperty("id").GetInt64();
     }
 }

@@ -31,13 +31,22 @@ static class InPlaceRestore
         VolumeId[] all = [.. targets.Select(item => item.Target)];
         var safety = string.Create(CultureInfo.InvariantCulture,
             $"{SafetyPrefix}{TimeProvider.System.GetUtcNow():yyyyMMdd-HHmmss}-{RandomNumberGenerator.GetHexString(8, lowercase: true)}");
+        // One that was left behind in mid-write holds the volumes' locks, and may wake up. From here on it writes nothing.
+        foreach (var target in all) await (await TakeOverAsync(cloud, target, cancellation).ConfigureAwait(false)).DisposeAsync().ConfigureAwait(false);
         await cloud.Storage.Snapshots.TakeAsync(safety, all, cancellation).ConfigureAwait(false);
         try
         {
             // From the first byte on, no backup may build on what was before.
             foreach (var old in instants) await cloud.Storage.Snapshots.RemoveAsync(old, all, cancellation).ConfigureAwait(false);
-            foreach (var (volume, target) in targets)
-                await restore.RunAsync(volume, target, new() { TakesOver = true }, isDelta: true, cancellation).ConfigureAwait(false);
+            await WriteAsync(cloud, restore, targets, cancellation).ConfigureAwait(false);
+            foreach (var (volume, target) in targets) await restore.ReadBackAsync(volume, target, cancellation).ConfigureAwait(false);
+        }
+        catch (CloudException failure) when (failure.Failure == CloudFailure.InUse)
+        {
+            // What the volumes hold now is another's; to roll back would undo it.
+            Failure.AddAftermath(failure, $"somebody else has the volumes, and this restore writes nothing more; the snapshot {safety} has them as they were before it: "
+                + $"'vbackup edge snapshots release {safety}' gives it up");
+            throw;
         }
         catch (Exception failure)
         {
@@ -49,6 +58,29 @@ static class InPlaceRestore
         if (ran) await cloud.Hypervisor.StartAsync(server.Name, cancellation).ConfigureAwait(false);
         return $"server {server.Name}";
     }
+
+    /// <summary>
+    /// All volumes are held until the last is written: whoever takes over meanwhile shuts this restore out of all of them, so that two
+    /// restores never leave volumes of different points.
+    /// </summary>
+    static async Task WriteAsync(EdgeCloud cloud, VolumeRestore restore, IReadOnlyList<(VolumeDocument Volume, VolumeId Target)> targets,
+        CancellationToken cancellation)
+    {
+        List<IVolumeWriter> writers = [];
+        try
+        {
+            foreach (var (_, target) in targets) writers.Add(await TakeOverAsync(cloud, target, cancellation).ConfigureAwait(false));
+            for (var i = 0; i < writers.Count; i++)
+                await restore.WriteAsync(targets[i].Volume, writers[i], isDelta: true, cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            foreach (var writer in writers) await writer.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    static Task<IVolumeWriter> TakeOverAsync(EdgeCloud cloud, VolumeId target, CancellationToken cancellation) =>
+        cloud.Storage.OpenWriterAsync(target, new() { TakesOver = true }, cancellation);
 
     /// <summary>Volumes that are missing, were replaced, or have another size now are refused by name.</summary>
     static async Task<IReadOnlyList<(VolumeDocument Volume, VolumeId Target)>> CheckAsync(EdgeCloud cloud, Server server, EdgeDocument edge,

@@ -16,30 +16,40 @@ sealed class VolumeRestore(IVolumeStorage storage, PointReading reading, Screen 
     public long LogicalBytes { get; private set; }
     public long WrittenBytes { get; private set; }
 
-    /// <param name="isDelta">Read what is there, and write only what differs.</param>
+    /// <summary>Writes one volume, and reads it back.</summary>
     /// <exception cref="CloudException">The storage failed, or does not give back what was written.</exception>
     public async Task RunAsync(VolumeDocument volume, VolumeId target, WriterOptions options, bool isDelta, CancellationToken cancellation)
     {
-        var chunkSize = reading.Reader.Vault.ChunkSize;
-        var tree = VolumeTree.Open(reading.Reader, reading.Point, volume);
         var writer = await storage.OpenWriterAsync(target, options, cancellation).ConfigureAwait(false);
-        await using (writer.ConfigureAwait(false))
-        {
-            using var progress = screen.Follow(volume.Name, volume.LengthBytes);
-            using var import = new ImportPipeline(reading.Reader, chunkSize, _options, _slots);
-            var result = await import.ImportAsync(tree, writer, new() { Delta = isDelta }, progress, cancellation).ConfigureAwait(false);
-            WrittenBytes += result.WrittenBytes;
-        }
+        await using (writer.ConfigureAwait(false)) await WriteAsync(volume, writer, isDelta, cancellation).ConfigureAwait(false);
+        await ReadBackAsync(volume, target, cancellation).ConfigureAwait(false);
+    }
+
+    /// <param name="isDelta">Read what is there, and write only what differs.</param>
+    /// <exception cref="CloudException">The storage failed.</exception>
+    public async Task WriteAsync(VolumeDocument volume, IVolumeWriter writer, bool isDelta, CancellationToken cancellation)
+    {
+        using var progress = screen.Follow(volume.Name, volume.LengthBytes);
+        using var import = new ImportPipeline(reading.Reader, reading.Reader.Vault.ChunkSize, _options, _slots);
+        var result = await import.ImportAsync(TreeOf(volume), writer, new() { Delta = isDelta }, progress, cancellation).ConfigureAwait(false);
+        WrittenBytes += result.WrittenBytes;
         LogicalBytes += volume.LengthBytes;
+    }
+
+    /// <exception cref="CloudException">The storage failed, or does not give back what was written.</exception>
+    public async Task ReadBackAsync(VolumeDocument volume, VolumeId target, CancellationToken cancellation)
+    {
         var reader = await storage.OpenReaderAsync(target, cancellation).ConfigureAwait(false);
         await using (reader.ConfigureAwait(false))
         {
             using var progress = screen.Follow($"{volume.Name} read back", volume.LengthBytes);
-            using var comparison = new VolumeComparison(reading.Reader, chunkSize, _options, _slots);
-            var compared = await comparison.CompareAllAsync(tree, reader, progress, cancellation).ConfigureAwait(false);
+            using var comparison = new VolumeComparison(reading.Reader, reading.Reader.Vault.ChunkSize, _options, _slots);
+            var compared = await comparison.CompareAllAsync(TreeOf(volume), reader, progress, cancellation).ConfigureAwait(false);
             if (compared.Different.Count > 0)
                 throw new CloudException(CloudFailure.Other, "read back", target.Value,
                     $"it does not hold what was written: it differs in {compared.Different.Count} ranges, first at {compared.Different[0].Offset}");
         }
     }
+
+    VolumeTree TreeOf(VolumeDocument volume) => VolumeTree.Open(reading.Reader, reading.Point, volume);
 }

@@ -18,6 +18,10 @@ internal sealed class CephVolumeReader(RbdImage image, string description, long 
 
     public IEnumerable<Extent> RoughlyAllocatedExtents() => Allocation.ByMap(image, _asking, lengthBytes);
 
+    public int? RoughUnitBytes => Allocation.UnitOfMap(image, _asking);
+
+    public bool HoldsData(Extent range) => Allocation.IsHeld(image, _asking, range);
+
     public ValueTask ReadAsync(long offset, Memory<byte> buffer, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();

@@ -26,19 +26,29 @@ internal sealed class EdgeWorld(CliVault vault, string server) : IAsyncDisposabl
         static string? Setting(string name) => Environment.GetEnvironmentVariable(name);
         _ = RealEdge.Lab();
         var world = new EdgeWorld(await CliVault.MakeAsync(), Setting("VBACKUP_TEST_SERVER")!);
-        await world.ConfigureAsync(JsonSerializer.Serialize(new
-        {
-            kind = "libvirt+ceph",
-            libvirt = new { uri = Setting("VBACKUP_TEST_LIBVIRT_URI") },
-            ceph = new
-            {
-                configurationFile = Setting("VBACKUP_TEST_CEPH_CONF"),
-                user = Setting("VBACKUP_TEST_CEPH_USER"),
-                keyringFile = Setting("VBACKUP_TEST_CEPH_KEYRING"),
-            },
-        }));
+        await world.ConfigureRealAsync(name => Setting(name)!);
         return world;
     }
+
+    /// <summary>A server of a lab, and a vault that is made already.</summary>
+    public static async Task<EdgeWorld> OfServerAsync(EdgeLab lab, string server, CliVault vault)
+    {
+        var world = new EdgeWorld(vault, server);
+        await world.ConfigureRealAsync(name => lab[name]);
+        return world;
+    }
+
+    Task ConfigureRealAsync(Func<string, string> setting) => ConfigureAsync(JsonSerializer.Serialize(new
+    {
+        kind = "libvirt+ceph",
+        libvirt = new { uri = setting("VBACKUP_TEST_LIBVIRT_URI") },
+        ceph = new
+        {
+            configurationFile = setting("VBACKUP_TEST_CEPH_CONF"),
+            user = setting("VBACKUP_TEST_CEPH_USER"),
+            keyringFile = setting("VBACKUP_TEST_CEPH_KEYRING"),
+        },
+    }));
 
     public string VolumePath(string volume) => vault[$"cloud/volumes/{volume}.raw"];
 
@@ -48,7 +58,11 @@ internal sealed class EdgeWorld(CliVault vault, string server) : IAsyncDisposabl
 
     public Task<Ended> BackUpAsync(params string[] more) => OnVaultAsync(["backup", "--server", server, .. more]);
 
-    public Task<Ended> OnVaultAsync(params string[] command) => CliProcess.RunAsync(Arguments(command), folder: vault.Folder);
+    public Task<Ended> OnVaultAsync(params string[] command) => CliProcess.RunAsync(Arguments(command), vault.Variables, folder: vault.Folder);
+
+    /// <summary>Starts a command on this cloud and vault, to be watched.</summary>
+    public CliProcess Start(Action<CliProcess, string> onOutput, params string[] command) =>
+        CliProcess.Start(Arguments(command), vault.Variables, folder: vault.Folder, onOutput: onOutput);
 
     /// <summary>The arguments of <c>vbackup edge …</c> on this cloud and vault.</summary>
     public string[] Arguments(params string[] command) =>
@@ -56,7 +70,7 @@ internal sealed class EdgeWorld(CliVault vault, string server) : IAsyncDisposabl
 
     /// <summary>Finishes what waits in the folder <c>spool</c>.</summary>
     public Task<Ended> UploadAsync() => CliProcess.RunAsync(
-        ["edge", "upload", "--spool", vault["spool"], "--vault", vault.Location, "--key-file", vault["key"], "--json"], folder: vault.Folder);
+        ["edge", "upload", "--spool", vault["spool"], "--vault", vault.Location, "--key-file", vault["key"], "--json"], vault.Variables, folder: vault.Folder);
 
     public Task<Ended> OnCloudAsync(params string[] command) =>
         CliProcess.RunAsync(["edge", .. command, "--cloud", Config, "--json"], folder: vault.Folder);

@@ -40,7 +40,7 @@ internal static class RealEdge
     public static async Task<string[]> OwnSnapshotsAsync(EdgeWorld world) =>
         [.. (await world.SnapshotNamesAsync()).Where(name => name.StartsWith("vb-", StringComparison.Ordinal))];
 
-    static string InRepository(string path)
+    public static string InRepository(string path)
     {
         var folder = AppContext.BaseDirectory;
         while (!File.Exists(Path.Combine(folder, "vBackup.slnx"))) folder = Path.GetDirectoryName(folder)!;

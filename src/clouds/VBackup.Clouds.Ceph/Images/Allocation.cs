@@ -42,6 +42,20 @@ internal static class Allocation
         }
     }
 
+    /// <summary>The objects that the map speaks of, in bytes; null when there is no map that is believed.</summary>
+    public static int? UnitOfMap(RbdImage image, Lock oneAtATime)
+    {
+        lock (oneAtATime) return IsMapped(image) ? checked((int)image.ObjectSizeBytes) : null;
+    }
+
+    /// <summary>Whether the disks have anything in a range, in the map or not. Blocking.</summary>
+    public static bool IsHeld(RbdImage image, Lock oneAtATime, Extent range)
+    {
+        lock (oneAtATime) return Held(image, range, isWholeObjects: false).Count > 0;
+    }
+
+    private static bool IsMapped(RbdImage image) => image.HasFastDiff && !image.IsTrackingInvalid;
+
     private static List<Extent> InWindow(RbdImage image, Extent window)
     {
         var found = Held(image, window, isWholeObjects: false);
@@ -56,7 +70,7 @@ internal static class Allocation
     /// <param name="held">Joined, in the window.</param>
     public static Extent? FirstOutsideOfMap(RbdImage image, List<Extent> held, Extent window)
     {
-        if (held.Count == 0 || !image.HasFastDiff || image.IsTrackingInvalid) return null;
+        if (held.Count == 0 || !IsMapped(image)) return null;
         var mapped = Held(image, window, isWholeObjects: true);
         var at = 0;
         foreach (var extent in held)

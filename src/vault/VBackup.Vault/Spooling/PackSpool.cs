@@ -33,7 +33,7 @@ public sealed class PackSpool : IAsyncDisposable
         // An empty mount point is no spool: what is not there is not made, but for our own folders below it.
         await FileSystemStore.Open(folder).DisposeAsync().ConfigureAwait(false);
         var own = Path.Combine(Path.GetFullPath(folder), Layout, vault.Header.VaultId.ToString());
-        return await OpenAsync(vault, FileSystemStore.Open(own, create: true), Path.Combine(own, Locks), sizeMax,
+        return await OpenAsync(vault, new SpoolStore(FileSystemStore.Open(own, create: true)), Path.Combine(own, Locks), sizeMax,
             () => new DriveInfo(own).AvailableFreeSpace, cancellation).ConfigureAwait(false);
     }
 
