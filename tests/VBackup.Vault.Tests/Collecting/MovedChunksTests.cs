@@ -87,6 +87,34 @@ public sealed class MovedChunksTests
         Assert.True(counting.CallsOf(StoreOperation.ReadTail) < 400, $"{counting.CallsOf(StoreOperation.ReadTail)} footers");
     }
 
+    [Fact]
+    public async Task Damage_of_a_moved_chunk_names_the_pack_where_it_lies_now()
+    {
+        var memory = new MemoryStore();
+        await using var vault = TestVault.Over(memory);
+        var content = new byte[64 * 4096];
+        new Random(4).NextBytes(content);
+        var point = await vault.BackUpAsync(content);
+        await RewriteAllAsync(vault);
+        foreach (var pack in await vault.ObjectsAsync(ObjectNames.Packs))
+        {
+            var bytes = await memory.GetAsync(pack.Name, FormatLimits.PackSizeMax, default);
+            if (bytes.Length < content.Length) continue;
+            bytes[1000] ^= 1;
+            await memory.PutAsync(pack.Name, bytes, default);
+            await using var reader = new BlobReader(vault.Vault);
+            var (leaf, chunk) = (new ManifestNode(), new byte[4096]);
+            await VolumeTree.Open(reader, point, point.Volumes[0]).ReadLeafAsync(0, leaf, default);
+            var damage = await Assert.ThrowsAsync<DamageException>(async () =>
+            {
+                for (var child = 0; child < 64; child++) await reader.ReadChunkAsync(leaf[child], chunk, default);
+            });
+            Assert.Equal(pack.Name, damage.ObjectName);
+            return;
+        }
+        Assert.Fail("no pack of chunks");
+    }
+
     /// <summary>A point whose neighbouring chunks came from other points, and whose packs have all been rewritten since.</summary>
     private static async Task<(PointDocument Point, byte[] Content)> MakeInterleavedAsync(TestVault vault, int points, int chunks)
     {

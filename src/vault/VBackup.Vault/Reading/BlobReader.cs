@@ -130,7 +130,7 @@ public sealed partial class BlobReader : IAsyncDisposable
     {
         // As a rule a collector has moved it.
         var refreshed = await RefreshedAsync(place, cancellation).ConfigureAwait(false);
-        HashSet<BlobLocation> tried = [];
+        Search tried = new();
         if (refreshed.Location != place.Location
             && await TryLocationsAsync(place, [refreshed.Location], tried, open, cancellation).ConfigureAwait(false)) return;
         // What the cache gave was something else: that says nothing of the pack itself.
@@ -153,16 +153,27 @@ public sealed partial class BlobReader : IAsyncDisposable
         var unnamed = await FindInUnnamedPacksAsync(place.Id, cancellation).ConfigureAwait(false);
         if (await TryLocationsAsync(place, unnamed, tried, open, cancellation).ConfigureAwait(false)) return;
         if (_session is not null) await _session.EnsureNotRevokedAsync(cancellation).ConfigureAwait(false);
+        // A pack that a collector has deleted is nothing to look at; the one that should have the chunk now is.
+        if (tried.Bad is { } bad && _gonePacks.ContainsKey(place.Location.Pack)) place = place with { Location = bad };
         throw new DamageException(ObjectNames.Pack(place.Location.Pack),
             $"{place.Id} is not at offset {place.Location.Offset} ({place.Location.Length} bytes), and nowhere else either");
     }
 
-    private async ValueTask<bool> TryLocationsAsync(BlobPlace place, List<BlobLocation> locations, HashSet<BlobLocation> tried,
+    /// <summary>Where was looked for one blob.</summary>
+    private sealed class Search
+    {
+        public HashSet<BlobLocation> Locations { get; } = [];
+
+        /// <summary>The first place that held something else.</summary>
+        public BlobLocation? Bad { get; set; }
+    }
+
+    private async ValueTask<bool> TryLocationsAsync(BlobPlace place, List<BlobLocation> locations, Search tried,
         Func<ReadLane, BlobPlace, ReadOnlyMemory<byte>, bool> open, CancellationToken cancellation)
     {
         foreach (var location in locations)
         {
-            if (!tried.Add(location)) continue;
+            if (!tried.Locations.Add(location)) continue;
             var length = (int)Math.Min(location.Length, (uint)BlobSizeMax);
             var rented = ArrayPool<byte>.Shared.Rent(length);
             try
@@ -179,6 +190,7 @@ public sealed partial class BlobReader : IAsyncDisposable
             {
                 ArrayPool<byte>.Shared.Return(rented);
             }
+            tried.Bad ??= location;
             _damagedPacks.TryAdd(ObjectNames.Pack(location.Pack), 0);
         }
         return false;
