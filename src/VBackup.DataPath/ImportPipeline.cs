@@ -163,13 +163,31 @@ public sealed class ImportPipeline : IDisposable
         return _slots[worker];
     }
 
-    // Fetches chunks that lie side by side in one pack with one read, then opens and writes them.
+    // Fetches chunks that lie side by side in one pack with one read; and if that is gone, with a read for each of the packs where a
+    // collector has moved them.
     private async ValueTask ImportRunAsync(
         Import import, Memory<byte> slot, ImportWindow window, FetchRun run, CancellationToken cancellation)
     {
-        var fetched = run.Length <= slot.Length
-            && await FetchAsync(import, run.From, slot[..(int)run.Length], cancellation).ConfigureAwait(false);
-        if (fetched) import.CountFetched(run.Length);
+        var fetched = await FetchAsync(import, run, slot, cancellation).ConfigureAwait(false);
+        if (fetched || !await window.RefreshAsync(_reader, run.At, run.Count, cancellation).ConfigureAwait(false))
+        {
+            await StoreRunAsync(import, slot, fetched, window, run, cancellation).ConfigureAwait(false);
+            return;
+        }
+        var end = run.At + run.Count;
+        for (var at = run.At; at < end;)
+        {
+            var part = window.RunFrom(at, end, slot.Length);
+            fetched = await FetchAsync(import, part, slot, cancellation).ConfigureAwait(false);
+            await StoreRunAsync(import, slot, fetched, window, part, cancellation).ConfigureAwait(false);
+            at += part.Count;
+        }
+    }
+
+    // Opens and writes chunks that were fetched, or that are to be looked for one by one.
+    private async ValueTask StoreRunAsync(
+        Import import, Memory<byte> slot, bool fetched, ImportWindow window, FetchRun run, CancellationToken cancellation)
+    {
         var lane = await _freeLanes.Reader.ReadAsync(cancellation).ConfigureAwait(false);
         if (lane.Content.IsEmpty) lane.Content = _pool.Rent(_writeSize);
         try
@@ -195,11 +213,14 @@ public sealed class ImportPipeline : IDisposable
         }
     }
 
-    private ValueTask<bool> FetchAsync(Import import, BlobLocation from, Memory<byte> slot, CancellationToken cancellation)
+    private async ValueTask<bool> FetchAsync(Import import, FetchRun run, Memory<byte> slot, CancellationToken cancellation)
     {
-        var reading = _reader.TryReadRangeAsync(from.Pack, from.Offset, slot, cancellation);
+        if (run.Length > slot.Length) return false;
+        var reading = _reader.TryReadRangeAsync(run.From.Pack, run.From.Offset, slot[..(int)run.Length], cancellation);
         if (!reading.IsCompleted) import.NoteDistance();
-        return reading;
+        var fetched = await reading.ConfigureAwait(false);
+        if (fetched) import.CountFetched(run.Length);
+        return fetched;
     }
 
     private bool TryOpen(in BlobPlace place, ReadOnlyMemory<byte> blob, Memory<byte> content)

@@ -58,6 +58,8 @@ internal sealed class ImportPlan : IAsyncDisposable
             {
                 _window ??= await NextWindowAsync().ConfigureAwait(false);
                 if (_window is null) return null;
+                // What others found stale meanwhile is not asked for again: the rest is read where it lies now.
+                await _window.RefreshAsync(_reader, _stop.Token).ConfigureAwait(false);
                 if (TakeFrom(_window) is { } piece) return piece;
                 Return(_window);
                 _window = null;
@@ -101,8 +103,6 @@ internal sealed class ImportPlan : IAsyncDisposable
             var leaf = await reading.ConfigureAwait(false);
             leaf.GapStart = TakenUntil;
             TakenUntil = Math.Min((leaf.Index + 1) * _tree.Shape.LeafSpan, _tree.Shape.LengthBytes);
-            // What this window's predecessors found stale is not asked for again.
-            await _reader.RefreshAsync(leaf.Node, _stop.Token).ConfigureAwait(false);
             window.Add(leaf);
         }
         window.Sort();

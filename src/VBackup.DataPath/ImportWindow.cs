@@ -1,4 +1,5 @@
 using VBackup.Vault.Format;
+using VBackup.Vault.Reading;
 
 namespace VBackup.DataPath;
 
@@ -20,6 +21,7 @@ internal sealed class ImportWindow(int leavesMax)
     private int _next;
     private int _zeroed;
     private int _users;
+    private int _gonePacks;
 
     public IReadOnlyList<ImportLeaf> Leaves => _leaves;
 
@@ -27,7 +29,7 @@ internal sealed class ImportWindow(int leavesMax)
     public void Begin()
     {
         _leaves.Clear();
-        (_chunks, _next, _zeroed, _users) = (0, 0, 0, 1);
+        (_chunks, _next, _zeroed, _users, _gonePacks) = (0, 0, 0, 1, 0);
     }
 
     public void Add(ImportLeaf leaf)
@@ -38,8 +40,34 @@ internal sealed class ImportWindow(int leavesMax)
             if (leaf.Node.Has(child)) _order[_chunks++] = first + child;
     }
 
-    /// <summary>Orders the chunks of all leaves; call once, when they are complete.</summary>
-    public void Sort() => _order.AsSpan(0, _chunks).Sort((left, right) =>
+    /// <summary>Asks where the chunks lie now that nobody has taken yet, and orders them; first when the leaves are complete, and
+    /// again when packs were found gone since.</summary>
+    public async ValueTask RefreshAsync(BlobReader reader, CancellationToken cancellation)
+    {
+        if (_gonePacks == reader.GonePacks) return;
+        _gonePacks = reader.GonePacks;
+        await RefreshAsync(reader, _next, _chunks - _next, cancellation).ConfigureAwait(false);
+        Sort();
+    }
+
+    /// <summary>Asks where some chunks lie now. REQUIRES: they are the caller's.</summary>
+    /// <returns>Whether any lies elsewhere than it was thought to.</returns>
+    public async ValueTask<bool> RefreshAsync(BlobReader reader, int at, int count, CancellationToken cancellation)
+    {
+        var moved = false;
+        for (var place = at; place < at + count; place++)
+        {
+            var (leaf, child) = At(place);
+            var now = await reader.RefreshedAsync(leaf.Node[child], cancellation).ConfigureAwait(false);
+            if (now.Location == leaf.Node[child].Location) continue;
+            leaf.Node.Set(child, now);
+            moved = true;
+        }
+        return moved;
+    }
+
+    /// <summary>Orders the chunks that nobody has taken yet.</summary>
+    public void Sort() => _order.AsSpan(_next, _chunks - _next).Sort((left, right) =>
     {
         var (one, other) = (LocationOf(left), LocationOf(right));
         return one.Pack.Value.CompareTo(other.Pack.Value) is var byPack && byPack != 0
@@ -58,17 +86,25 @@ internal sealed class ImportWindow(int leavesMax)
     {
         run = default;
         if (_next == _chunks) return false;
-        var at = _next;
+        run = RunFrom(_next, _chunks, lengthMax);
+        _next += run.Count;
+        return true;
+    }
+
+    /// <summary>The chunks from a place of the order on that one read fetches.</summary>
+    /// <param name="end">The run ends before this place.</param>
+    public FetchRun RunFrom(int at, int end, int lengthMax)
+    {
         var first = LocationOf(_order[at]);
         var length = (long)first.Length;
-        for (_next++; _next < _chunks; _next++)
+        var to = at + 1;
+        for (; to < end; to++)
         {
-            var next = LocationOf(_order[_next]);
+            var next = LocationOf(_order[to]);
             if (next.Pack != first.Pack || next.Offset != first.Offset + length || length + next.Length > lengthMax) break;
             length += next.Length;
         }
-        run = new(at, _next - at, first, length);
-        return true;
+        return new(at, to - at, first, length);
     }
 
     public void Use() => Interlocked.Increment(ref _users);

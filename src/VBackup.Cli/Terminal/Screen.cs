@@ -58,12 +58,12 @@ sealed class Screen(bool json, bool isVerbose, TextWriter output, TextWriter err
         else Write(error, $"vbackup: {text}");
     }
 
-    /// <summary>Reads go on in a vault that may only be read.</summary>
+    /// <summary>Reads go on in a vault that may only be read, or is full.</summary>
     /// <param name="refusal">What the store said; null when it may be written.</param>
     public void NoteUnprotected(string? refusal)
     {
         if (refusal is not null)
-            Note($"the vault can only be read ({refusal}): a 'vault gc' that is run meanwhile may take away what is read, which then "
+            Note($"nothing can be stored in the vault now, so nothing protects what is read ({refusal}): a 'vault gc' that is run meanwhile may take away what is read, which then "
                 + "shows as damage");
     }
 

@@ -20,7 +20,8 @@ static class RepairVault
     static readonly Option<bool> s_removeUnreadable = new("--remove-unreadable")
     {
         Description = "First delete the points that cannot be read, which keep everything from being collected; and where only an interrupted "
-            + "backup's decision cannot be read and no point of it is there, decide that it does not count.",
+            + "backup's decision cannot be read and no point of it is there, decide that it does not count. Also take every pack out of "
+            + "use where nobody can read which ones were condemned, and delete key slots of which nothing can be read.",
     };
 
     public static Command Define()
@@ -114,5 +115,22 @@ static class RepairVault
             if (!await UnreadableObjects.DecideAnewAsync(vault, session, cancellation).ConfigureAwait(false))
                 screen.Note($"{damage.ObjectName} is left as it is: something else has changed meanwhile; repair again");
         }
+        await RemoveCondemnationsAsync(vault, screen, cancellation).ConfigureAwait(false);
+        foreach (var damage in await UnreadableObjects.FindKeySlotsAsync(vault, cancellation).ConfigureAwait(false))
+        {
+            screen.Note($"removing {damage.ObjectName}, a key slot that opens nothing: {damage.Reason}");
+            if (!await UnreadableObjects.RemoveKeySlotAsync(vault, damage, cancellation).ConfigureAwait(false))
+                screen.Note($"{damage.ObjectName} was not removed: it is gone, or can be read after all");
+        }
+    }
+
+    static async Task RemoveCondemnationsAsync(BackupVault vault, Screen screen, CancellationToken cancellation)
+    {
+        var names = await UnreadableObjects.FindCondemnationsAsync(vault, cancellation).ConfigureAwait(false);
+        if (names.Count == 0) return;
+        var packs = await UnreadableObjects.ReplaceCondemnationsAsync(vault, cancellation).ConfigureAwait(false);
+        screen.Note($"{string.Join(", ", names.Select(damage => damage.ObjectName))} cannot be read and may have condemned any pack: "
+            + $"all {Units.Count(packs, "pack")} are out of use now. The next 'vbackup vault gc' writes anew all that is live in them, which "
+            + "needs as much room again; until then backups store everything anew");
     }
 }

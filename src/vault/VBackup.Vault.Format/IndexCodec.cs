@@ -40,6 +40,9 @@ public static class IndexCodec
     /// <summary>No index object names more packs: its footer stays small.</summary>
     public const int PacksMax = 1 << 20;
 
+    /// <summary>No footer is longer: with as many packs, it has the fences of two thousand million entries.</summary>
+    public const int FooterSizeMax = 2 * PacksMax * Bytes32.Size;
+
     public static long BlockOffset(int block) => ObjectHeader.Size + (long)block * BlockSizeMax;
 
     public static int BlockSize(int entries) => entries * IndexEntry.Size + FormatLimits.TagSize;

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using VBackup.Primitives;
 
@@ -51,28 +52,48 @@ public static class PackFooter
     /// <exception cref="DamageException">The tail is not what was written.</exception>
     public static PackEntry[] Decode(ObjectCipher cipher, ReadOnlySpan<byte> tail, long packLength)
     {
+        var entries = new PackEntry[tail.Length / PackEntry.Size];
+        return entries[..Decode(cipher, tail, packLength, entries)];
+    }
+
+    /// <param name="entries">Takes the entries; at least as many as fit into the tail.</param>
+    /// <returns>How many there are.</returns>
+    /// <inheritdoc cref="Decode(ObjectCipher, ReadOnlySpan{byte}, long)"/>
+    public static int Decode(ObjectCipher cipher, ReadOnlySpan<byte> tail, long packLength, Span<PackEntry> entries)
+    {
         var name = ObjectNames.Pack(cipher.ObjectId);
         var trailer = ObjectTrailer.Read(tail, ObjectTrailer.PackMagic, name);
         var plaintextLength = trailer.FooterLength - FormatLimits.TagSize;
         if (trailer.Count > FormatLimits.PackBlobsMax || plaintextLength != (long)trailer.Count * PackEntry.Size
             || trailer.FooterLength > tail.Length - ObjectTrailer.Size)
             throw new DamageException(name, "its footer's length makes no sense");
-        var plaintext = new byte[plaintextLength];
-        var footer = tail.Slice(tail.Length - ObjectTrailer.Size - trailer.FooterLength, trailer.FooterLength);
-        if (!cipher.TryOpen(ObjectCipher.FooterCounter, ObjectTrailer.Associated(cipher, tail[^ObjectTrailer.Size..]), footer, plaintext))
-            throw new DamageException(name, "its footer is not what was stored: its seal is broken");
-        var blobsEnd = packLength - ObjectTrailer.Size - trailer.FooterLength;
+        var rented = ArrayPool<byte>.Shared.Rent(plaintextLength);
+        try
+        {
+            var plaintext = rented.AsSpan(0, plaintextLength);
+            var footer = tail.Slice(tail.Length - ObjectTrailer.Size - trailer.FooterLength, trailer.FooterLength);
+            if (!cipher.TryOpen(ObjectCipher.FooterCounter, ObjectTrailer.Associated(cipher, tail[^ObjectTrailer.Size..]), footer, plaintext))
+                throw new DamageException(name, "its footer is not what was stored: its seal is broken");
+            ReadEntries(name, plaintext, packLength - ObjectTrailer.Size - trailer.FooterLength, entries[..trailer.Count]);
+            return trailer.Count;
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(rented);
+        }
+    }
+
+    private static void ReadEntries(string name, ReadOnlySpan<byte> plaintext, long blobsEnd, Span<PackEntry> entries)
+    {
         // Blobs lie side by side, so that no byte of a pack escapes a check of its blobs.
         long expected = ObjectHeader.Size;
-        var entries = new PackEntry[trailer.Count];
         for (var i = 0; i < entries.Length; i++)
         {
-            entries[i] = PackEntry.Read(plaintext.AsSpan(i * PackEntry.Size));
+            entries[i] = PackEntry.Read(plaintext[(i * PackEntry.Size)..]);
             if (entries[i].Offset != expected || entries[i].Length < BlobPrefix.Overhead)
                 throw new DamageException(name, $"its footer says that bytes from {expected} on belong to no blob");
             expected += entries[i].Length;
         }
         if (expected != blobsEnd) throw new DamageException(name, $"its blobs end at {blobsEnd}, where its footer says {expected}");
-        return entries;
     }
 }

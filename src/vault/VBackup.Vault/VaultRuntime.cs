@@ -23,6 +23,9 @@ public sealed record VaultRuntime
     /// <summary>Recently stored chunks that a run remembers, to find duplicates near each other.</summary>
     public int RecentChunks { get; init; } = 16 * 1024;
 
+    /// <summary>Chunks that a reader remembers the places of, once a collector has moved them: some 64 bytes each.</summary>
+    public int MovedChunksMax { get; init; } = 512 * 1024;
+
     /// <summary>Bytes for the filter that says "surely not in the index".</summary>
     public int IndexFilterSizeMax { get; init; } = 64 * 1024 * 1024;
 

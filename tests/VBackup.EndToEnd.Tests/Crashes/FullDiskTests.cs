@@ -32,7 +32,7 @@ public sealed class FullDiskTests
             var filler = vault["vault/filler"];
             Fill(filler);
             var unprotected = (await vault.RunAsync("verify", "--all-data")).Expect(0);
-            Assert.Contains(unprotected.Output, line => line.Contains("can only be read", StringComparison.Ordinal));
+            Assert.Contains(unprotected.Output, line => line.Contains("nothing can be stored in the vault now", StringComparison.Ordinal));
             await vault.CheckAllAsync();
             File.Delete(filler);
 

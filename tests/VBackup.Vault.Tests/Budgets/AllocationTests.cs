@@ -1,7 +1,9 @@
+using System.Security.Cryptography;
 using VBackup.Clouds.Volumes;
 using VBackup.DataPath;
 using VBackup.Primitives;
 using VBackup.Vault.Format;
+using VBackup.Vault.Indexing;
 using VBackup.Vault.Reading;
 using VBackup.Vault.Stores;
 using VBackup.Vault.Tests.World;
@@ -20,6 +22,9 @@ public sealed class AllocationTests
 
     /// <summary>A pack's footer and index entries are some 200 bytes a chunk while the pack is closed; a leaf's node less than 100.</summary>
     private const long PerChunkMax = 400;
+
+    /// <summary>Half of what a whole run may allocate.</summary>
+    private const long HeapMax = 8 * 1024 * 1024;
 
     [Fact]
     public async Task An_export_allocates_next_to_nothing_per_chunk()
@@ -52,6 +57,35 @@ public sealed class AllocationTests
         var large = await MeasureImportAsync(vault, largePoint);
         var perChunk = (large - small) / (double)MoreChunks;
         Assert.True(perChunk <= PerChunkMax / 2, $"{perChunk:f1} bytes a chunk");
+    }
+
+    [Fact]
+    public async Task An_import_whose_first_window_has_stale_hints_allocates_little_of_what_it_reads()
+    {
+        await using var vault = TestVault.Over(new MemoryStore(), FormatLimits.ChunkSizeDefault);
+        var content = new byte[Large];
+        new Random(3).NextBytes(content);
+        var point = await vault.BackUpAsync(content);
+        await CondemnAllAsync(vault);
+        Assert.True((await vault.CollectAsync()).PacksRewritten > 0);
+        await using var reader = new BlobReader(vault.Vault);
+        var tree = VolumeTree.Open(reader, point, point.Volumes[0]);
+        using var pipeline = new ImportPipeline(reader, vault.Vault.ChunkSize, vault.Options);
+        var target = MemoryVolume.Blank(content.Length);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        await pipeline.ImportAsync(tree, target, new(), null, default);
+        var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+        Assert.True(target.Content.AsSpan().SequenceEqual(content));
+        Assert.True(allocated <= HeapMax, $"{allocated} bytes");
+    }
+
+    // As a collector that died leaves them: the next one rewrites them all.
+    private static async Task CondemnAllAsync(TestVault vault)
+    {
+        List<ObjectId> packs = [];
+        foreach (var entry in await vault.ObjectsAsync(ObjectNames.Packs))
+            if (ObjectNames.TryParsePack(entry.Name, out var pack)) packs.Add(pack);
+        await Condemnations.PutAsync(vault.Vault, SessionId.New(RandomNumberGenerator.Fill), packs, default);
     }
 
     private static async Task<long> MeasureExportAsync(TestVault vault, long length)

@@ -1,5 +1,8 @@
+using System.Security.Cryptography;
 using VBackup.Primitives;
 using VBackup.Vault.Format;
+using VBackup.Vault.Indexing;
+using VBackup.Vault.Reading;
 using VBackup.Vault.Stores;
 using VBackup.Vault.Tests.World;
 using VBackup.Vault.Verifying;
@@ -37,6 +40,112 @@ public sealed class MovedChunksTests
         Assert.True(after.Reads < before.Reads * 2 && after.Asked < before.Reads / 2,
             $"{before.Reads} reads before, {after.Reads} and {after.Asked} other calls after");
         Assert.True((await Verifier.RunAsync(vault.Vault, allData: true, null, default)).IsSound);
+    }
+
+    [Theory]
+    [InlineData(FormatLimits.PackBlobsMax)]
+    [InlineData(64 * 1024)]
+    public async Task A_restore_of_chunks_from_many_packs_by_turns_reads_footers_no_more_often_than_they_pay(int remembered)
+    {
+        var memory = new MemoryStore();
+        await using var vault = TestVault.Over(memory, with: runtime => runtime with { PackSizeTarget = 4 << 20 });
+        var (point, content) = await MakeInterleavedAsync(vault, points: 24, chunks: 24 * 800);
+        var counting = new CallCounter(memory);
+        await using var reading = TestVault.Over(counting, with: runtime => runtime with { MovedChunksMax = remembered });
+        Contents.AssertSame(content, await reading.RestoreAsync(point));
+        var (chunks, footers) = (content.Length / 4096, counting.CallsOf(StoreOperation.ReadTail));
+        Assert.True(footers <= chunks / 16 + (await vault.ObjectsAsync(ObjectNames.Packs)).Count + 8,
+            $"{chunks} chunks, {footers} footers, {counting.CallsOf(StoreOperation.Read)} reads");
+        // One listing of the index has two calls.
+        Assert.InRange(counting.CallsOf(StoreOperation.List), 1, 2);
+    }
+
+    [Fact]
+    public async Task A_restore_follows_further_collections_that_move_what_it_reads()
+    {
+        var memory = new MemoryStore();
+        await using var vault = TestVault.Over(memory);
+        var (point, content) = await MakeInterleavedAsync(vault, points: 2, chunks: 8192);
+        var counting = new CallCounter(memory);
+        await using var reading = TestVault.Over(counting);
+        await using var reader = new BlobReader(reading.Vault);
+        var root = point.Volumes[0];
+        var tree = VolumeTree.Open(reader, point, root);
+        var leaf = new ManifestNode();
+        var chunk = new byte[4096];
+        for (long at = 0; at < tree.Shape.LeafCount; at++)
+        {
+            if (at is 8 or 16 or 24) await RewriteAllAsync(vault);
+            await tree.ReadLeafAsync(at, leaf, default);
+            for (var child = 0; child < FormatLimits.NodeChildren; child++)
+            {
+                await reader.ReadChunkAsync(await reader.RefreshedAsync(leaf[child], default), chunk, default);
+                Assert.True(chunk.AsSpan().SequenceEqual(content.AsSpan((int)(at * FormatLimits.NodeChildren + child) * 4096, 4096)));
+            }
+        }
+        Assert.InRange(counting.CallsOf(StoreOperation.List), 1, 8);
+        Assert.True(counting.CallsOf(StoreOperation.ReadTail) < 400, $"{counting.CallsOf(StoreOperation.ReadTail)} footers");
+    }
+
+    [Fact]
+    public async Task Damage_of_a_moved_chunk_names_the_pack_where_it_lies_now()
+    {
+        var memory = new MemoryStore();
+        await using var vault = TestVault.Over(memory);
+        var content = new byte[64 * 4096];
+        new Random(4).NextBytes(content);
+        var point = await vault.BackUpAsync(content);
+        await RewriteAllAsync(vault);
+        foreach (var pack in await vault.ObjectsAsync(ObjectNames.Packs))
+        {
+            var bytes = await memory.GetAsync(pack.Name, FormatLimits.PackSizeMax, default);
+            if (bytes.Length < content.Length) continue;
+            bytes[1000] ^= 1;
+            await memory.PutAsync(pack.Name, bytes, default);
+            await using var reader = new BlobReader(vault.Vault);
+            var (leaf, chunk) = (new ManifestNode(), new byte[4096]);
+            await VolumeTree.Open(reader, point, point.Volumes[0]).ReadLeafAsync(0, leaf, default);
+            var damage = await Assert.ThrowsAsync<DamageException>(async () =>
+            {
+                for (var child = 0; child < 64; child++) await reader.ReadChunkAsync(leaf[child], chunk, default);
+            });
+            Assert.Equal(pack.Name, damage.ObjectName);
+            return;
+        }
+        Assert.Fail("no pack of chunks");
+    }
+
+    /// <summary>A point whose neighbouring chunks came from other points, and whose packs have all been rewritten since.</summary>
+    private static async Task<(PointDocument Point, byte[] Content)> MakeInterleavedAsync(TestVault vault, int points, int chunks)
+    {
+        var content = new byte[chunks * 4096];
+        var random = new Random(2);
+        random.NextBytes(content);
+        var last = await vault.BackUpAsync(content.ToArray());
+        for (var number = 1; number < points; number++)
+        {
+            List<Extent> changed = [];
+            for (var chunk = number; chunk < chunks; chunk += points)
+            {
+                random.NextBytes(content.AsSpan(chunk * 4096, 16));
+                changed.Add(new(chunk * 4096L, 4096));
+            }
+            var before = last;
+            last = await vault.BackUpAsync(content.ToArray(), before, [.. changed]);
+            await vault.DeleteAsync(before);
+        }
+        await RewriteAllAsync(vault);
+        return (last, content);
+    }
+
+    // As a collector that died would have it, whatever is live in them.
+    private static async Task RewriteAllAsync(TestVault vault)
+    {
+        List<ObjectId> packs = [];
+        foreach (var entry in await vault.ObjectsAsync(ObjectNames.Packs))
+            if (ObjectNames.TryParsePack(entry.Name, out var pack)) packs.Add(pack);
+        await Condemnations.PutAsync(vault.Vault, SessionId.New(RandomNumberGenerator.Fill), packs, default);
+        Assert.True((await vault.CollectAsync()).PacksRewritten >= packs.Count / 2);
     }
 
     private static async Task<(int Reads, int Asked)> CountReadsAsync(MemoryStore memory, PointDocument point, byte[] content)

@@ -152,7 +152,7 @@ public sealed class RepairTests(RepairFixture fixture) : IClassFixture<RepairFix
     }
 
     [Fact]
-    public async Task An_unreadable_condemnation_stops_backups_that_look_for_chunks_and_collections_until_a_repair()
+    public async Task An_unreadable_condemnation_stops_backups_that_look_for_chunks_and_collections_until_it_is_given_up()
     {
         await using var vault = await SampleVault.OpenAsync(_sample.Image);
         var name = ObjectNames.Condemnation(VBackup.Primitives.SessionId.New(new Random(1).NextBytes), 0);
@@ -160,8 +160,15 @@ public sealed class RepairTests(RepairFixture fixture) : IClassFixture<RepairFix
         Assert.Equal(name, Assert.Single((await SampleVault.VerifyAsync(vault)).Damages).ObjectName);
         Assert.Equal(name, (await Assert.ThrowsAsync<DamageException>(() => vault.BackUpAsync(new byte[10]))).ObjectName);
         Assert.Equal(name, (await Assert.ThrowsAsync<DamageException>(() => vault.CollectAsync())).ObjectName);
-        var repaired = await Repairer.RunAsync(vault.Vault, [], null, default);
-        Assert.True(repaired.Remaining.IsSound);
+        // Nobody asked for all of the vault to be written anew.
+        var left = await Repairer.RunAsync(vault.Vault, [], null, default);
+        Assert.Equal(0, left.PacksCondemned);
+        Assert.Contains("repair --remove-unreadable", Assert.Single(left.Remaining.Damages).Reason, StringComparison.Ordinal);
+        var refused = await Assert.ThrowsAsync<DamageException>(() => vault.CollectAsync());
+        Assert.Contains("repair --remove-unreadable", refused.Message, StringComparison.Ordinal);
+        Assert.Equal(_sample.Image.Under(ObjectNames.Packs), (await vault.ObjectsAsync(ObjectNames.Packs)).Select(item => item.Name));
+        Assert.Equal(_sample.Map.Packs.Count, await UnreadableObjects.ReplaceCondemnationsAsync(vault.Vault, default));
+        Assert.True((await SampleVault.VerifyAsync(vault)).IsSound);
         // Nobody knows what it named, so nothing that was there is relied on any more.
         var content = _sample.Contents[(_sample.Map.Points[0].Id, "disk")];
         Assert.True((await vault.BackUpAsync(content)).Volumes[0].StoredBytes > 0);

@@ -107,6 +107,20 @@ public sealed class SmallObjectDamageTests(SampleFixture fixture) : IClassFixtur
     }
 
     [Fact]
+    public async Task A_long_object_that_only_ends_like_an_index_object_is_damage_and_is_not_copied()
+    {
+        var name = ObjectNames.Index(ObjectId.New(new Random(1).NextBytes));
+        var bogus = new byte[4 << 20];
+        new ObjectTrailer(1000, 100).Write(bogus.AsSpan(bogus.Length - ObjectTrailer.Size), ObjectTrailer.IndexMagic);
+        CountingStore? counting = null;
+        await using var vault = await SampleVault.OpenAsync(_sample.Image.With(name, bogus), store => counting = new(store));
+        Assert.Equal(name, Assert.Single((await SampleVault.VerifyAsync(vault)).Damages).ObjectName);
+        Assert.Equal(name, (await Assert.ThrowsAsync<DamageException>(() => vault.BackUpAsync(new byte[10]))).ObjectName);
+        Assert.DoesNotContain(counting!.Reads, read => read.Name == name);
+        Assert.Equal(1, (await Repairer.RunAsync(vault.Vault, [], null, default)).IndexObjectsRemoved);
+    }
+
+    [Fact]
     public async Task A_point_under_another_points_name_is_refused()
     {
         var points = _sample.Map.Points;
@@ -383,6 +397,23 @@ public sealed class KeyAndHeaderDamageTests
         await using var opened = await OpenAsync(image.With(slot, image[NameOfKeyFile(image)]));
         var result = await Verifier.RunAsync(opened, allData: false, null, default);
         Assert.Equal(slot, Assert.Single(result.Damages).ObjectName);
+    }
+
+    [Fact]
+    public async Task A_key_slot_that_cannot_be_read_is_given_up_when_asked_for_and_never_one_that_may_open()
+    {
+        var image = await MakeAsync();
+        var (own, other) = (NameOfKeyFile(image), image.Under(ObjectNames.Keys).First(name => name != NameOfKeyFile(image)));
+        await using var opened = await OpenAsync(image.With(other, new byte[50]).With(ObjectNames.Keys + new string('a', 32),
+            System.Text.Encoding.ASCII.GetBytes(System.Text.Encoding.ASCII.GetString(image[other]).Replace("\"format\":1", "\"format\":9", StringComparison.Ordinal))));
+        var damage = Assert.Single((await Verifier.RunAsync(opened, allData: false, null, default)).Damages, item => item.ObjectName == other);
+        Assert.Contains("repair --remove-unreadable", damage.Reason, StringComparison.Ordinal);
+        var unreadable = Assert.Single(await UnreadableObjects.FindKeySlotsAsync(opened, default));
+        Assert.Equal(other, unreadable.ObjectName);
+        Assert.True(await UnreadableObjects.RemoveKeySlotAsync(opened, unreadable, default));
+        Assert.False(await UnreadableObjects.RemoveKeySlotAsync(opened, new(own, "was unreadable"), default));
+        Assert.True(await opened.Store.ExistsAsync(own, default));
+        Assert.False(await opened.Store.ExistsAsync(other, default));
     }
 
     private static async Task<StoreImage> MakeAsync()

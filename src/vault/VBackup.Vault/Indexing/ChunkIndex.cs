@@ -34,9 +34,6 @@ internal sealed partial class ChunkIndex : IAsyncDisposable
     private const int CachedBlocks = 64;
     private const int CopyPieceSize = 512 * 1024;
 
-    /// <summary>Of some million entries.</summary>
-    private const long LookedAtFirst = 256L << 20;
-
     private readonly BackupVault _vault;
     private readonly List<IndexObject> _objects = [];
     private readonly Lock _lock = new();
@@ -183,19 +180,26 @@ internal sealed partial class ChunkIndex : IAsyncDisposable
     public async Task<List<BlobLocation>> FindAllAsync(ContentId id, CancellationToken cancellation)
     {
         List<BlobLocation> found = [];
-        var buffer = new byte[PlaintextBlockSizeMax];
-        for (var ordinal = 0; ordinal < _objects.Count; ordinal++)
+        var buffer = ArrayPool<byte>.Shared.Rent(PlaintextBlockSizeMax);
+        try
         {
-            try
+            for (var ordinal = 0; ordinal < _objects.Count; ordinal++)
             {
-                await FindAllInAsync(ordinal, id, buffer, found, cancellation).ConfigureAwait(false);
+                try
+                {
+                    await FindAllInAsync(ordinal, id, buffer, found, cancellation).ConfigureAwait(false);
+                }
+                catch (DamageException damage) when (_tolerant)
+                {
+                    NoteUnreadable(_objects[ordinal], damage);
+                }
             }
-            catch (DamageException damage) when (_tolerant)
-            {
-                NoteUnreadable(_objects[ordinal], damage);
-            }
+            return found;
         }
-        return found;
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
     }
 
     private async Task FindAllInAsync(int ordinal, ContentId id, byte[] buffer, List<BlobLocation> found, CancellationToken cancellation)
@@ -329,19 +333,24 @@ internal sealed partial class ChunkIndex : IAsyncDisposable
                 return length;
             }
         }
-        var sealedBytes = new byte[length + FormatLimits.TagSize];
+        var rented = ArrayPool<byte>.Shared.Rent(length + FormatLimits.TagSize);
         try
         {
+            var sealedBytes = rented.AsMemory(0, length + FormatLimits.TagSize);
             var read = await _vault.Store.ReadAsync(indexObject.Name, IndexCodec.BlockOffset(block), sealedBytes, cancellation)
                 .ConfigureAwait(false);
             if (read != sealedBytes.Length) throw new DamageException(indexObject.Name, "is cut short");
+            using var cipher = new ObjectCipher(_vault.Keys, ObjectKind.Index, indexObject.Id);
+            IndexCodec.OpenBlock(cipher, block, sealedBytes.Span, plaintext.AsSpan(0, length));
         }
         catch (StoreException gone) when (gone.Failure == StoreFailure.NotFound)
         {
             throw new IndexMovedException(indexObject.Name, gone);
         }
-        using var cipher = new ObjectCipher(_vault.Keys, ObjectKind.Index, indexObject.Id);
-        IndexCodec.OpenBlock(cipher, block, sealedBytes, plaintext.AsSpan(0, length));
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(rented);
+        }
         lock (_lock)
         {
             _cache[_nextCached] ??= new byte[PlaintextBlockSizeMax];
@@ -367,34 +376,35 @@ internal sealed partial class ChunkIndex : IAsyncDisposable
 
     private async Task OpenRemoteAsync(ObjectId id, long length, CancellationToken cancellation)
     {
+        var (footer, _) = await ReadFooterAsync(id, length, cancellation).ConfigureAwait(false);
+        lock (_lock) Register(id, footer, spoolOffset: -1);
+    }
+
+    /// <summary>Reads the footer, whose seal vouches for the object's length.</summary>
+    /// <returns>The footer, and the object's length in bytes.</returns>
+    private async Task<(IndexFooter Footer, long LengthBytes)> ReadFooterAsync(ObjectId id, long length, CancellationToken cancellation)
+    {
         var name = ObjectNames.Index(id);
         var tail = new byte[Math.Min(length, 16 * 1024)];
         var (read, objectLength) = await _vault.Store.ReadTailAsync(name, tail, cancellation).ConfigureAwait(false);
         var trailer = ObjectTrailer.Read(tail.AsSpan(0, read), ObjectTrailer.IndexMagic, name);
         var footerSize = (long)trailer.FooterLength + ObjectTrailer.Size;
         if (footerSize > objectLength) throw new DamageException(name, "is shorter than its footer");
+        if (footerSize > IndexCodec.FooterSizeMax) throw new DamageException(name, "its footer's length makes no sense");
         if (footerSize > read)
         {
             tail = new byte[footerSize];
             (read, objectLength) = await _vault.Store.ReadTailAsync(name, tail, cancellation).ConfigureAwait(false);
         }
         using var cipher = new ObjectCipher(_vault.Keys, ObjectKind.Index, id);
-        var footer = IndexCodec.DecodeFooter(cipher, tail.AsSpan(0, read), objectLength);
-        lock (_lock) Register(id, footer, spoolOffset: -1);
+        return (IndexCodec.DecodeFooter(cipher, tail.AsSpan(0, read), objectLength), objectLength);
     }
 
-    // What is that long and no index object would be copied for hours.
-    private async Task CheckTrailerAsync(string name, CancellationToken cancellation)
-    {
-        var tail = new byte[ObjectTrailer.Size];
-        var (read, _) = await _vault.Store.ReadTailAsync(name, tail, cancellation).ConfigureAwait(false);
-        ObjectTrailer.Read(tail.AsSpan(0, read), ObjectTrailer.IndexMagic, name);
-    }
-
-    private async Task SpoolAsync(ObjectId id, long length, CancellationToken cancellation)
+    private async Task SpoolAsync(ObjectId id, long listedLength, CancellationToken cancellation)
     {
         var name = ObjectNames.Index(id);
-        if (length > LookedAtFirst) await CheckTrailerAsync(name, cancellation).ConfigureAwait(false);
+        // Before anything is copied: what is that long and no index object of ours would fill the local disk.
+        var (footer, length) = await ReadFooterAsync(id, listedLength, cancellation).ConfigureAwait(false);
         long start;
         lock (_lock)
         {
@@ -408,7 +418,9 @@ internal sealed partial class ChunkIndex : IAsyncDisposable
             {
                 var read = await _vault.Store.ReadAsync(
                     name, at, piece.AsMemory(0, (int)Math.Min(piece.Length, length - at)), cancellation).ConfigureAwait(false);
-                if (read == 0) throw new DamageException(name, "is shorter than its listing says");
+                if (read == 0) throw new DamageException(name, "is shorter than it was a moment ago");
+                if (at == 0 && (read < ObjectHeader.Size || ObjectHeader.Read(piece.AsSpan(0, ObjectHeader.Size), ObjectKind.Index, name) != id))
+                    throw new DamageException(name, "holds another object");
                 RandomAccess.Write(_spool!, piece.AsSpan(0, read), start + at);
                 at += read;
             }
@@ -417,18 +429,6 @@ internal sealed partial class ChunkIndex : IAsyncDisposable
         {
             ArrayPool<byte>.Shared.Return(piece);
         }
-        if (length < ObjectHeader.Size + ObjectTrailer.Size) throw new DamageException(name, "is cut short");
-        var header = new byte[ObjectHeader.Size];
-        RandomAccess.Read(_spool!, header, start);
-        if (ObjectHeader.Read(header, ObjectKind.Index, name) != id) throw new DamageException(name, "holds another object");
-        var trailerBytes = new byte[ObjectTrailer.Size];
-        RandomAccess.Read(_spool!, trailerBytes, start + length - ObjectTrailer.Size);
-        var footerSize = (long)ObjectTrailer.Read(trailerBytes, ObjectTrailer.IndexMagic, name).FooterLength + ObjectTrailer.Size;
-        if (footerSize > length) throw new DamageException(name, "is shorter than its footer");
-        var tail = new byte[footerSize];
-        RandomAccess.Read(_spool!, tail, start + length - footerSize);
-        using var cipher = new ObjectCipher(_vault.Keys, ObjectKind.Index, id);
-        var footer = IndexCodec.DecodeFooter(cipher, tail, length);
         lock (_lock) Register(id, footer, start);
     }
 

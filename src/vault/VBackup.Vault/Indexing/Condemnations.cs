@@ -33,13 +33,20 @@ internal static class Condemnations
             {
                 // Its collector is done: what it deleted is not in a pack listing that comes after this.
             }
-            catch (DamageException damage) when (unreadable is not null)
+            catch (DamageException damage)
             {
-                unreadable.Add(damage);
+                if (unreadable is null) throw WithAdvice(damage);
+                unreadable.Add(WithAdvice(damage));
             }
         }
         return read;
     }
+
+    /// <summary>Says what follows from a condemnation that cannot be read, and what to do.</summary>
+    public static DamageException WithAdvice(DamageException damage) => new(damage.ObjectName,
+        $"{damage.Reason}; nobody can tell which packs it condemned, so nothing is rewritten or deleted, and no chunk reused. Put it back from a "
+        + "copy of the vault; or let 'vbackup vault repair --remove-unreadable' take every pack out of use in its place, which the next "
+        + "'vbackup vault gc' then writes anew", damage);
 
     private static ObjectId[] Decode(VaultKeys keys, string name, byte[] sealedBytes)
     {

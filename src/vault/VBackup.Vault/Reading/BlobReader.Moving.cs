@@ -10,34 +10,31 @@ namespace VBackup.Vault.Reading;
 // look at the index finds the pack, and its footer tells where all the others are.
 public sealed partial class BlobReader
 {
-    /// <summary>Places that footers told: of some hundred packs.</summary>
-    private const int MovedMax = 64 * 1024;
+    /// <summary>Indexes read anew that still named what is gone: more are not tried.</summary>
+    private const int VainReadingsMax = 4;
 
-    private readonly ConcurrentDictionary<ObjectId, byte> _gonePacks = [];
-    private readonly Dictionary<ContentId, BlobLocation> _moved = [];
+    /// <summary>Packs found gone, each with which reading of the index was in hand then.</summary>
+    private readonly ConcurrentDictionary<ObjectId, int> _gonePacks = [];
+    private readonly MovedChunks _moved;
     private readonly HashSet<ObjectId> _unresolved = [];
+    private int _indexNumber;
+    private int _vainReadings;
 
-    /// <summary>
-    /// Turns the places of a leaf whose packs are gone into those where the chunks lie now, so that they are read together. Of others
-    /// nothing is asked: as long as no hint was found stale, this does nothing.
-    /// </summary>
-    public async ValueTask RefreshAsync(ManifestNode leaf, CancellationToken cancellation)
+    /// <summary>Grows with each pack that is found gone: what was planned by hints may be out of date then.</summary>
+    public int GonePacks => _gonePackCount;
+
+    private int _gonePackCount;
+
+    private void NoteGone(ObjectId pack)
     {
-        if (_gonePacks.IsEmpty) return;
-        await _indexGate.WaitAsync(cancellation).ConfigureAwait(false);
-        try
-        {
-            for (var child = 0; child < FormatLimits.NodeChildren; child++)
-                if (leaf.Has(child) && await FindMovedAsync(leaf[child], cancellation).ConfigureAwait(false) is { } location)
-                    leaf.Set(child, leaf[child] with { Location = location });
-        }
-        finally
-        {
-            _indexGate.Release();
-        }
+        if (_gonePacks.TryAdd(pack, Volatile.Read(ref _indexNumber))) Interlocked.Increment(ref _gonePackCount);
     }
 
-    private async ValueTask<BlobPlace> RefreshedAsync(BlobPlace place, CancellationToken cancellation)
+    /// <summary>
+    /// Where a chunk lies now whose pack is gone, so that neighbours are read together. Of others nothing is asked: as long as no
+    /// hint was found stale, this gives back what it was given.
+    /// </summary>
+    public async ValueTask<BlobPlace> RefreshedAsync(BlobPlace place, CancellationToken cancellation)
     {
         if (_gonePacks.IsEmpty) return place;
         await _indexGate.WaitAsync(cancellation).ConfigureAwait(false);
@@ -55,20 +52,38 @@ public sealed partial class BlobReader
     private async ValueTask<BlobLocation?> FindMovedAsync(BlobPlace place, CancellationToken cancellation)
     {
         var old = place.Location.Pack;
-        // The first that is missed opens the index, by the steps of the protocol.
-        if (_index is not { } index || !IsElsewhere(old) || _unresolved.Contains(old)) return null;
-        if (_moved.TryGetValue(place.Id, out var known)) return known;
+        if (!IsElsewhere(old)) return null;
+        if (_moved.TryFind(place.Id, out var known))
+        {
+            if (!_gonePacks.ContainsKey(known.Pack)) return known;
+            // Another collection has moved it again.
+            _moved.Forget(known.Pack);
+        }
         try
         {
-            foreach (var location in await index.FindAllAsync(place.Id, cancellation).ConfigureAwait(false))
+            while (!_unresolved.Contains(old))
             {
-                if (IsElsewhere(location.Pack)) continue;
-                await LearnAsync(location.Pack, cancellation).ConfigureAwait(false);
-                return location;
+                await EnsureIndexAsync(reading: 1, cancellation).ConfigureAwait(false);
+                var isStale = false;
+                foreach (var location in await _index!.FindAllAsync(place.Id, cancellation).ConfigureAwait(false))
+                {
+                    isStale |= _gonePacks.TryGetValue(location.Pack, out var when) && when == _indexNumber;
+                    if (IsElsewhere(location.Pack)) continue;
+                    if (_moved.IsWorthLearning(location.Pack) && !await TryLearnAsync(location.Pack, cancellation).ConfigureAwait(false))
+                    {
+                        isStale = true;
+                        continue;
+                    }
+                    _vainReadings = 0;
+                    return location;
+                }
+                if (!isStale || _vainReadings == VainReadingsMax) break;
+                // What this index names went after it was read: a newer one knows where to.
+                _vainReadings++;
+                await ForgetIndexAsync().ConfigureAwait(false);
             }
         }
-        catch (Exception moved) when (moved is IndexMovedException or DamageException
-            or StoreException { Failure: StoreFailure.NotFound })
+        catch (Exception moved) when (moved is IndexMovedException or DamageException)
         {
             // Only a short cut: whoever reads by the stale hint looks everywhere, and tells what is wrong.
             if (moved is IndexMovedException) await ForgetIndexAsync().ConfigureAwait(false);
@@ -81,11 +96,18 @@ public sealed partial class BlobReader
     private bool IsElsewhere(ObjectId pack) => _gonePacks.ContainsKey(pack) || (_index is { } index
         && !(index.Packs.TryFind(pack, out var ordinal) && index.Packs.At(ordinal).IsIndexed));
 
-    private async ValueTask LearnAsync(ObjectId pack, CancellationToken cancellation)
+    private async ValueTask<bool> TryLearnAsync(ObjectId pack, CancellationToken cancellation)
     {
-        var entries = await PackFooters.ReadAsync(_vault, pack, cancellation).ConfigureAwait(false);
-        if (_moved.Count + entries.Length > MovedMax) _moved.Clear();
-        foreach (var entry in entries) _moved[entry.Id] = new(pack, entry.Offset, entry.Length);
+        try
+        {
+            await PackFooters.VisitAsync(_vault, pack, footer => _moved.Learn(pack, footer), cancellation).ConfigureAwait(false);
+            return true;
+        }
+        catch (StoreException gone) when (gone.Failure == StoreFailure.NotFound)
+        {
+            NoteGone(pack);
+            return false;
+        }
     }
 
     private async ValueTask ForgetIndexAsync()

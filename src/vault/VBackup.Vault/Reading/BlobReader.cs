@@ -32,6 +32,7 @@ public sealed partial class BlobReader : IAsyncDisposable
     {
         _vault = vault;
         _session = session;
+        _moved = new(vault.Runtime.MovedChunksMax);
     }
 
     public BackupVault Vault => _vault;
@@ -76,7 +77,7 @@ public sealed partial class BlobReader : IAsyncDisposable
         }
         catch (StoreException gone) when (gone.Failure == StoreFailure.NotFound)
         {
-            if (store == _vault.Store) _gonePacks.TryAdd(pack, 0);
+            if (store == _vault.Store) NoteGone(pack);
             return false;
         }
     }
@@ -85,9 +86,8 @@ public sealed partial class BlobReader : IAsyncDisposable
     /// <exception cref="DamageException">It is nowhere to be found whole.</exception>
     public async ValueTask ReadChunkAsync(BlobPlace place, Memory<byte> content, CancellationToken cancellation)
     {
-        var blob = new byte[place.Location.Length];
-        if (await TryReadRangeAsync(place.Location.Pack, place.Location.Offset, blob, cancellation).ConfigureAwait(false)
-            && WithLane(lane => lane.TryOpenChunk(place, blob, content.Span))) return;
+        if (await TryReadBlobAsync(place, (lane, at, blob) => lane.TryOpenChunk(at, blob.Span, content.Span), cancellation)
+            .ConfigureAwait(false)) return;
         await ReadChunkElsewhereAsync(place, content, cancellation).ConfigureAwait(false);
     }
 
@@ -102,24 +102,26 @@ public sealed partial class BlobReader : IAsyncDisposable
     {
         place = await RefreshedAsync(place, cancellation).ConfigureAwait(false);
         if (place.Location.Length <= Blob.SizeMax(ManifestNode.EncodedSizeMax)
-            && await TryReadNodeAsync(place, level, node, cancellation).ConfigureAwait(false)) return;
+            && await TryReadBlobAsync(place, (lane, at, blob) => lane.TryOpenNode(at, level, blob.Span, node), cancellation)
+                .ConfigureAwait(false)) return;
         await ReadElsewhereAsync(place, (lane, at, blob) => lane.TryOpenNode(at, level, blob.Span, node), cancellation)
             .ConfigureAwait(false);
     }
 
-    private async ValueTask<bool> TryReadNodeAsync(BlobPlace place, int level, ManifestNode node, CancellationToken cancellation)
+    private async ValueTask<bool> TryReadBlobAsync(
+        BlobPlace place, Func<ReadLane, BlobPlace, ReadOnlyMemory<byte>, bool> open, CancellationToken cancellation)
     {
-        var length = (int)place.Location.Length;
-        var blob = ArrayPool<byte>.Shared.Rent(length);
+        var length = (int)Math.Min(place.Location.Length, (uint)BlobSizeMax);
+        var rented = ArrayPool<byte>.Shared.Rent(length);
         try
         {
-            return await TryReadRangeAsync(place.Location.Pack, place.Location.Offset, blob.AsMemory(0, length), cancellation)
-                    .ConfigureAwait(false)
-                && WithLane(lane => lane.TryOpenNode(place, level, blob.AsSpan(0, length), node));
+            var blob = rented.AsMemory(0, length);
+            return await TryReadRangeAsync(place.Location.Pack, place.Location.Offset, blob, cancellation).ConfigureAwait(false)
+                && WithLane(lane => open(lane, place, blob));
         }
         finally
         {
-            ArrayPool<byte>.Shared.Return(blob);
+            ArrayPool<byte>.Shared.Return(rented);
         }
     }
 
@@ -128,7 +130,7 @@ public sealed partial class BlobReader : IAsyncDisposable
     {
         // As a rule a collector has moved it.
         var refreshed = await RefreshedAsync(place, cancellation).ConfigureAwait(false);
-        HashSet<BlobLocation> tried = [];
+        Search tried = new();
         if (refreshed.Location != place.Location
             && await TryLocationsAsync(place, [refreshed.Location], tried, open, cancellation).ConfigureAwait(false)) return;
         // What the cache gave was something else: that says nothing of the pack itself.
@@ -151,23 +153,44 @@ public sealed partial class BlobReader : IAsyncDisposable
         var unnamed = await FindInUnnamedPacksAsync(place.Id, cancellation).ConfigureAwait(false);
         if (await TryLocationsAsync(place, unnamed, tried, open, cancellation).ConfigureAwait(false)) return;
         if (_session is not null) await _session.EnsureNotRevokedAsync(cancellation).ConfigureAwait(false);
+        // A pack that a collector has deleted is nothing to look at; the one that should have the chunk now is.
+        if (tried.Bad is { } bad && _gonePacks.ContainsKey(place.Location.Pack)) place = place with { Location = bad };
         throw new DamageException(ObjectNames.Pack(place.Location.Pack),
             $"{place.Id} is not at offset {place.Location.Offset} ({place.Location.Length} bytes), and nowhere else either");
     }
 
-    private async ValueTask<bool> TryLocationsAsync(BlobPlace place, List<BlobLocation> locations, HashSet<BlobLocation> tried,
+    /// <summary>Where was looked for one blob.</summary>
+    private sealed class Search
+    {
+        public HashSet<BlobLocation> Locations { get; } = [];
+
+        /// <summary>The first place that held something else.</summary>
+        public BlobLocation? Bad { get; set; }
+    }
+
+    private async ValueTask<bool> TryLocationsAsync(BlobPlace place, List<BlobLocation> locations, Search tried,
         Func<ReadLane, BlobPlace, ReadOnlyMemory<byte>, bool> open, CancellationToken cancellation)
     {
         foreach (var location in locations)
         {
-            if (!tried.Add(location)) continue;
-            var blob = new byte[Math.Min(location.Length, (uint)Blob.SizeMax(Math.Max(_vault.ChunkSize, ManifestNode.EncodedSizeMax)))];
-            if (!await TryReadRangeAsync(_vault.Store, location.Pack, location.Offset, blob, cancellation).ConfigureAwait(false)) continue;
-            if (WithLane(lane => open(lane, place with { Location = location }, blob)))
+            if (!tried.Locations.Add(location)) continue;
+            var length = (int)Math.Min(location.Length, (uint)BlobSizeMax);
+            var rented = ArrayPool<byte>.Shared.Rent(length);
+            try
             {
-                if (location != place.Location) await NoteIfDamagedAsync(place, cancellation).ConfigureAwait(false);
-                return true;
+                var blob = rented.AsMemory(0, length);
+                if (!await TryReadRangeAsync(_vault.Store, location.Pack, location.Offset, blob, cancellation).ConfigureAwait(false)) continue;
+                if (WithLane(lane => open(lane, place with { Location = location }, blob)))
+                {
+                    if (location != place.Location) await NoteIfDamagedAsync(place, cancellation).ConfigureAwait(false);
+                    return true;
+                }
             }
+            finally
+            {
+                ArrayPool<byte>.Shared.Return(rented);
+            }
+            tried.Bad ??= location;
             _damagedPacks.TryAdd(ObjectNames.Pack(location.Pack), 0);
         }
         return false;
@@ -216,7 +239,7 @@ public sealed partial class BlobReader : IAsyncDisposable
         if (_gonePacks.ContainsKey(pack)) return;
         var name = ObjectNames.Pack(pack);
         if (await _vault.Store.ExistsAsync(name, cancellation).ConfigureAwait(false)) _damagedPacks.TryAdd(name, 0);
-        else _gonePacks.TryAdd(pack, 0);
+        else NoteGone(pack);
     }
 
     private async Task<List<BlobLocation>> FindAllAsync(ContentId id, int reading, CancellationToken cancellation)
@@ -224,20 +247,12 @@ public sealed partial class BlobReader : IAsyncDisposable
         await _indexGate.WaitAsync(cancellation).ConfigureAwait(false);
         try
         {
-            // The index in hand serves the first look; a later look wants a newer reading than the looks before it had.
-            if (_index is null || _indexReading < reading)
-            {
-                if (_index is not null) await _index.DisposeAsync().ConfigureAwait(false);
-                _index = null;
-                _index = await ChunkIndex.OpenAsync(_vault, IndexUse.LookUp, tolerant: true, cancellation).ConfigureAwait(false);
-                _indexReading = Math.Max(reading, _indexReading + 1);
-            }
-            return await _index.FindAllAsync(id, cancellation).ConfigureAwait(false);
+            await EnsureIndexAsync(reading, cancellation).ConfigureAwait(false);
+            return await _index!.FindAllAsync(id, cancellation).ConfigureAwait(false);
         }
         catch (IndexMovedException)
         {
-            if (_index is not null) await _index.DisposeAsync().ConfigureAwait(false);
-            _index = null;
+            await ForgetIndexAsync().ConfigureAwait(false);
             throw;
         }
         finally
@@ -245,6 +260,20 @@ public sealed partial class BlobReader : IAsyncDisposable
             _indexGate.Release();
         }
     }
+
+    // The index in hand serves the first look; a later look wants a newer reading than the looks before it had.
+    private async ValueTask EnsureIndexAsync(int reading, CancellationToken cancellation)
+    {
+        if (_index is not null && _indexReading >= reading) return;
+        await ForgetIndexAsync().ConfigureAwait(false);
+        // What is found gone from here on may have gone after this reading; and what was given up may be in it.
+        Interlocked.Increment(ref _indexNumber);
+        _unresolved.Clear();
+        _index = await ChunkIndex.OpenAsync(_vault, IndexUse.LookUp, tolerant: true, cancellation).ConfigureAwait(false);
+        _indexReading = Math.Max(reading, _indexReading + 1);
+    }
+
+    private int BlobSizeMax => Blob.SizeMax(Math.Max(_vault.ChunkSize, ManifestNode.EncodedSizeMax));
 
     private bool WithLane(Func<ReadLane, bool> use)
     {

@@ -75,7 +75,6 @@ public sealed class Repairer
                 await _vault.Store.PutAsync(ObjectNames.Index(id), bytes, cancellation).ConfigureAwait(false);
                 _written++;
             }
-            await ReplaceCondemnationsAsync(survey, cancellation).ConfigureAwait(false);
             // Every pack that they could have named was listed after them, and is indexed anew now.
             foreach (var unreadable in survey.Index.Unreadable)
             {
@@ -85,32 +84,20 @@ public sealed class Repairer
         }
     }
 
-    // Whoever wrote an unreadable condemnation may still delete what it named. So every pack that it can have named is
-    // condemned in its place: nobody relies on any of them, and the next collection writes all that is live anew.
-    private async Task ReplaceCondemnationsAsync(VaultSurvey survey, CancellationToken cancellation)
-    {
-        if (survey.UnreadableCondemnations.Count == 0) return;
-        List<ObjectId> all = [.. Enumerable.Range(0, survey.Packs.Count)
-            .Where(pack => survey.Packs.At(pack).IsPresent).Select(pack => survey.Packs[pack])];
-        await Condemnations.PutAsync(_vault, SessionId.New(_vault.Runtime.FillRandom), all, cancellation).ConfigureAwait(false);
-        foreach (var unreadable in survey.UnreadableCondemnations)
-            await _vault.Store.DeleteAsync(unreadable.ObjectName, cancellation).ConfigureAwait(false);
-    }
-
     private async Task RestoreBlobsAsync(IProgress<(int Done, int Total)>? progress, CancellationToken cancellation)
     {
         var verifier = await Verifier.RunForRepairAsync(_vault, progress, cancellation).ConfigureAwait(false);
         await using (verifier.ConfigureAwait(false))
         {
             var survey = verifier.Survey!;
-            // Nobody knows which packs it names, so none may be relied on.
-            if (survey.UnreadableCondemnations is [var unreadable, ..]) throw unreadable;
             // First nobody may count on the damaged packs any more; then what they lost is stored elsewhere.
             List<ObjectId> damaged = [.. verifier.Packs.BadPacks.Keys
                 .Where(id => survey.Packs.TryFind(id, out var pack) && survey.Packs.IsUsable(pack))];
             await Condemnations.PutAsync(_vault, SessionId.New(_vault.Runtime.FillRandom), damaged, cancellation).ConfigureAwait(false);
             _condemned = damaged.Count;
             if (_sources.Count == 0 || verifier.Affected.Count == 0) return;
+            // Nobody knows which packs it names, so nobody can tell what is held by one that stays.
+            if (survey.UnreadableCondemnations is [var unreadable, ..]) throw unreadable;
 
             var committer = new PackCommitter(_vault);
             var chunks = new PackWriter(_vault, committer);

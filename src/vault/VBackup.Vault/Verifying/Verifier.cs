@@ -172,10 +172,13 @@ public sealed class Verifier : IAsyncDisposable
 
     private async Task CheckSmallObjectAsync(string name, CancellationToken cancellation)
     {
+        var isKeySlot = name.StartsWith(ObjectNames.Keys, StringComparison.Ordinal);
+        // Files of other names are nobody's.
+        if (!isKeySlot && KindOf(name) is null) return;
         try
         {
             var bytes = await SmallObjects.GetAsync(_vault.Store, name, FormatLimits.SmallObjectSizeMax, cancellation).ConfigureAwait(false);
-            if (name.StartsWith(ObjectNames.Keys, StringComparison.Ordinal)) CheckKeySlot(name, bytes);
+            if (isKeySlot) CheckKeySlot(name, bytes);
             else if (KindOf(name) is { } kind) SealedDocument.Open(_vault.Keys, kind, name, bytes);
         }
         catch (DamageException damage)
@@ -201,7 +204,7 @@ public sealed class Verifier : IAsyncDisposable
     private void CheckKeySlot(string name, byte[] bytes)
     {
         KeySlot.Decode(name, bytes);
-        if (!KeySlot.IsSealed(_vault.Keys, name, bytes)) throw new DamageException(name, "its seal is wrong: it was altered; make the key anew");
+        if (!KeySlot.IsSealed(_vault.Keys, name, bytes)) throw new DamageException(name, "its seal is wrong: it was altered");
     }
 
     private static ObjectKind? KindOf(string name)
@@ -311,6 +314,15 @@ public sealed class Verifier : IAsyncDisposable
         else if (ObjectNames.TryParseSession(name, out _, out suffix) && suffix.Length == 0)
         {
             damage = new(name, $"{damage.Reason}; the next 'vault gc' takes the run that put it for dead");
+        }
+        else if (ObjectNames.TryParseCondemnation(name, out _))
+        {
+            damage = Condemnations.WithAdvice(damage);
+        }
+        else if (name.StartsWith(ObjectNames.Keys, StringComparison.Ordinal) && name != _vault.OpenedBySlot)
+        {
+            damage = new(name, $"{damage.Reason}; make that key anew, then give this slot up with 'vbackup vault key remove', or with "
+                + "'vbackup vault repair --remove-unreadable' where nothing of it can be read");
         }
         Note(damage, name.StartsWith(ObjectNames.Points, StringComparison.Ordinal) ? DamageKind.Point
             : name.StartsWith(ObjectNames.Keys, StringComparison.Ordinal) ? DamageKind.KeySlot : DamageKind.Session);
