@@ -23,6 +23,22 @@ internal sealed class S3Bucket(AmazonS3Client client) : IAsyncDisposable
         return bucket;
     }
 
+    /// <summary>One on another S3, with which it goes.</summary>
+    /// <returns>Its name.</returns>
+    public static async Task<string> MakeInAsync(IReadOnlyDictionary<string, string?> variables)
+    {
+        var name = $"vbackup-e2e-{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(6))}";
+        await MakeInAsync(name, variables);
+        return name;
+    }
+
+    public static async Task MakeInAsync(string name, IReadOnlyDictionary<string, string?> variables)
+    {
+        using var client = new AmazonS3Client(new BasicAWSCredentials(variables["AWS_ACCESS_KEY_ID"], variables["AWS_SECRET_ACCESS_KEY"]),
+            new AmazonS3Config { ServiceURL = variables["AWS_ENDPOINT_URL_S3"], ForcePathStyle = true, AuthenticationRegion = "us-east-1" });
+        await client.PutBucketAsync(new PutBucketRequest { BucketName = name });
+    }
+
     AmazonS3Client Client => client;
 
     public async Task<List<string>> ObjectsAsync() =>
