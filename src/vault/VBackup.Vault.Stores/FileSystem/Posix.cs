@@ -12,7 +12,9 @@ sealed class PosixException(string call, int errno)
 }
 
 /// <summary>What statx(2) says of a file.</summary>
-readonly record struct FileStatus(bool IsRegularFile, bool IsFolder, long LengthBytes, int Links);
+/// <param name="Identity">The device and the file on it, the same by whatever path it was reached.</param>
+readonly record struct FileStatus(
+    bool IsRegularFile, bool IsFolder, long LengthBytes, int Links, (long Device, long File) Identity);
 
 /// <summary>System calls that finish what they began and throw <see cref="PosixException"/>.</summary>
 static class Posix
@@ -153,7 +155,8 @@ static class Posix
         const int Kind = 0xF000, RegularFile = 0x8000, Folder = 0x4000;
         int kind = BinaryPrimitives.ReadUInt16LittleEndian(status[28..]) & Kind;
         return new FileStatus(kind == RegularFile, kind == Folder,
-            BinaryPrimitives.ReadInt64LittleEndian(status[40..]), BinaryPrimitives.ReadInt32LittleEndian(status[16..]));
+            BinaryPrimitives.ReadInt64LittleEndian(status[40..]), BinaryPrimitives.ReadInt32LittleEndian(status[16..]),
+            (BinaryPrimitives.ReadInt64LittleEndian(status[136..]), BinaryPrimitives.ReadInt64LittleEndian(status[32..])));
     }
 
     static void ThrowUnlessInterrupted(string call)
