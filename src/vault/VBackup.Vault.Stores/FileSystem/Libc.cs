@@ -16,7 +16,7 @@ static class Libc
     public const int LOCK_EX = 2, LOCK_NB = 4;
 
     public const int EPERM = 1, ENOENT = 2, EINTR = 4, EBADF = 9, EAGAIN = 11, EACCES = 13, EEXIST = 17, ENOTDIR = 20, EISDIR = 21,
-        EINVAL = 22, ENFILE = 23, EMFILE = 24, ENOSPC = 28, EROFS = 30, EMLINK = 31, ENOLCK = 37, ENOSYS = 38, EOPNOTSUPP = 95,
+        EINVAL = 22, ENFILE = 23, EMFILE = 24, ENOSPC = 28, EROFS = 30, EMLINK = 31, ENOLCK = 37, ENOSYS = 38, ELOOP = 40, EOPNOTSUPP = 95,
         ENOTCONN = 107, ESHUTDOWN = 108, ETIMEDOUT = 110, EHOSTDOWN = 112, EHOSTUNREACH = 113, ESTALE = 116, EDQUOT = 122;
 
     [DllImport("libc", SetLastError = true)]
