@@ -53,7 +53,7 @@ static class Libc
     /// <param name="flags">AT_…</param>
     /// <param name="mask">STATX_…</param>
     /// <param name="status">A <c>struct statx</c>, 256 bytes, laid out alike on every machine: links in 4 bytes at 16,
-    /// mode in 2 at 28, inode in 8 at 32, size in 8 at 40.</param>
+    /// mode in 2 at 28, inode in 8 at 32, size in 8 at 40, device in 8 at 136.</param>
     [DllImport("libc", SetLastError = true)]
     public static extern int statx(
         int folder, [MarshalAs(UnmanagedType.LPUTF8Str)] string path, int flags, uint mask, ref byte status);
