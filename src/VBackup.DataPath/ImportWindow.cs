@@ -21,7 +21,7 @@ internal sealed class ImportWindow(int leavesMax)
     private int _next;
     private int _zeroed;
     private int _users;
-    private int _gonePacks;
+    private int _hintChanges;
 
     public IReadOnlyList<ImportLeaf> Leaves => _leaves;
 
@@ -29,7 +29,7 @@ internal sealed class ImportWindow(int leavesMax)
     public void Begin()
     {
         _leaves.Clear();
-        (_chunks, _next, _zeroed, _users, _gonePacks) = (0, 0, 0, 1, 0);
+        (_chunks, _next, _zeroed, _users, _hintChanges) = (0, 0, 0, 1, 0);
     }
 
     public void Add(ImportLeaf leaf)
@@ -44,8 +44,8 @@ internal sealed class ImportWindow(int leavesMax)
     /// again when packs were found gone since.</summary>
     public async ValueTask RefreshAsync(BlobReader reader, CancellationToken cancellation)
     {
-        if (_gonePacks == reader.GonePacks) return;
-        _gonePacks = reader.GonePacks;
+        if (_hintChanges == reader.HintChanges) return;
+        _hintChanges = reader.HintChanges;
         await RefreshAsync(reader, _next, _chunks - _next, cancellation).ConfigureAwait(false);
         Sort();
     }

@@ -22,6 +22,19 @@ public sealed class FileSystemStoreTests : IDisposable
         return names;
     }
 
+    [Theory]
+    [InlineData("../packs")]
+    [InlineData("aa")]
+    public async Task A_link_that_leads_back_is_named_by_a_listing_which_ends(string target)
+    {
+        await using var store = FileSystemStore.Open(folder.Path);
+        await store.PutAsync("packs/bb/p", "x"u8.ToArray(), Token);
+        Directory.CreateSymbolicLink(Path.Combine(folder.Path, "packs", "aa"), target);
+        var failure = await Assert.ThrowsAsync<StoreException>(() => Names(store));
+        Assert.Equal("packs/aa", failure.ObjectName);
+        Assert.Contains("leads back", failure.Reason, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task An_object_is_a_file_of_its_name()
     {

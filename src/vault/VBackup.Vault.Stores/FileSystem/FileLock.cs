@@ -36,7 +36,7 @@ public sealed class FileLock : IDisposable
                     file.Dispose();
                     return null;
                 }
-                if (Posix.Status(path) is { } now && now.Inode == Posix.Status(file).Inode) return new(path, file);
+                if (Posix.Status(path) is { } now && now.Identity == Posix.Status(file).Identity) return new(path, file);
                 // Removed between the opening and the lock. The name is free, or another file's.
                 file.Dispose();
             }

@@ -283,14 +283,14 @@ public sealed class FileSystemStore : IObjectStore
     public IAsyncEnumerable<ObjectEntry> ListAsync(string prefix, CancellationToken cancellation)
     {
         ObjectName.CheckPrefix(prefix);
-        return ListFolderAsync("", prefix, cancellation);
+        return ListFolderAsync("", prefix, [], cancellation);
     }
 
-    async IAsyncEnumerable<ObjectEntry> ListFolderAsync(
-        string folder, string prefix, [EnumeratorCancellation] CancellationToken cancellation)
+    async IAsyncEnumerable<ObjectEntry> ListFolderAsync(string folder, string prefix,
+        IReadOnlyList<(long Device, long File)> above, [EnumeratorCancellation] CancellationToken cancellation)
     {
         var entries = await RunAsync(StoreOperation.List, prefix,
-            () => FolderListing.Read(root, folder, prefix), cancellation).ConfigureAwait(false);
+            () => FolderListing.Read(root, folder, prefix, above), cancellation).ConfigureAwait(false);
         foreach (var entry in entries)
         {
             if (!entry.IsFolder)
@@ -298,7 +298,7 @@ public sealed class FileSystemStore : IObjectStore
                 yield return new ObjectEntry(entry.Name, entry.LengthBytes);
                 continue;
             }
-            await foreach (var inner in ListFolderAsync(entry.Name, prefix, cancellation).ConfigureAwait(false))
+            await foreach (var inner in ListFolderAsync(entry.Name, prefix, [.. above, entry.Identity], cancellation).ConfigureAwait(false))
                 yield return inner;
         }
     }

@@ -16,7 +16,7 @@ static class Libc
     public const int LOCK_EX = 2, LOCK_NB = 4;
 
     public const int EPERM = 1, ENOENT = 2, EINTR = 4, EBADF = 9, EAGAIN = 11, EACCES = 13, EEXIST = 17, ENOTDIR = 20, EISDIR = 21,
-        EINVAL = 22, ENFILE = 23, EMFILE = 24, ENOSPC = 28, EROFS = 30, EMLINK = 31, ENOLCK = 37, ENOSYS = 38, EOPNOTSUPP = 95,
+        EINVAL = 22, ENFILE = 23, EMFILE = 24, ENOSPC = 28, EROFS = 30, EMLINK = 31, ENOLCK = 37, ENOSYS = 38, ELOOP = 40, EOPNOTSUPP = 95,
         ENOTCONN = 107, ESHUTDOWN = 108, ETIMEDOUT = 110, EHOSTDOWN = 112, EHOSTUNREACH = 113, ESTALE = 116, EDQUOT = 122;
 
     [DllImport("libc", SetLastError = true)]
@@ -53,7 +53,7 @@ static class Libc
     /// <param name="flags">AT_…</param>
     /// <param name="mask">STATX_…</param>
     /// <param name="status">A <c>struct statx</c>, 256 bytes, laid out alike on every machine: links in 4 bytes at 16,
-    /// mode in 2 at 28, inode in 8 at 32, size in 8 at 40.</param>
+    /// mode in 2 at 28, inode in 8 at 32, size in 8 at 40, device in 8 at 136.</param>
     [DllImport("libc", SetLastError = true)]
     public static extern int statx(
         int folder, [MarshalAs(UnmanagedType.LPUTF8Str)] string path, int flags, uint mask, ref byte status);

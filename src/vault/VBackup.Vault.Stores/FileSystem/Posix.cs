@@ -12,7 +12,9 @@ sealed class PosixException(string call, int errno)
 }
 
 /// <summary>What statx(2) says of a file.</summary>
-readonly record struct FileStatus(bool IsRegularFile, bool IsFolder, long LengthBytes, int Links, ulong Inode);
+/// <param name="Identity">The device and the file on it, the same by whatever path it was reached.</param>
+readonly record struct FileStatus(
+    bool IsRegularFile, bool IsFolder, long LengthBytes, int Links, (long Device, long File) Identity);
 
 /// <summary>System calls that finish what they began and throw <see cref="PosixException"/>.</summary>
 static class Posix
@@ -169,7 +171,7 @@ static class Posix
         int kind = BinaryPrimitives.ReadUInt16LittleEndian(status[28..]) & Kind;
         return new FileStatus(kind == RegularFile, kind == Folder,
             BinaryPrimitives.ReadInt64LittleEndian(status[40..]), BinaryPrimitives.ReadInt32LittleEndian(status[16..]),
-            BinaryPrimitives.ReadUInt64LittleEndian(status[32..]));
+            (BinaryPrimitives.ReadInt64LittleEndian(status[136..]), BinaryPrimitives.ReadInt64LittleEndian(status[32..])));
     }
 
     static void ThrowUnlessInterrupted(string call)

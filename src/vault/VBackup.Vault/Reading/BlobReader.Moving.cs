@@ -20,8 +20,9 @@ public sealed partial class BlobReader
     private int _indexNumber;
     private int _vainReadings;
 
-    /// <summary>Grows with each pack that is found gone: what was planned by hints may be out of date then.</summary>
-    public int GonePacks => _gonePackCount;
+    /// <summary>Grows with each pack that is found gone, and each reading of the index: what was planned by hints may be out of
+    /// date then.</summary>
+    public int HintChanges => Volatile.Read(ref _gonePackCount) + Volatile.Read(ref _indexNumber);
 
     private int _gonePackCount;
 
@@ -40,6 +41,8 @@ public sealed partial class BlobReader
         await _indexGate.WaitAsync(cancellation).ConfigureAwait(false);
         try
         {
+            // The first that is missed opens it, by the steps of the protocol.
+            if (_index is null) return place;
             return await FindMovedAsync(place, cancellation).ConfigureAwait(false) is { } location ? place with { Location = location } : place;
         }
         finally
