@@ -247,6 +247,20 @@ public sealed class SpoolTests
     }
 
     [Fact]
+    public async Task A_pack_that_could_not_be_written_says_so_to_all_who_share_it()
+    {
+        using var world = new SpoolWorld();
+        await using var vault = SpoolWorld.VaultOver(world.Memory);
+        await using var spool = await world.OpenSpoolAsync(vault, new FullOnce(world.SpoolMemory));
+        using var run = spool.Begin(SessionId.New(vault.Vault.Runtime.FillRandom));
+        await using var pack = await run.TryOpenAsync(ObjectId.New(vault.Vault.Runtime.FillRandom), default);
+        var piece = new byte[1 << 20];
+        for (var turn = 0; turn < 2; turn++)
+            Assert.Contains("no space left", (await Assert.ThrowsAsync<StoreException>(() => pack!.AppendAsync(piece, default).AsTask())).Message, StringComparison.Ordinal);
+        await Assert.ThrowsAsync<StoreException>(() => pack!.CommitAsync(default).AsTask());
+    }
+
+    [Fact]
     public async Task A_run_whose_part_of_the_spool_cannot_be_had_ends_its_session()
     {
         using var world = new SpoolWorld();
@@ -315,6 +329,22 @@ public sealed class SpoolTests
             if (!IsArmed || listed != prefix) yield break;
             IsArmed = false;
             await then();
+        }
+
+        protected override Task<T> AroundAsync<T>(StoreOperation operation, string name, long sentBytes,
+            Func<CancellationToken, Task<T>> run, CancellationToken cancellation) => run(cancellation);
+    }
+
+    /// <summary>Has no room for the first piece, and wants no other of that writer, as writers of files do.</summary>
+    private sealed class FullOnce(IObjectStore inner) : DecoratingStore(inner)
+    {
+        private bool _hasFailed;
+
+        protected override ValueTask AppendAsync(IObjectWriter writer, string name, ReadOnlyMemory<byte> piece, CancellationToken cancellation)
+        {
+            if (_hasFailed) throw new InvalidOperationException("The writer has failed.");
+            _hasFailed = true;
+            throw new StoreException(StoreFailure.Full, "write", name, "no space left");
         }
 
         protected override Task<T> AroundAsync<T>(StoreOperation operation, string name, long sentBytes,
