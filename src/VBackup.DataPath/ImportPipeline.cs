@@ -72,6 +72,7 @@ public sealed class ImportPipeline : IDisposable
         private readonly TaskCompletionSource<bool> _storeIsDistant = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private long _writtenBytes;
         private long _fetchedBytes;
+        private long _importedBytes;
 
         public TreeShape Shape { get; } = shape;
         public IVolumeWriter Target { get; } = target;
@@ -81,6 +82,9 @@ public sealed class ImportPipeline : IDisposable
         public long WrittenBytes => _writtenBytes;
         public long FetchedBytes => _fetchedBytes;
 
+        /// <summary>Of chunks that the target has now, written or found there.</summary>
+        public long ImportedBytes => Interlocked.Read(ref _importedBytes);
+
         /// <summary>True as soon as a read had to wait, false when all is over and none had.</summary>
         public Task<bool> StoreIsDistant => _storeIsDistant.Task;
 
@@ -88,6 +92,7 @@ public sealed class ImportPipeline : IDisposable
         public void NoteEnd() => _storeIsDistant.TrySetResult(false);
 
         public void CountWritten(int bytes) => Interlocked.Add(ref _writtenBytes, bytes);
+        public void CountImported(long bytes) => Interlocked.Add(ref _importedBytes, bytes);
         public void CountFetched(long bytes) => Interlocked.Add(ref _fetchedBytes, bytes);
 
         public void AddBad(Extent range)
@@ -134,7 +139,9 @@ public sealed class ImportPipeline : IDisposable
             {
                 if (piece.Zeros is { } leaf) await ZeroAbsentAsync(import, slot, leaf, cancellation).ConfigureAwait(false);
                 else await ImportRunAsync(import, slot, piece.Window, piece.Run, cancellation).ConfigureAwait(false);
-                progress?.Report(new(piece.Window.Leaves[0].Index * import.Shape.LeafSpan, import.Shape.LengthBytes));
+                // What is done for certain: all before the window; and chunks, wherever they lie.
+                progress?.Report(new(
+                    Math.Max(piece.Window.Leaves[0].Index * import.Shape.LeafSpan, import.ImportedBytes), import.Shape.LengthBytes));
                 import.Plan.Return(piece.Window);
             }
         }
@@ -190,6 +197,7 @@ public sealed class ImportPipeline : IDisposable
     {
         var lane = await _freeLanes.Reader.ReadAsync(cancellation).ConfigureAwait(false);
         if (lane.Content.IsEmpty) lane.Content = _pool.Rent(_writeSize);
+        long bytes = 0;
         try
         {
             for (var at = run.At; at < run.At + run.Count; at++)
@@ -198,6 +206,7 @@ public sealed class ImportPipeline : IDisposable
                 var chunk = leaf.Index * FormatLimits.NodeChildren + child;
                 var content = await MakeRoomAsync(
                     import, lane, chunk * import.Shape.ChunkSize, import.Shape.ChunkLength(chunk), cancellation).ConfigureAwait(false);
+                bytes += content.Length;
                 var place = leaf.Node[child];
                 var blob = fetched
                     ? slot.Slice((int)(place.Location.Offset - run.From.Offset), (int)place.Location.Length) : default;
@@ -205,6 +214,7 @@ public sealed class ImportPipeline : IDisposable
                 await ReadElsewhereAsync(import, place, chunk, content, cancellation).ConfigureAwait(false);
             }
             await WriteAsync(import, lane, cancellation).ConfigureAwait(false);
+            import.CountImported(bytes);
         }
         finally
         {
