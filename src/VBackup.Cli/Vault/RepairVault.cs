@@ -52,6 +52,9 @@ static class RepairVault
             screen.Line($"next: 'vbackup vault gc' saves what is whole in the {Units.Count(result.PacksCondemned, "pack")} and removes the rest");
         screen.Line(result.Remaining.IsSound ? "all is sound now"
             : result.Remaining.IsGarbage ? "no point needs what is damaged still: 'vbackup vault gc' removes it"
+            : result.Remaining.Damages.All(damage => damage.Kind is DamageKind.Point or DamageKind.Session or DamageKind.KeySlot)
+                ? $"{result.Remaining.Damages.Count} damaged still: put the objects back from a copy if there is one; else 'vbackup vault repair "
+                    + "--remove-unreadable' gives up what nobody can read"
             : $"{result.Remaining.Damages.Count} damaged still: repair with --source NAME=PATH where a volume still holds what was lost; "
                 + "a full backup of it serves as well, and an incremental that reads all");
         return result.Remaining.IsGarbage ? ExitStatus.Done : ExitStatus.DamageFound;

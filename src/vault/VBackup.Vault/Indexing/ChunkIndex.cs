@@ -32,11 +32,13 @@ internal sealed partial class ChunkIndex : IAsyncDisposable
 {
     private const int PlaintextBlockSizeMax = FormatLimits.IndexBlockEntries * IndexEntry.Size;
     private const int CachedBlocks = 64;
+    private const int LargeFooterSize = 1024 * 1024;
     private const int CopyPieceSize = 512 * 1024;
 
     private readonly BackupVault _vault;
     private readonly List<IndexObject> _objects = [];
     private readonly Lock _lock = new();
+    private readonly SemaphoreSlim _largeFooters = new(1);
     private readonly byte[][] _cache = new byte[CachedBlocks][];
     private readonly (int Object, int Block)[] _cached = new (int, int)[CachedBlocks];
     private int _nextCached;
@@ -391,13 +393,22 @@ internal sealed partial class ChunkIndex : IAsyncDisposable
         var footerSize = (long)trailer.FooterLength + ObjectTrailer.Size;
         if (footerSize > objectLength) throw new DamageException(name, "is shorter than its footer");
         if (footerSize > IndexCodec.FooterSizeMax) throw new DamageException(name, "its footer's length makes no sense");
-        if (footerSize > read)
-        {
-            tail = new byte[footerSize];
-            (read, objectLength) = await _vault.Store.ReadTailAsync(name, tail, cancellation).ConfigureAwait(false);
-        }
         using var cipher = new ObjectCipher(_vault.Keys, ObjectKind.Index, id);
-        return (IndexCodec.DecodeFooter(cipher, tail.AsSpan(0, read), objectLength), objectLength);
+        if (footerSize <= read) return (IndexCodec.DecodeFooter(cipher, tail.AsSpan(0, read), objectLength), objectLength);
+        // Large ones one at a time: nothing but its own word says so far that so much is a footer of ours.
+        var isLarge = footerSize > LargeFooterSize;
+        if (isLarge) await _largeFooters.WaitAsync(cancellation).ConfigureAwait(false);
+        tail = ArrayPool<byte>.Shared.Rent((int)footerSize);
+        try
+        {
+            (read, objectLength) = await _vault.Store.ReadTailAsync(name, tail.AsMemory(0, (int)footerSize), cancellation).ConfigureAwait(false);
+            return (IndexCodec.DecodeFooter(cipher, tail.AsSpan(0, read), objectLength), objectLength);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(tail);
+            if (isLarge) _largeFooters.Release();
+        }
     }
 
     private async Task SpoolAsync(ObjectId id, long listedLength, CancellationToken cancellation)
@@ -487,6 +498,7 @@ internal sealed partial class ChunkIndex : IAsyncDisposable
     public ValueTask DisposeAsync()
     {
         _spool?.Dispose();
+        _largeFooters.Dispose();
         return ValueTask.CompletedTask;
     }
 }
