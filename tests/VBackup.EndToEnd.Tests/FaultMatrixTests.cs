@@ -71,9 +71,8 @@ public sealed class FaultMatrixTests(FaultLab lab, ITestOutputHelper output) : I
 
     // Of each kind something under a backup, and something under a restore. The others take as long again, and are part of the soak.
     static readonly string[] s_alwaysUnderBackups =
-        ["the monitor is killed and comes back", "S3 is killed and comes back", "the bucket is gone", "the spool's CephFS is gone", "the spool is full"];
-    static readonly string[] s_alwaysUnderRestores =
-        ["S3 is overloaded for a while", "the credentials are revoked", "the location's CephFS is gone"];
+        ["the monitor is killed and comes back", "S3 is killed and comes back", "the spool's CephFS is gone", "the spool is full"];
+    static readonly string[] s_alwaysUnderRestores = ["S3 is overloaded for a while", "the credentials are revoked"];
 
     public static TheoryData<string> Faults => [.. s_faults.Keys];
 
