@@ -76,9 +76,6 @@ public sealed class FaultMatrixTests(FaultLab lab, ITestOutputHelper output) : I
 
     public static TheoryData<string> Faults => [.. s_faults.Keys];
 
-    // A restore only reads from a spool, what lies there at once, and all of it from the store where that fails: see SpoolTests.
-    public static TheoryData<string> FaultsUnderRestores => [.. s_faults.Where(fault => fault.Value.Place != FaultPlace.Spool).Select(fault => fault.Key)];
-
     [Theory]
     [MemberData(nameof(Faults))]
     public async Task A_backup_outlasts_it_or_fails_clearly_and_leaves_nothing_behind(string name)
@@ -109,7 +106,7 @@ public sealed class FaultMatrixTests(FaultLab lab, ITestOutputHelper output) : I
     }
 
     [Theory]
-    [MemberData(nameof(FaultsUnderRestores))]
+    [MemberData(nameof(Faults))]
     public async Task A_restore_outlasts_it_or_fails_clearly_and_leaves_nothing_behind(string name)
     {
         Assert.SkipUnless(Needs.Soak || s_alwaysUnderRestores.Contains(name), "part of the soak: run ./test.sh --soak");
@@ -181,7 +178,7 @@ public sealed class FaultMatrixTests(FaultLab lab, ITestOutputHelper output) : I
     static async Task RemoveBucketAsync(FaultScene scene)
     {
         scene.Gateway!.RefuseNext(int.MaxValue);
-        await scene.Lab.RadosGatewayAsync("bucket", "rm", $"--bucket={scene.Bucket}", "--purge-objects", "--bypass-gc");
+        await scene.Lab.RadosGatewayAsync("bucket", "rm", $"--bucket={scene.Bucket}", "--purge-objects");
         scene.Gateway.RefuseNext(0);
     }
 
