@@ -69,12 +69,16 @@ public sealed class FaultMatrixTests(FaultLab lab, ITestOutputHelper output) : I
             scene => CephFsMount.LimitAsync(scene.SpoolFolder, 0), IsBefore: true, Backup: "is full"),
     };
 
-    // Of each kind something under a backup, and something under a restore. The others take as long again, and are part of the soak.
+    // Nearly each kind of fault once, under a backup or a restore, in three minutes. The others are part of the soak.
     static readonly string[] s_alwaysUnderBackups =
-        ["the monitor is killed and comes back", "S3 is killed and comes back", "the spool's CephFS is gone", "the spool is full"];
-    static readonly string[] s_alwaysUnderRestores = ["S3 is overloaded for a while", "the credentials are revoked"];
+        ["the monitor is killed and comes back", "S3 is killed and comes back", "the bucket is gone", "the spool is full"];
+    static readonly string[] s_alwaysUnderRestores =
+        ["S3 is overloaded for a while", "the credentials are revoked", "the location's CephFS is gone"];
 
     public static TheoryData<string> Faults => [.. s_faults.Keys];
+
+    // What lies in a spool is read at once: a restore is over before its spool could go away half-way.
+    public static TheoryData<string> FaultsUnderRestores => [.. s_faults.Keys.Where(name => name != "the spool's CephFS is gone")];
 
     [Theory]
     [MemberData(nameof(Faults))]
@@ -106,7 +110,7 @@ public sealed class FaultMatrixTests(FaultLab lab, ITestOutputHelper output) : I
     }
 
     [Theory]
-    [MemberData(nameof(Faults))]
+    [MemberData(nameof(FaultsUnderRestores))]
     public async Task A_restore_outlasts_it_or_fails_clearly_and_leaves_nothing_behind(string name)
     {
         Assert.SkipUnless(Needs.Soak || s_alwaysUnderRestores.Contains(name), "part of the soak: run ./test.sh --soak");
