@@ -75,7 +75,7 @@ public sealed class FaultMatrixTests(FaultLab lab, ITestOutputHelper output) : I
         ["the monitor is killed and comes back", "S3 is killed and comes back", "the spool's CephFS is gone", "the spool is full"];
     static readonly string[] s_alwaysUnderRestores = ["S3 is overloaded for a while", "the credentials are revoked"];
 
-    public static TheoryData<string> FaultsUnderBackups => [.. s_faults.Keys.Where(name => name != "the bucket is gone")];
+    public static TheoryData<string> FaultsUnderBackups => [.. s_faults.Keys];
 
     // What a spool has, or a folder, may all be read before it could go away half-way.
     public static TheoryData<string> FaultsUnderRestores =>

@@ -22,14 +22,9 @@ public sealed partial class BlobReader
 
     /// <summary>Grows with each pack that is found gone, and each reading of the index: what was planned by hints may be out of
     /// date then.</summary>
-    public int HintChanges => Volatile.Read(ref _gonePackCount) + Volatile.Read(ref _indexNumber);
+    public int HintChanges => _gonePacks.IsEmpty ? 0 : _gonePacks.Count + Volatile.Read(ref _indexNumber);
 
-    private int _gonePackCount;
-
-    private void NoteGone(ObjectId pack)
-    {
-        if (_gonePacks.TryAdd(pack, Volatile.Read(ref _indexNumber))) Interlocked.Increment(ref _gonePackCount);
-    }
+    private void NoteGone(ObjectId pack) => _gonePacks.TryAdd(pack, Volatile.Read(ref _indexNumber));
 
     /// <summary>
     /// Where a chunk lies now whose pack is gone, so that neighbours are read together. Of others nothing is asked: as long as no

@@ -88,17 +88,31 @@ public sealed class PackSpool : IAsyncDisposable
             if (SpoolNames.TryParseRun(entry.Name, out var session)) waiting.Add(session);
         List<SpoolRun> left = [];
         var isAlone = true;
-        foreach (var session in sessions.Union(waiting))
+        try
         {
-            if (FileLock.TryTake(LockOf(session)) is not { } hold) isAlone = false;
-            // Somebody may have finished it after it was listed.
-            else if (await IsWaitingAsync(session, cancellation).ConfigureAwait(false)) left.Add(new(_store, _room, _vault.Keys, session, hold));
-            else
-                using (hold) hold.IsOver = true;
+            foreach (var session in sessions.Union(waiting))
+            {
+                if (FileLock.TryTake(LockOf(session)) is not { } hold)
+                {
+                    isAlone = false;
+                    continue;
+                }
+                left.Add(new(_store, _room, _vault.Keys, session, hold));
+                // Somebody may have finished it after it was listed.
+                if (await IsWaitingAsync(session, cancellation).ConfigureAwait(false)) continue;
+                hold.IsOver = true;
+                left[^1].Dispose();
+                left.RemoveAt(left.Count - 1);
+            }
+            if (isAlone)
+                foreach (var one in unfinished) await _store.DiscardUnfinishedAsync(one, cancellation).ConfigureAwait(false);
+            return left;
         }
-        if (isAlone)
-            foreach (var one in unfinished) await _store.DiscardUnfinishedAsync(one, cancellation).ConfigureAwait(false);
-        return left;
+        catch
+        {
+            foreach (var run in left) run.Dispose();
+            throw;
+        }
     }
 
     private async Task<bool> IsWaitingAsync(SessionId session, CancellationToken cancellation)

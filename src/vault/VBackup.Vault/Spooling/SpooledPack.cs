@@ -18,7 +18,6 @@ internal sealed class SpooledPack : IObjectWriter
     private readonly XxHash128 _hash = new();
     private byte[]? _buffer;
     private int _buffered;
-    private StoreException? _failure;
     private bool _isDurable;
 
     /// <summary>A new one.</summary>
@@ -54,17 +53,7 @@ internal sealed class SpooledPack : IObjectWriter
 
     private async ValueTask WriteOutAsync(CancellationToken cancellation)
     {
-        // Others who share the pack say the same, and not that it is of no use any more.
-        if (_failure is { } was) throw new StoreException(was.Failure, was.Operation, was.ObjectName, was.Reason, was);
-        try
-        {
-            await _writer!.AppendAsync(_buffer.AsMemory(0, _buffered), cancellation).ConfigureAwait(false);
-        }
-        catch (StoreException failure)
-        {
-            _failure = failure;
-            throw;
-        }
+        await _writer!.AppendAsync(_buffer.AsMemory(0, _buffered), cancellation).ConfigureAwait(false);
         _buffered = 0;
     }
 

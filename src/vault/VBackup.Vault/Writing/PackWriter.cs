@@ -22,6 +22,7 @@ internal sealed class PackWriter(BackupVault vault, PackCommitter committer) : I
     private int _count;
     private ObjectCipher? _cipher;
     private IObjectWriter? _writer;
+    private StoreException? _failure;
     private (ObjectId Id, Task<IObjectWriter> Writer)? _ahead;
     private readonly CancellationTokenSource _aheadUnused = new();
 
@@ -113,13 +114,17 @@ internal sealed class PackWriter(BackupVault vault, PackCommitter committer) : I
 
     private async ValueTask SendAsync(ReadOnlyMemory<byte> piece, CancellationToken cancellation)
     {
+        // A lane goes from worker to worker: the next says the same, and not that the writer is of no use any more.
+        if (_failure is { } was) throw new StoreException(was.Failure, was.Operation, was.ObjectName, was.Reason, was);
         try
         {
             await _writer!.AppendAsync(piece, cancellation).ConfigureAwait(false);
         }
-        catch (StoreException discarded) when (discarded.Failure == StoreFailure.NotFound)
+        catch (StoreException failure)
         {
-            await committer.ThrowIfRevokedAsync(cancellation).ConfigureAwait(false);
+            _failure = failure;
+            // A collector that took the run for dead discards what it left unfinished.
+            if (failure.Failure == StoreFailure.NotFound) await committer.ThrowIfRevokedAsync(cancellation).ConfigureAwait(false);
             throw;
         }
     }
