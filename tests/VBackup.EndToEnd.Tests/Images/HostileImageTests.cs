@@ -21,7 +21,7 @@ public sealed class HostileImageTests
     [InlineData(new[] { "-b", "/etc/shadow", "-F", "raw" }, "it names a backing file")]
     [InlineData(new[] { "-b", "nbd://127.0.0.1:1/x", "-F", "raw", "-u" }, "it names a backing file")]
     [InlineData(new[] { "-o", "data_file=data.raw,data_file_raw=on" }, "it keeps its data in another file")]
-    [InlineData(new[] { "--object", "secret,id=s,data=x", "-o", "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10" }, "it is encrypted")]
+    [InlineData(new[] { "--object", "secret,id=s,data=x", "-o", "encrypt.format=aes,encrypt.key-secret=s" }, "it is encrypted")]
     public async Task A_qcow2_file_that_does_not_stand_for_itself_is_refused(string[] options, string reason)
     {
         ImageFiles.NeedQemu();
@@ -29,6 +29,20 @@ public sealed class HostileImageTests
         var file = world.Vault["a.qcow2"];
         (await CliProcess.RunAsync(["create", "-f", "qcow2", .. options, file, "1M"], program: "/usr/bin/qemu-img", folder: world.Vault.Folder)).Expect(0);
         await ExpectRefusedAsync(world, reason, file);
+    }
+
+    // By its header: qemu-img measures the processor for the key of one, and now and then cannot.
+    [Fact]
+    public async Task A_qcow2_file_that_is_encrypted_by_luks_is_refused()
+    {
+        ImageFiles.NeedQemu();
+        await using var world = await MakeAsync();
+        var file = world.Vault["a.qcow2"];
+        (await ImageFiles.QemuAsync("create", "-f", "qcow2", file, "1M")).Expect(0);
+        var bytes = await File.ReadAllBytesAsync(file);
+        System.Buffers.Binary.BinaryPrimitives.WriteUInt32BigEndian(bytes.AsSpan(32), 2);
+        await File.WriteAllBytesAsync(file, bytes);
+        await ExpectRefusedAsync(world, "it is encrypted", file);
     }
 
     [Fact]
