@@ -18,6 +18,7 @@ public sealed class BrokenRuleTests(ITestOutputHelper output)
         [Rule.RevocationCheckedAfterPoint] = Scenarios.Revocation,
         [Rule.EndedSessionsStay] = Scenarios.Revocation,
         [Rule.DoubtfulPointDoesNotEnd] = Scenarios.DoubtfulPut,
+        [Rule.DoubtfulPointIsSettled] = Scenarios.Resumed,
         [Rule.DoubtfulPackIsGivenUp] = Scenarios.PackComesBack,
         [Rule.DoubtfulRegistrationIsGivenUp] = Scenarios.Expelled,
         [Rule.ReaderNamesItsPoint] = Scenarios.Reading,
@@ -67,6 +68,7 @@ public sealed class BrokenRuleTests(ITestOutputHelper output)
         [Rule.IndexBeforeDeletingPacks] = [Scenarios.Consolidation, Scenarios.Reading, Scenarios.RepairingIndex],
         [Rule.RepairHasSession] = [Scenarios.RepairingPacks, Scenarios.RepairingIndex, Scenarios.TwoRepairs],
         [Rule.IndexBeforePacksInRepair] = [Scenarios.RepairingIndex],
+        [Rule.DiscardBeforeLooking] = [Scenarios.Resumed],
     };
 
     public static TheoryData<string> ShownRules => [.. Shown.Keys.Select(rule => rule.ToString())];

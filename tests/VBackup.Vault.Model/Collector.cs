@@ -10,6 +10,7 @@ readonly record struct Guess(int Packs, int Copies = 0);
 sealed class Collector : Actor
 {
     const byte CanName = 1;
+    const byte CanNameSecond = 8;
     const byte InDoubt = 2;
     const byte Marked = 4;
 
@@ -273,9 +274,8 @@ sealed class Collector : Actor
             case Step.DeleteLeftOutPoints:
                 for (var k = 0; k < 4; k++)
                 {
-                    var left = (own.Sessions >> k & 1) != 0 && from.World.Has(k, SessionBits.Decided)
-                        && !from.World.Has(k, SessionBits.Named) && Scenario.PointOf[k] >= 0;
-                    if (left) to.World.Points &= (byte)~Bit(Scenario.PointOf[k]);
+                    if ((own.Sessions >> k & 1) != 0 && from.World.Has(k, SessionBits.Decided))
+                        to.World.Points &= (byte)~(Scenario.PointsOf(k) & ~PointsNamedBy(in from.World, k));
                 }
 
                 AdvanceAndAdd(to, moves);
@@ -362,11 +362,13 @@ sealed class Collector : Actor
     void ListPointsToDecide(State from, Moves moves)
     {
         var own = from.Locals[Place];
-        var point = Scenario.PointOf[Lowest(own.Decided)];
+        var session = Lowest(own.Decided);
+        var (first, second) = (Scenario.PointOf[session], Scenario.SecondPointOf[session]);
         foreach (var seen in OutcomesOf(in own))
         {
             var to = from;
-            if (point >= 0 && (seen >> point & 1) != 0) Own(ref to).Flags |= CanName;
+            if (first >= 0 && (seen >> first & 1) != 0) Own(ref to).Flags |= CanName;
+            if (second >= 0 && (seen >> second & 1) != 0) Own(ref to).Flags |= CanNameSecond;
             AdvanceAndAdd(to, moves);
         }
     }
@@ -379,11 +381,12 @@ sealed class Collector : Actor
         if (!from.World.Has(session, SessionBits.Decided) || Broken(Rule.DecisionCreatedOnce))
         {
             to.World.Set(session, SessionBits.Decided);
-            to.World.Clear(session, SessionBits.Named);
+            to.World.Clear(session, SessionBits.Named | SessionBits.SecondNamed);
             if ((own.Flags & CanName) != 0) to.World.Set(session, SessionBits.Named);
+            if ((own.Flags & CanNameSecond) != 0) to.World.Set(session, SessionBits.SecondNamed);
         }
 
-        own.Flags &= unchecked((byte)~CanName);
+        own.Flags &= unchecked((byte)~(CanName | CanNameSecond));
         own.Decided = 0;
         GoTo(ref to, Step.Wait);
         moves.Add(to, this);
@@ -400,11 +403,21 @@ sealed class Collector : Actor
         if (Broken(Rule.NamedPointsAreLive)) return 0;
         for (var k = 0; k < 4; k++)
         {
-            var named = (decided >> k & 1) != 0 && world.Has(k, SessionBits.Named) && Scenario.PointOf[k] >= 0;
-            if (named) points |= Bit(Scenario.PointOf[k]);
+            if ((decided >> k & 1) != 0) points |= PointsNamedBy(in world, k);
         }
 
         return points;
+    }
+
+    int PointsNamedBy(in World world, int session)
+    {
+        var named = 0;
+        for (var points = Scenario.PointsOf(session); points != 0; points &= points - 1)
+        {
+            if (Scenario.IsNamed(in world, Lowest(points))) named |= Bit(Lowest(points));
+        }
+
+        return named;
     }
 
     /// <summary>After the last listing of the mark, what is live is known.</summary>
@@ -432,7 +445,7 @@ sealed class Collector : Actor
             if ((own.Points >> point & 1) == 0) continue;
             var owner = Scenario.OwnerOf[point];
             var decided = owner >= 0 && (own.Decided >> owner & 1) != 0;
-            var leftOut = decided && !world.Has(owner, SessionBits.Named);
+            var leftOut = decided && !Scenario.IsNamed(in world, point);
             if (!leftOut && !(Broken(Rule.UndecidedPointsAreLive) && owner >= 0 && !decided)) live |= Scenario.NeedOf[point];
         }
 

@@ -19,7 +19,7 @@ abstract class Moves
 }
 
 /// <summary>What exploring a scenario has shown. <see cref="StepsTaken"/> has a bit for each <see cref="Step"/>.</summary>
-sealed record Exploration(string Scenario, int States, string? Loss, IReadOnlyList<string> Trace, ulong StepsTaken,
+sealed record Exploration(string Scenario, int States, string? Loss, IReadOnlyList<string> Trace, UInt128 StepsTaken,
     IReadOnlyList<string> GoalsMissed)
 {
     public override string ToString() =>
@@ -44,7 +44,7 @@ sealed class Explorer : Moves
 
     Exploration Run(int statesMax)
     {
-        var steps = 0UL;
+        var steps = UInt128.Zero;
         var goals = _scenario.Goals;
         var missed = new List<string>(goals.Select(goal => goal.Name));
         _store.Add(_scenario.Initial(), -1);
@@ -65,7 +65,7 @@ sealed class Explorer : Moves
             {
                 _moved = false;
                 actor.Act(in state, this);
-                if (_moved) steps |= 1UL << (int)actor.StepIn(in state);
+                if (_moved) steps |= UInt128.One << (int)actor.StepIn(in state);
             }
 
             if (_store.Count > statesMax)

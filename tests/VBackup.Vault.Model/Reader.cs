@@ -43,7 +43,7 @@ sealed class Reader : Actor
                 break;
             case Step.ReadDecisionOfBase:
                 var owner = Scenario.OwnerOf[_point];
-                if (owner < 0 || !from.World.Has(owner, SessionBits.Decided) || from.World.Has(owner, SessionBits.Named))
+                if (owner < 0 || !from.World.Has(owner, SessionBits.Decided) || Scenario.IsNamed(in from.World, _point))
                 {
                     Advance(ref to);
                 }

@@ -65,6 +65,9 @@ enum Rule : ulong
 
     DoubtfulPackIsGivenUp = 1UL << 53,
 
+    DoubtfulPointIsSettled = 1UL << 54,
+    DiscardBeforeLooking = 1UL << 55,
+
     // Repairs.
     CondemnDamagedBeforeStoringAnew = 1UL << 47,
 

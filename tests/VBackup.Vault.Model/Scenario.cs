@@ -19,6 +19,7 @@ sealed class Scenario
         Array.Fill(OwnerOf, -1);
         Array.Fill(BaseOf, -1);
         Array.Fill(PointOf, -1);
+        Array.Fill(SecondPointOf, -1);
     }
 
     public string Name { get; private set; }
@@ -47,6 +48,9 @@ sealed class Scenario
     public int[] BaseOf { get; } = new int[4];
 
     public int[] PointOf { get; } = new int[4];
+
+    /// <summary>The same point under the name that a session takes when the put of the first is in doubt, or −1.</summary>
+    public int[] SecondPointOf { get; } = new int[4];
 
     public byte UnreadableIndex { get; set; }
 
@@ -105,6 +109,14 @@ sealed class Scenario
         NeedOf[point] = (byte)need;
         OwnerOf[point] = session;
         PointOf[session] = point;
+        return this;
+    }
+
+    public Scenario SecondPointOfSession(int point, int session)
+    {
+        NeedOf[point] = NeedOf[PointOf[session]];
+        OwnerOf[point] = session;
+        SecondPointOf[session] = point;
         return this;
     }
 
@@ -200,8 +212,18 @@ sealed class Scenario
     {
         if ((world.Points >> point & 1) == 0) return false;
         var owner = OwnerOf[point];
-        return owner < 0 || !world.Has(owner, SessionBits.Decided) || world.Has(owner, SessionBits.Named);
+        return owner < 0 || !world.Has(owner, SessionBits.Decided) || IsNamed(in world, point);
     }
+
+    /// <summary>Whether the decision of the point's session names it. REQUIRES: a session wrote it.</summary>
+    public bool IsNamed(in World world, int point) =>
+        world.Has(OwnerOf[point], IsSecond(point) ? SessionBits.SecondNamed : SessionBits.Named);
+
+    bool IsSecond(int point) => SecondPointOf[OwnerOf[point]] == point;
+
+    /// <summary>Points that a session has written, or may write.</summary>
+    public int PointsOf(int session) =>
+        (PointOf[session] < 0 ? 0 : 1 << PointOf[session]) | (SecondPointOf[session] < 0 ? 0 : 1 << SecondPointOf[session]);
 
     /// <summary>What has been lost in this state, or nothing.</summary>
     public string? LossIn(in State state)
@@ -214,7 +236,7 @@ sealed class Scenario
         {
             var there = (world.Points >> point & 1) != 0;
             var owner = OwnerOf[point];
-            var succeeded = owner >= 0 && (world.Succeeded >> owner & 1) != 0;
+            var succeeded = owner >= 0 && (world.Succeeded >> (IsSecond(point) ? owner + 4 : owner) & 1) != 0;
             if (succeeded && !there && (world.Deleted >> point & 1) == 0) return $"point {point} of a success has vanished";
             if (!there) continue;
             var valid = IsValid(in world, point);

@@ -45,7 +45,7 @@ public sealed class ScenarioTests(ITestOutputHelper output)
             Step.Stop, Step.ReadPoints, Step.ListSessionsAndDecisions, Step.RemoveDecisions, Step.ApplyLateRegistration,
             Step.ApplyLatePack,
         ];
-        var taken = Scenarios.All.Aggregate(0UL, (steps, make) => steps | ExplorationOf(make(Rule.None).Name).StepsTaken);
+        var taken = Scenarios.All.Aggregate(UInt128.Zero, (steps, make) => steps | ExplorationOf(make(Rule.None).Name).StepsTaken);
         var never = Enum.GetValues<Step>().Except(onlyWhereARuleIsBroken).Where(step => (taken >> (int)step & 1) == 0);
         Assert.Empty(never);
     }

@@ -121,6 +121,19 @@ static class Scenarios
         .Goal("pack 0 is reclaimed", world => (world.Packs & 1) == 0)
         .Goal("the writer succeeds", world => (world.Succeeded & 1) != 0);
 
+    /// <summary>A backup whose put of its point is in doubt; a process that goes on with it settles that, and publishes.</summary>
+    public static Scenario Resumed(Rule broken) => Old("resumed", broken)
+        .PointOfSession(1, session: 0, need: A | C).SecondPointOfSession(2, session: 0).Base(0, 0)
+        .With(new Writer("writer", broken, session: 0, pack: 1, index: 1, reuses: false, based: true) { PutsInDoubt = true, Resumes = true })
+        .With(new Deleter("deleter", 0b111))
+        .With(new Collector("first", broken, 0, Simple) { Guesses = Packs(0b11), Revokes = 0b01 })
+        .With(new Collector("second", broken, 1, Simple) { Guesses = Packs(0b01), Revokes = 0b01 })
+        .Goal("pack 0 is reclaimed", world => (world.Packs & 1) == 0)
+        .Goal("the point had arrived", world => (world.Succeeded & 1) != 0)
+        .Goal("the point takes another name", world => (world.Succeeded & 0x10) != 0)
+        .Goal("a point that arrived is left out, and so is the session", world => world.Has(0, SessionBits.Ended | SessionBits.Decided)
+            && !world.Has(0, SessionBits.Named) && !world.Has(0, SessionBits.SecondNamed) && (world.Succeeded & 0x11) == 0);
+
     /// <summary>A collector that was expelled wakes up. Its registration may have been put twice, if that rule is broken.</summary>
     public static Scenario Expelled(Rule broken)
     {
@@ -446,7 +459,7 @@ static class Scenarios
     /// <summary>Explored with every run of the tests.</summary>
     public static IReadOnlyList<Func<Rule, Scenario>> All =>
     [
-        Revocation, Reuse, Rewriting, Chain, LateDecision, DoubtfulPut, Expelled, DeadCollector, Consolidation, Reading,
+        Revocation, Reuse, Rewriting, Chain, LateDecision, DoubtfulPut, Resumed, Expelled, DeadCollector, Consolidation, Reading,
         ReadingAmongMerges, ReadingAmongRewrites, Splitting, Walking, RepairingPacks, RepairingIndex, TwoRepairs, PackComesBack, IndexComesBack, SessionComesBack,
         TwoBackups,
         Everyday, EverydayRepair,

@@ -36,6 +36,9 @@ enum SessionBits : byte
 
     /// <summary>The session names a base.</summary>
     Based = 32,
+
+    /// <summary>The decision names the point that the session took a second name for.</summary>
+    SecondNamed = 64,
 }
 
 /// <summary>
@@ -51,7 +54,10 @@ struct World
     public byte Registered;
     public byte Condemnations;
 
-    /// <summary>Sessions whose writer reported success; bit 7: the repair has finished.</summary>
+    /// <summary>
+    /// Sessions whose writer reported success with its first point (bits 0–2) or its second (bits 4–6); bit 7: the repair has
+    /// finished.
+    /// </summary>
     public byte Succeeded;
 
     /// <summary>Points that a user has deleted.</summary>

@@ -15,6 +15,9 @@ enum Step : byte
     PutPack,
     PutIndex,
     PutPoint,
+    DiscardUnfinished,
+    LookForDoubtfulPoint,
+    PutSecondPoint,
     LookForRevocation,
     EndSession,
 

@@ -5,6 +5,7 @@ sealed class Writer : Actor
 {
     const byte Fine = 1;
     const byte BaseIsValid = 2;
+    const byte Second = 4;
 
     readonly int _session;
     readonly int _pack;
@@ -21,6 +22,9 @@ sealed class Writer : Actor
 
     /// <summary>A put of the point may be sent and never confirmed.</summary>
     public bool PutsInDoubt { get; init; }
+
+    /// <summary>Another process, or the same, finds out what became of a put in doubt, and goes on with the session.</summary>
+    public bool Resumes { get; init; }
 
     static IEnumerable<Step> ProgramFor(Rule broken, bool reuses, bool based)
     {
@@ -40,8 +44,21 @@ sealed class Writer : Actor
                 ? [Step.PutPack, Step.PutPoint, Step.PutIndex, Step.LookForRevocation]
             : (broken & Rule.RevocationCheckedAfterPoint) != 0
                 ? [Step.PutPack, Step.PutIndex, Step.LookForRevocation, Step.PutPoint]
-            : [Step.PutPack, Step.PutIndex, Step.PutPoint, Step.LookForRevocation];
+            : [Step.PutPack, Step.PutIndex, Step.PutPoint, .. SettlingFor(broken), Step.LookForRevocation];
         return [.. start, .. end, Step.EndSession];
+    }
+
+    // Passed over by those whose point is not in doubt.
+    static Step[] SettlingFor(Rule broken) =>
+        (broken & Rule.DoubtfulPointIsSettled) != 0 ? [Step.PutSecondPoint]
+        : (broken & Rule.DiscardBeforeLooking) != 0 ? [Step.LookForDoubtfulPoint, Step.DiscardUnfinished, Step.PutSecondPoint]
+        : [Step.DiscardUnfinished, Step.LookForDoubtfulPoint, Step.PutSecondPoint];
+
+    static bool IsOfSettling(Step step) => step is Step.DiscardUnfinished or Step.LookForDoubtfulPoint or Step.PutSecondPoint;
+
+    void PassSettling(ref State to)
+    {
+        while (IsOfSettling(StepIn(in to))) Advance(ref to);
     }
 
     public override IEnumerable<Operation> Operations =>
@@ -110,7 +127,7 @@ sealed class Writer : Actor
                 break;
             case Step.ReadDecisionOfBase:
                 var owner = Scenario.OwnerOf[Base];
-                if (owner < 0 || !from.World.Has(owner, SessionBits.Decided) || from.World.Has(owner, SessionBits.Named))
+                if (owner < 0 || !from.World.Has(owner, SessionBits.Decided) || Scenario.IsNamed(in from.World, Base))
                 {
                     Own(ref to).Have |= (byte)(Scenario.NeedOf[Base] & Need);
                     Own(ref to).Flags |= BaseIsValid;
@@ -133,6 +150,22 @@ sealed class Writer : Actor
                 break;
             case Step.PutPoint:
                 PutPoint(from, moves);
+                break;
+            case Step.DiscardUnfinished:
+                Own(ref to).Pending = 0;
+                Advance(ref to);
+                moves.Add(to, this);
+                break;
+            case Step.LookForDoubtfulPoint:
+                if ((from.World.Points >> Point & 1) != 0) GoTo(ref to, Step.LookForRevocation);
+                else Advance(ref to);
+                moves.Add(to, this);
+                break;
+            case Step.PutSecondPoint:
+                to.World.Points |= (byte)Bit(Scenario.SecondPointOf[_session]);
+                Own(ref to).Flags = Second;
+                Advance(ref to);
+                moves.Add(to, this);
                 break;
             case Step.LookForRevocation:
                 LookForRevocation(from, moves);
@@ -187,13 +220,15 @@ sealed class Writer : Actor
         }
 
         Advance(ref to);
+        PassSettling(ref to);
         moves.Add(to, this);
         if (!PutsInDoubt) return;
         to = from;
         ref var own = ref Own(ref to);
         own.Pending = 1;
         own.Flags = own.Have = 0;
-        GoTo(ref to, Broken(Rule.DoubtfulPointDoesNotEnd) ? Step.EndSession : Step.Stop);
+        if (Resumes) Advance(ref to);
+        else GoTo(ref to, Broken(Rule.DoubtfulPointDoesNotEnd) ? Step.EndSession : Step.Stop);
         moves.Add(to, this);
     }
 
@@ -220,7 +255,7 @@ sealed class Writer : Actor
         }
         else
         {
-            if (!revoked) to.World.Succeeded |= (byte)Bit(_session);
+            if (!revoked) to.World.Succeeded |= (byte)Bit((from.Locals[Place].Flags & Second) != 0 ? _session + 4 : _session);
             Advance(ref to);
         }
 
