@@ -8,6 +8,12 @@ namespace VBackup.Vault;
 /// <summary>An open vault: a store and the keys to what is in it. Thread-safe. Owns both.</summary>
 public sealed partial class BackupVault : IAsyncDisposable
 {
+    /// <summary>Longer small objects are rare, and nothing but their length says so far that they are ours: they are read one at a
+    /// time, so that forged ones do not fill the memory.</summary>
+    private const int CommonSizeMax = 1024 * 1024;
+
+    private readonly SemaphoreSlim _longObjects = new(1);
+
     internal BackupVault(IObjectStore store, VaultHeader header, VaultKeys keys, VaultRuntime runtime)
     {
         Store = store;
@@ -36,12 +42,36 @@ public sealed partial class BackupVault : IAsyncDisposable
     {
         try
         {
-            var sealedBytes = await SmallObjects.GetAsync(Store, name, FormatLimits.SmallObjectSizeMax, cancellation).ConfigureAwait(false);
-            return SealedDocument.OpenJson(Keys, kind, name, sealedBytes, type);
+            T? document = null;
+            await ReadSmallAsync(name, sealedBytes => document = SealedDocument.OpenJson(Keys, kind, name, sealedBytes, type), cancellation)
+                .ConfigureAwait(false);
+            return document;
         }
         catch (StoreException missing) when (missing.Failure == StoreFailure.NotFound)
         {
             return null;
+        }
+    }
+
+    /// <summary>Reads a small object, and opens it.</summary>
+    internal async Task ReadSmallAsync(string name, Action<byte[]> open, CancellationToken cancellation)
+    {
+        try
+        {
+            open(await Store.GetAsync(name, CommonSizeMax, cancellation).ConfigureAwait(false));
+            return;
+        }
+        catch (StoreException tooLong) when (tooLong.Failure == StoreFailure.TooLong)
+        {
+            await _longObjects.WaitAsync(cancellation).ConfigureAwait(false);
+        }
+        try
+        {
+            open(await SmallObjects.GetAsync(Store, name, FormatLimits.SmallObjectSizeMax, cancellation).ConfigureAwait(false));
+        }
+        finally
+        {
+            _longObjects.Release();
         }
     }
 
@@ -69,5 +99,6 @@ public sealed partial class BackupVault : IAsyncDisposable
     {
         await Store.DisposeAsync().ConfigureAwait(false);
         Keys.Dispose();
+        _longObjects.Dispose();
     }
 }

@@ -172,14 +172,14 @@ public sealed class Verifier : IAsyncDisposable
 
     private async Task CheckSmallObjectAsync(string name, CancellationToken cancellation)
     {
-        var isKeySlot = name.StartsWith(ObjectNames.Keys, StringComparison.Ordinal);
+        Action<byte[]> check;
+        if (name.StartsWith(ObjectNames.Keys, StringComparison.Ordinal)) check = bytes => CheckKeySlot(name, bytes);
+        else if (KindOf(name) is { } kind) check = bytes => SealedDocument.Open(_vault.Keys, kind, name, bytes);
         // Files of other names are nobody's.
-        if (!isKeySlot && KindOf(name) is null) return;
+        else return;
         try
         {
-            var bytes = await SmallObjects.GetAsync(_vault.Store, name, FormatLimits.SmallObjectSizeMax, cancellation).ConfigureAwait(false);
-            if (isKeySlot) CheckKeySlot(name, bytes);
-            else if (KindOf(name) is { } kind) SealedDocument.Open(_vault.Keys, kind, name, bytes);
+            await _vault.ReadSmallAsync(name, check, cancellation).ConfigureAwait(false);
         }
         catch (DamageException damage)
         {
