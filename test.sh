@@ -32,7 +32,7 @@ stop() { printf 'test.sh: %s\n' "$*" >&2; exit 1; }
 # At most this many test projects at once: the simulations and the S3 tests fill a core each.
 readonly projects_at_once=2
 # A project that runs longer hangs. It is ended and counts as crashed.
-if [[ $soak ]]; then readonly project_seconds=$((6 * 3600)); else readonly project_seconds=1800; fi
+if [[ $soak ]]; then readonly project_seconds=$((6 * 3600)); else readonly project_seconds=3000; fi
 
 work=''
 lab='' lab_dir=''

@@ -7,7 +7,7 @@ public sealed class OutageTests : IAsyncLifetime
 {
     const int LengthBytes = 8 << 20;
     static readonly VolumeId Volume = new("rbd/volume");
-    static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
     PrivateCluster? cluster;
 
     public async ValueTask InitializeAsync()

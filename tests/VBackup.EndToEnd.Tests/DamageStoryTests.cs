@@ -61,6 +61,34 @@ public sealed class DamageStoryTests
         await vault.CheckAllAsync();
     }
 
+    [Fact]
+    public async Task An_unreadable_condemnation_is_named_and_given_up_when_asked_for_and_nothing_is_lost()
+    {
+        await using var vault = await CliVault.MakeAsync();
+        await vault.BackUpAsync(Contents.Mixed(1, 300_000));
+        var folder = Directory.CreateDirectory(Path.Combine(vault.VaultFolder, "condemned", new string('a', 32)));
+        await File.WriteAllBytesAsync(Path.Combine(folder.FullName, "00000000"), new byte[200]);
+
+        var damage = (await vault.RunAsync("verify")).Expect(3).Events.Single(item => item.GetProperty("event").GetString() == "damage");
+        Assert.Equal("condemnation", damage.GetProperty("kind").GetString());
+        (await vault.RunAsync("gc")).Expect(3);
+        Assert.Contains("'vbackup vault repair --remove-unreadable'", await SayAsync(vault, 3, "repair"), StringComparison.Ordinal);
+        var packs = vault.Objects("packs").Length;
+        Assert.Contains($"{packs} packs taken out of use", await SayAsync(vault, 0, "repair", "--remove-unreadable"), StringComparison.Ordinal);
+        (await vault.RunAsync("gc")).Expect(0);
+        (await vault.RunAsync("verify", "--all-data")).Expect(0);
+        await vault.CheckAllAsync();
+    }
+
+    [Fact]
+    public async Task A_key_slot_that_no_key_opens_any_more_says_what_helps()
+    {
+        await using var vault = await CliVault.MakeAsync();
+        await File.WriteAllBytesAsync(Directory.GetFiles(Path.Combine(vault.VaultFolder, "keys")).Single(), new byte[200]);
+        var refused = (await vault.RunAsync("list")).Expect(3);
+        Assert.Contains([.. refused.Output, .. refused.Errors], line => line.Contains("recovery key", StringComparison.Ordinal));
+    }
+
     static async Task DestroyAsync(CliVault vault, string point) =>
         await File.WriteAllBytesAsync(Path.Combine(vault.VaultFolder, "points", point), new byte[200]);
 

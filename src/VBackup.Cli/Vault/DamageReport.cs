@@ -37,6 +37,8 @@ static class DamageReport
         DamageKind.Point => "point",
         DamageKind.Session => "session",
         DamageKind.KeySlot => "key slot",
+        DamageKind.Collector => "collector",
+        DamageKind.Condemnation => "condemnation",
         _ => "object",
     };
 }

@@ -52,7 +52,7 @@ static class RepairVault
             screen.Line($"next: 'vbackup vault gc' saves what is whole in the {Units.Count(result.PacksCondemned, "pack")} and removes the rest");
         screen.Line(result.Remaining.IsSound ? "all is sound now"
             : result.Remaining.IsGarbage ? "no point needs what is damaged still: 'vbackup vault gc' removes it"
-            : result.Remaining.Damages.All(damage => damage.Kind is DamageKind.Point or DamageKind.Session or DamageKind.KeySlot)
+            : result.Remaining.Damages.All(damage => damage.Kind is not (DamageKind.Pack or DamageKind.Index))
                 ? $"{result.Remaining.Damages.Count} damaged still: put the objects back from a copy if there is one; else 'vbackup vault repair "
                     + "--remove-unreadable' gives up what nobody can read"
             : $"{result.Remaining.Damages.Count} damaged still: repair with --source NAME=PATH where a volume still holds what was lost; "
@@ -86,10 +86,11 @@ static class RepairVault
             var vault = await access.OpenAsync(RetryLimits.Patient, cancellation).ConfigureAwait(false);
             await using (vault.ConfigureAwait(false))
             {
-                if (removeUnreadable) await RemoveUnreadableAsync(vault, screen, cancellation).ConfigureAwait(false);
+                var condemned = removeUnreadable ? await RemoveUnreadableAsync(vault, screen, cancellation).ConfigureAwait(false) : 0;
                 await RefuseStrangersAsync(vault, named, cancellation).ConfigureAwait(false);
                 using var progress = screen.FollowCount("repair", "packs");
-                return await Repairer.RunAsync(vault, sources, progress, cancellation).ConfigureAwait(false);
+                var result = await Repairer.RunAsync(vault, sources, progress, cancellation).ConfigureAwait(false);
+                return result with { PacksCondemned = result.PacksCondemned + condemned };
             }
         }
         finally
@@ -98,7 +99,8 @@ static class RepairVault
         }
     }
 
-    static async Task RemoveUnreadableAsync(BackupVault vault, Screen screen, CancellationToken cancellation)
+    /// <returns>Packs that were taken out of use.</returns>
+    static async Task<int> RemoveUnreadableAsync(BackupVault vault, Screen screen, CancellationToken cancellation)
     {
         foreach (var damage in await UnreadableObjects.FindPointsAsync(vault, cancellation).ConfigureAwait(false))
         {
@@ -118,22 +120,24 @@ static class RepairVault
             if (!await UnreadableObjects.DecideAnewAsync(vault, session, cancellation).ConfigureAwait(false))
                 screen.Note($"{damage.ObjectName} is left as it is: something else has changed meanwhile; repair again");
         }
-        await RemoveCondemnationsAsync(vault, screen, cancellation).ConfigureAwait(false);
+        var condemned = await RemoveCondemnationsAsync(vault, screen, cancellation).ConfigureAwait(false);
         foreach (var damage in await UnreadableObjects.FindKeySlotsAsync(vault, cancellation).ConfigureAwait(false))
         {
             screen.Note($"removing {damage.ObjectName}, a key slot that opens nothing: {damage.Reason}");
             if (!await UnreadableObjects.RemoveKeySlotAsync(vault, damage, cancellation).ConfigureAwait(false))
                 screen.Note($"{damage.ObjectName} was not removed: it is gone, or can be read after all");
         }
+        return condemned;
     }
 
-    static async Task RemoveCondemnationsAsync(BackupVault vault, Screen screen, CancellationToken cancellation)
+    static async Task<int> RemoveCondemnationsAsync(BackupVault vault, Screen screen, CancellationToken cancellation)
     {
         var names = await UnreadableObjects.FindCondemnationsAsync(vault, cancellation).ConfigureAwait(false);
-        if (names.Count == 0) return;
+        if (names.Count == 0) return 0;
         var packs = await UnreadableObjects.ReplaceCondemnationsAsync(vault, cancellation).ConfigureAwait(false);
         screen.Note($"{string.Join(", ", names.Select(damage => damage.ObjectName))} cannot be read and may have condemned any pack: "
             + $"all {Units.Count(packs, "pack")} are out of use now. The next 'vbackup vault gc' writes anew all that is live in them, which "
             + "needs as much room again; until then backups store everything anew");
+        return packs;
     }
 }

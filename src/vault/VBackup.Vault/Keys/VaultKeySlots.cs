@@ -195,6 +195,11 @@ public static class VaultKeySlots
         {
             return null;
         }
+        catch (DamageException damage)
+        {
+            throw new DamageException(name, $"{damage.Reason}; put this key slot back from a copy of the vault, or open the vault with "
+                + "another of its keys, such as the recovery key", damage);
+        }
     }
 
     private static byte[]? TryUnwrap(KeySlot slot, VaultUnlock unlock, VaultId id)

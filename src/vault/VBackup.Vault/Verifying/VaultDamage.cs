@@ -11,6 +11,8 @@ public enum DamageKind
     Point,
     Session,
     KeySlot,
+    Collector,
+    Condemnation,
 }
 
 /// <summary>A range of a volume that cannot be restored because of a damage.</summary>

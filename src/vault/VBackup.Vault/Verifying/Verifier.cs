@@ -319,14 +319,24 @@ public sealed class Verifier : IAsyncDisposable
         {
             damage = Condemnations.WithAdvice(damage);
         }
-        else if (name.StartsWith(ObjectNames.Keys, StringComparison.Ordinal) && name != _vault.OpenedBySlot)
+        else if (name == _vault.OpenedBySlot)
         {
-            damage = new(name, $"{damage.Reason}; make that key anew, then give this slot up with 'vbackup vault key remove', or with "
+            damage = new(name, $"{damage.Reason}; it opens the vault still: make its key anew with 'vbackup key rotate' before it does not");
+        }
+        else if (name.StartsWith(ObjectNames.Keys, StringComparison.Ordinal))
+        {
+            damage = new(name, $"{damage.Reason}; make that key anew, then give this slot up with 'vbackup key remove', or with "
                 + "'vbackup vault repair --remove-unreadable' where nothing of it can be read");
         }
-        Note(damage, name.StartsWith(ObjectNames.Points, StringComparison.Ordinal) ? DamageKind.Point
-            : name.StartsWith(ObjectNames.Keys, StringComparison.Ordinal) ? DamageKind.KeySlot : DamageKind.Session);
+        Note(damage, DamageKindOf(name));
     }
+
+    private static DamageKind DamageKindOf(string name) =>
+        name.StartsWith(ObjectNames.Points, StringComparison.Ordinal) ? DamageKind.Point
+        : name.StartsWith(ObjectNames.Keys, StringComparison.Ordinal) ? DamageKind.KeySlot
+        : name.StartsWith(ObjectNames.Condemnations, StringComparison.Ordinal) ? DamageKind.Condemnation
+        : name.StartsWith(ObjectNames.Collectors, StringComparison.Ordinal) ? DamageKind.Collector
+        : DamageKind.Session;
 
     private void Note(DamageException damage, DamageKind kind)
     {
