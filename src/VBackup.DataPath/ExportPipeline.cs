@@ -89,8 +89,16 @@ public sealed class ExportPipeline : IDisposable
         var storedBefore = StoredBytes();
         foreach (var worker in _workers) worker.ReadBytes = 0;
 
-        await WorkerTeam.RunAsync(_workers.Length,
-            (worker, stop) => WorkAsync(export, _workers[worker], progress, stop), cancellation).ConfigureAwait(false);
+        try
+        {
+            await WorkerTeam.RunAsync(_workers.Length,
+                (worker, stop) => WorkAsync(export, _workers[worker], progress, stop), cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            // What was read ahead when it failed must not use the run's reader after its end.
+            foreach (var (_, ahead) in export.Ahead) await ((Task)ahead).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
 
         var root = await tree.FinishAsync(cancellation).ConfigureAwait(false);
         progress?.Report(new(shape.LengthBytes, shape.LengthBytes));

@@ -103,7 +103,7 @@ sealed record VerifyEvent(
 /// <summary>The end of a collection.</summary>
 sealed record CollectEvent(
     int PacksDeleted, int PacksRewritten, long DeletedBytes, long CopiedBytes, long PackBytes, long WasteBytes,
-    int SessionsRevoked, IReadOnlyList<string> DamagedPacks, double ElapsedSeconds,
+    int SessionsRevoked, IReadOnlyList<string> DamagedPacks, bool Postponed, bool ShortOfRoom, double ElapsedSeconds,
     long HeapAllocatedBytes, long PeakResidentBytes)
 {
     [JsonPropertyOrder(-1)] public string Event { get; } = "completed";

@@ -57,7 +57,7 @@ sealed record Failure(string Line, int Status, string Details)
     static string DescribeStore(StoreException store) => store.Failure switch
     {
         StoreFailure.Full => $"no space left in the vault's store: {store.Message}; make room there: delete points, "
-            + "then run 'vbackup vault gc', which needs a little room itself",
+            + "then run 'vbackup vault gc', which needs room for some small objects itself",
         StoreFailure.Transient or StoreFailure.Unreachable => $"the vault's store cannot be reached, try again later: {store.Message}",
         StoreFailure.Refused => $"the vault's store refuses: {store.Message}",
         _ => store.Message,

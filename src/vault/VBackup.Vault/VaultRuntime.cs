@@ -29,8 +29,9 @@ public sealed record VaultRuntime
     /// <summary>Bytes for the filter that says "surely not in the index".</summary>
     public int IndexFilterSizeMax { get; init; } = 64 * 1024 * 1024;
 
-    /// <summary>Bytes for a collector's filter of what is live.</summary>
-    public int LiveFilterSizeMax { get; init; } = 128 * 1024 * 1024;
+    /// <summary>Bytes for a collector's filter of what is live: it takes what it needs, 2 bytes a chunk. Past 400 million chunks it keeps
+    /// more and more garbage for a later collection, whose filter errs elsewhere.</summary>
+    public int LiveFilterSizeMax { get; init; } = 512 * 1024 * 1024;
 
     /// <summary>Small objects read from the store at once.</summary>
     public int ReadsInFlight { get; init; } = 8;

@@ -42,6 +42,28 @@ public sealed class MovedChunksTests
         Assert.True((await Verifier.RunAsync(vault.Vault, allData: true, null, default)).IsSound);
     }
 
+    [Fact]
+    public async Task Many_lost_chunks_are_looked_for_by_a_few_listings_of_packs()
+    {
+        var memory = new MemoryStore();
+        await using var vault = TestVault.Over(memory);
+        var content = new byte[4 << 20];
+        new Random(1).NextBytes(content);
+        var point = await vault.BackUpAsync(content);
+        var packs = await vault.ObjectsAsync(ObjectNames.Packs);
+        await memory.DeleteAsync(packs.MaxBy(pack => pack.LengthBytes).Name, default);
+        var counting = new CallCounter(memory);
+        await using var reading = TestVault.Over(counting);
+        var target = MemoryVolume.Blank(content.Length);
+        var bad = (await reading.ImportAsync(point, "disk", target, new() { BestEffort = true })).Bad;
+        var lost = bad.Sum(extent => extent.Length) / 4096;
+        Assert.True(lost > 50, $"{lost} chunks lost");
+        // A listing has a call for each object and one more; those of the index have few.
+        Assert.InRange(counting.CallsOf(StoreOperation.List), packs.Count, 3 * packs.Count + 10);
+        foreach (var extent in bad) content.AsSpan((int)extent.Offset, (int)extent.Length).Clear();
+        Contents.AssertSame(content, target.Content);
+    }
+
     [Theory]
     [InlineData(FormatLimits.PackBlobsMax)]
     [InlineData(64 * 1024)]

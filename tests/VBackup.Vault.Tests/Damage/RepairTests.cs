@@ -204,6 +204,47 @@ public sealed class RepairTests(RepairFixture fixture) : IClassFixture<RepairFix
     }
 
     [Fact]
+    public async Task What_only_a_broken_index_object_knows_of_a_pack_with_a_broken_footer_is_saved()
+    {
+        await using var vault = TestVault.Over(new MemoryStore(), with: SampleVault.Small);
+        // Enough different chunks for an index object of several blocks.
+        var content = new byte[4_600_000];
+        new Random(1).NextBytes(content);
+        var full = await vault.BackUpAsync(content);
+        (content, var changed) = Contents.Change(2, content, 30, 4000);
+        var kept = await vault.BackUpAsync(content, full, changed);
+        await vault.DeleteAsync(full);
+        // From now on most hints are stale, and one index object has them all.
+        Assert.True((await vault.CollectAsync(new() { SessionTimeout = TimeSpan.Zero, RewriteBelow = 1, WasteMax = 0, FilterSalt = 1 })).PacksRewritten > 0);
+        var map = await VaultMap.ReadAsync(vault);
+        var image = await StoreImage.TakeAsync(vault.Store);
+        var index = Assert.Single(image.Under(ObjectNames.Indexes));
+        foreach (var (pack, _) in map.Packs.Where(item => !item.Value[0].Shape.IsNode).Take(5))
+        {
+            await using var damaged = await SampleVault.OpenAsync(
+                image.Flip(pack, image[pack].Length - 30).Flip(index, ObjectHeader.Size + 10));
+            var before = await RestoreBestEffortAsync(damaged, kept, content);
+            Assert.True((await Repairer.RunAsync(damaged.Vault, [], null, default)).BlobsRestored > 0);
+            await damaged.CollectAsync();
+            var after = await RestoreBestEffortAsync(damaged, kept, content);
+            Assert.InRange(after, 0, before);
+            Assert.Equal(0, (await Repairer.RunAsync(damaged.Vault, [Source("disk", content)], null, default)).PacksCondemned);
+            Contents.AssertSame(content, await damaged.RestoreAsync(kept));
+        }
+    }
+
+    /// <returns>How many bytes are lost; what is not is right.</returns>
+    private static async Task<long> RestoreBestEffortAsync(TestVault vault, PointDocument point, byte[] content)
+    {
+        var target = MemoryVolume.Blank(content.Length);
+        var bad = (await vault.ImportAsync(point, "disk", target, new() { BestEffort = true })).Bad;
+        var expected = content.ToArray();
+        foreach (var range in bad) expected.AsSpan((int)range.Offset, (int)range.Length).Clear();
+        Contents.AssertSame(expected, target.Content);
+        return bad.Sum(range => range.Length);
+    }
+
+    [Fact]
     public async Task A_repair_of_a_sound_vault_changes_nothing()
     {
         await using var vault = await SampleVault.OpenAsync(_sample.Image);

@@ -29,7 +29,7 @@ public sealed class FormatFreezeTests : IDisposable
         Assert.Equal("Pack=1 Index=2 Point=3 Session=4 SessionNote=5 Decision=6 Collector=7 Condemned=8 SpooledRun=9",
             string.Join(' ', Enum.GetValues<ObjectKind>().Select(kind => $"{kind}={(int)kind}")));
         Assert.Equal("Full=0 Incremental=1", string.Join(' ', Enum.GetValues<PointType>().Select(type => $"{type}={(int)type}")));
-        Assert.Equal("Pack Index Point Session KeySlot", string.Join(' ', Enum.GetNames<DamageKind>()));
+        Assert.Equal("Pack Index Point Session KeySlot Collector Condemnation", string.Join(' ', Enum.GetNames<DamageKind>()));
     }
 
     [Fact]

@@ -6,6 +6,7 @@ using VBackup.Vault.Format;
 using VBackup.Vault.Format.Compression;
 using VBackup.Vault.Format.Keys;
 using VBackup.Vault.Indexing;
+using VBackup.Vault.Spooling;
 using VBackup.Vault.Tests.World;
 using Xunit;
 
@@ -238,7 +239,14 @@ public sealed class DecoderFuzzTests : IDisposable
         }, json.SessionDocument);
         FuzzDocument(ObjectKind.Decision, new DecisionDocument { Points = [new('1', 32)] }, json.DecisionDocument);
         FuzzDocument(ObjectKind.SessionNote, new NoteDocument { Count = 3 }, json.NoteDocument);
+        var volume = new VolumeDocument { Name = "disk", LengthBytes = 4096, Levels = 1, Root = place, Type = PointType.Full, ReadBytes = 1, StoredBytes = 2 };
+        FuzzDocument(ObjectKind.SpooledRun, new SealedRunDocument { Session = new('1', 32), Name = "server", Type = PointType.Full, Volumes = [volume] },
+            SpoolJson.Default.SealedRunDocument);
+        FuzzDocument(ObjectKind.SpooledRun, new PointNoteDocument { Point = new('1', 32) }, SpoolJson.Default.PointNoteDocument);
     }
+
+    [Fact]
+    public void A_spooled_packs_mark() => Fuzz(new PackMark(IsSent: true, Length: 100, Hash: 5).Encode(), bytes => PackMark.Decode(bytes, "mark"));
 
     [Fact]
     public void Names_of_objects()

@@ -13,6 +13,8 @@ public sealed class RetryPolicy(RetryLimits limits, TimeProvider clock, int seed
     readonly Lock gate = new();
     volatile bool hasAnswered;
 
+    internal TimeProvider Clock => clock;
+
     /// <summary>Runs an operation until it succeeds, fails for good, or the limits are reached.</summary>
     /// <param name="run">The operation; it gets the number of attempts before this one.</param>
     /// <param name="cancellation">Ends the attempt, and the waiting between attempts, at once.</param>

@@ -13,6 +13,9 @@ sealed class S3Writer(S3Connection connection, RetryPolicy policy, S3PartBuffers
 
     const int PartsMax = 10_000;
 
+    /// <summary>Somebody may be waiting for the program to stop.</summary>
+    static readonly TimeSpan AbortPatience = TimeSpan.FromSeconds(10);
+
     readonly CancellationTokenSource discarded = new();
     readonly List<Task<SentPart>> sending = [];
     byte[]? filling;
@@ -121,23 +124,24 @@ sealed class S3Writer(S3Connection connection, RetryPolicy policy, S3PartBuffers
         filling ??= buffers.Rent();
         await SendPartAsync(cancellation).ConfigureAwait(false);
         var parts = await Task.WhenAll(sending).WaitAsync(cancellation).ConfigureAwait(false);
-        await policy.RunAsync((failed, attempt) => CompleteAsync(parts, failed > 0, attempt), cancellation)
+        var isChecked = await policy.RunAsync((failed, attempt) => CompleteAsync(parts, failed > 0, attempt), cancellation)
             .ConfigureAwait(false);
-        await policy.RunAsync((_, attempt) => CheckStoredAsync(parts, attempt), cancellation).ConfigureAwait(false);
+        if (!isChecked) await policy.RunAsync((_, attempt) => CheckStoredAsync(parts, attempt), cancellation).ConfigureAwait(false);
         (committed, broken) = (true, false);
     }
 
+    /// <returns>Whether the answer vouches for what is stored: its checksum is that of all parts, whose lengths it covers.</returns>
     async Task<bool> CompleteAsync(SentPart[] parts, bool inDoubt, CancellationToken cancellation)
     {
         try
         {
-            await connection.SendAsync(StoreOperation.Commit, name,
+            var completed = await connection.SendAsync(StoreOperation.Commit, name,
                 token => connection.Client.CompleteMultipartUploadAsync(new CompleteMultipartUploadRequest
                 {
                     BucketName = connection.Bucket, Key = connection.KeyOf(name), UploadId = uploadId,
                     PartETags = [.. parts.Select(p => p.ETag)],
                 }, token), cancellation).ConfigureAwait(false);
-            return true;
+            return S3Content.ETagIsMd5(completed.ServerSideEncryptionMethod) && S3Content.Matches(completed.ETag, ETagOf(parts));
         }
         catch (StoreException e) when (inDoubt && S3Failure.IsNoSuchUpload(e))
         {
@@ -154,6 +158,8 @@ sealed class S3Writer(S3Connection connection, RetryPolicy policy, S3PartBuffers
         }
     }
 
+    static string ETagOf(SentPart[] parts) => S3Content.ETagOfParts([.. parts.Select(p => p.Md5)]);
+
     async Task<bool> CheckStoredAsync(SentPart[] parts, CancellationToken cancellation)
     {
         var head = await S3Store.HeadAsync(connection, StoreOperation.Commit, name, cancellation).ConfigureAwait(false);
@@ -163,7 +169,7 @@ sealed class S3Writer(S3Connection connection, RetryPolicy policy, S3PartBuffers
                 $"the store has {head.ContentLength} bytes, sent were {Length}");
         }
         if (S3Content.ETagIsMd5(head.ServerSideEncryptionMethod)
-            && !S3Content.Matches(head.ETag, S3Content.ETagOfParts([.. parts.Select(p => p.Md5)])))
+            && !S3Content.Matches(head.ETag, ETagOf(parts)))
         {
             throw StoreOperation.Commit.Failed(
                 StoreFailure.Mismatch, name, "the store has another checksum than was sent");
@@ -184,12 +190,12 @@ sealed class S3Writer(S3Connection connection, RetryPolicy policy, S3PartBuffers
         filling = null;
         if (uploadId is not null && !committed)
         {
+            using var farewell = new CancellationTokenSource(AbortPatience, policy.Clock);
             try
             {
-                await S3Store.AbortAsync(connection, StoreOperation.Append, name, uploadId, CancellationToken.None)
-                    .ConfigureAwait(false);
+                await S3Store.AbortAsync(connection, StoreOperation.Append, name, uploadId, farewell.Token).ConfigureAwait(false);
             }
-            catch (StoreException)
+            catch (Exception failure) when (failure is StoreException or OperationCanceledException)
             {
                 // It stays, and is listed as unfinished. Disposing must not hide why the writer was given up.
             }

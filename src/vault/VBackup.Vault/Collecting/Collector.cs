@@ -20,6 +20,8 @@ public sealed class Collector
     private readonly IProgress<string>? _progress;
     private readonly Registration _registration;
     private CollectionResult _result = new();
+    private int _condemnations;
+    private bool _deletes;
 
     private Collector(BackupVault vault, CollectorOptions options, IProgress<string>? progress, Registration registration)
     {
@@ -39,25 +41,34 @@ public sealed class Collector
         var collector = new Collector(vault, options, progress, registration);
         try
         {
-            await collector.CollectOrExplainAsync(cancellation).ConfigureAwait(false);
+            int deleted;
+            do
+            {
+                deleted = collector._result.PacksDeleted;
+                collector._result = collector._result with { IsShortOfRoom = false };
+                await collector.CollectOrExplainAsync(cancellation).ConfigureAwait(false);
+            }
+            // What was deleted made room for more.
+            while (collector._result.IsShortOfRoom && collector._result.PacksDeleted > deleted);
         }
         catch
         {
-            await LeaveAsync(vault, registration).ConfigureAwait(false);
+            await collector.LeaveAsync().ConfigureAwait(false);
             throw;
         }
         await registration.EndAsync(cancellation).ConfigureAwait(false);
         return collector._result;
     }
 
-    // Whoever failed deletes nothing more, and registered it would keep others from tidying up. Its condemnations stay:
-    // deletes may be in doubt, and the next collector rewrites what they name.
-    private static async Task LeaveAsync(BackupVault vault, Registration registration)
+    // Whoever failed deletes nothing more, and registered it would keep others from tidying up. Once it has begun to delete, its
+    // condemnations stay: deletes may be in doubt, and the next collector rewrites what they name.
+    private async Task LeaveAsync()
     {
-        using var farewell = new CancellationTokenSource(vault.Runtime.FarewellTimeout, vault.Clock);
+        using var farewell = new CancellationTokenSource(_vault.Runtime.FarewellTimeout, _vault.Clock);
         try
         {
-            await registration.EndAsync(farewell.Token).ConfigureAwait(false);
+            if (!_deletes) await Condemnations.RemoveAsync(_vault, _registration.Id, farewell.Token).ConfigureAwait(false);
+            await _registration.EndAsync(farewell.Token).ConfigureAwait(false);
         }
         catch (Exception failure) when (failure is StoreException or OperationCanceledException)
         {
@@ -98,7 +109,7 @@ public sealed class Collector
         var condemned = await CondemnAsync(mark, others, cancellation).ConfigureAwait(false);
 
         await wait.RunAsync(_progress, cancellation).ConfigureAwait(false);
-        _result = _result with { SessionsRevoked = wait.Revoked };
+        _result = _result with { SessionsRevoked = _result.SessionsRevoked + wait.Revoked };
 
         if (condemned.Count > 0)
         {
@@ -145,13 +156,29 @@ public sealed class Collector
             List<int> all = [.. dead, .. rewritten];
             _result = _result with
             {
-                PacksRewritten = rewritten.Count,
-                CopiedBytes = rewriter.CopiedBytes,
+                IsShortOfRoom = _result.IsShortOfRoom || rewriter.IsShortOfRoom,
+                PacksRewritten = _result.PacksRewritten + rewritten.Count,
+                CopiedBytes = _result.CopiedBytes + rewriter.CopiedBytes,
                 DamagedPacks = [.. rewriter.Damaged.Select(pack => ObjectNames.Pack(survey.Packs[pack]))],
             };
             List<ObjectId> condemned = [.. all.Select(pack => survey.Packs[pack])];
-            await Condemnations.PutAsync(_vault, _registration.Id, condemned, cancellation).ConfigureAwait(false);
+            // Copying that ended for lack of room has given back what its last pack took.
+            _condemnations = await Condemnations.PutAsync(_vault, _registration.Id, condemned, cancellation, _condemnations).ConfigureAwait(false);
             return [.. condemned];
+        }
+    }
+
+    /// <returns>False when the store is full. What it was about can be left for a time with more room.</returns>
+    private static async Task<bool> TryWithinRoomAsync(Func<Task> put)
+    {
+        try
+        {
+            await put().ConfigureAwait(false);
+            return true;
+        }
+        catch (StoreException full) when (full.Failure == StoreFailure.Full)
+        {
+            return false;
         }
     }
 
@@ -166,16 +193,20 @@ public sealed class Collector
             var doomed = Doomed(survey, mark, condemned);
             // What such a pack holds nobody can tell; but what is live in it can be reached by hints alone.
             doomed.RemoveWhere(pack => unknown.Contains(pack) && mark.IsHinted(survey.Packs[pack]));
-            var replaced = await ConsolidateAsync(survey, doomed, cancellation).ConfigureAwait(false);
+            List<IndexObject> replaced = [];
+            // Entries of packs that are gone are harmless (F2), and a later collection drops them.
+            if (!await TryWithinRoomAsync(async () => replaced = await ConsolidateAsync(survey, doomed, cancellation).ConfigureAwait(false))
+                .ConfigureAwait(false)) _result = _result with { IsShortOfRoom = true };
 
+            _deletes = true;
             await Bounded.ForEachAsync(replaced, _vault.Runtime.ReadsInFlight,
                 item => _vault.Store.DeleteAsync(item.Name, cancellation)).ConfigureAwait(false);
             await Bounded.ForEachAsync(doomed, _vault.Runtime.ReadsInFlight,
                 pack => _vault.Store.DeleteAsync(ObjectNames.Pack(survey.Packs[pack]), cancellation)).ConfigureAwait(false);
 
             // Every delete was confirmed, or we would not be here.
-            await foreach (var entry in _vault.Store.ListAsync(ObjectNames.CondemnationsOf(_registration.Id), cancellation).ConfigureAwait(false))
-                await _vault.Store.DeleteAsync(entry.Name, cancellation).ConfigureAwait(false);
+            await Condemnations.RemoveAsync(_vault, _registration.Id, cancellation).ConfigureAwait(false);
+            _deletes = false;
             // The packs were listed after the condemnations were read, and those just deleted are gone for certain: one whose
             // packs are all gone says nothing any more.
             foreach (var condemnation in survey.Condemnations)
@@ -183,12 +214,16 @@ public sealed class Collector
                     !survey.Packs.TryFind(pack, out var ordinal) || !survey.Packs.At(ordinal).IsPresent || doomed.Contains(ordinal)))
                     await _vault.Store.DeleteAsync(condemnation.ObjectName, cancellation).ConfigureAwait(false);
 
+            // What it condemned and has to leave is in use again.
+            var others = survey.Condemnations.Where(condemnation => condemnation.By != _registration.Id).SelectMany(condemnation => condemnation.Packs)
+                .ToHashSet();
+            for (var pack = 0; pack < survey.Packs.Count; pack++) survey.Packs.At(pack).IsCondemned = others.Contains(survey.Packs[pack]);
             var (total, waste) = PackLedger.Read(survey, mark, new HashSet<int>()).Totals(pack => !doomed.Contains(pack));
             _result = _result with
             {
-                PacksDeleted = doomed.Count,
-                DeletedBytes = doomed.Sum(pack => survey.Packs.At(pack).LengthBytes),
-                IndexObjectsReplaced = replaced.Count,
+                PacksDeleted = _result.PacksDeleted + doomed.Count,
+                DeletedBytes = _result.DeletedBytes + doomed.Sum(pack => survey.Packs.At(pack).LengthBytes),
+                IndexObjectsReplaced = _result.IndexObjectsReplaced + replaced.Count,
                 PackBytes = total,
                 WasteBytes = waste,
             };
@@ -295,8 +330,10 @@ public sealed class Collector
                 continue;
             }
             var (id, bytes) = PackFooters.Index(_vault, survey.Packs[pack], footer);
-            if (putIndex) await _vault.Store.PutAsync(ObjectNames.Index(id), bytes, cancellation).ConfigureAwait(false);
-            survey.Index.Add(bytes, id, isStored: putIndex);
+            var isStored = putIndex && await TryWithinRoomAsync(
+                () => _vault.Store.PutAsync(ObjectNames.Index(id), bytes, cancellation)).ConfigureAwait(false);
+            if (putIndex && !isStored) _result = _result with { IsShortOfRoom = true };
+            survey.Index.Add(bytes, id, isStored);
         }
         return unknown;
     }

@@ -25,23 +25,34 @@ internal sealed class PackRewriter(BackupVault vault, VaultSurvey survey, LiveMa
     /// <summary>Packs with a live chunk that can be read neither there nor elsewhere.</summary>
     public List<int> Damaged { get; } = [];
 
-    /// <summary>Copies all that is live and only in <paramref name="victims"/>.</summary>
+    /// <summary>The store was full before all was copied.</summary>
+    public bool IsShortOfRoom { get; private set; }
+
+    /// <summary>Copies all that is live and only in <paramref name="victims"/>, as long as there is room.</summary>
     /// <returns>The packs that are no longer needed.</returns>
     public async Task<List<int>> RewriteAsync(List<int> victims, PackLedger ledger, CancellationToken cancellation)
     {
         List<int> done = [];
         HashSet<int> round = [];
         var blobs = 0;
-        foreach (var victim in victims)
+        try
         {
-            round.Add(victim);
-            blobs += ledger.LiveEntries(victim);
-            if (blobs < BlobsPerRound) continue;
-            done.AddRange(await CopyRoundAsync(round, cancellation).ConfigureAwait(false));
-            round.Clear();
-            blobs = 0;
+            foreach (var victim in victims)
+            {
+                round.Add(victim);
+                blobs += ledger.LiveEntries(victim);
+                if (blobs < BlobsPerRound) continue;
+                done.AddRange(await CopyRoundAsync(round, cancellation).ConfigureAwait(false));
+                round.Clear();
+                blobs = 0;
+            }
+            if (round.Count > 0) done.AddRange(await CopyRoundAsync(round, cancellation).ConfigureAwait(false));
         }
-        if (round.Count > 0) done.AddRange(await CopyRoundAsync(round, cancellation).ConfigureAwait(false));
+        catch (StoreException full) when (full.Failure == StoreFailure.Full)
+        {
+            // What this round has copied whole has two homes now, and is not copied by the next collection.
+            IsShortOfRoom = true;
+        }
         return done;
     }
 

@@ -182,52 +182,45 @@ internal sealed partial class ChunkIndex : IAsyncDisposable
     public async Task<List<BlobLocation>> FindAllAsync(ContentId id, CancellationToken cancellation)
     {
         List<BlobLocation> found = [];
+        await Bounded.ForEachAsync(Enumerable.Range(0, _objects.Count), _vault.Runtime.ReadsInFlight, async ordinal =>
+        {
+            try
+            {
+                await FindAllInAsync(ordinal, id, found, cancellation).ConfigureAwait(false);
+            }
+            catch (DamageException damage) when (_tolerant)
+            {
+                NoteUnreadable(_objects[ordinal], damage);
+            }
+        }).ConfigureAwait(false);
+        return found;
+    }
+
+    private async Task FindAllInAsync(int ordinal, ContentId id, List<BlobLocation> found, CancellationToken cancellation)
+    {
+        var indexObject = _objects[ordinal];
+        var (from, to) = indexObject.BlocksFor(id.Value.Prefix, id.Value.Prefix);
+        if (from == to) return;
         var buffer = ArrayPool<byte>.Shared.Rent(PlaintextBlockSizeMax);
         try
         {
-            for (var ordinal = 0; ordinal < _objects.Count; ordinal++)
+            for (var block = from; block < to; block++)
             {
-                try
+                var length = await ReadBlockAsync(ordinal, block, buffer, cancellation).ConfigureAwait(false);
+                for (var at = Search(buffer.AsSpan(0, length), id); at < length / IndexEntry.Size; at++)
                 {
-                    await FindAllInAsync(ordinal, id, buffer, found, cancellation).ConfigureAwait(false);
-                }
-                catch (DamageException damage) when (_tolerant)
-                {
-                    NoteUnreadable(_objects[ordinal], damage);
+                    var entry = IndexEntry.Read(buffer.AsSpan(at * IndexEntry.Size));
+                    if (entry.Id != id) break;
+                    var location = new BlobLocation(Packs[PackOf(indexObject, entry.Pack)], entry.Offset, entry.Length);
+                    if (!location.IsPlausible) continue;
+                    lock (found)
+                        if (!found.Contains(location)) found.Add(location);
                 }
             }
-            return found;
         }
         finally
         {
             ArrayPool<byte>.Shared.Return(buffer);
-        }
-    }
-
-    private async Task FindAllInAsync(int ordinal, ContentId id, byte[] buffer, List<BlobLocation> found, CancellationToken cancellation)
-    {
-        var indexObject = _objects[ordinal];
-        var (from, to) = indexObject.BlocksFor(id.Value.Prefix, id.Value.Prefix);
-        for (var block = from; block < to; block++)
-        {
-            var length = await ReadBlockAsync(ordinal, block, buffer, cancellation).ConfigureAwait(false);
-            for (var at = Search(buffer.AsSpan(0, length), id); at < length / IndexEntry.Size; at++)
-            {
-                var entry = IndexEntry.Read(buffer.AsSpan(at * IndexEntry.Size));
-                if (entry.Id != id) break;
-                var location = new BlobLocation(Packs[PackOf(indexObject, entry.Pack)], entry.Offset, entry.Length);
-                if (location.IsPlausible && !found.Contains(location)) found.Add(location);
-            }
-        }
-    }
-
-    // Its packs no longer count as named, so that whoever looks for something looks into their footers.
-    private void NoteUnreadable(IndexObject indexObject, DamageException damage)
-    {
-        lock (_lock)
-        {
-            if (!Unreadable.Exists(known => known.ObjectName == damage.ObjectName)) Unreadable.Add(damage);
-            foreach (var pack in indexObject.Packs) Packs.At(pack).IsIndexed = false;
         }
     }
 
@@ -311,16 +304,20 @@ internal sealed partial class ChunkIndex : IAsyncDisposable
             _nextCached = (_nextCached + 1) % CachedBlocks;
             _cached[place] = (-1, -1);
             _cache[place] ??= new byte[PlaintextBlockSizeMax];
-            Span<byte> sealedBytes = stackalloc byte[IndexCodec.BlockSizeMax];
-            sealedBytes = sealedBytes[..(length + FormatLimits.TagSize)];
-            var offset = _objects[ordinal].SpoolOffset + IndexCodec.BlockOffset(block);
-            if (RandomAccess.Read(_spool!, sealedBytes, offset) != sealedBytes.Length)
-                throw new IOException($"the local copy of {_objects[ordinal].Name} is cut short");
-            using var cipher = new ObjectCipher(_vault.Keys, ObjectKind.Index, _objects[ordinal].Id);
-            IndexCodec.OpenBlock(cipher, block, sealedBytes, _cache[place].AsSpan(0, length));
+            OpenSpooledBlock(_objects[ordinal], block, _cache[place].AsSpan(0, length));
             _cached[place] = (ordinal, block);
         }
         return _cache[place].AsSpan(0, length);
+    }
+
+    private void OpenSpooledBlock(IndexObject indexObject, int block, Span<byte> plaintext)
+    {
+        Span<byte> sealedBytes = stackalloc byte[IndexCodec.BlockSizeMax];
+        sealedBytes = sealedBytes[..(plaintext.Length + FormatLimits.TagSize)];
+        if (RandomAccess.Read(_spool!, sealedBytes, indexObject.SpoolOffset + IndexCodec.BlockOffset(block)) != sealedBytes.Length)
+            throw new IOException($"the local copy of {indexObject.Name} is cut short");
+        using var cipher = new ObjectCipher(_vault.Keys, ObjectKind.Index, indexObject.Id);
+        IndexCodec.OpenBlock(cipher, block, sealedBytes, plaintext);
     }
 
     private async Task<int> ReadBlockAsync(int ordinal, int block, byte[] plaintext, CancellationToken cancellation)
@@ -467,31 +464,6 @@ internal sealed partial class ChunkIndex : IAsyncDisposable
         {
             var plaintext = CachedBlock(ordinal, block);
             for (var at = 0; at < plaintext.Length; at += IndexEntry.Size) _filter!.Add(IndexEntry.Read(plaintext[at..]).Id);
-        }
-    }
-
-    /// <summary>Finds index objects with a block that cannot be opened, and takes them out.</summary>
-    private void CheckBlocks()
-    {
-        lock (_lock)
-        {
-            for (var ordinal = _objects.Count - 1; ordinal >= 0; ordinal--)
-            {
-                try
-                {
-                    for (var block = 0; block < _objects[ordinal].BlockCount; block++) CachedBlock(ordinal, block);
-                }
-                catch (DamageException damage)
-                {
-                    Unreadable.Add(damage);
-                    _objects.RemoveAt(ordinal);
-                    ForgetCachedBlocks();
-                }
-            }
-            // A pack counts as indexed only by what can be read.
-            for (var pack = 0; pack < Packs.Count; pack++) Packs.At(pack).IsIndexed = false;
-            foreach (var indexObject in _objects)
-                foreach (var pack in indexObject.Packs) Packs.At(pack).IsIndexed = true;
         }
     }
 

@@ -57,10 +57,11 @@ internal static class Condemnations
         return packs;
     }
 
-    public static async Task PutAsync(
-        BackupVault vault, SessionId by, IReadOnlyList<ObjectId> packs, CancellationToken cancellation)
+    /// <param name="number">Of the first object; none is used twice, so that a late put cannot take a later one's place.</param>
+    /// <returns>The next number.</returns>
+    public static async Task<int> PutAsync(
+        BackupVault vault, SessionId by, IReadOnlyList<ObjectId> packs, CancellationToken cancellation, int number = 0)
     {
-        var number = 0;
         foreach (var part in packs.Chunk(PacksPerObject))
         {
             var content = new byte[part.Length * Bytes32.Size];
@@ -69,5 +70,13 @@ internal static class Condemnations
             var sealedBytes = SealedDocument.Seal(vault.Keys, ObjectKind.Condemned, name, content);
             await vault.Store.PutAsync(name, sealedBytes, cancellation).ConfigureAwait(false);
         }
+        return number;
+    }
+
+    /// <summary>Removes all that somebody put. REQUIRES: no delete of what they name is in doubt, and none is to come.</summary>
+    public static async Task RemoveAsync(BackupVault vault, SessionId by, CancellationToken cancellation)
+    {
+        await foreach (var entry in vault.Store.ListAsync(ObjectNames.CondemnationsOf(by), cancellation).ConfigureAwait(false))
+            await vault.Store.DeleteAsync(entry.Name, cancellation).ConfigureAwait(false);
     }
 }

@@ -20,6 +20,9 @@ public sealed record KeyRotation(IReadOnlyList<KeySlotSummary> Removed, IReadOnl
 /// <summary>The slots through which a vault's data key is had: found, added, and given up.</summary>
 public static class VaultKeySlots
 {
+    /// <summary>Slots that one passphrase is tried on.</summary>
+    private const int PassphraseSlotsMax = 64;
+
     /// <summary>Wraps the vault's data key under one more key or passphrase, and reads back that it opens.</summary>
     /// <exception cref="UnusableVaultException">The vault has this key already.</exception>
     public static async Task AddAsync(BackupVault vault, VaultUnlock added, CancellationToken cancellation)
@@ -169,12 +172,12 @@ public static class VaultKeySlots
         await foreach (var entry in store.ListAsync(ObjectNames.Keys, cancellation).ConfigureAwait(false))
             if (KeySlot.TryParseName(entry.Name, out var ofPassphrase) && ofPassphrase) names.Add(entry.Name);
         DamageException? damaged = null;
+        List<(string Name, KeySlot Slot)> slots = [];
         foreach (var name in names)
         {
             try
             {
-                if (await FindAsync(store, name, cancellation).ConfigureAwait(false) is { } slot
-                    && TryUnwrap(slot, unlock, id) is { } dataKey) return (name, dataKey);
+                if (await FindAsync(store, name, cancellation).ConfigureAwait(false) is { } slot) slots.Add((name, slot));
             }
             catch (DamageException damage)
             {
@@ -182,6 +185,15 @@ public static class VaultKeySlots
                 damaged = damage;
             }
         }
+        // Whoever may write to the store can put any number of slots there: the cheap ones first, and not without end.
+        foreach (var (name, slot) in slots.OrderBy(slot => (long)slot.Slot.Cost!.MemoryKiB * slot.Slot.Cost.Iterations).Take(PassphraseSlotsMax))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            if (TryUnwrap(slot, unlock, id) is { } dataKey) return (name, dataKey);
+        }
+        if (damaged is null && slots.Count > PassphraseSlotsMax)
+            damaged = new(ObjectNames.Keys, $"has {slots.Count} slots of passphrases, of which the {PassphraseSlotsMax} cheapest were tried: "
+                + "somebody has put them there. Open the vault with a key file or the recovery key, and remove them with 'vbackup key remove'");
         return damaged is null ? null : throw damaged;
     }
 

@@ -150,7 +150,7 @@ public sealed partial class BlobReader : IAsyncDisposable
                 // Read it again, or look at the packs.
             }
         }
-        var unnamed = await FindInUnnamedPacksAsync(place.Id, cancellation).ConfigureAwait(false);
+        var unnamed = await FindInUnnamedPacksAsync(place, tried, cancellation).ConfigureAwait(false);
         if (await TryLocationsAsync(place, unnamed, tried, open, cancellation).ConfigureAwait(false)) return;
         if (_session is not null) await _session.EnsureNotRevokedAsync(cancellation).ConfigureAwait(false);
         // A pack that a collector has deleted is nothing to look at; the one that should have the chunk now is.
@@ -194,41 +194,6 @@ public sealed partial class BlobReader : IAsyncDisposable
             _damagedPacks.TryAdd(ObjectNames.Pack(location.Pack), 0);
         }
         return false;
-    }
-
-    /// <summary>Looks into the footers of packs that the last reading of the index does not name.</summary>
-    private async Task<List<BlobLocation>> FindInUnnamedPacksAsync(ContentId id, CancellationToken cancellation)
-    {
-        List<ObjectId> unnamed = [];
-        await _indexGate.WaitAsync(cancellation).ConfigureAwait(false);
-        try
-        {
-            await foreach (var entry in _vault.Store.ListAsync(ObjectNames.Packs, cancellation).ConfigureAwait(false))
-                if (ObjectNames.TryParsePack(entry.Name, out var pack)
-                    && !(_index?.Packs.TryFind(pack, out var ordinal) == true && _index.Packs.At(ordinal).IsIndexed)) unnamed.Add(pack);
-        }
-        finally
-        {
-            _indexGate.Release();
-        }
-        List<BlobLocation> found = [];
-        foreach (var pack in unnamed)
-        {
-            try
-            {
-                foreach (var entry in await PackFooters.ReadAsync(_vault, pack, cancellation).ConfigureAwait(false))
-                    if (entry.Id == id) found.Add(new(pack, entry.Offset, entry.Length));
-            }
-            catch (StoreException gone) when (gone.Failure == StoreFailure.NotFound)
-            {
-                // It held nothing that a session protects.
-            }
-            catch (DamageException)
-            {
-                _damagedPacks.TryAdd(ObjectNames.Pack(pack), 0);
-            }
-        }
-        return found;
     }
 
     // A hint whose pack is gone is stale, which is all right; one whose pack is there but holds something else may be

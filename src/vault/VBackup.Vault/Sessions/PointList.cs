@@ -53,17 +53,18 @@ internal static class PointList
         await foreach (var entry in vault.Store.ListAsync(ObjectNames.Sessions, cancellation).ConfigureAwait(false))
             if (ObjectNames.TryParseSession(entry.Name, out var id, out var suffix) && suffix == ObjectNames.DecisionSuffix) decided.Add(id);
         Dictionary<SessionId, HashSet<PointId>> decisions = [];
-        foreach (var id in decided)
+        await Bounded.ForEachAsync(decided, vault.Runtime.ReadsInFlight, async id =>
         {
             try
             {
-                if (await SessionList.DecisionOf(vault, id, cancellation).ConfigureAwait(false) is { } points) decisions.Add(id, points);
+                if (await SessionList.DecisionOf(vault, id, cancellation).ConfigureAwait(false) is not { } points) return;
+                lock (decisions) decisions.Add(id, points);
             }
             catch (DamageException damage) when (unreadable is not null)
             {
-                unreadable.Add(damage);
+                lock (decisions) unreadable.Add(damage);
             }
-        }
+        }).ConfigureAwait(false);
         return decisions;
     }
 

@@ -54,6 +54,7 @@ public sealed class Repairer
         var survey = await VaultSurvey.ReadAsync(_vault, IndexUse.Scan, tolerant: true, cancellation).ConfigureAwait(false);
         await using (survey.ConfigureAwait(false))
         {
+            HashSet<int> silent = [];
             for (var pack = 0; pack < survey.Packs.Count; pack++)
             {
                 if (!survey.Packs.At(pack).IsPresent || survey.Packs.At(pack).IsIndexed) continue;
@@ -65,6 +66,7 @@ public sealed class Repairer
                 catch (DamageException)
                 {
                     // Found again, named and condemned by the check of the packs that follows.
+                    silent.Add(pack);
                     continue;
                 }
                 catch (Stores.StoreException gone) when (gone.Failure == Stores.StoreFailure.NotFound)
@@ -75,7 +77,11 @@ public sealed class Repairer
                 await _vault.Store.PutAsync(ObjectNames.Index(id), bytes, cancellation).ConfigureAwait(false);
                 _written++;
             }
-            // Every pack that they could have named was listed after them, and is indexed anew now.
+            var salvage = new PackSalvage(_vault, survey);
+            await salvage.RunAsync(silent, cancellation).ConfigureAwait(false);
+            _condemned += salvage.Condemned;
+            _restored += salvage.Saved;
+            // Every pack that they could have named was listed after them, and is indexed anew now, or what was known of it has been saved.
             foreach (var unreadable in survey.Index.Unreadable)
             {
                 await _vault.Store.DeleteAsync(unreadable.ObjectName, cancellation).ConfigureAwait(false);
@@ -94,7 +100,7 @@ public sealed class Repairer
             List<ObjectId> damaged = [.. verifier.Packs.BadPacks.Keys
                 .Where(id => survey.Packs.TryFind(id, out var pack) && survey.Packs.IsUsable(pack))];
             await Condemnations.PutAsync(_vault, SessionId.New(_vault.Runtime.FillRandom), damaged, cancellation).ConfigureAwait(false);
-            _condemned = damaged.Count;
+            _condemned += damaged.Count;
             if (_sources.Count == 0 || verifier.Affected.Count == 0) return;
             // Nobody knows which packs it names, so nobody can tell what is held by one that stays.
             if (survey.UnreadableCondemnations is [var unreadable, ..]) throw unreadable;
@@ -113,7 +119,7 @@ public sealed class Repairer
                 await chunks.CloseAsync(cancellation).ConfigureAwait(false);
                 await nodes.CloseAsync(cancellation).ConfigureAwait(false);
                 await committer.FinishAsync(cancellation).ConfigureAwait(false);
-                _restored = rebuild.Restored;
+                _restored += rebuild.Restored;
             }
             finally
             {

@@ -351,7 +351,8 @@ public sealed partial class BackupWriter : IAsyncDisposable
     /// <summary>Ends the run; without a publish before, nothing of it counts. One that is sealed waits in the spool.</summary>
     public async ValueTask DisposeAsync()
     {
-        foreach (var lane in _lanes) await lane.DisposeAsync().ConfigureAwait(false);
+        // Each may have an upload to take back, at a store that does not answer.
+        await Task.WhenAll(_lanes.Select(lane => lane.DisposeAsync().AsTask())).ConfigureAwait(false);
         await _committer.DisposeAsync().ConfigureAwait(false);
         await Reader.DisposeAsync().ConfigureAwait(false);
         if (_survey is { } survey) await survey.DisposeAsync().ConfigureAwait(false);
