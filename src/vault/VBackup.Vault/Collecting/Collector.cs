@@ -217,7 +217,8 @@ public sealed class Collector
             // What it condemned and has to leave is in use again.
             var others = survey.Condemnations.Where(condemnation => condemnation.By != _registration.Id).SelectMany(condemnation => condemnation.Packs)
                 .ToHashSet();
-            for (var pack = 0; pack < survey.Packs.Count; pack++) survey.Packs.At(pack).IsCondemned = others.Contains(survey.Packs[pack]);
+            for (var pack = 0; pack < survey.Packs.Count; pack++)
+                survey.Packs.At(pack).IsCondemned = doomed.Contains(pack) || others.Contains(survey.Packs[pack]);
             var (total, waste) = PackLedger.Read(survey, mark, new HashSet<int>()).Totals(pack => !doomed.Contains(pack));
             _result = _result with
             {
