@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net.Sockets;
 using System.Text;
 using Xunit;
 
@@ -33,6 +34,42 @@ public sealed class FileSystemStoreTests : IDisposable
         var failure = await Assert.ThrowsAsync<StoreException>(() => Names(store));
         Assert.Equal("packs/aa", failure.ObjectName);
         Assert.Contains("leads back", failure.Reason, StringComparison.Ordinal);
+    }
+
+    // Whoever opens a pipe to read it waits until somebody writes to it.
+    [Fact]
+    public async Task A_pipe_or_a_socket_in_place_of_an_object_is_refused_and_not_waited_for()
+    {
+        await using var store = FileSystemStore.Open(folder.Path);
+        await store.PutAsync("points/p", "x"u8.ToArray(), Token);
+        SmallDisk.Run("mkfifo", Path.Combine(folder.Path, "points", "pipe"));
+        using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        socket.Bind(new UnixDomainSocketEndPoint(Path.Combine(folder.Path, "points", "socket")));
+        foreach (string name in new[] { "points/pipe", "points/socket" })
+        {
+            foreach (var read in new Func<Task>[]
+            {
+                () => store.GetAsync(name, 100, Token), () => store.ReadAsync(name, 0, new byte[1], Token).AsTask(),
+                async () => await store.ReadTailAsync(name, new byte[1], Token),
+            })
+            {
+                var failure = await Assert.ThrowsAsync<StoreException>(read);
+                Assert.Equal((StoreFailure.Unreadable, name), (failure.Failure, failure.ObjectName));
+                Assert.Contains("not a file but a pipe, a socket or a device", failure.Reason, StringComparison.Ordinal);
+            }
+        }
+    }
+
+    // The kernel gives EIO for memory that is not there, as for a sector that cannot be read.
+    [Fact]
+    public async Task What_the_disk_does_not_give_back_is_told_apart_from_other_failures()
+    {
+        await using var store = FileSystemStore.Open(folder.Path);
+        await store.PutAsync("points/p", "x"u8.ToArray(), Token);
+        File.CreateSymbolicLink(Path.Combine(folder.Path, "points", "bad"), "/proc/self/mem");
+        var failure = await Assert.ThrowsAsync<StoreException>(() => store.ReadAsync("points/bad", 0, new byte[100], Token).AsTask());
+        Assert.Equal(StoreFailure.Unreadable, failure.Failure);
+        Assert.Equal(1, await store.ReadAsync("points/p", 0, new byte[100], Token));
     }
 
     [Fact]

@@ -17,6 +17,9 @@ public enum StoreFailure
     Mismatch,
     /// <summary>The object is longer than its reader can take.</summary>
     TooLong,
+    /// <summary>The object is there, and what it holds cannot be had: a bad sector, a checksum of the file system that is wrong, or
+    /// something else than a file in its place. Only of the reading of one object. Other objects may be all right.</summary>
+    Unreadable,
     /// <summary>Anything else; trying again would not help.</summary>
     Other,
 }

@@ -57,6 +57,7 @@ public sealed partial class BackupVault
     public static async Task<BackupVault> OpenAsync(
         IObjectStore store, VaultUnlock unlock, VaultRuntime runtime, CancellationToken cancellation)
     {
+        store = DamageTellingStore.Around(store);
         byte[]? dataKey = null;
         try
         {

@@ -16,12 +16,13 @@ public sealed partial class BackupVault : IAsyncDisposable
 
     internal BackupVault(IObjectStore store, VaultHeader header, VaultKeys keys, VaultRuntime runtime)
     {
-        Store = store;
+        Store = DamageTellingStore.Around(store);
         Header = header;
         Keys = keys;
         Runtime = runtime;
     }
 
+    /// <summary>What cannot be read of it is <see cref="DamageException"/>, as what is read and wrong.</summary>
     public IObjectStore Store { get; }
     public VaultHeader Header { get; }
     public VaultRuntime Runtime { get; }

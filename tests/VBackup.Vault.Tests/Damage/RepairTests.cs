@@ -67,7 +67,7 @@ public sealed class RepairTests(RepairFixture fixture) : IClassFixture<RepairFix
             await using var vault = await SampleVault.OpenAsync(_sample.Image.Without(pack));
             var lost = _sample.Map.Lost((name, _) => name == pack);
             lost.IntersectWith(_sample.Map.Live);
-            var repaired = await Repairer.RunAsync(vault.Vault, Sources(), null, default);
+            var repaired = await Repairer.RunAsync(vault.Vault, _sample.Sources(), null, default);
             Assert.Equal(lost.Count, repaired.BlobsRestored);
             Assert.True(repaired.Remaining.IsSound, $"{pack}: {string.Join("; ", repaired.Remaining.Damages)}");
             await AssertSoundAfterCollectionAsync(vault);
@@ -82,7 +82,7 @@ public sealed class RepairTests(RepairFixture fixture) : IClassFixture<RepairFix
         {
             var entry = entries[random.Next(entries.Length)];
             await using var vault = await SampleVault.OpenAsync(_sample.Image.Flip(pack, (int)entry.Offset + random.Next((int)entry.Length)));
-            var repaired = await Repairer.RunAsync(vault.Vault, Sources(), null, default);
+            var repaired = await Repairer.RunAsync(vault.Vault, _sample.Sources(), null, default);
             Assert.Equal(1, repaired.PacksCondemned);
             Assert.Empty(VaultMap.AffectedBy(repaired.Remaining));
             await AssertSoundAfterCollectionAsync(vault);
@@ -133,7 +133,7 @@ public sealed class RepairTests(RepairFixture fixture) : IClassFixture<RepairFix
         await using var vault = await SampleVault.OpenAsync(_sample.Image.Without(pack));
         var expected = _sample.Map.Affected(_sample.Map.Lost((name, _) => name == pack));
         var repaired = await Repairer.RunAsync(vault.Vault,
-            [Source("disk", Contents.Mixed(99, 90_001)), Source("data", Contents.Mixed(98, 1_300_000))], null, default);
+            [SampleVault.Source("disk", Contents.Mixed(99, 90_001)), SampleVault.Source("data", Contents.Mixed(98, 1_300_000))], null, default);
         Assert.Equal(0, repaired.BlobsRestored);
         Assert.Equal(_sample.Image.Without(pack).Under(ObjectNames.Packs), (await vault.ObjectsAsync(ObjectNames.Packs)).Select(item => item.Name));
         Assert.Equal(VaultMap.Show(expected), VaultMap.Show(VaultMap.AffectedBy(repaired.Remaining)));
@@ -146,7 +146,7 @@ public sealed class RepairTests(RepairFixture fixture) : IClassFixture<RepairFix
         var pack = _sample.Map.Packs.First(item => item.Value.Any(entry => _sample.Map.Live.Contains(entry.Id) && !entry.Shape.IsNode)).Key;
         await using var vault = await SampleVault.OpenAsync(_sample.Image.Without(pack));
         var repaired = await Repairer.RunAsync(vault.Vault,
-            [Source("disk", []), Source("no such volume", Contents.Mixed(1, 90_001))], null, default);
+            [SampleVault.Source("disk", []), SampleVault.Source("no such volume", Contents.Mixed(1, 90_001))], null, default);
         Assert.Equal(0, repaired.BlobsRestored);
         await _sample.AssertNoWrongBytesAsync(vault);
     }
@@ -228,7 +228,7 @@ public sealed class RepairTests(RepairFixture fixture) : IClassFixture<RepairFix
             await damaged.CollectAsync();
             var after = await RestoreBestEffortAsync(damaged, kept, content);
             Assert.InRange(after, 0, before);
-            Assert.Equal(0, (await Repairer.RunAsync(damaged.Vault, [Source("disk", content)], null, default)).PacksCondemned);
+            Assert.Equal(0, (await Repairer.RunAsync(damaged.Vault, [SampleVault.Source("disk", content)], null, default)).PacksCondemned);
             Contents.AssertSame(content, await damaged.RestoreAsync(kept));
         }
     }
@@ -248,22 +248,13 @@ public sealed class RepairTests(RepairFixture fixture) : IClassFixture<RepairFix
     public async Task A_repair_of_a_sound_vault_changes_nothing()
     {
         await using var vault = await SampleVault.OpenAsync(_sample.Image);
-        var repaired = await Repairer.RunAsync(vault.Vault, Sources(), null, default);
+        var repaired = await Repairer.RunAsync(vault.Vault, _sample.Sources(), null, default);
         Assert.Equal(new(0, 0, 0, 0, repaired.Remaining), repaired);
         Assert.True(repaired.Remaining.IsSound);
         Assert.Equal(_sample.Image.Names.Where(IsLasting), (await vault.ObjectsAsync()).Select(item => item.Name).Where(IsLasting));
     }
 
     private static bool IsLasting(string name) => !name.StartsWith(ObjectNames.Sessions, StringComparison.Ordinal);
-
-    // Each volume as each point has it: one of them holds what was lost.
-    private List<RepairSource> Sources() => [.. _sample.Contents.Select(item => Source(item.Key.Volume, item.Value))];
-
-    private static RepairSource Source(string volume, byte[] content) => new(volume, content.Length, (offset, buffer, _) =>
-    {
-        content.AsSpan((int)offset, buffer.Length).CopyTo(buffer.Span);
-        return ValueTask.CompletedTask;
-    });
 
     private async Task AssertSoundAfterCollectionAsync(TestVault vault)
     {

@@ -92,6 +92,15 @@ internal sealed class SampleVault
     public static Task<VerifyResult> VerifyAsync(TestVault vault, bool allData = true) =>
         Verifier.RunAsync(vault.Vault, allData, null, default);
 
+    /// <summary>Each volume as each point has it: one of them holds whatever may be lost.</summary>
+    public List<RepairSource> Sources() => [.. Contents.Select(item => Source(item.Key.Volume, item.Value))];
+
+    public static RepairSource Source(string volume, byte[] content) => new(volume, content.Length, (offset, buffer, _) =>
+    {
+        content.AsSpan((int)offset, buffer.Length).CopyTo(buffer.Span);
+        return ValueTask.CompletedTask;
+    });
+
     /// <summary>Restores every volume of every point: what is affected must be refused, everything else must come back right,
     /// and a restore that goes on past damage must leave exactly the affected ranges zero and name them.</summary>
     public async Task AssertRestoresAsync(TestVault vault, Dictionary<(string Point, string Volume), List<Extent>> affected)

@@ -19,17 +19,27 @@ public enum FaultKind
 /// <param name="Kind">How it fails.</param>
 public readonly record struct PlannedFault(StoreOperation Operation, int Call, FaultKind Kind);
 
+/// <summary>A range of an object that no read gets past.</summary>
+public readonly record struct BadSector(string Name, long Offset, long Length = 1)
+{
+    /// <summary>All of an object.</summary>
+    public static BadSector All(string name) => new(name, 0, long.MaxValue);
+}
+
 /// <summary>Which faults a <see cref="FaultyStore"/> is to inject.</summary>
 public sealed class FaultPlan
 {
-    FaultPlan(IReadOnlyList<PlannedFault> faults, long? diskFullAtByte) =>
-        (Faults, DiskFullAtByte) = (faults, diskFullAtByte);
+    FaultPlan(IReadOnlyList<PlannedFault> faults, long? diskFullAtByte, IReadOnlyList<BadSector> badSectors) =>
+        (Faults, DiskFullAtByte, BadSectors) = (faults, diskFullAtByte, badSectors);
 
     /// <summary>The faults, in no particular order.</summary>
     public IReadOnlyList<PlannedFault> Faults { get; }
 
     /// <summary>How many bytes may be sent in all before every write fails as <see cref="StoreFailure.Full"/>.</summary>
     public long? DiskFullAtByte { get; }
+
+    /// <summary>Every read that reaches into one of these fails as <see cref="StoreFailure.Unreadable"/>, for ever.</summary>
+    public IReadOnlyList<BadSector> BadSectors { get; }
 
     /// <summary>A plan of these faults.</summary>
     /// <exception cref="ArgumentException">Two faults for one call, or an append that is applied but reported failed:
@@ -45,11 +55,14 @@ public sealed class FaultPlan
             if (fault is { Operation: StoreOperation.Append, Kind: FaultKind.AppliedButReportedFailed })
                 throw new ArgumentException("An append that fails has appended nothing.");
         }
-        return new FaultPlan([.. faults], null);
+        return new FaultPlan([.. faults], null, []);
     }
 
     /// <summary>The same plan, and the disk is full after so many bytes.</summary>
-    public FaultPlan WithDiskFullAt(long bytes) => new(Faults, bytes);
+    public FaultPlan WithDiskFullAt(long bytes) => new(Faults, bytes, BadSectors);
+
+    /// <summary>The same plan, and some bytes cannot be read.</summary>
+    public FaultPlan WithBadSectors(params IEnumerable<BadSector> sectors) => new(Faults, DiskFullAtByte, [.. BadSectors, .. sectors]);
 
     /// <summary>A plan drawn from a seed: for each operation given, up to <paramref name="faultsPerOperation"/> of its
     /// first <paramref name="callsMax"/> calls fail transiently, before or after they were applied.</summary>

@@ -10,6 +10,8 @@ public sealed class FaultyStore : DecoratingStore
     readonly Dictionary<(StoreOperation, int), FaultKind> pending;
     readonly int[] calls = new int[Enum.GetValues<StoreOperation>().Length];
     readonly long? diskFullAtByte;
+    readonly IReadOnlyList<BadSector> badSectors;
+    readonly HashSet<BadSector> unmet;
     long sentBytes;
     bool wasFull;
 
@@ -19,6 +21,8 @@ public sealed class FaultyStore : DecoratingStore
         ArgumentNullException.ThrowIfNull(plan);
         pending = plan.Faults.ToDictionary(f => (f.Operation, f.Call), f => f.Kind);
         diskFullAtByte = plan.DiskFullAtByte;
+        badSectors = plan.BadSectors;
+        unmet = [.. badSectors];
     }
 
     /// <summary>Throws unless every planned fault has happened.</summary>
@@ -30,9 +34,47 @@ public sealed class FaultyStore : DecoratingStore
             var missed = pending.Select(p => $"{p.Key.Item1} call {p.Key.Item2} ({p.Value})");
             if (diskFullAtByte is { } limit && !wasFull)
                 missed = missed.Append($"disk full at byte {limit} (only {sentBytes} were sent)");
+            missed = missed.Concat(unmet.Select(sector => $"bad sector at byte {sector.Offset} of {sector.Name}"));
             string list = string.Join(", ", missed.Order(StringComparer.Ordinal));
             if (list.Length > 0)
                 throw new InvalidOperationException($"Planned faults that never happened: {list}");
+        }
+    }
+
+    /// <inheritdoc/>
+    public override async ValueTask<int> ReadAsync(string name, long offset, Memory<byte> buffer, CancellationToken cancellation)
+    {
+        int read = await base.ReadAsync(name, offset, buffer, cancellation).ConfigureAwait(false);
+        ThrowIfBad(StoreOperation.Read, name, offset, read);
+        return read;
+    }
+
+    /// <inheritdoc/>
+    public override async ValueTask<(int Read, long ObjectLength)> ReadTailAsync(
+        string name, Memory<byte> buffer, CancellationToken cancellation)
+    {
+        var (read, length) = await base.ReadTailAsync(name, buffer, cancellation).ConfigureAwait(false);
+        ThrowIfBad(StoreOperation.ReadTail, name, length - read, read);
+        return (read, length);
+    }
+
+    /// <inheritdoc/>
+    public override async Task<byte[]> GetAsync(string name, int lengthMax, CancellationToken cancellation)
+    {
+        byte[] content = await base.GetAsync(name, lengthMax, cancellation).ConfigureAwait(false);
+        ThrowIfBad(StoreOperation.Get, name, 0, content.Length);
+        return content;
+    }
+
+    void ThrowIfBad(StoreOperation operation, string name, long offset, int length)
+    {
+        foreach (var sector in badSectors)
+        {
+            if (sector.Name != name || sector.Offset >= offset + length || sector.Length <= offset - sector.Offset)
+                continue;
+            lock (gate)
+                unmet.Remove(sector);
+            throw operation.Failed(StoreFailure.Unreadable, name, "a planned bad sector");
         }
     }
 

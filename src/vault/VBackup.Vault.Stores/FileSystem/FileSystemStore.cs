@@ -169,7 +169,11 @@ public sealed class FileSystemStore : IObjectStore
         }
         catch (PosixException e)
         {
-            return ValueTask.FromException<int>(FileSystemFailure.Of(StoreOperation.Read.Verb(), name, e));
+            return ValueTask.FromException<int>(FileSystemFailure.Of(StoreOperation.Read, name, e));
+        }
+        catch (StoreException e)
+        {
+            return ValueTask.FromException<int>(e);
         }
     }
 
@@ -211,12 +215,41 @@ public sealed class FileSystemStore : IObjectStore
     SafeFileHandle OpenObject(string name)
     {
         using var use = new RootUse(rootHandle);
-        var file = Posix.OpenForReading(PathOf(name));
-        if (Posix.Status(file).IsRegularFile)
+        SafeFileHandle file;
+        try
+        {
+            file = Posix.OpenForReading(PathOf(name));
+        }
+        catch (PosixException e) when (e.Errno == Libc.ENXIO)
+        {
+            throw NoFile(name, e); // A socket cannot be opened at all.
+        }
+        if (IsObject(file, name))
             return file;
         file.Dispose();
-        throw new PosixException("open", Libc.ENOENT); // A folder, say: no object.
+        throw new PosixException("open", Libc.ENOENT); // A folder: no object.
     }
+
+    static bool IsObject(SafeFileHandle file, string name)
+    {
+        try
+        {
+            return Posix.Status(file) switch
+            {
+                { IsRegularFile: true } => true,
+                { IsFolder: true } => false,
+                _ => throw NoFile(name, null),
+            };
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    static StoreException NoFile(string name, PosixException? cause) => StoreOperation.Read.Failed(StoreFailure.Unreadable, name,
+        "it is not a file but a pipe, a socket or a device: put the object back from a copy of the vault, or remove what lies there", cause);
 
     /// <inheritdoc/>
     public async ValueTask<(int Read, long ObjectLength)> ReadTailAsync(
@@ -424,7 +457,7 @@ public sealed class FileSystemStore : IObjectStore
         }
         catch (PosixException e)
         {
-            throw FileSystemFailure.Of(operation.Verb(), name, e);
+            throw FileSystemFailure.Of(operation, name, e);
         }
     }
 

@@ -21,7 +21,9 @@ static class Posix
 {
     const uint FileMode = 0b110_110_110, FolderMode = 0b111_111_111; // less the umask
 
-    public static SafeFileHandle OpenForReading(string path) => Open(path, Libc.O_RDONLY | Libc.O_CLOEXEC);
+    /// <summary>Opens whatever has this name, and waits for nobody: a pipe that lies there would keep the caller until somebody
+    /// writes to it. Of files and folders the flag means nothing.</summary>
+    public static SafeFileHandle OpenForReading(string path) => Open(path, Libc.O_RDONLY | Libc.O_NONBLOCK | Libc.O_CLOEXEC);
 
     /// <summary>Creates a file for writing that must not exist yet.</summary>
     public static SafeFileHandle Create(string path) =>

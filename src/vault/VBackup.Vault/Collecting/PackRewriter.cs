@@ -124,11 +124,13 @@ internal sealed class PackRewriter(BackupVault vault, VaultSurvey survey, LiveMa
         var id = survey.Packs[pack];
         var name = ObjectNames.Pack(id);
         if (_window.Length == 0) _window = new byte[WindowSize + FormatLimits.ChunkSizeMax];
+        // Up to this one they are read one by one: the disk does not give back something between them.
+        var alone = 0;
         for (var at = 0; at < blobs.Count;)
         {
             var start = blobs[at].Offset;
             var end = at + 1;
-            while (end < blobs.Count && (long)blobs[end].Offset + blobs[end].Length - start <= WindowSize) end++;
+            while (at >= alone && end < blobs.Count && (long)blobs[end].Offset + blobs[end].Length - start <= WindowSize) end++;
             var length = (long)blobs[end - 1].Offset + blobs[end - 1].Length - start;
             // One blob alone may be longer than the window is meant to be, but no longer than blobs can be.
             if (length > _window.Length) return false;
@@ -141,6 +143,12 @@ internal sealed class PackRewriter(BackupVault vault, VaultSurvey survey, LiveMa
             {
                 // Another collector deleted it: then every live chunk of it is elsewhere.
                 return true;
+            }
+            catch (DamageException)
+            {
+                if (end - at == 1) return false;
+                alone = end;
+                continue;
             }
             for (; at < end; at++)
                 if (!await CopyBlobAsync(id, blobs[at], window.Slice((int)(blobs[at].Offset - start), (int)blobs[at].Length),

@@ -9,7 +9,10 @@ namespace VBackup.Vault.Indexing;
 
 /// <summary>An index object vanished while the index was read: a collector merged it. Read everything again.</summary>
 internal sealed class IndexMovedException(string objectName, Exception cause)
-    : Exception($"{objectName} was replaced while the index was read", cause);
+    : Exception($"{objectName} was replaced while the index was read", cause)
+{
+    public string ObjectName { get; } = objectName;
+}
 
 /// <summary>How an index is opened.</summary>
 internal enum IndexUse
@@ -74,16 +77,17 @@ internal sealed partial class ChunkIndex : IAsyncDisposable
     /// <summary>Lists and opens the index.</summary>
     /// <param name="tolerant">Note unreadable index objects in <see cref="Unreadable"/> instead of failing.</param>
     /// <param name="only">Index objects to look into, if they are there; null for all.</param>
+    /// <param name="isLast">What is listed and cannot be had, and is listed after that still, is damaged: nobody moved it.</param>
     /// <exception cref="IndexMovedException">Start again, with whatever was listed before the index too.</exception>
     /// <exception cref="DamageException">An index object is damaged.</exception>
-    public static async Task<ChunkIndex> OpenAsync(
-        BackupVault vault, IndexUse use, bool tolerant, CancellationToken cancellation, IReadOnlySet<ObjectId>? only = null)
+    public static async Task<ChunkIndex> OpenAsync(BackupVault vault, IndexUse use, bool tolerant, CancellationToken cancellation,
+        IReadOnlySet<ObjectId>? only = null, bool isLast = false)
     {
         var index = new ChunkIndex(vault);
         try
         {
             index._tolerant = tolerant;
-            await index.ReadAsync(use, tolerant, only, cancellation).ConfigureAwait(false);
+            await index.ReadAsync(use, tolerant, only, isLast, cancellation).ConfigureAwait(false);
             return index;
         }
         catch
@@ -93,9 +97,11 @@ internal sealed partial class ChunkIndex : IAsyncDisposable
         }
     }
 
-    private async Task ReadAsync(IndexUse use, bool tolerant, IReadOnlySet<ObjectId>? only, CancellationToken cancellation)
+    private async Task ReadAsync(
+        IndexUse use, bool tolerant, IReadOnlySet<ObjectId>? only, bool isLast, CancellationToken cancellation)
     {
         List<(ObjectId Id, long Length)> listed = [];
+        Dictionary<string, StoreException> missing = [];
         await foreach (var entry in _vault.Store.ListAsync(ObjectNames.Indexes, cancellation).ConfigureAwait(false))
             if (ObjectNames.TryParseIndex(entry.Name, out var id) && only?.Contains(id) != false) listed.Add((id, entry.LengthBytes));
         if (use != IndexUse.LookUp) OpenSpool();
@@ -109,16 +115,37 @@ internal sealed partial class ChunkIndex : IAsyncDisposable
             }
             catch (StoreException gone) when (gone.Failure == StoreFailure.NotFound)
             {
-                throw new IndexMovedException(ObjectNames.Index(item.Id), gone);
+                if (!isLast) throw new IndexMovedException(ObjectNames.Index(item.Id), gone);
+                lock (_lock) missing.Add(ObjectNames.Index(item.Id), gone);
             }
             catch (DamageException damage) when (tolerant)
             {
                 lock (_lock) Unreadable.Add(damage);
             }
         }).ConfigureAwait(false);
+        if (missing.Count > 0) await TellMissingAsync(missing, cancellation).ConfigureAwait(false);
         if (use == IndexUse.Deduplicate) BuildFilter();
         if (use == IndexUse.Scan && tolerant) CheckBlocks();
     }
+
+    // One that was not there, that a listing begun after that shows, and that is not there then, is nothing that a collector has
+    // merged: the store has lost it, and its listing does not know.
+    private async Task TellMissingAsync(Dictionary<string, StoreException> missing, CancellationToken cancellation)
+    {
+        HashSet<string> listed = [];
+        await foreach (var entry in _vault.Store.ListAsync(ObjectNames.Indexes, cancellation).ConfigureAwait(false)) listed.Add(entry.Name);
+        foreach (var (name, gone) in missing)
+        {
+            if (!listed.Contains(name) || await _vault.Store.ExistsAsync(name, cancellation).ConfigureAwait(false))
+                throw new IndexMovedException(name, gone);
+            var damage = new DamageException(name, "is listed by the store, which does not have it", gone);
+            if (!_tolerant) throw damage;
+            Unreadable.Add(damage);
+        }
+    }
+
+    /// <summary>Whether the store does not have an index object that it lists.</summary>
+    public static bool IsOnlyListed(DamageException damage) => damage.InnerException is StoreException { Failure: StoreFailure.NotFound };
 
     /// <summary>Adds an index object of packs that are certainly present, so that their chunks are found there.</summary>
     /// <param name="isStored">False when only this survey knows it.</param>

@@ -30,6 +30,8 @@ internal sealed class VaultSurvey : IAsyncDisposable
     public static async Task<VaultSurvey> ReadAsync(BackupVault vault, IndexUse use, bool tolerant, CancellationToken cancellation,
         IReadOnlySet<ObjectId>? only = null)
     {
+        string? missing = null;
+        var isLast = false;
         for (var attempt = 1; ; attempt++)
         {
             List<DamageException> unreadable = [];
@@ -38,10 +40,13 @@ internal sealed class VaultSurvey : IAsyncDisposable
             ChunkIndex index;
             try
             {
-                index = await ChunkIndex.OpenAsync(vault, use, tolerant, cancellation, only).ConfigureAwait(false);
+                index = await ChunkIndex.OpenAsync(vault, use, tolerant, cancellation, only, isLast).ConfigureAwait(false);
             }
-            catch (IndexMovedException) when (attempt < AttemptsMax)
+            catch (IndexMovedException moved) when (attempt < AttemptsMax)
             {
+                // What a collector has merged is in no later listing: one that is missed twice was not merged.
+                isLast = moved.ObjectName == missing || attempt + 1 == AttemptsMax;
+                missing = moved.ObjectName;
                 continue;
             }
             try

@@ -46,12 +46,23 @@ public sealed partial class BlobReader : IAsyncDisposable
     public void Return(ReadLane lane) => _lanes.Add(lane);
 
     /// <summary>Reads raw bytes of a pack, from the cache where that has it.</summary>
-    /// <returns>False when the pack is gone or ends earlier.</returns>
-    public ValueTask<bool> TryReadRangeAsync(
-        ObjectId pack, long offset, Memory<byte> buffer, CancellationToken cancellation) =>
-        _vault.PackCache is null
-            ? TryReadRangeAsync(_vault.Store, pack, offset, buffer, cancellation)
-            : TryReadCachedAsync(_vault.PackCache, pack, offset, buffer, cancellation);
+    /// <returns>False when the pack is gone, ends earlier or cannot be read there.</returns>
+    public async ValueTask<bool> TryReadRangeAsync(
+        ObjectId pack, long offset, Memory<byte> buffer, CancellationToken cancellation)
+    {
+        try
+        {
+            return _vault.PackCache is null
+                ? await TryReadRangeAsync(_vault.Store, pack, offset, buffer, cancellation).ConfigureAwait(false)
+                : await TryReadCachedAsync(_vault.PackCache, pack, offset, buffer, cancellation).ConfigureAwait(false);
+        }
+        catch (DamageException)
+        {
+            // Whoever finds no other copy names it, with the reason.
+            _damagedPacks.TryAdd(ObjectNames.Pack(pack), 0);
+            return false;
+        }
+    }
 
     private async ValueTask<bool> TryReadCachedAsync(
         IObjectStore cache, ObjectId pack, long offset, Memory<byte> buffer, CancellationToken cancellation)
@@ -156,7 +167,8 @@ public sealed partial class BlobReader : IAsyncDisposable
         // A pack that a collector has deleted is nothing to look at; the one that should have the chunk now is.
         if (tried.Bad is { } bad && _gonePacks.ContainsKey(place.Location.Pack)) place = place with { Location = bad };
         throw new DamageException(ObjectNames.Pack(place.Location.Pack),
-            $"{place.Id} is not at offset {place.Location.Offset} ({place.Location.Length} bytes), and nowhere else either");
+            $"{place.Id} is not at offset {place.Location.Offset} ({place.Location.Length} bytes), and nowhere else either"
+            + (tried.Unreadable is null ? "" : $" ({tried.Unreadable.Message})"), tried.Unreadable);
     }
 
     /// <summary>Where was looked for one blob.</summary>
@@ -166,6 +178,9 @@ public sealed partial class BlobReader : IAsyncDisposable
 
         /// <summary>The first place that held something else.</summary>
         public BlobLocation? Bad { get; set; }
+
+        /// <summary>What the store said of a place that it failed to read.</summary>
+        public DamageException? Unreadable { get; set; }
     }
 
     private async ValueTask<bool> TryLocationsAsync(BlobPlace place, List<BlobLocation> locations, Search tried,
@@ -185,6 +200,10 @@ public sealed partial class BlobReader : IAsyncDisposable
                     if (location != place.Location) await NoteIfDamagedAsync(place, cancellation).ConfigureAwait(false);
                     return true;
                 }
+            }
+            catch (DamageException unreadable)
+            {
+                tried.Unreadable ??= unreadable;
             }
             finally
             {
@@ -234,7 +253,8 @@ public sealed partial class BlobReader : IAsyncDisposable
         // What is found gone from here on may have gone after this reading; and what was given up may be in it.
         Interlocked.Increment(ref _indexNumber);
         _unresolved.Clear();
-        _index = await ChunkIndex.OpenAsync(_vault, IndexUse.LookUp, tolerant: true, cancellation).ConfigureAwait(false);
+        _index = await ChunkIndex.OpenAsync(
+            _vault, IndexUse.LookUp, tolerant: true, cancellation, isLast: reading == IndexReadings).ConfigureAwait(false);
         _indexReading = Math.Max(reading, _indexReading + 1);
     }
 

@@ -91,7 +91,7 @@ internal sealed class PackCheck(BackupVault vault) : IDisposable
             var entry = new PackEntry(place.Id, place.Location.Offset, place.Location.Length, BlobPrefix.Read(blob.Span).Shape);
             return IsGood(lane, cipher, entry, blob.Span);
         }
-        catch (StoreException gone) when (gone.Failure == StoreFailure.NotFound)
+        catch (Exception bad) when (bad is DamageException or StoreException { Failure: StoreFailure.NotFound })
         {
             return false;
         }

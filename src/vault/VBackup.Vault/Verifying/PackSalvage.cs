@@ -74,8 +74,7 @@ internal sealed class PackSalvage(BackupVault vault, VaultSurvey survey)
             {
                 if (entry.Length > size || entry.Length < BlobPrefix.Overhead) continue;
                 var blob = sealedBytes.AsMemory(0, (int)entry.Length);
-                if (await vault.Store.ReadAsync(ObjectNames.Pack(pack), entry.Offset, blob, cancellation).ConfigureAwait(false) != blob.Length)
-                    continue;
+                if (!await TryReadAsync(pack, entry.Offset, blob, cancellation).ConfigureAwait(false)) continue;
                 var shape = BlobPrefix.Read(blob.Span).Shape;
                 var content = plaintext.AsMemory(0, blob.Length - BlobPrefix.Overhead);
                 if (!lane.TryOpenSealed(pack, new(entry.Id, entry.Offset, entry.Length, shape), blob.Span, content.Span, out _)) continue;
@@ -91,6 +90,19 @@ internal sealed class PackSalvage(BackupVault vault, VaultSurvey survey)
         {
             ArrayPool<byte>.Shared.Return(sealedBytes);
             ArrayPool<byte>.Shared.Return(plaintext);
+        }
+    }
+
+    private async ValueTask<bool> TryReadAsync(ObjectId pack, long offset, Memory<byte> blob, CancellationToken cancellation)
+    {
+        try
+        {
+            return await vault.Store.ReadAsync(ObjectNames.Pack(pack), offset, blob, cancellation).ConfigureAwait(false) == blob.Length;
+        }
+        catch (DamageException)
+        {
+            // The disk does not give this one back; it may give the next.
+            return false;
         }
     }
 }

@@ -82,8 +82,10 @@ public sealed class Repairer
             _condemned += salvage.Condemned;
             _restored += salvage.Saved;
             // Every pack that they could have named was listed after them, and is indexed anew now, or what was known of it has been saved.
+            // What could not be read at all stays while a pack is there that it alone may tell of: the disk may give it back another time.
             foreach (var unreadable in survey.Index.Unreadable)
             {
+                if (silent.Count > 0 && DamageTellingStore.MayBeReadLater(unreadable)) continue;
                 await _vault.Store.DeleteAsync(unreadable.ObjectName, cancellation).ConfigureAwait(false);
                 _removed++;
             }

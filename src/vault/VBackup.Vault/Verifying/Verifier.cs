@@ -258,10 +258,11 @@ public sealed class Verifier : IAsyncDisposable
     {
         foreach (var unreadable in Survey!.Index.Unreadable) Note(unreadable, DamageKind.Index);
         foreach (var (pack, reason) in Packs.BadPacks) _found.Add((ObjectNames.Pack(pack), DamageKind.Pack, reason));
-        // What its owner, a collector or a repair has removed meanwhile hurts nobody.
+        // What its owner, a collector or a repair has removed meanwhile hurts nobody. Of what is only listed the listing has told.
+        HashSet<string> onlyListed = [.. Survey.Index.Unreadable.Where(ChunkIndex.IsOnlyListed).Select(damage => damage.ObjectName)];
         List<string> gone = [];
         foreach (var (name, _, _) in _found.ToList())
-            if (!await _vault.Store.ExistsAsync(name, cancellation).ConfigureAwait(false)) gone.Add(name);
+            if (!onlyListed.Contains(name) && !await _vault.Store.ExistsAsync(name, cancellation).ConfigureAwait(false)) gone.Add(name);
         _found.RemoveAll(item => gone.Contains(item.ObjectName));
         if (isIndexStill && Trees!.Unindexed.Count > 0)
             _found.Add((ObjectNames.Indexes, DamageKind.Index,
