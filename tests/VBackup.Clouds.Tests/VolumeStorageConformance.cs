@@ -342,9 +342,12 @@ public abstract partial class VolumeStorageConformance : IAsyncLifetime
         await using var old = await Storage.OpenWriterAsync(volume, new(), Token);
         await old.WriteAsync(0, Bytes(4096, seed: 1), Token);
         await old.FlushAsync(Token);
+        Assert.False(await old.IsShutOutAsync(Token));
 
         await using (var heir = await other.OpenWriterAsync(volume, new() { TakesOver = true }, Token))
         {
+            Assert.True(await old.IsShutOutAsync(Token));
+            Assert.False(await heir.IsShutOutAsync(Token));
             await heir.WriteAsync(8192, Bytes(4096, seed: 2), Token);
             await Assert.ThrowsAnyAsync<IOException>(async () =>
             {
@@ -360,6 +363,7 @@ public abstract partial class VolumeStorageConformance : IAsyncLifetime
         }
 
         // Not even when nobody else has it any more.
+        Assert.True(await old.IsShutOutAsync(Token));
         await Assert.ThrowsAnyAsync<IOException>(async () =>
         {
             await old.WriteAsync(8192, Bytes(4096, seed: 4), Token);

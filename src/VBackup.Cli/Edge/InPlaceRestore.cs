@@ -39,7 +39,6 @@ static class InPlaceRestore
             // From the first byte on, no backup may build on what was before.
             foreach (var old in instants) await cloud.Storage.Snapshots.RemoveAsync(old, all, cancellation).ConfigureAwait(false);
             await WriteAsync(cloud, restore, targets, cancellation).ConfigureAwait(false);
-            foreach (var (volume, target) in targets) await restore.ReadBackAsync(volume, target, cancellation).ConfigureAwait(false);
         }
         catch (CloudException failure) when (failure.Failure == CloudFailure.InUse)
         {
@@ -60,8 +59,8 @@ static class InPlaceRestore
     }
 
     /// <summary>
-    /// All volumes are held until the last is written: whoever takes over meanwhile shuts this restore out of all of them, so that two
-    /// restores never leave volumes of different points.
+    /// All volumes are held until the last is written and read back: whoever takes over meanwhile shuts this restore out of all of
+    /// them, so that two restores never leave volumes of different points.
     /// </summary>
     static async Task WriteAsync(EdgeCloud cloud, VolumeRestore restore, IReadOnlyList<(VolumeDocument Volume, VolumeId Target)> targets,
         CancellationToken cancellation)
@@ -72,10 +71,33 @@ static class InPlaceRestore
             foreach (var (_, target) in targets) writers.Add(await TakeOverAsync(cloud, target, cancellation).ConfigureAwait(false));
             for (var i = 0; i < writers.Count; i++)
                 await restore.WriteAsync(targets[i].Volume, writers[i], isDelta: true, cancellation).ConfigureAwait(false);
+            foreach (var (volume, target) in targets) await restore.ReadBackAsync(volume, target, cancellation).ConfigureAwait(false);
+        }
+        catch (Exception failure) when (failure is not CloudException { Failure: CloudFailure.InUse })
+        {
+            // Whoever slept hears of time-outs first, or reads what another has written meanwhile.
+            foreach (var writer in writers)
+                if (await IsShutOutAsync(writer).ConfigureAwait(false))
+                    throw new CloudException(CloudFailure.InUse, "write", writer.Description, "this client was shut out, because somebody else took over", failure);
+            throw;
         }
         finally
         {
             foreach (var writer in writers) await writer.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    static async Task<bool> IsShutOutAsync(IVolumeWriter writer)
+    {
+        try
+        {
+            // Also after a cancellation: what is said to the user depends on it.
+            return await writer.IsShutOutAsync(CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (CloudException)
+        {
+            // A cluster that does not answer is what the failure on its way up is about.
+            return false;
         }
     }
 

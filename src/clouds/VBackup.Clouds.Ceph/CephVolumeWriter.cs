@@ -120,6 +120,19 @@ internal sealed class CephVolumeWriter(
         return _transfers.FlushAsync();
     }
 
+    public async Task<bool> IsShutOutAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            return await calls.RunAsync("rbd_metadata_get", image.Subject, image.SignedBy, cancellation).ConfigureAwait(false)
+                != connection.ClientId;
+        }
+        catch (CloudException e) when (e.HResult == CephFailure.ShutOut)
+        {
+            return true;
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         await _transfers.CloseAsync().ConfigureAwait(false);

@@ -157,6 +157,7 @@ public sealed class AllocationTests
 
         public ValueTask ZeroAsync(Extent range, CancellationToken cancellation) => throw new NotSupportedException();
         public ValueTask FlushAsync(CancellationToken cancellation) => ValueTask.CompletedTask;
+        public Task<bool> IsShutOutAsync(CancellationToken cancellation) => Task.FromResult(false);
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
         private static void Fill(long offset, Span<byte> buffer)

@@ -47,6 +47,7 @@ internal sealed class MemoryVolume(byte[] content, bool isAllZero = false) : IVo
     }
 
     public ValueTask FlushAsync(CancellationToken cancellation) => ValueTask.CompletedTask;
+    public Task<bool> IsShutOutAsync(CancellationToken cancellation) => Task.FromResult(false);
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 }

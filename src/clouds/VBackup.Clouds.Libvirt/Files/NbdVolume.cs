@@ -44,6 +44,8 @@ internal sealed class NbdWriter(NbdTransfer transfer, NbdMap map, string descrip
 
     public ValueTask FlushAsync(CancellationToken cancellation) => transfer.FlushAsync(cancellation);
 
+    public Task<bool> IsShutOutAsync(CancellationToken cancellation) => Task.FromResult(!place.IsCurrent);
+
     public async ValueTask DisposeAsync()
     {
         map.Dispose();

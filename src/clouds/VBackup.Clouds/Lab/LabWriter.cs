@@ -42,6 +42,8 @@ internal sealed class LabWriter(LabFolder folder, VolumeId volume, FileLock plac
         RefuseShutOut("flush");
     }
 
+    public Task<bool> IsShutOutAsync(CancellationToken cancellation) => Task.FromResult(!place.IsCurrent);
+
     // Asked after each write too: one that overlapped with another's taking over may not be in what that one has.
     private void RefuseShutOut(string operation)
     {

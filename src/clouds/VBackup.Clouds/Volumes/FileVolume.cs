@@ -208,6 +208,9 @@ public sealed class FileVolume : IVolumeReader, IVolumeWriter, IDisposable
                 $"{Description}: {range.Length} bytes at {range.Offset} could not be made zero: {Marshal.GetPInvokeErrorMessage(error)}", error);
     }
 
+    // Nobody can take over a plain file: its writers know of each other no more than those of any.
+    public Task<bool> IsShutOutAsync(CancellationToken cancellation) => Task.FromResult(false);
+
     public ValueTask FlushAsync(CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();

@@ -28,4 +28,11 @@ public interface IVolumeWriter : IAsyncDisposable
 
     /// <summary>Returns when all that was written is durable.</summary>
     ValueTask FlushAsync(CancellationToken cancellation);
+
+    /// <summary>
+    /// Whether another writer took over (<see cref="WriterOptions.TakesOver"/>), so that nothing of this one gets through any more.
+    /// Asks the storage.
+    /// </summary>
+    /// <exception cref="CloudException">The storage did not say.</exception>
+    Task<bool> IsShutOutAsync(CancellationToken cancellation);
 }
