@@ -3,6 +3,7 @@ using VBackup.Vault.Format;
 using VBackup.Vault.Sessions;
 using VBackup.Vault.Spooling;
 using VBackup.Vault.Stores;
+using VBackup.Vault.Stores.Faults;
 using VBackup.Vault.Tests.World;
 using VBackup.Vault.Verifying;
 using VBackup.Vault.Writing;
@@ -131,6 +132,75 @@ public sealed class SpoolTests
         Assert.Empty(await world.WaitingAsync());
         Contents.AssertSame(s_first, await vault.RestoreAsync(await SpoolWorld.BackUpAsync(vault, spool, s_first)));
         Assert.True((await Verifier.RunAsync(vault.Vault, allData: true, null, default)).IsSound);
+    }
+
+    [Theory]
+    [InlineData("packs/", false)]
+    [InlineData("packs/", true)]
+    [InlineData("sealed", false)]
+    [InlineData("sealed", true)]
+    public async Task A_run_whose_notes_in_the_spool_are_damaged_is_given_up_and_stands_in_nobody_s_way(string part, bool isUnreadable)
+    {
+        using var world = new SpoolWorld();
+        await using var vault = SpoolWorld.VaultOver(world.Memory);
+        await LeaveSealedAsync(world);
+        var damaged = (await world.WaitingAsync()).Where(name => name.Contains('/' + part, StringComparison.Ordinal)).ToArray();
+        await using var spool = await world.OpenSpoolAsync(vault, await DamagedAsync(world, damaged, isUnreadable));
+        var resumed = Assert.Single(await BackupWriter.ResumeLeftAsync(vault.Vault, spool, default));
+        Assert.Null(resumed.Point);
+        Assert.Contains("its part of the spool is damaged", resumed.GivenUp, StringComparison.Ordinal);
+        Assert.Contains(part, resumed.GivenUp, StringComparison.Ordinal);
+        Assert.Empty(await world.WaitingAsync());
+        Contents.AssertSame(s_first, await vault.RestoreAsync(await SpoolWorld.BackUpAsync(vault, spool, s_first)));
+    }
+
+    /// <summary>Nobody can tell then which point may still arrive.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_run_whose_note_of_its_point_is_damaged_keeps_its_session_until_a_collector_takes_it_for_dead(bool isUnreadable)
+    {
+        using var world = new SpoolWorld();
+        await using var vault = SpoolWorld.VaultOver(world.Memory);
+        var late = await LeaveInDoubtAsync(world);
+        var note = Assert.Single(await world.WaitingAsync(), name => name.EndsWith("/point", StringComparison.Ordinal));
+        await using var spool = await world.OpenSpoolAsync(vault, await DamagedAsync(world, [note], isUnreadable));
+        for (var attempt = 0; attempt < 2; attempt++)
+        {
+            var resumed = Assert.Single(await BackupWriter.ResumeLeftAsync(vault.Vault, spool, default));
+            Assert.Contains(note, resumed.GivenUp, StringComparison.Ordinal);
+            Assert.DoesNotContain(await vault.ObjectsAsync(ObjectNames.Sessions), entry => entry.Name.EndsWith(".ended", StringComparison.Ordinal));
+        }
+        await late.ArriveAsync();
+        Contents.AssertSame(s_first, await vault.RestoreAsync(Assert.Single(await vault.PointsAsync())));
+
+        await vault.CollectAsync();
+        Assert.Contains(note, Assert.Single(await BackupWriter.ResumeLeftAsync(vault.Vault, spool, default)).GivenUp, StringComparison.Ordinal);
+        Assert.Empty(await world.WaitingAsync());
+        Assert.Empty(await BackupWriter.ResumeLeftAsync(vault.Vault, spool, default));
+        Contents.AssertSame(s_first, await vault.RestoreAsync(Assert.Single(await vault.PointsAsync())));
+    }
+
+    [Fact]
+    public async Task A_point_that_has_arrived_is_found_although_the_rest_of_its_run_in_the_spool_is_damaged()
+    {
+        using var world = new SpoolWorld();
+        await using var vault = SpoolWorld.VaultOver(world.Memory);
+        var late = await LeaveInDoubtAsync(world);
+        await late.ArriveAsync();
+        var damaged = (await world.WaitingAsync()).Where(name => !name.EndsWith("/point", StringComparison.Ordinal)).ToArray();
+        await using var spool = await world.OpenSpoolAsync(vault, await DamagedAsync(world, damaged, isUnreadable: false));
+        var resumed = Assert.Single(await BackupWriter.ResumeLeftAsync(vault.Vault, spool, default));
+        Assert.Equal(resumed.Point!.Id, Assert.Single(await vault.PointsAsync()).Id);
+        Assert.Empty(await world.WaitingAsync());
+    }
+
+    private static async Task<IObjectStore> DamagedAsync(SpoolWorld world, string[] names, bool isUnreadable)
+    {
+        Assert.NotEmpty(names);
+        if (isUnreadable) return new FaultyStore(world.SpoolMemory, FaultPlan.Of().WithBadSectors(names.Select(BadSector.All)));
+        foreach (var name in names) await world.SpoolMemory.PutAsync(name, new byte[10], default);
+        return world.SpoolMemory;
     }
 
     [Fact]

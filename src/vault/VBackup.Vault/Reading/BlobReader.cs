@@ -71,7 +71,7 @@ public sealed partial class BlobReader : IAsyncDisposable
         {
             if (await TryReadRangeAsync(cache, pack, offset, buffer, cancellation).ConfigureAwait(false)) return true;
         }
-        catch (StoreException)
+        catch (Exception failure) when (failure is StoreException or DamageException)
         {
             // The store has all that the cache has: a cache that fails costs time, and nothing else.
         }

@@ -69,9 +69,7 @@ public sealed class Session : IAsyncDisposable
     {
         var document = await vault.FindAsync(
             ObjectKind.Session, ObjectNames.Session(id), DocumentJson.Default.SessionDocument, cancellation).ConfigureAwait(false);
-        if (document is null
-            || await vault.Store.ExistsAsync(ObjectNames.Ended(id), cancellation).ConfigureAwait(false)
-            || await vault.Store.ExistsAsync(ObjectNames.Revoked(id), cancellation).ConfigureAwait(false)) return null;
+        if (document is null || await IsOverAsync(vault, id, cancellation).ConfigureAwait(false)) return null;
         var note = await vault.FindAsync(
             ObjectKind.SessionNote, ObjectNames.Beat(id), DocumentJson.Default.NoteDocument, cancellation).ConfigureAwait(false);
         var session = new Session(vault, id, document.Bases is [var only] ? only.Point : null) { _hasBeaten = note is not null };
@@ -79,6 +77,12 @@ public sealed class Session : IAsyncDisposable
         foreach (var index in note?.Indexes ?? []) session._indexes.Enqueue(index);
         return session;
     }
+
+    /// <summary>Whether a session has ended, was revoked, or is gone.</summary>
+    internal static async Task<bool> IsOverAsync(BackupVault vault, SessionId id, CancellationToken cancellation) =>
+        await vault.Store.ExistsAsync(ObjectNames.Ended(id), cancellation).ConfigureAwait(false)
+        || await vault.Store.ExistsAsync(ObjectNames.Revoked(id), cancellation).ConfigureAwait(false)
+        || !await vault.Store.ExistsAsync(ObjectNames.Session(id), cancellation).ConfigureAwait(false);
 
     /// <summary>Leaves the session as it is, for another process to go on with.</summary>
     internal async Task SuspendAsync()

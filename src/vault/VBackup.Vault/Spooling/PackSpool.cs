@@ -43,6 +43,7 @@ public sealed class PackSpool : IAsyncDisposable
     internal static async Task<PackSpool> OpenAsync(BackupVault vault, IObjectStore store, string locks, long sizeMax,
         Func<long> freeBytes, CancellationToken cancellation)
     {
+        store = DamageTellingStore.Around(store);
         var packSizeMax = vault.Runtime.PackSizeTarget + FormatLimits.PackSizeMax - FormatLimits.PackSizeTarget;
         var spool = new PackSpool(store, locks, vault, new(store, sizeMax, packSizeMax, freeBytes));
         try

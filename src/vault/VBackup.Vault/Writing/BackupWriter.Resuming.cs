@@ -27,7 +27,18 @@ public sealed partial class BackupWriter
         var left = await spool.TakeLeftAsync(cancellation).ConfigureAwait(false);
         try
         {
-            foreach (var run in left) resumed.Add(await ResumeAsync(vault, run, cancellation).ConfigureAwait(false));
+            foreach (var run in left)
+            {
+                try
+                {
+                    resumed.Add(await ResumeAsync(vault, run, cancellation).ConfigureAwait(false));
+                }
+                catch (DamageException damage)
+                {
+                    // It stays as it is, and does not stand in the way of others.
+                    resumed.Add(new(run.Session.ToString(), null, damage.Message));
+                }
+            }
             return resumed;
         }
         finally
@@ -38,22 +49,29 @@ public sealed partial class BackupWriter
 
     private static async Task<ResumedRun> ResumeAsync(BackupVault vault, SpoolRun spool, CancellationToken cancellation)
     {
-        var name = spool.Session.ToString();
+        PointId? noted;
+        try
+        {
+            noted = await spool.FindNotedPointAsync(cancellation).ConfigureAwait(false);
+        }
+        catch (DamageException damage)
+        {
+            return await GiveUpUntoldAsync(vault, spool, damage, cancellation).ConfigureAwait(false);
+        }
         var session = await Session.ContinueAsync(vault, spool.Session, cancellation).ConfigureAwait(false);
         if (session is null)
         {
             // One that ended with its point has nothing left but its notes.
-            var point = await spool.FindNotedPointAsync(cancellation).ConfigureAwait(false) is { } noted
-                ? await FindDecidedAsync(vault, spool.Session, noted, cancellation).ConfigureAwait(false) : null;
+            var point = noted is { } id ? await FindDecidedAsync(vault, spool.Session, id, cancellation).ConfigureAwait(false) : null;
             await spool.EndAsync(discards: point is null, cancellation).ConfigureAwait(false);
-            return point is null ? GivenUp(spool.Session) : new(name, point, null);
+            return point is null ? GivenUp(spool.Session) : new(spool.Session.ToString(), point, null);
         }
         var writer = new BackupWriter(vault, session, spool);
         await using (writer.ConfigureAwait(false))
         {
             try
             {
-                return await writer.FinishLeftAsync(cancellation).ConfigureAwait(false);
+                return await writer.FinishLeftAsync(noted, cancellation).ConfigureAwait(false);
             }
             catch (SessionRevokedException)
             {
@@ -68,33 +86,48 @@ public sealed partial class BackupWriter
     private static ResumedRun GivenUp(SessionId session) =>
         new(session.ToString(), null, "its session is over: a collector took it for dead, or it had failed");
 
-    private async Task<ResumedRun> FinishLeftAsync(CancellationToken cancellation)
+    // Nobody can tell which point may still arrive, so the session is not ended but left to be taken for dead (F5).
+    private static async Task<ResumedRun> GiveUpUntoldAsync(
+        BackupVault vault, SpoolRun spool, DamageException damage, CancellationToken cancellation)
+    {
+        var isOver = await Session.IsOverAsync(vault, spool.Session, cancellation).ConfigureAwait(false);
+        if (isOver) await spool.EndAsync(discards: true, cancellation).ConfigureAwait(false);
+        return new(spool.Session.ToString(), null, $"its part of the spool is damaged: {damage.Message}; the list of points tells whether its point is there"
+            + (isOver ? "" : ", and what waits in the spool goes when a collector has taken its session for dead"));
+    }
+
+    private async Task<ResumedRun> FinishLeftAsync(PointId? noted, CancellationToken cancellation)
     {
         var name = _session.Id.ToString();
         // Whatever fails from here on, the run stays as it is, for the next attempt.
         IsSealed = true;
-        var packs = await _spool!.LeftAsync(cancellation).ConfigureAwait(false);
-        try
+        // First, because a session may not end while its point may still arrive. Of one that is there all packs are.
+        var point = noted is { } id ? await SettlePointAsync(id, cancellation).ConfigureAwait(false) : null;
+        if (point is null)
         {
-            foreach (var pack in packs) await SendLeftAsync(pack, cancellation).ConfigureAwait(false);
-            await FlushAsync(cancellation).ConfigureAwait(false);
+            SealedRunDocument? document;
+            try
+            {
+                foreach (var pack in await _spool!.LeftAsync(cancellation).ConfigureAwait(false))
+                    await SendLeftAsync(pack, cancellation).ConfigureAwait(false);
+                await FlushAsync(cancellation).ConfigureAwait(false);
+                document = await _spool.FindSealedAsync(cancellation).ConfigureAwait(false);
+            }
+            catch (Exception damage) when (damage is DamageException or StoreException { Failure: StoreFailure.Mismatch })
+            {
+                IsSealed = false;
+                return new(name, null, $"its part of the spool is damaged: {damage.Message}");
+            }
+            if (document is null)
+            {
+                IsSealed = false;
+                await _session.LeaveAsync(leavesNothing: false).ConfigureAwait(false);
+                _isSpoolEnded = true;
+                await _spool.EndAsync(discards: false, cancellation).ConfigureAwait(false);
+                return new(name, null, null);
+            }
+            point = await PublishAsync(document, cancellation).ConfigureAwait(false);
         }
-        catch (Exception damage) when (damage is DamageException or StoreException { Failure: StoreFailure.Mismatch })
-        {
-            IsSealed = false;
-            return new(name, null, $"its part of the spool is damaged: {damage.Message}");
-        }
-        var document = await _spool.FindSealedAsync(cancellation).ConfigureAwait(false);
-        if (document is null)
-        {
-            IsSealed = false;
-            await _session.LeaveAsync(leavesNothing: false).ConfigureAwait(false);
-            _isSpoolEnded = true;
-            await _spool.EndAsync(discards: false, cancellation).ConfigureAwait(false);
-            return new(name, null, null);
-        }
-        var point = await SettlePointAsync(cancellation).ConfigureAwait(false)
-            ?? await PublishAsync(document, cancellation).ConfigureAwait(false);
         // It may have been put before the other process died.
         if (IsSealed)
         {
@@ -122,9 +155,8 @@ public sealed partial class BackupWriter
 
     // The other process's put of the point may have arrived, and, as long as its upload is unfinished, still arrive. Once that is
     // discarded, the point is there or never will be (F5).
-    private async Task<PointDocument?> SettlePointAsync(CancellationToken cancellation)
+    private async Task<PointDocument?> SettlePointAsync(PointId noted, CancellationToken cancellation)
     {
-        if (await _spool!.FindNotedPointAsync(cancellation).ConfigureAwait(false) is not { } noted) return null;
         List<UnfinishedObject> uploads = [];
         await foreach (var one in _vault.Store.ListUnfinishedAsync(cancellation).ConfigureAwait(false))
             if (one.Name == ObjectNames.Point(noted)) uploads.Add(one);
