@@ -48,6 +48,60 @@ public abstract partial class VolumeStorageConformance
             CloudFailure.NotFound, await FailureOf(() => Snapshots.FindChangesAsync(one, Named("instant-1"), Named("instant-2"), Token)));
     }
 
+    /// <summary>What a roll back changed is a change as any.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Changes_by_a_roll_back_are_told_or_all_is_lost(bool isOfOne)
+    {
+        SkipUnlessChangesAreTold();
+        VolumeId[] volumes = isOfOne ? [await CreateAsync("one")] : [await CreateAsync("one"), await CreateAsync("two")];
+        foreach (var volume in volumes) await WriteAsync(volume, 0, Bytes(Length, seed: 1));
+        await Snapshots.TakeAsync(Named("instant-1"), volumes, Token);
+        foreach (var volume in volumes) await WriteAsync(volume, 4_190_000, Bytes(1_000_000, seed: 2));
+        await Snapshots.TakeAsync(Named("instant-2"), volumes, Token);
+        await Snapshots.RollBackAsync(Named("instant-1"), volumes, Token);
+        foreach (var volume in volumes) await WriteAsync(volume, 100, Bytes(1000, seed: 3));
+        await Snapshots.TakeAsync(Named("instant-3"), volumes, Token);
+        foreach (var volume in volumes) await WriteAsync(volume, 2_000_000, Bytes(1000, seed: 4));
+        await Snapshots.TakeAsync(Named("instant-4"), volumes, Token);
+        foreach (var volume in volumes)
+        {
+            foreach (var from in (string[])["instant-1", "instant-2"])
+            {
+                if (await Snapshots.FindChangesAsync(volume, Named(from), Named("instant-3"), Token) is not ChangeAnswer.Known told) continue;
+                AssertNothingMissed(await ReadAsync(Named(from), volume), await ReadAsync(Named("instant-3"), volume), told.Extents, from);
+            }
+            // From there on all goes on as before.
+            if (!KnowsChangesSinceAllInstants) continue;
+            var known = Assert.IsType<ChangeAnswer.Known>(
+                await Snapshots.FindChangesAsync(volume, Named("instant-3"), Named("instant-4"), Token));
+            AssertNothingMissed(
+                await ReadAsync(Named("instant-3"), volume), await ReadAsync(Named("instant-4"), volume), known.Extents, "after the roll back");
+        }
+    }
+
+    [Theory]
+    [InlineData(2, 3)]
+    [InlineData(3, 2)]
+    public async Task A_base_of_other_volumes_is_not_in_the_way_of_an_instant(int before, int after)
+    {
+        SkipUnlessChangesAreTold();
+        VolumeId[] all = [await CreateAsync("one"), await CreateAsync("two"), await CreateAsync("three")];
+        foreach (var volume in all) await WriteAsync(volume, 0, Bytes(Length, seed: 1));
+        await Snapshots.TakeAsync(Named("instant-1"), all[..before], Token);
+        var was = await ReadAsync(all[0]);
+        foreach (var volume in all) await WriteAsync(volume, 4_190_000, Bytes(10_000, seed: 2));
+        // Twice, as after a run that failed.
+        for (var i = 0; i < 2; i++) await Snapshots.ReduceToBasesAsync([Named("instant-0"), Named("instant-1")], all[..after], Token);
+        Assert.True((await Snapshots.TakeAsync(Named("instant-2"), all[..after], Token)).IsComplete);
+        if (await Snapshots.FindChangesAsync(all[0], Named("instant-1"), Named("instant-2"), Token) is ChangeAnswer.Known known)
+            AssertNothingMissed(was, await ReadAsync(Named("instant-2"), all[0]), known.Extents, "another group");
+        await Snapshots.RemoveAsync(Named("instant-1"), all[..after], Token);
+        await Snapshots.RemoveAsync(Named("instant-2"), all[..after], Token);
+        Assert.Empty(await Snapshots.ListAsync(all, Token));
+    }
+
     [Fact]
     public async Task Changes_since_an_instant_that_is_gone_are_lost()
     {

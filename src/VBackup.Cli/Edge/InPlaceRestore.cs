@@ -33,6 +33,7 @@ static class InPlaceRestore
             $"{SafetyPrefix}{TimeProvider.System.GetUtcNow():yyyyMMdd-HHmmss}-{RandomNumberGenerator.GetHexString(8, lowercase: true)}");
         // One that was left behind in mid-write holds the volumes' locks, and may wake up. From here on it writes nothing.
         foreach (var target in all) await (await TakeOverAsync(cloud, target, cancellation).ConfigureAwait(false)).DisposeAsync().ConfigureAwait(false);
+        await cloud.Storage.Snapshots.ReduceToBasesAsync(instants, all, cancellation).ConfigureAwait(false);
         await cloud.Storage.Snapshots.TakeAsync(safety, all, cancellation).ConfigureAwait(false);
         try
         {

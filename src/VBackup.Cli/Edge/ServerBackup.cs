@@ -36,6 +36,8 @@ sealed class ServerBackup(EdgeCloud cloud, BackupVault vault, Server server, Scr
             try
             {
                 var began = TimeProvider.System.GetTimestamp();
+                // A disk that was attached or detached since, or left out by --volumes, makes it another group.
+                await cloud.Storage.Snapshots.ReduceToBasesAsync(earlier.Instants, volumes, cancellation).ConfigureAwait(false);
                 var (instant, consistency, held) = await TakeAsync(name, volumes, cancellation).ConfigureAwait(false);
                 var configuration = await cloud.Hypervisor.ReadConfigurationAsync(server.Name, cancellation).ConfigureAwait(false);
                 var (documents, isTrackingWrong) = await ExportAsync(

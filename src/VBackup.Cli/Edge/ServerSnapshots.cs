@@ -75,7 +75,7 @@ static class ServerSnapshots
         var instant = await RequireAsync(request, stop).ConfigureAwait(false);
         await request.Cloud.Storage.Snapshots.RollBackAsync(instant.Name, instant.Volumes, stop).ConfigureAwait(false);
         request.Screen.Event(new DoneEvent(), EventJson.Default.DoneEvent);
-        request.Screen.Line($"the volumes are as they were at {instant.TakenAt:u}; the next backup should be full: 'vbackup edge backup --full'");
+        request.Screen.Line($"the volumes are as they were at {instant.TakenAt:u}; the next backup will be full by itself");
     }
 
     static async Task<Instant> RequireAsync(Request request, CancellationToken stop) =>

@@ -20,7 +20,7 @@ internal sealed unsafe partial class RbdImage : IDisposable
     private const ulong ExclusiveLock = 1 << 2, ObjectMap = 1 << 3, FastDiff = 1 << 4;      // RBD_FEATURE_…
     private const ulong FeaturesOfNew = 1 | ExclusiveLock | ObjectMap | FastDiff;           // 1: RBD_FEATURE_LAYERING
     private const int FeaturesOption = 1;                                                   // RBD_IMAGE_OPTION_FEATURES
-    private const string MarkOfWriter = "vbackup", WriterKey = "vbackup.writer";
+    private const string MarkOfWriter = "vbackup", WriterKey = "vbackup.writer", RollBackKey = "vbackup.rolledback";
 
     private readonly IoContextHandle _context;
     private bool _isMarked;
@@ -219,6 +219,37 @@ internal sealed unsafe partial class RbdImage : IDisposable
         if (code == CephFailure.NoSuchThing) return null;
         CheckCall(code, "rbd_metadata_get");
         return long.TryParse(Text(value), NumberStyles.None, CultureInfo.InvariantCulture, out var client) ? client : null;
+    }
+
+    /// <summary>
+    /// Leaves word that the image is about to be rolled back. The object map then becomes the old one of that snapshot: of all
+    /// snapshots that are there now, it does not tell any more what changed since.
+    /// </summary>
+    public void NoteRollBack()
+    {
+        var newest = Snapshots().Select(snapshot => snapshot.Id).DefaultIfEmpty().Max();
+        CheckCall(Librbd.rbd_metadata_set(Handle, RollBackKey, string.Create(CultureInfo.InvariantCulture, $"{Id()} {newest}")), "rbd_metadata_set");
+    }
+
+    /// <summary>The newest snapshot that was there when the image was last rolled back; 0 when it never was.</summary>
+    public ulong RolledBackAfter()
+    {
+        nuint length = 256;
+        var value = stackalloc byte[(int)length];
+        var code = Librbd.rbd_metadata_get(Handle, RollBackKey, value, ref length);
+        if (code == CephFailure.NoSuchThing) return 0;
+        CheckCall(code, "rbd_metadata_get");
+        // A copy of the image has a copy of the note, which is not about it.
+        return Text(value).Split(' ') is [var id, var newest] && id == Id()
+            && ulong.TryParse(newest, NumberStyles.None, CultureInfo.InvariantCulture, out var snapshot) ? snapshot : 0;
+    }
+
+    private string Id()
+    {
+        const int SizeMax = 256;
+        var id = stackalloc byte[SizeMax];
+        CheckCall(Librbd.rbd_get_id(Handle, id, SizeMax), "rbd_get_id");
+        return Text(id);
     }
 
     /// <summary>What differs from an earlier state, as the storage knows it.</summary>

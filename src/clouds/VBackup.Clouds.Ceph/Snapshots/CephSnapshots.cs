@@ -108,6 +108,44 @@ internal sealed class CephSnapshots(CephStorage storage) : IVolumeSnapshots
         }
     }
 
+    public Task ReduceToBasesAsync(IReadOnlyCollection<string> names, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation)
+    {
+        var paths = Parsed(volumes);
+        // An image is in one group at most, and a volume alone needs none.
+        return paths.Length == 1 || names.Count == 0 ? Task.CompletedTask : storage.RunAsync("reduce to a base", Subject(paths), connection =>
+        {
+            var survey = InstantSurvey.Of(connection, paths);
+            foreach (var findings in survey.Groups)
+                if (findings.Name.Name != RbdGroup.NameFor(paths)) ReduceToBases(connection, survey, findings, names, paths, cancellation);
+            return true;
+        }, cancellation);
+    }
+
+    private void ReduceToBases(CephConnection connection, InstantSurvey survey, GroupFindings findings, IReadOnlyCollection<string> names,
+        RbdPath[] paths, CancellationToken cancellation)
+    {
+        using var group = RbdGroup.Open(connection, findings.Name, findings.Namespace);
+        var held = group.Snapshots().Keys;
+        if (held.Count == 0 || !held.All(names.Contains)) return;
+        foreach (var name in held)
+        {
+            // Of volumes that are not asked for, nobody would ever look for what is left.
+            foreach (var path in findings.Members.Select(member => member.Path).Except(paths))
+            {
+                if (survey.Image(path)?.Has(SnapshotNames.Before(name)) is not true) continue;
+                cancellation.ThrowIfCancellationRequested();
+                Step($"remove {path}@{SnapshotNames.Before(name)}");
+                using var image = RbdImage.Open(connection, path, isReadOnly: false);
+                image.RemoveSnapshot(SnapshotNames.Before(name));
+            }
+            cancellation.ThrowIfCancellationRequested();
+            Step($"remove the group's snapshot {name}");
+            group.RemoveSnapshot(name);
+        }
+        Step($"remove the group {findings.Name.Name}");
+        group.Remove();
+    }
+
     public Task<IVolumeReader> OpenAsync(string name, VolumeId volume, CancellationToken cancellation)
     {
         var path = RbdPath.Parse(volume);
@@ -183,6 +221,12 @@ internal sealed class CephSnapshots(CephStorage storage) : IVolumeSnapshots
         {
             await storage.RunAsync("roll back", Subject(paths), connection =>
             {
+                foreach (var path in paths)
+                {
+                    Step($"note that {path} is rolled back");
+                    using var image = RbdImage.Open(connection, path, isReadOnly: false);
+                    image.NoteRollBack();
+                }
                 Step($"roll back the group to {name}");
                 using var group = RbdGroup.Open(connection, wholeGroup.Name, wholeGroup.Namespace);
                 group.RollBack(name);
@@ -201,6 +245,7 @@ internal sealed class CephSnapshots(CephStorage storage) : IVolumeSnapshots
         var snapshots = await storage.Calls.RunAsync("rbd_snap_list", path.ToString(), target.Image.Snapshots, cancellation)
             .ConfigureAwait(false);
         var part = PartOf(snapshots, name) ?? throw Missing(path, name);
+        await storage.Calls.RunAsync("rbd_metadata_set", path.ToString(), target.Image.NoteRollBack, cancellation).ConfigureAwait(false);
         if (part.Group is null)
         {
             await storage.Calls.RunAsync("roll back", $"{path}@{name}", () => target.Image.RollBack(part.Name), cancellation)

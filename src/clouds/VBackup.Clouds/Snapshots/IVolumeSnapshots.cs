@@ -15,7 +15,8 @@ public interface IVolumeSnapshots
     /// <summary>Takes the volumes at one instant, whoever writes to them meanwhile.</summary>
     /// <param name="name">5 to 50 letters, digits, '_' and '-'.</param>
     /// <returns>The instant; when it was there already with just these volumes, as it is.</returns>
-    /// <exception cref="CloudException">A volume is missing or cannot be held still, or the name belongs to other volumes.</exception>
+    /// <exception cref="CloudException">A volume is missing or cannot be held still, the name belongs to other volumes, or an instant
+    /// of these volumes and others is in the way.</exception>
     Task<Instant> TakeAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation);
 
     /// <summary>Does all that taking an instant needs and that can be done before a guest is held still for it. What is prepared and
@@ -35,11 +36,16 @@ public interface IVolumeSnapshots
     /// asked for. Where keeping its bytes costs something, they are given up.</summary>
     Task KeepAsBaseAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation) => Task.CompletedTask;
 
+    /// <summary>Where instants of these volumes and others are in the way of one of just these, reduces those that are named to bases:
+    /// what changed since may still be asked for, and no more. Of others of their volumes nothing is kept.</summary>
+    Task ReduceToBasesAsync(IReadOnlyCollection<string> names, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation) =>
+        Task.CompletedTask;
+
     /// <summary>Opens a volume as it was at an instant.</summary>
     Task<IVolumeReader> OpenAsync(string name, VolumeId volume, CancellationToken cancellation);
 
     /// <summary>What changed in a volume between two instants: everything that did, perhaps more, never less, as far as the
-    /// storage's own tracking is right. Lost when the first instant is gone.</summary>
+    /// storage's own tracking is right. Lost when the first instant is gone, and where a roll back since then leaves that open.</summary>
     /// <exception cref="CloudException">There is no second instant of this volume.</exception>
     Task<ChangeAnswer> FindChangesAsync(VolumeId volume, string fromInstant, string toInstant, CancellationToken cancellation);
 
