@@ -95,6 +95,8 @@ public sealed class EdgeStoryTests
     [InlineData("""{"kind":"lab","folder":"cloud","holdLimit":3}""", "holdLimit")]
     [InlineData("""{"kind":"libvirt+ceph"}""", "needs libvirt and ceph")]
     [InlineData("lab", "names no cloud")]
+    [InlineData("""{"kind":"libvirt+ceph","libvirt":{"uri":"u"},"ceph":{"configurationFile":"c","user":"x","operationTimeoutSeconds":1e300}}""", "from 1 to 40")]
+    [InlineData("""{"kind":"libvirt+ceph","libvirt":{"uri":"u"},"ceph":{"configurationFile":"c","user":"x","operationTimeoutSeconds":0}}""", "from 1 to 40")]
     public async Task A_configuration_that_names_no_cloud_is_refused_in_one_line(string document, string reason)
     {
         await using var world = await MakeAsync();
@@ -108,8 +110,11 @@ public sealed class EdgeStoryTests
     {
         await using var world = await MakeAsync();
         (await world.BackUpAsync("--volumes", "vdz")).Expect(1);
+        foreach (var none in (string[])[",", " , ", ""]) (await world.BackUpAsync("--volumes", none)).Expect(2);
         var point = PointOf(await world.BackUpAsync());
-        (await world.OnVaultAsync("restore", point, "--to", "new-volume", "vda", "--volume", "vdb")).Expect(1);
+        var there = (await world.OnVaultAsync("restore", point, "--to", "new-volume", "vda", "--volume", "vdb")).Expect(1).Last;
+        Assert.Contains("remove what it left half made", there.GetProperty("error").GetString(), StringComparison.Ordinal);
+        (await world.OnVaultAsync("restore", point, "--to", "new-server", "web-3", "--volume", "vda")).Expect(2);
         (await world.OnVaultAsync("restore", point, "--to", "new-server", "web-1")).Expect(1);
         (await world.OnVaultAsync("restore", point, "--to", "sideways")).Expect(2);
         Assert.Equal(s_first, await File.ReadAllBytesAsync(world.VolumePath("vda")));

@@ -29,11 +29,17 @@ static class BackUpServer
         foreach (var option in (Option[])[s_server, s_volumes, s_full]) command.Add(option);
         SpoolChoice.AddOptions(command, isRequired: false);
         command.SetAction((parsed, stop) => HandleAsync(CloudConfig.Read(parsed), VaultAccess.Read(parsed), SpoolChoice.Read(parsed),
-            new(parsed.GetRequiredValue(s_server),
-                parsed.GetValue(s_volumes)?.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries) ?? [],
-                parsed.GetValue(s_full)),
+            new(parsed.GetRequiredValue(s_server), ReadDisks(parsed), parsed.GetValue(s_full)),
             Screen.Of(parsed), stop));
         return command;
+    }
+
+    static string[] ReadDisks(ParseResult parsed)
+    {
+        if (parsed.GetValue(s_volumes) is not { } list) return [];
+        var names = list.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        // As of a script whose variables are empty: that must not pass for all.
+        return names.Length > 0 ? names : throw new UsageException("--volumes names no disk: leave it out for all of them");
     }
 
     static async Task<int> HandleAsync(

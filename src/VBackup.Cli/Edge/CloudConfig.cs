@@ -55,6 +55,8 @@ static class CloudConfig
     {
         var document = await ReadAsync(path, cancellation).ConfigureAwait(false);
         if (document.HoldLimitSeconds is not (>= 1 and <= 60)) throw Wrong(path, "holdLimitSeconds must be from 1 to 60");
+        // A call of several operations is given up after 45 s.
+        if (document.Ceph is { OperationTimeoutSeconds: not (>= 1 and <= 40) }) throw Wrong(path, "operationTimeoutSeconds must be from 1 to 40");
         var limit = TimeSpan.FromSeconds(document.HoldLimitSeconds);
         switch (document)
         {

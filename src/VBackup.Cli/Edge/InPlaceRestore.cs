@@ -34,7 +34,7 @@ static class InPlaceRestore
         // One that was left behind in mid-write holds the volumes' locks, and may wake up. From here on it writes nothing.
         foreach (var target in all) await (await TakeOverAsync(cloud, target, cancellation).ConfigureAwait(false)).DisposeAsync().ConfigureAwait(false);
         await cloud.Storage.Snapshots.ReduceToBasesAsync(instants, all, cancellation).ConfigureAwait(false);
-        await cloud.Storage.Snapshots.TakeAsync(safety, all, cancellation).ConfigureAwait(false);
+        await TakeSafetyAsync(cloud, safety, all, cancellation).ConfigureAwait(false);
         try
         {
             // From the first byte on, no backup may build on what was before.
@@ -57,6 +57,27 @@ static class InPlaceRestore
         screen.Line($"the snapshot {safety} has the volumes as they were: 'vbackup edge snapshots release {safety}' gives it up");
         if (ran) await cloud.Hypervisor.StartAsync(server.Name, cancellation).ConfigureAwait(false);
         return $"server {server.Name}";
+    }
+
+    static async Task TakeSafetyAsync(EdgeCloud cloud, string safety, IReadOnlyList<VolumeId> all, CancellationToken cancellation)
+    {
+        try
+        {
+            await cloud.Storage.Snapshots.TakeAsync(safety, all, cancellation).ConfigureAwait(false);
+        }
+        catch (Exception failure)
+        {
+            try
+            {
+                await cloud.Storage.Snapshots.RemoveAsync(safety, all, CancellationToken.None).ConfigureAwait(false);
+            }
+            catch (CloudException second)
+            {
+                Failure.AddAftermath(failure, $"nothing was overwritten; what there is of the snapshot {safety} could not be removed "
+                    + $"({second.Message}): 'vbackup edge snapshots release {safety}' does so");
+            }
+            throw;
+        }
     }
 
     /// <summary>
@@ -121,10 +142,14 @@ static class InPlaceRestore
                 throw new RefusedException($"the volume {target} has {length} bytes now and had {volume.LengthBytes}: restore --to new-volume");
             targets.Add((volume, target));
         }
-        var needed = volumes.Sum(volume => volume.LengthBytes);
-        if (await cloud.Storage.FindFreeBytesAsync(targets[0].Item2, cancellation).ConfigureAwait(false) is { } free && free < needed)
-            throw new RefusedException($"the storage has {Units.Size(free)} left, and a safety snapshot may come to need {Units.Size(needed)}: make room, "
-                + "or restore to new volumes elsewhere");
+        // Of each pool or folder.
+        foreach (var place in targets.GroupBy(item => Path.GetDirectoryName(item.Item2.Value)))
+        {
+            var needed = place.Sum(item => item.Item1.LengthBytes);
+            if (await cloud.Storage.FindFreeBytesAsync(place.First().Item2, cancellation).ConfigureAwait(false) is { } free && free < needed)
+                throw new RefusedException($"the storage of {string.Join(", ", place.Select(item => item.Item2))} has {Units.Size(free)} left, "
+                    + $"and a safety snapshot may come to need {Units.Size(needed)}: make room, or restore to new volumes elsewhere");
+        }
         return targets;
     }
 }

@@ -50,7 +50,7 @@ static class NewResources
         {
             foreach (var (volume, target) in targets)
             {
-                await storage.CreateAsync(target, volume.LengthBytes, cancellation).ConfigureAwait(false);
+                await CreateAsync(storage, target, volume.LengthBytes, cancellation).ConfigureAwait(false);
                 made.Add(target);
                 await restore.RunAsync(volume, target, new() { IsNew = true }, isDelta: false, cancellation).ConfigureAwait(false);
             }
@@ -58,6 +58,19 @@ static class NewResources
         catch (Exception failure)
         {
             await RemoveAsync(storage, made, failure).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    static async Task CreateAsync(IVolumeStorage storage, VolumeId target, long lengthBytes, CancellationToken cancellation)
+    {
+        try
+        {
+            await storage.CreateAsync(target, lengthBytes, cancellation).ConfigureAwait(false);
+        }
+        catch (CloudException there) when (there.Failure == CloudFailure.Exists)
+        {
+            Failure.AddAftermath(there, "give another name; or, if a restore to this name was killed, remove what it left half made");
             throw;
         }
     }

@@ -53,7 +53,10 @@ static class RestoreServer
         };
         if (needsName != (to.Length == 2))
             throw new UsageException(needsName ? $"--to {to[0]} needs a name" : "--to original takes no name");
-        return new(parsed.GetRequiredValue(PointChoice.Argument), to[0], to.ElementAtOrDefault(1), parsed.GetValue(s_volume), parsed.GetValue(s_stop));
+        var volume = parsed.GetValue(s_volume);
+        if (volume is not null && to[0] == "new-server")
+            throw new UsageException("--volume does not go with --to new-server, which gets all of the point's volumes: use --to new-volume");
+        return new(parsed.GetRequiredValue(PointChoice.Argument), to[0], to.ElementAtOrDefault(1), volume, parsed.GetValue(s_stop));
     }
 
     static async Task<int> HandleAsync(

@@ -78,11 +78,20 @@ sealed class ServerBackup(EdgeCloud cloud, BackupVault vault, Server server, Scr
         string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation)
     {
         var prepared = await cloud.Storage.Snapshots.PrepareAsync(name, volumes, cancellation).ConfigureAwait(false);
+        var state = await LookAgainAsync(cancellation).ConfigureAwait(false);
         var (wasHeld, held) = (false, (TimeSpan?)null);
         // How a guest that does not run was ended, nobody knows.
-        if (server.State is not ServerState.Running) await prepared.TakeAsync(cancellation).ConfigureAwait(false);
+        if (state is not ServerState.Running) await prepared.TakeAsync(cancellation).ConfigureAwait(false);
         else (wasHeld, held) = await TakeHeldAsync(prepared, volumes, cancellation).ConfigureAwait(false);
         return (await prepared.FinishAsync(cancellation).ConfigureAwait(false), wasHeld ? "filesystem" : "crash", held);
+    }
+
+    // Since it was looked at first, an earlier run may have been finished from the spool, which can take an hour.
+    async Task<ServerState> LookAgainAsync(CancellationToken cancellation)
+    {
+        var now = await cloud.Hypervisor.FindAsync(server.Name, cancellation).ConfigureAwait(false);
+        return now is not null && now.Id == server.Id && server.Disks.All(now.Disks.Contains) ? now.State
+            : throw new RefusedException($"server {server.Name} was replaced, or its disks were changed, since this backup began: back it up again");
     }
 
     async Task<(bool WasHeld, TimeSpan? Held)> TakeHeldAsync(

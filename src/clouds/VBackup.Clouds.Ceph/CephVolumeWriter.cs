@@ -37,9 +37,8 @@ internal sealed class CephVolumeWriter(
             using (var look = RbdImage.Open(connection, path, isReadOnly: true))
             {
                 if (options.TakesOver) shutOut = look.SignedBy();
-                RefuseWatched(look, connection.ClientId, shutOut);
                 // A holder that sleeps must find the door closed, not only the lock gone.
-                foreach (var watcher in look.Watchers()) connection.ShutOut(watcher.Address, path.ToString());
+                foreach (var watcher in RefuseWatched(look, connection.ClientId, shutOut)) connection.ShutOut(watcher.Address, path.ToString());
             }
             image = RbdImage.Open(connection, path, isReadOnly: false);
             RefuseWatched(image, connection.ClientId, shutOut);
@@ -65,12 +64,15 @@ internal sealed class CephVolumeWriter(
     }
 
     // Another writer of ours may be taken over from; a server, or anybody else, may not.
-    private static void RefuseWatched(RbdImage image, long ownClientId, long? shutOut)
+    /// <returns>Those who watch it and may be taken over from.</returns>
+    private static List<Watcher> RefuseWatched(RbdImage image, long ownClientId, long? shutOut)
     {
-        if (image.Watchers().Find(watcher => watcher.ClientId != ownClientId && watcher.ClientId != shutOut) is { } watcher)
+        var watchers = image.Watchers();
+        if (watchers.Find(watcher => watcher.ClientId != ownClientId && watcher.ClientId != shutOut) is { } watcher)
             throw new CloudException(CloudFailure.InUse, "open for writing", image.Subject,
                 $"client.{watcher.ClientId} at {watcher.Address} has it open: stop the server or program that uses it, and try again " +
                 "(one that died is forgotten after half a minute)");
+        return watchers.FindAll(watcher => watcher.ClientId == shutOut);
     }
 
     public IEnumerable<Extent> AllocatedExtents(long from = 0) => Allocation.Of(image, _asking, _lengthBytes, from);

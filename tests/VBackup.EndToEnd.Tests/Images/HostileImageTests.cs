@@ -104,8 +104,14 @@ public sealed class HostileImageTests
         (await world.OnCloudAsync("import-image", file, "--new-volume", "new", "--sha256", "abc")).Expect(2);
         await File.WriteAllTextAsync(file + ".sha256", "nonsense\n");
         await ExpectRefusedAsync(world, "holds no SHA-256", file);
-        // What is said on the command line counts.
+        // In a list it is the line of this very name.
         var as_it_is = ImageFiles.DigestOf(await File.ReadAllBytesAsync(file));
+        await File.WriteAllTextAsync(file + ".sha256", $"{new string('0', 64)}  old-a.raw\n{as_it_is} *a.raw\n");
+        (await world.OnCloudAsync("import-image", file, "--new-volume", "listed")).Expect(0);
+        File.Delete(world.VolumePath("listed"));
+        await File.WriteAllTextAsync(file + ".sha256", $"{as_it_is}  old-a.raw\n{as_it_is}  b.raw\n");
+        await ExpectRefusedAsync(world, "holds no SHA-256", file);
+        // What is said on the command line counts.
         (await world.OnCloudAsync("import-image", file, "--new-volume", "new", "--sha256", as_it_is.ToUpperInvariant())).Expect(0);
     }
 

@@ -93,6 +93,17 @@ public sealed class ImageStoryTests
         await File.WriteAllTextAsync(there, "mine");
         ImageFiles.ExpectOneLine(await world.ExportAsync(point, there, "--volume", "vda"), "there is a");
         Assert.Equal("mine", await File.ReadAllTextAsync(there));
+        var foreign = world.Vault["images/e.sha256"];
+        foreach (var content in (string[])["precious\n", $"{new string('a', 64)}  other.raw\n", $"{new string('a', 64)}  e\n{new string('b', 64)}  f\n"])
+        {
+            await File.WriteAllTextAsync(foreign, content);
+            ImageFiles.ExpectOneLine(await world.ExportAsync(point, world.Vault["images/e"], "--volume", "vda"), "there is a");
+            Assert.Equal(content, await File.ReadAllTextAsync(foreign));
+        }
+        // As an export that was killed before the image had its name leaves it.
+        await File.WriteAllTextAsync(foreign, $"{new string('a', 64)}  e\n");
+        (await world.ExportAsync(point, world.Vault["images/e"], "--volume", "vda")).Expect(0);
+        await ImageFiles.CheckDigestFileAsync(foreign);
         File.CreateSymbolicLink(world.Vault["images/link"], "nowhere");
         ImageFiles.ExpectOneLine(await world.ExportAsync(point, world.Vault["images/link"], "--volume", "vda"), "there is a");
         ImageFiles.ExpectOneLine(await world.ExportAsync(point, world.Vault["nofolder/a"], "--volume", "vda"), "there is no folder");
@@ -102,7 +113,7 @@ public sealed class ImageStoryTests
         (await world.ExportAsync(point, world.Vault["images/d"], "--volume", "vda", "--format", "vmdk")).Expect(2);
         (await world.OnCloudAsync("export-image", "--volume", "vda", "--to", world.Vault["images/d"])).Expect(2);
         ImageFiles.ExpectOneLine(await world.OnCloudAsync("export-image", "--snapshot", "vb-none", "--volume", "vda", "--to", world.Vault["images/d"]), "vb-none");
-        Assert.Equal(["link", "there"], FilesIn(world));
+        Assert.Equal(["e", "e.sha256", "link", "there"], FilesIn(world));
     }
 
     [Fact]

@@ -35,18 +35,43 @@ static class ImageDigest
     {
         var path = FileFor(image, format);
         if (!File.Exists(path)) return null;
+        var lines = await ReadAsync(path, cancellation).ConfigureAwait(false);
+        // A list of several names them; a single one may be of a file that was renamed since.
+        var own = lines is [var single] ? single : lines.FirstOrDefault(line => IsOf(line, image, format)) ?? "";
+        var digest = own.TrimStart('\\').Split(' ')[0];
+        return IsDigest(digest) ? digest.ToLowerInvariant()
+            : throw new RefusedException($"{path} holds no SHA-256 of the image: correct or remove it, or give --sha256");
+    }
+
+    /// <summary>Refuses to replace a file in the digest's place, unless it is what an export of the same name left that never came to
+    /// its end.</summary>
+    /// <exception cref="RefusedException">There is something else.</exception>
+    public static async Task RefuseForeignAsync(string image, ImageFormat format, CancellationToken cancellation)
+    {
+        var path = FileFor(image, format);
+        if (!Path.Exists(path)) return;
+        if (new FileInfo(path).Length <= FileSizeMax
+            && await ReadAsync(path, cancellation).ConfigureAwait(false) is [var only] && IsOf(only, image, format)) return;
+        PartialFile.RefuseExisting(path);
+    }
+
+    static async Task<string[]> ReadAsync(string path, CancellationToken cancellation)
+    {
         var file = await InputFile.OpenAsync(path, "the image's digest", FileSizeMax, "it holds one line for each file", cancellation)
             .ConfigureAwait(false);
         await using var closing = file.ConfigureAwait(false);
         using var reader = new StreamReader(file, Encoding.UTF8);
-        var lines = (await reader.ReadToEndAsync(cancellation).ConfigureAwait(false))
+        return (await reader.ReadToEndAsync(cancellation).ConfigureAwait(false))
             .Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        // A list of several names them; a single one may be of a file that was renamed since.
-        var own = lines is [var single] ? single
-            : lines.FirstOrDefault(line => line.EndsWith(Path.GetFileName(RawOf(image, format)), StringComparison.Ordinal)) ?? "";
-        var digest = own.TrimStart('\\').Split(' ')[0];
-        return IsDigest(digest) ? digest.ToLowerInvariant()
-            : throw new RefusedException($"{path} holds no SHA-256 of the image: correct or remove it, or give --sha256");
+    }
+
+    // As sha256sum writes it: two spaces, or one and a star for a file that was read as binary.
+    static bool IsOf(string line, string image, ImageFormat format)
+    {
+        var own = Encoding.UTF8.GetString(LineFor(image, format, new string('0', HexLength))).TrimEnd('\n');
+        var start = own.IndexOf(' ', StringComparison.Ordinal);
+        return line.Length == own.Length && line[start] == ' ' && line[start + 1] is ' ' or '*'
+            && line.AsSpan(start + 2).SequenceEqual(own.AsSpan(start + 2)) && IsDigest(line[(start - HexLength)..start]);
     }
 
     static string RawOf(string image, ImageFormat format) => format == ImageFormat.Raw ? image : $"{image}.raw";

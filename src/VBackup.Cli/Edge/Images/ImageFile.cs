@@ -17,6 +17,7 @@ sealed class ImageFile(string file, ImageFormat format)
     public async Task<WrittenImage> WriteAsync(
         long lengthBytes, Func<FileVolume, CancellationToken, Task<CopyResult>> fill, CancellationToken cancellation)
     {
+        await ImageDigest.RefuseForeignAsync(file, format, cancellation).ConfigureAwait(false);
         if (format == ImageFormat.Raw)
         {
             using var raw = PartialFile.Make(file, lengthBytes);
@@ -38,6 +39,7 @@ sealed class ImageFile(string file, ImageFormat format)
     async Task<WrittenImage> PublishAsync(PartialFile image, CopyResult copied, CancellationToken cancellation)
     {
         PartialFile.RefuseExisting(file);
+        await ImageDigest.RefuseForeignAsync(file, format, cancellation).ConfigureAwait(false);
         // First the digest: an image that has its name has its digest. One whose image never came is replaced by the next run.
         var digestFile = ImageDigest.FileFor(file, format);
         var line = ImageDigest.LineFor(file, format, copied.Sha256);

@@ -16,6 +16,9 @@ internal sealed class FreezeWatch(
     /// <summary>How long it tries to let go of a guest whose holder is gone and whose agent does not answer.</summary>
     public static readonly TimeSpan PatienceMax = TimeSpan.FromMinutes(15);
 
+    // It takes a moment to connect and to be heard by the guest. The guest is to be free within the limit, not let go from then on.
+    private static TimeSpan MarginOf(TimeSpan limit) => limit > TimeSpan.FromSeconds(4) ? TimeSpan.FromSeconds(1) : limit / 4;
+
     private static readonly TimeSpan s_pollDelay = TimeSpan.FromMilliseconds(250);
 
     /// <returns>0 when the guest is not frozen, 1 when nobody knows.</returns>
@@ -36,7 +39,7 @@ internal sealed class FreezeWatch(
         }
 
         var released = WaitForReleaseAsync();
-        var limit = Task.Delay(orders.Limit, clock, CancellationToken.None);
+        var limit = Task.Delay(orders.Limit - MarginOf(orders.Limit), clock, CancellationToken.None);
         say(WatchdogWords.Armed);
         await Task.WhenAny(released, limit).ConfigureAwait(false);
         if (released.IsCompleted && await released.ConfigureAwait(false)) return 0;
