@@ -246,7 +246,7 @@ public sealed partial class BackupWriter : IAsyncDisposable
     {
         if (_spool is null) return;
         await CloseLanesAsync(cancellation).ConfigureAwait(false);
-        await _committer.SpooledAsync().ConfigureAwait(false);
+        await _committer.SpooledAsync(cancellation).ConfigureAwait(false);
         await _spool.SealAsync(new()
         {
             Session = _session.Id.ToString(),

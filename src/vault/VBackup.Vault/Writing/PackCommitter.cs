@@ -19,6 +19,7 @@ internal sealed class PackCommitter(BackupVault vault, Action<ReadOnlyMemory<byt
     private readonly List<Task> _spooling = [];
     private readonly List<FinishedPack> _unindexed = [];
     private readonly Lock _lock = new();
+    private bool _hasGonePast;
 
     /// <summary>Opens a pack: in the spool where there is one with room, else in the store.</summary>
     public async Task<IObjectWriter> OpenAsync(ObjectId id, CancellationToken cancellation) =>
@@ -50,7 +51,11 @@ internal sealed class PackCommitter(BackupVault vault, Action<ReadOnlyMemory<byt
             throw;
         }
         if (writer is SpooledPack spooled) Send(spooled, pack, cancellation);
-        else Note(_commits, CommitAndIndexAsync(writer, pack, cancellation));
+        else
+        {
+            lock (_lock) _hasGonePast = spool is not null;
+            Note(_commits, CommitAndIndexAsync(writer, pack, cancellation));
+        }
     }
 
     /// <summary>Takes over a pack that lies in the spool, or will, and was never sent.</summary>
@@ -71,11 +76,18 @@ internal sealed class PackCommitter(BackupVault vault, Action<ReadOnlyMemory<byt
         }
     }
 
-    /// <summary>Waits until every pack is durable in the spool, or in the store if it went there at once.</summary>
-    public async Task SpooledAsync()
+    /// <summary>Waits until every pack is durable in the spool. When there was no room for some, nothing in the spool tells of those:
+    /// then it waits until all are in the store and indexed.</summary>
+    public async Task SpooledAsync(CancellationToken cancellation)
     {
         Task[] spooling;
-        lock (_lock) spooling = [.. _spooling];
+        bool hasGonePast;
+        lock (_lock) (spooling, hasGonePast) = ([.. _spooling], _hasGonePast);
+        if (hasGonePast)
+        {
+            await FinishAsync(cancellation).ConfigureAwait(false);
+            return;
+        }
         await Task.WhenAll(spooling).ConfigureAwait(false);
     }
 
