@@ -48,8 +48,10 @@ sealed class DemoRun(string folder, Screen screen, DemoReport report, Cancellati
         var storedBytes = await PackBytesAsync().ConfigureAwait(false);
         await CollectAsync(first).ConfigureAwait(false);
         await RestoreAsync("restore the second point again", second, volume => volume.ImagePath).ConfigureAwait(false);
+        var running = new RunningServer(folder, _access, screen, report, cancellation);
+        await running.RunAsync().ConfigureAwait(false);
         await VerifyAsync().ConfigureAwait(false);
-        report.Conclude(LogicalBytes, _volumes.Sum(volume => volume.AllocatedBytes), points: 2, storedBytes);
+        report.Conclude(LogicalBytes, _volumes.Sum(volume => volume.AllocatedBytes), points: 2, storedBytes, running.Journal);
     }
 
     async Task<MachineFiles> MakeServerAsync()

@@ -15,7 +15,7 @@ namespace VBackup.Cli.Edge;
 static class InPlaceRestore
 {
     const string SafetyPrefix = "safety-";
-    static readonly TimeSpan s_stopPatience = TimeSpan.FromMinutes(2);
+    static readonly TimeSpan s_stopPatience = TimeSpan.FromMinutes(2), s_askPatience = TimeSpan.FromSeconds(5);
 
     /// <returns>What was restored.</returns>
     public static async Task<string> RunAsync(EdgeCloud cloud, VolumeRestore restore, EdgeDocument edge, IReadOnlyList<VolumeDocument> volumes,
@@ -33,6 +33,7 @@ static class InPlaceRestore
             $"{SafetyPrefix}{TimeProvider.System.GetUtcNow():yyyyMMdd-HHmmss}-{RandomNumberGenerator.GetHexString(8, lowercase: true)}");
         // One that was left behind in mid-write holds the volumes' locks, and may wake up. From here on it writes nothing.
         foreach (var target in all) await (await TakeOverAsync(cloud, target, cancellation).ConfigureAwait(false)).DisposeAsync().ConfigureAwait(false);
+        await RequireStillAsync(cloud, server, cancellation).ConfigureAwait(false);
         await cloud.Storage.Snapshots.ReduceToBasesAsync(instants, all, cancellation).ConfigureAwait(false);
         await TakeSafetyAsync(cloud, safety, all, cancellation).ConfigureAwait(false);
         try
@@ -40,6 +41,8 @@ static class InPlaceRestore
             // From the first byte on, no backup may build on what was before.
             foreach (var old in instants) await cloud.Storage.Snapshots.RemoveAsync(old, all, cancellation).ConfigureAwait(false);
             await WriteAsync(cloud, restore, targets, cancellation).ConfigureAwait(false);
+            // Between the last look and now another restore may have begun: the server does not start on what that one writes.
+            if (ran) foreach (var target in all) await RequireFreeAsync(cloud, target, cancellation).ConfigureAwait(false);
         }
         catch (CloudException failure) when (failure.Failure == CloudFailure.InUse)
         {
@@ -58,6 +61,16 @@ static class InPlaceRestore
         if (ran) await cloud.Hypervisor.StartAsync(server.Name, cancellation).ConfigureAwait(false);
         return $"server {server.Name}";
     }
+
+    // Of two restores, one may have started the server again while the other had looked at it already.
+    static async Task RequireStillAsync(EdgeCloud cloud, Server server, CancellationToken cancellation)
+    {
+        if (await cloud.Hypervisor.FindAsync(server.Name, cancellation).ConfigureAwait(false) is not { State: ServerState.Shutdown })
+            throw new RefusedException($"server {server.Name} was started meanwhile: stop it, or give --stop");
+    }
+
+    static async Task RequireFreeAsync(EdgeCloud cloud, VolumeId target, CancellationToken cancellation) =>
+        await (await cloud.Storage.OpenWriterAsync(target, new(), cancellation).ConfigureAwait(false)).DisposeAsync().ConfigureAwait(false);
 
     static async Task TakeSafetyAsync(EdgeCloud cloud, string safety, IReadOnlyList<VolumeId> all, CancellationToken cancellation)
     {
@@ -95,18 +108,21 @@ static class InPlaceRestore
                 await restore.WriteAsync(targets[i].Volume, writers[i], isDelta: true, cancellation).ConfigureAwait(false);
             foreach (var (volume, target) in targets) await restore.ReadBackAsync(volume, target, cancellation).ConfigureAwait(false);
         }
-        catch (Exception failure) when (failure is not CloudException { Failure: CloudFailure.InUse })
+        catch (Exception failure)
         {
             // Whoever slept hears of time-outs first, or reads what another has written meanwhile.
-            foreach (var writer in writers)
-                if (await IsShutOutAsync(writer).ConfigureAwait(false))
-                    throw new CloudException(CloudFailure.InUse, "write", writer.Description, "this client was shut out, because somebody else took over", failure);
-            throw;
+            var lost = failure is CloudException { Failure: CloudFailure.InUse } ? null : await FindShutOutAsync(writers).ConfigureAwait(false);
+            await VolumeRestore.AbandonAsync(writers).ConfigureAwait(false);
+            if (lost is null) throw;
+            throw new CloudException(CloudFailure.InUse, "write", lost.Description, "this client was shut out, because somebody else took over", failure);
         }
-        finally
-        {
-            foreach (var writer in writers) await writer.DisposeAsync().ConfigureAwait(false);
-        }
+        foreach (var writer in writers) await writer.DisposeAsync().ConfigureAwait(false);
+    }
+
+    static async Task<IVolumeWriter?> FindShutOutAsync(IReadOnlyList<IVolumeWriter> writers)
+    {
+        var answers = await Task.WhenAll(writers.Select(IsShutOutAsync)).ConfigureAwait(false);
+        return writers.Zip(answers).FirstOrDefault(item => item.Second).First;
     }
 
     static async Task<bool> IsShutOutAsync(IVolumeWriter writer)
@@ -114,9 +130,10 @@ static class InPlaceRestore
         try
         {
             // Also after a cancellation: what is said to the user depends on it.
-            return await writer.IsShutOutAsync(CancellationToken.None).ConfigureAwait(false);
+            return await writer.IsShutOutAsync(CancellationToken.None).WaitAsync(s_askPatience, TimeProvider.System, CancellationToken.None)
+                .ConfigureAwait(false);
         }
-        catch (CloudException)
+        catch (Exception failure) when (failure is CloudException or TimeoutException)
         {
             // A cluster that does not answer is what the failure on its way up is about.
             return false;

@@ -125,7 +125,9 @@ sealed record StatisticsEvent(
 }
 
 /// <summary>The end of the demo.</summary>
-sealed record DemoEvent(double ElapsedSeconds, IReadOnlyList<DemoStepEvent> Steps, string Savings, long PeakResidentBytes)
+/// <param name="Journal"><c>ORDER-OK</c>: both volumes of every point of the server that ran showed one instant.</param>
+sealed record DemoEvent(
+    double ElapsedSeconds, IReadOnlyList<DemoStepEvent> Steps, string Savings, string Journal, long PeakResidentBytes)
 {
     [JsonPropertyOrder(-1)] public string Event { get; } = "completed";
 }

@@ -16,6 +16,7 @@ internal sealed class CephVolumeWriter(
     private readonly ImageTransfers _transfers = new(image, image.Subject);
     private readonly Lock _asking = new();
     private long _lengthBytes = lengthBytes;
+    private bool _hasZeroed;
 
     public string Description => image.Subject;
     public long LengthBytes => _lengthBytes;
@@ -75,7 +76,8 @@ internal sealed class CephVolumeWriter(
         return watchers.FindAll(watcher => watcher.ClientId == shutOut);
     }
 
-    public IEnumerable<Extent> AllocatedExtents(long from = 0) => Allocation.Of(image, _asking, _lengthBytes, from);
+    public IEnumerable<Extent> AllocatedExtents(long from = 0) =>
+        Allocation.Of(image, _asking, _lengthBytes, from, () => Volatile.Read(ref _hasZeroed));
 
     public ValueTask ReadAsync(long offset, Memory<byte> buffer, CancellationToken cancellation)
     {
@@ -93,6 +95,7 @@ internal sealed class CephVolumeWriter(
     public async ValueTask ZeroAsync(Extent range, CancellationToken cancellation)
     {
         CheckWithin(range);
+        Volatile.Write(ref _hasZeroed, true);
         for (var at = range.Offset; at < range.End; at += ZeroPieceBytes)
         {
             cancellation.ThrowIfCancellationRequested();

@@ -55,11 +55,12 @@ public sealed partial class LibvirtHypervisor : IHypervisor
     /// Passwords are left out by libvirt; keys for volumes are secrets of libvirt and only named.</summary>
     public async Task<ServerConfiguration> ReadConfigurationAsync(string name, CancellationToken cancellation)
     {
-        var xml = await CallAsync(
-            "read the configuration", name,
-            domain => Xml(domain, name, LibvirtLibrary.XmlInactive | LibvirtLibrary.XmlMigratable), cancellation).ConfigureAwait(false);
-        _ = DomainXml.Parse(xml, name);
-        return new(ConfigurationKind, xml);
+        var (xml, live) = await CallAsync("read the configuration", name, domain => (
+            Xml(domain, name, LibvirtLibrary.XmlInactive | LibvirtLibrary.XmlMigratable),
+            IsActive(domain, name) ? Xml(domain, name, 0) : null), cancellation).ConfigureAwait(false);
+        var saved = DomainXml.Parse(xml, name);
+        var hasMore = live is not null && LiveDisks.AddTo(saved, DomainXml.Parse(live, name));
+        return new(ConfigurationKind, hasMore ? saved.ToString() : xml);
     }
 
     /// <inheritdoc/>

@@ -13,7 +13,9 @@ internal static class Allocation
     private const long WindowBytesMax = 8L << 30;
 
     /// <summary>Lazily, and blocking: each disk that is asked answers within its time limit, or the enumeration fails.</summary>
-    public static IEnumerable<Extent> Of(RbdImage image, Lock oneAtATime, long lengthBytes, long from)
+    /// <param name="removesObjects">Whether this client has begun to: those go from the map first, and a slow disk has them for a while
+    /// still. From then on the map is not looked at; whoever reads the image afterwards does so.</param>
+    public static IEnumerable<Extent> Of(RbdImage image, Lock oneAtATime, long lengthBytes, long from, Func<bool>? removesObjects = null)
     {
         var found = new List<Extent>();
         long windowBytes = 0;
@@ -23,7 +25,7 @@ internal static class Allocation
             {
                 windowBytes = windowBytes == 0 ? image.ObjectSizeBytes : Math.Min(2 * windowBytes, WindowBytesMax);
                 var window = new Extent(start, Math.Min(windowBytes, lengthBytes - start));
-                found = InWindow(image, window);
+                found = InWindow(image, window, removesObjects ?? (() => false));
                 start = window.End;
             }
             foreach (var extent in found) yield return extent;
@@ -56,13 +58,13 @@ internal static class Allocation
 
     private static bool IsMapped(RbdImage image) => image.HasFastDiff && !image.IsTrackingInvalid;
 
-    private static List<Extent> InWindow(RbdImage image, Extent window)
+    private static List<Extent> InWindow(RbdImage image, Extent window, Func<bool> removesObjects)
     {
         var found = Held(image, window, isWholeObjects: false);
         // In this order: a writer puts an object into the map before the object is there.
-        if (FirstOutsideOfMap(image, found, window) is not { } suspicious) return found;
+        if (FirstOutsideOfMap(image, found, window) is not { } suspicious || removesObjects()) return found;
         // A writer may have discarded it meanwhile; then the disks do not have it any more either.
-        if (Held(image, suspicious, isWholeObjects: false).Count == 0) return InWindow(image, window);
+        if (Held(image, suspicious, isWholeObjects: false).Count == 0) return InWindow(image, window, removesObjects);
         throw WrongMap(image, suspicious);
     }
 

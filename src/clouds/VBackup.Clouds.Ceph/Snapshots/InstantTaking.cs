@@ -35,8 +35,18 @@ internal sealed class InstantTaking(
                     $"the name belongs to {string.Join(", ", found.Paths)}: remove that instant first, or take another name");
             if (found.Instant.IsComplete) return true;
         }
+        if (paths.Length == 1) RefuseRewritten(paths[0]);
         if (paths.Length > 1) PrepareGroup(survey, there.Find(found => found.Group is not null));
         return false;
+    }
+
+    // A group's snapshot needs every image's lock, which a restore in place does not give away. A snapshot of one image does not, and
+    // would have half of what was and half of what will be.
+    private void RefuseRewritten(RbdPath path)
+    {
+        using var image = RbdImage.Open(connection, path, isReadOnly: true);
+        if (image.SignedBy() is { } writer && image.Watchers().Exists(watcher => watcher.ClientId == writer))
+            throw new CloudException(CloudFailure.InUse, "take", path.ToString(), "a restore writes to it: wait until that is done");
     }
 
     /// <summary>The instant itself. REQUIRES: it was prepared.</summary>

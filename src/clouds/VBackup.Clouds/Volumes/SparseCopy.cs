@@ -43,8 +43,11 @@ internal static class SparseCopy
     /// <summary>Puts a copy in the place of a volume, durable.</summary>
     public static async Task ReplaceAsync(FileVolume source, string path, CancellationToken cancellation)
     {
+        // What a link leads to is replaced, and not the link.
+        path = File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
         var fresh = path + ".new";
         await MakeAsync(source, fresh, cancellation).ConfigureAwait(false);
+        if (!OperatingSystem.IsWindows() && File.Exists(path)) File.SetUnixFileMode(fresh, File.GetUnixFileMode(path));
         Flush(fresh);
         File.Move(fresh, path, overwrite: true);
         FileIdentity.SyncFolderOf(path);
