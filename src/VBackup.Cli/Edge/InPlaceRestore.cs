@@ -94,7 +94,7 @@ static class InPlaceRestore
     }
 
     /// <summary>
-    /// All volumes are held until the last is written and read back: whoever takes over meanwhile shuts this restore out of all of
+    /// All volumes are held until the last is written and, where others may read meanwhile, read back: whoever takes over meanwhile shuts this restore out of all of
     /// them, so that two restores never leave volumes of different points.
     /// </summary>
     static async Task WriteAsync(EdgeCloud cloud, VolumeRestore restore, IReadOnlyList<(VolumeDocument Volume, VolumeId Target)> targets,
@@ -106,7 +106,7 @@ static class InPlaceRestore
             foreach (var (_, target) in targets) writers.Add(await TakeOverAsync(cloud, target, cancellation).ConfigureAwait(false));
             for (var i = 0; i < writers.Count; i++)
                 await restore.WriteAsync(targets[i].Volume, writers[i], isDelta: true, cancellation).ConfigureAwait(false);
-            foreach (var (volume, target) in targets) await restore.ReadBackAsync(volume, target, cancellation).ConfigureAwait(false);
+            if (cloud.Storage.ReadsBesideWriters) await ReadBackAsync(restore, targets, cancellation).ConfigureAwait(false);
         }
         catch (Exception failure)
         {
@@ -117,6 +117,13 @@ static class InPlaceRestore
             throw new CloudException(CloudFailure.InUse, "write", lost.Description, "this client was shut out, because somebody else took over", failure);
         }
         foreach (var writer in writers) await writer.DisposeAsync().ConfigureAwait(false);
+        if (!cloud.Storage.ReadsBesideWriters) await ReadBackAsync(restore, targets, cancellation).ConfigureAwait(false);
+    }
+
+    static async Task ReadBackAsync(
+        VolumeRestore restore, IReadOnlyList<(VolumeDocument Volume, VolumeId Target)> targets, CancellationToken cancellation)
+    {
+        foreach (var (volume, target) in targets) await restore.ReadBackAsync(volume, target, cancellation).ConfigureAwait(false);
     }
 
     static async Task<IVolumeWriter?> FindShutOutAsync(IReadOnlyList<IVolumeWriter> writers)

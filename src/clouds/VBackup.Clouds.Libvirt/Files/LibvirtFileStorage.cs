@@ -111,6 +111,10 @@ public sealed class LibvirtFileStorage : IVolumeStorage
         new FileCall("look at", near.Value, cancellation).RunAsync(() => Task.FromResult((long?)new DriveInfo(_state.VolumeFolder).AvailableFreeSpace));
 
     /// <inheritdoc/>
+    /// <remarks>QEMU locks the files of images.</remarks>
+    public bool ReadsBesideWriters => false;
+
+    /// <inheritdoc/>
     /// <remarks>One that a running server has is read from a snapshot only: nobody but its QEMU knows all of it.</remarks>
     public Task<IVolumeReader> OpenReaderAsync(VolumeId volume, CancellationToken cancellation) =>
         new FileCall("open", volume.Value, cancellation).RunAsync(async () =>

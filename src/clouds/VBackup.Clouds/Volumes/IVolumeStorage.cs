@@ -40,6 +40,9 @@ public interface IVolumeStorage : IAsyncDisposable
     /// <summary>Bytes that may still be stored, as far as the storage tells; null when it does not.</summary>
     Task<long?> FindFreeBytesAsync(VolumeId near, CancellationToken cancellation);
 
+    /// <summary>Whether a volume can be opened for reading while a writer has it.</summary>
+    bool ReadsBesideWriters => true;
+
     /// <summary>Opens a volume as it is now, for reading; what is written meanwhile may or may not be seen.</summary>
     Task<IVolumeReader> OpenReaderAsync(VolumeId volume, CancellationToken cancellation);
 
