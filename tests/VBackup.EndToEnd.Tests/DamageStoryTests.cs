@@ -47,10 +47,7 @@ public sealed class DamageStoryTests
     {
         await using var vault = await CliVault.MakeAsync();
         await vault.BackUpAsync(Contents.Incompressible(1, 300_000));
-        var pack = vault.Objects("packs").Select(name => Path.Combine(vault.VaultFolder, name)).MaxBy(name => new FileInfo(name).Length)!;
-        var bytes = await File.ReadAllBytesAsync(pack);
-        bytes[5000] ^= 1;
-        await File.WriteAllBytesAsync(pack, bytes);
+        await FlipABitAsync(vault);
 
         Assert.Contains("'vbackup vault repair'", await SayAsync(vault, 3, "verify", "--all-data"), StringComparison.Ordinal);
         Assert.Contains("next: 'vbackup vault gc'", await SayAsync(vault, 0, "repair", "--source", $"disk={vault.Source}"), StringComparison.Ordinal);
@@ -59,6 +56,20 @@ public sealed class DamageStoryTests
         Assert.DoesNotContain("'vbackup vault repair'", said, StringComparison.Ordinal);
         (await vault.RunAsync("gc")).Expect(0);
         await vault.CheckAllAsync();
+    }
+
+    [Fact]
+    public async Task A_restore_past_damage_names_the_pack_and_sums_up_in_its_last_line()
+    {
+        await using var vault = await CliVault.MakeAsync();
+        var point = (await vault.BackUpAsync(Contents.Incompressible(1, 300_000))).GetProperty("point").GetString()!;
+        var pack = await FlipABitAsync(vault);
+
+        var restored = (await vault.RunAsync("restore", point, "--target", vault["target"], "--best-effort")).Expect(3);
+        Assert.Contains(restored.Events, item => item.GetProperty("event").GetString() == "note"
+            && item.GetProperty("message").GetString()!.StartsWith($"{pack} is damaged", StringComparison.Ordinal));
+        Assert.Equal("completed", restored.Last.GetProperty("event").GetString());
+        Assert.NotEmpty(restored.Last.GetProperty("damagedPacks").EnumerateArray());
     }
 
     [Fact]
@@ -87,6 +98,17 @@ public sealed class DamageStoryTests
         await File.WriteAllBytesAsync(Directory.GetFiles(Path.Combine(vault.VaultFolder, "keys")).Single(), new byte[200]);
         var refused = (await vault.RunAsync("list")).Expect(3);
         Assert.Contains([.. refused.Output, .. refused.Errors], line => line.Contains("recovery key", StringComparison.Ordinal));
+    }
+
+    /// <returns>The pack that is damaged now.</returns>
+    static async Task<string> FlipABitAsync(CliVault vault)
+    {
+        var pack = vault.Objects("packs").MaxBy(name => new FileInfo(Path.Combine(vault.VaultFolder, name)).Length)!;
+        var path = Path.Combine(vault.VaultFolder, pack);
+        var bytes = await File.ReadAllBytesAsync(path);
+        bytes[5000] ^= 1;
+        await File.WriteAllBytesAsync(path, bytes);
+        return pack;
     }
 
     static async Task DestroyAsync(CliVault vault, string point) =>

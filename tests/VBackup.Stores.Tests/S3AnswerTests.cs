@@ -13,7 +13,7 @@ public sealed class S3AnswerTests
 
     static string ETag(byte[] content) => $"ETag: \"{Convert.ToHexStringLower(MD5.HashData(content))}\"";
 
-    static S3Store StoreAt(Uri endpoint, RetryLimits? limits = null, TimeProvider? clock = null) => new(
+    internal static S3Store StoreAt(Uri endpoint, RetryLimits? limits = null, TimeProvider? clock = null) => new(
         new S3Settings
         {
             Bucket = "bucket", Prefix = "vault", Endpoint = endpoint, PartsInFlightMax = 1,

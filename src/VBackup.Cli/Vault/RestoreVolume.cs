@@ -48,6 +48,9 @@ static class RestoreVolume
         var meter = new RunMeter();
         var restored = await RunAsync(access, order, screen, stop).ConfigureAwait(false);
         var (point, volume, result, _) = restored;
+        // What is said in passing comes first: the last event is the one that sums up.
+        foreach (var pack in result.DamagedPacks)
+            screen.Note($"{pack} is damaged{(result.Bad.Count == 0 ? "; another copy served" : "")}: run 'vbackup vault repair'");
         screen.Event(new RestoreEvent(
             point.Id, volume.Name, order.Target, volume.LengthBytes, result.WrittenBytes, result.FetchedBytes, meter.ElapsedSeconds,
             RunMeter.HeapAllocatedBytes, RunMeter.PeakResidentBytes,
@@ -123,8 +126,6 @@ static class RestoreVolume
         screen.Line($"restored volume {volume.Name} of point {PointView.ShortId(point.Id)} to {order.Target}: "
             + $"{Units.Size(volume.LengthBytes)}, {Units.Size(result.WrittenBytes)} written, {Units.Size(result.FetchedBytes)} fetched, "
             + $"in {Units.Duration(elapsed)}, {Units.Rate(result.WrittenBytes, elapsed)}");
-        foreach (var pack in result.DamagedPacks)
-            screen.Note($"{pack} is damaged{(result.Bad.Count == 0 ? "; another copy served" : "")}: run 'vbackup vault repair'");
         if (result.Bad.Count == 0) return;
         var table = new TextTable(">OFFSET", ">LENGTH");
         foreach (var extent in result.Bad) table.Add($"{extent.Offset}", $"{extent.Length}");

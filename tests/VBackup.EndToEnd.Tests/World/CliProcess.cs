@@ -16,6 +16,8 @@ internal sealed record Ended(int Status, IReadOnlyList<string> Output, IReadOnly
     public Ended Expect(int status)
     {
         Assert.True(Status == status, $"expected exit status {status}: {this}");
+        // Whoever reads the last line of --json has to find there what was done.
+        Assert.DoesNotContain(Output.SkipLast(1), line => line.StartsWith("{\"event\":\"completed\"", StringComparison.Ordinal));
         return this;
     }
 

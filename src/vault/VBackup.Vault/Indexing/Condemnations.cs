@@ -48,7 +48,8 @@ internal static class Condemnations
         + "copy of the vault; or let 'vbackup vault repair --remove-unreadable' take every pack out of use in its place, which the next "
         + "'vbackup vault gc' then writes anew", damage);
 
-    private static ObjectId[] Decode(VaultKeys keys, string name, byte[] sealedBytes)
+    /// <exception cref="DamageException">It is no condemnation of this name.</exception>
+    internal static ObjectId[] Decode(VaultKeys keys, string name, byte[] sealedBytes)
     {
         var content = SealedDocument.Open(keys, ObjectKind.Condemned, name, sealedBytes);
         if (content.Length % Bytes32.Size != 0) throw new DamageException(name, "is not a list of packs");

@@ -16,11 +16,15 @@ public sealed class Session : IAsyncDisposable
     /// <summary>Index objects that a sign of life names: of some 100 GiB.</summary>
     private const int IndexesMax = 1000;
 
+    /// <summary>Roots that one session object names: some 3 MiB, of the 16 that it may have.</summary>
+    internal const int RootsMax = 10_000;
+
     private readonly BackupVault _vault;
     private readonly CancellationTokenSource _beating = new();
     private readonly Task _beats;
     private readonly string? _base;
     private readonly Queue<string> _indexes = [];
+    private Session[] _further = [];
     private int _beatsWanted;
     private long _count;
     private bool _hasBeaten;
@@ -44,10 +48,43 @@ public sealed class Session : IAsyncDisposable
     /// <summary>Set before a put that makes a point visible, cleared after: between, nobody knows whether it is there.</summary>
     internal bool PointInDoubt { get; set; }
 
-    /// <summary>Step 1: registers, naming the points it builds on or reads.</summary>
-    internal static Task<Session> BeginAsync(
-        BackupVault vault, string purpose, IReadOnlyList<BaseDocument> bases, CancellationToken cancellation) =>
-        BeginAsync(vault, purpose, bases, outlivesProcess: false, cancellation);
+    /// <summary>Step 1: registers, naming the points it builds on or reads. Who reads more points than one object takes has further
+    /// sessions for them, which live and end with the first.</summary>
+    internal static async Task<Session> BeginAsync(
+        BackupVault vault, string purpose, IReadOnlyList<BaseDocument> bases, CancellationToken cancellation)
+    {
+        List<Session> begun = [];
+        try
+        {
+            foreach (var part in PartsOf(bases))
+                begun.Add(await BeginAsync(vault, purpose, part, outlivesProcess: false, cancellation).ConfigureAwait(false));
+        }
+        catch
+        {
+            foreach (var session in begun) await session.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+        begun[0]._further = [.. begun.Skip(1)];
+        return begun[0];
+    }
+
+    private static List<List<BaseDocument>> PartsOf(IReadOnlyList<BaseDocument> bases)
+    {
+        List<List<BaseDocument>> parts = [[]];
+        var roots = 0;
+        foreach (var one in bases)
+        {
+            var more = Math.Max(1, one.Roots.Count);
+            if (roots + more > RootsMax && parts[^1].Count > 0)
+            {
+                parts.Add([]);
+                roots = 0;
+            }
+            parts[^1].Add(one);
+            roots += more;
+        }
+        return parts;
+    }
 
     /// <param name="outlivesProcess">Another process may go on with it, so that the end of this one is no sign of death.</param>
     /// <inheritdoc cref="BeginAsync(BackupVault, string, IReadOnlyList{BaseDocument}, CancellationToken)"/>
@@ -158,6 +195,7 @@ public sealed class Session : IAsyncDisposable
     {
         if (await _vault.Store.ExistsAsync(ObjectNames.Revoked(Id), cancellation).ConfigureAwait(false))
             throw new SessionRevokedException();
+        foreach (var session in _further) await session.EnsureNotRevokedAsync(cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Step 7, unless a point's put is in doubt: then a collector has to find out what became of it.</summary>
@@ -192,6 +230,7 @@ public sealed class Session : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        foreach (var session in _further) await session.DisposeAsync().ConfigureAwait(false);
         await LeaveAsync(leavesNothing: false).ConfigureAwait(false);
         await StopBeatingAsync().ConfigureAwait(false);
         _beating.Dispose();
