@@ -8,7 +8,7 @@ sealed class DemoReport(Screen screen)
     readonly TextTable _table = new("STEP", ">TIME", ">RATE", "RESULT");
     readonly List<DemoStepEvent> _steps = [];
     readonly RunMeter _whole = new();
-    string _conclusion = "", _journal = "";
+    string _conclusion = "";
 
     /// <param name="handledBytes">Bytes that a rate is worked out for; 0 for none.</param>
     /// <param name="work">Returns what came of it.</param>
@@ -22,18 +22,15 @@ sealed class DemoReport(Screen screen)
         _steps.Add(new(step.Trim(), Math.Round(elapsed.TotalSeconds, 3), handledBytes, result));
     }
 
-    /// <param name="journal">What the journal of the server that ran meanwhile said.</param>
-    public void Conclude(long logicalBytes, long allocatedBytes, int points, long storedBytes, string journal)
-    {
-        _journal = journal;
+    public void Conclude(long logicalBytes, long allocatedBytes, int points, long storedBytes) =>
         _conclusion = $"{points} points of {Units.Size(logicalBytes)} each ({Units.Size(allocatedBytes)} in use) took "
             + $"{Units.Size(storedBytes)} in the vault: "
             + $"{Units.Percent(1 - (double)storedBytes / (points * allocatedBytes))} of what is in use saved";
-    }
 
+    /// <summary>REQUIRES: every step held; one that does not throws.</summary>
     public void Show()
     {
-        screen.Event(new DemoEvent(_whole.ElapsedSeconds, _steps, _conclusion, _journal, RunMeter.PeakResidentBytes), EventJson.Default.DemoEvent);
+        screen.Event(new DemoEvent(_whole.ElapsedSeconds, _steps, _conclusion, RunMeter.PeakResidentBytes, DemoRun.InOrder), EventJson.Default.DemoEvent);
         screen.Line();
         screen.Table(_table);
         screen.Line();

@@ -1,128 +1,163 @@
-using System.Globalization;
+using System.Text.Json;
+using VBackup.Cli.Edge;
 using VBackup.Cli.Keys;
 using VBackup.Cli.Terminal;
 using VBackup.Cli.Vault;
-using VBackup.Primitives;
+using VBackup.Clouds.Lab;
+using VBackup.Clouds.Volumes;
 using VBackup.Vault.Catalog;
 using VBackup.Vault.Format;
 
 namespace VBackup.Cli.Demo;
 
 /// <summary>The demo's story, step by step, with the very code of the commands. Every step throws when it does not hold.</summary>
-sealed class DemoRun(string folder, Screen screen, DemoReport report, CancellationToken cancellation)
+sealed class DemoRun(string folder, DemoServer server, Screen screen, DemoReport report, CancellationToken cancellation)
 {
-    const long MiB = 1 << 20;
-    const long BootFilesBytes = 640 * MiB, DataFilesBytes = 368 * MiB;
-    const long BootChangeBytes = 24 * MiB, DataChangeBytes = 16 * MiB;
-    const int FilesPerVolumeMax = 24_000;
-    const int ChangedFilesMax = 3_000;
-    const string Server = "demo-server";
+    /// <summary>What is said of two volumes that are of one instant.</summary>
+    public const string InOrder = "ORDER-OK";
+
+    /// <summary>In the demo's folder: the lab cloud, and the configuration that names it.</summary>
+    public const string CloudFolder = "cloud", CloudFile = "cloud.json";
+
+    // Where files cannot share blocks, the lab's snapshot is a copy, and the guest is held for as long as that takes.
+    const int HoldLimitSeconds = 60;
 
     readonly VaultAccess _access = new(Path.Combine(folder, "vault"), new(Path.Combine(folder, "vault.key"), IsPassphrase: false));
-    readonly DemoVolume[] _volumes =
-    [
-        new("boot", folder, 768 * MiB),
-        new("data", folder, 448 * MiB),
-    ];
-
-    long LogicalBytes => _volumes.Sum(volume => volume.LengthBytes);
 
     public async Task RunAsync()
     {
-        var files = await MakeServerAsync().ConfigureAwait(false);
+        screen.Line($"working in {folder}");
+        await MakeServerAsync().ConfigureAwait(false);
         KeyFile.Create(_access.Key.Path);
-        var vault = await _access.CreateAsync(FormatLimits.ChunkSizeDefault, cancellation).ConfigureAwait(false);
-        await vault.DisposeAsync().ConfigureAwait(false);
-        var first = await BackUpAsync("full backup", basePoint: null).ConfigureAwait(false);
+        var made = await _access.CreateAsync(FormatLimits.ChunkSizeDefault, cancellation).ConfigureAwait(false);
+        await made.DisposeAsync().ConfigureAwait(false);
+        var cloud = await OpenCloudAsync().ConfigureAwait(false);
+        await using (cloud.ConfigureAwait(false)) await TellAsync(cloud).ConfigureAwait(false);
+    }
 
+    async Task TellAsync(EdgeCloud cloud)
+    {
+        await server.StartAsync(cancellation).ConfigureAwait(false);
+        var first = await BackUpAsync(cloud, "full backup", PointType.Full).ConfigureAwait(false);
+        await using var closingFirst = first.ConfigureAwait(false);
         await report.TimeAsync("change files in both volumes", 0, async () =>
         {
-            await _volumes[0].ChangeAsync(files.Take(BootChangeBytes, ChangedFilesMax), cancellation).ConfigureAwait(false);
-            await _volumes[1].ChangeAsync(files.Take(DataChangeBytes, ChangedFilesMax), cancellation).ConfigureAwait(false);
-            return "";
+            // A file system has one writer: the server is off while the files change.
+            await server.StopAsync(cancellation).ConfigureAwait(false);
+            await server.ChangeAsync(cancellation).ConfigureAwait(false);
+            await server.StartAsync(cancellation).ConfigureAwait(false);
+            return "the server was stopped, and runs again";
         }).ConfigureAwait(false);
-        var second = await BackUpAsync("incremental backup", first).ConfigureAwait(false);
+        var second = await BackUpAsync(cloud, "incremental backup", PointType.Incremental).ConfigureAwait(false);
+        await using var closingSecond = second.ConfigureAwait(false);
+        await server.StopAsync(cancellation).ConfigureAwait(false);
 
-        await RestoreAsync("restore the first point", first, volume => volume.FirstStatePath).ConfigureAwait(false);
-        await RestoreAsync("restore the second point", second, volume => volume.ImagePath).ConfigureAwait(false);
+        await RestoreAsync(cloud, "restore the first point", first, "demo-first").ConfigureAwait(false);
+        await RestoreAsync(cloud, "restore the second point", second, "demo-second").ConfigureAwait(false);
+        await RefuseMixtureAsync(first, second).ConfigureAwait(false);
+        await RemoveServerAsync(cloud, "demo-first").ConfigureAwait(false);
+        await RemoveServerAsync(cloud, "demo-second").ConfigureAwait(false);
         var storedBytes = await PackBytesAsync().ConfigureAwait(false);
-        await CollectAsync(first).ConfigureAwait(false);
-        await RestoreAsync("restore the second point again", second, volume => volume.ImagePath).ConfigureAwait(false);
-        var running = new RunningServer(folder, _access, screen, report, cancellation);
-        await running.RunAsync().ConfigureAwait(false);
+        await CollectAsync(first.Id).ConfigureAwait(false);
+        await RestoreAsync(cloud, "restore the second point again", second, "demo-again").ConfigureAwait(false);
         await VerifyAsync().ConfigureAwait(false);
-        report.Conclude(LogicalBytes, _volumes.Sum(volume => volume.AllocatedBytes), points: 2, storedBytes, running.Journal);
+        report.Conclude(server.LogicalBytes, server.Volumes.Sum(volume => volume.AllocatedBytes), points: 2, storedBytes);
     }
 
-    async Task<MachineFiles> MakeServerAsync()
+    Task MakeServerAsync() => report.TimeAsync("make two volumes of this machine's files", 0, async () =>
     {
-        screen.Line($"working in {folder}");
-        MachineFiles? files = null;
-        await report.TimeAsync("make two volumes of this machine's files", 0, async () =>
-        {
-            files = MachineFiles.Find(BootFilesBytes + DataFilesBytes + 4 * (BootChangeBytes + DataChangeBytes), cancellation);
-            // A small machine gives what it has, and leaves some for the change.
-            var share = Math.Min(1, files.TotalBytes * 0.9 / (BootFilesBytes + DataFilesBytes));
-            await _volumes[0].FillAsync(files.Take((long)(BootFilesBytes * share), FilesPerVolumeMax), cancellation).ConfigureAwait(false);
-            await _volumes[1].FillAsync(files.Take((long)(DataFilesBytes * share), FilesPerVolumeMax), cancellation).ConfigureAwait(false);
-            return string.Join("; ", _volumes.Select(volume =>
-                $"{volume.Name} {Units.Size(volume.LengthBytes)} with {volume.Files} files, {Units.Size(volume.AllocatedBytes)} in use"));
-        }).ConfigureAwait(false);
-        return files!;
+        await server.MakeAsync(cancellation).ConfigureAwait(false);
+        return string.Join("; ", server.Volumes.Select(volume =>
+            $"{volume.Name} {Units.Size(volume.LengthBytes)} with {volume.Files} files, {Units.Size(volume.AllocatedBytes)} in use"));
+    });
+
+    /// <summary>By way of a configuration file, with which whoever keeps the folder can go on.</summary>
+    async Task<EdgeCloud> OpenCloudAsync()
+    {
+        var path = Path.Combine(folder, CloudFile);
+        var document = new CloudDocument("lab", Path.Combine(folder, CloudFolder), HoldLimitSeconds: HoldLimitSeconds);
+        await File.WriteAllTextAsync(
+            path, JsonSerializer.Serialize(document, CloudJson.Default.CloudDocument), cancellation).ConfigureAwait(false);
+        return await CloudConfig.OpenAsync(path, cancellation).ConfigureAwait(false);
     }
 
-    async Task<string> BackUpAsync(string step, string? basePoint)
+    async Task<DemoPoint> BackUpAsync(EdgeCloud cloud, string step, PointType type)
     {
-        var changed = basePoint is null ? [] : new[] { await WriteExtentsAsync(_volumes[1]).ConfigureAwait(false) };
-        var order = new BackupOrder(Server, [.. _volumes.Select(volume => new NamedPath(volume.Name, volume.ImagePath))],
-            basePoint, changed, MetadataFile: null);
-        var id = "";
-        await report.TimeAsync(step, LogicalBytes, async () =>
+        PointDocument? point = null;
+        var before = server.Written;
+        await report.TimeAsync(step, server.LogicalBytes, async () =>
         {
-            var (point, _) = await BackUpVolumes.RunAsync(_access, order, screen, cancellation).ConfigureAwait(false);
-            id = point.Id;
-            if (point.Type != (basePoint is null ? PointType.Full : PointType.Incremental))
-                throw new RefusedException($"the demo failed: the {step} became {PointView.TypeOf(point.Type)}");
+            var found = (await cloud.Hypervisor.FindAsync(DemoServer.Name, cancellation).ConfigureAwait(false))!;
+            var vault = await _access.OpenAsync(cancellation).ConfigureAwait(false);
+            await using (vault.ConfigureAwait(false))
+            {
+                var backup = new ServerBackup(cloud, vault, found, screen);
+                point = await backup.RunAsync(isFull: false, spool: null, cancellation).ConfigureAwait(false);
+            }
+            if (point.Type != type) throw Failed($"the {step} became {PointView.TypeOf(point.Type)}");
             return $"read {Units.Size(point.Volumes.Sum(volume => volume.ReadBytes))}, "
-                + $"stored {Units.Size(point.Volumes.Sum(volume => volume.StoredBytes))}";
+                + $"stored {Units.Size(point.Volumes.Sum(volume => volume.StoredBytes))}; "
+                + $"the server wrote {Units.Count(server.Written - before, "record")} meanwhile";
         }).ConfigureAwait(false);
-        return id;
+        // A guest that has died would make the rest of the story worthless.
+        await server.WriteAsync(2, cancellation).ConfigureAwait(false);
+        return await DemoPoint.OpenAsync(cloud, server, point!, before, cancellation).ConfigureAwait(false);
     }
 
-    /// <summary>What a storage that tracks changes would tell; here it is found by comparing.</summary>
-    async Task<NamedPath> WriteExtentsAsync(DemoVolume volume)
+    async Task RestoreAsync(EdgeCloud cloud, string step, DemoPoint point, string name)
     {
-        var extents = ByteComparison.Differences(volume.FirstStatePath, volume.ImagePath, cancellation)!;
-        var path = Path.Combine(folder, $"{volume.Name}.extents.json");
-        var text = string.Join(",", extents.Select(extent => string.Create(
-            CultureInfo.InvariantCulture, $"{{\"offset\":{extent.Offset},\"length\":{extent.Length}}}")));
-        await File.WriteAllTextAsync(path, $"[{text}]", cancellation).ConfigureAwait(false);
-        return new(volume.Name, path);
+        await report.TimeAsync(step, server.LogicalBytes, async () =>
+        {
+            var vault = await _access.OpenAsync(cancellation).ConfigureAwait(false);
+            await using (vault.ConfigureAwait(false))
+            {
+                var order = new ServerRestoreOrder(point.Id, "new-server", name, Volume: null, Stops: false);
+                var restored = await RestoreServer.RunAsync(cloud, vault, order, screen, cancellation).ConfigureAwait(false);
+                return $"wrote {Units.Size(restored.WrittenBytes)} to {restored.Target}";
+            }
+        }).ConfigureAwait(false);
+        var made = (await cloud.Hypervisor.FindAsync(name, cancellation).ConfigureAwait(false))!;
+        var boot = await cloud.Storage.OpenReaderAsync(made.Disks[0].Volume, cancellation).ConfigureAwait(false);
+        await using var closingBoot = boot.ConfigureAwait(false);
+        var data = await cloud.Storage.OpenReaderAsync(made.Disks[1].Volume, cancellation).ConfigureAwait(false);
+        await using var closingData = data.ConfigureAwait(false);
+        await CompareAsync(point, [boot, data]).ConfigureAwait(false);
+        await CheckJournalAsync(point, boot, data).ConfigureAwait(false);
     }
 
-    async Task RestoreAsync(string step, string point, Func<DemoVolume, string> original)
+    Task CompareAsync(DemoPoint point, IReadOnlyList<IVolumeReader> restored) =>
+        report.TimeAsync("  compare every byte", server.LogicalBytes, async () =>
+        {
+            for (var i = 0; i < restored.Count; i++)
+                if (!await ByteComparison.IsSameAsync(point.Snapshot[i], restored[i], cancellation).ConfigureAwait(false))
+                    throw Failed($"volume {restored[i].Description} is not as the snapshot that it comes from");
+            return "both volumes are the same as in the snapshot";
+        });
+
+    Task CheckJournalAsync(DemoPoint point, IVolumeReader boot, IVolumeReader data) =>
+        report.TimeAsync("  check the journal on both volumes", 0, async () =>
+        {
+            var verdict = await JournalCheck.OfAsync(boot, data, cancellation).ConfigureAwait(false);
+            if (verdict.Fault is { } fault) throw Failed($"the volumes are not of one instant: {fault}");
+            // Volumes without a journal would be in order too.
+            if (verdict.LastOfSecond < point.WrittenBefore)
+                throw Failed($"the journal ends at record {verdict.LastOfSecond}, and had {point.WrittenBefore} before the backup");
+            return $"{InOrder}: record {verdict.LastOfFirst} on boot, {verdict.LastOfSecond} on data";
+        });
+
+    /// <summary>A check that passes everything would prove nothing.</summary>
+    Task RefuseMixtureAsync(DemoPoint first, DemoPoint second) =>
+        report.TimeAsync("  check one volume of each point", 0, async () =>
+        {
+            var verdict = await JournalCheck.OfAsync(second.Snapshot[0], first.Snapshot[1], cancellation).ConfigureAwait(false);
+            return verdict.IsInOrder ? throw Failed("volumes of two instants passed for one") : "ORDER-BROKEN, as it must be";
+        });
+
+    async Task RemoveServerAsync(EdgeCloud cloud, string name)
     {
-        var targets = _volumes.ToDictionary(volume => volume, volume => Path.Combine(folder, volume.Name + ".restored.img"));
-        await report.TimeAsync(step, LogicalBytes, async () =>
-        {
-            long written = 0;
-            foreach (var (volume, target) in targets)
-            {
-                var order = new RestoreOrder(point, volume.Name, target, Delta: false, BestEffort: false, InPlace: false);
-                written += (await RestoreVolume.RunAsync(_access, order, screen, cancellation).ConfigureAwait(false)).Result.WrittenBytes;
-            }
-            return $"wrote {Units.Size(written)}";
-        }).ConfigureAwait(false);
-        await report.TimeAsync("  compare every byte", LogicalBytes, () =>
-        {
-            foreach (var (volume, target) in targets)
-            {
-                if (ByteComparison.Differences(original(volume), target, cancellation) is not [])
-                    throw new RefusedException($"the demo failed: volume {volume.Name} came back with other bytes");
-                File.Delete(target);
-            }
-            return Task.FromResult("both volumes are the same");
-        }).ConfigureAwait(false);
+        var made = (await cloud.Hypervisor.FindAsync(name, cancellation).ConfigureAwait(false))!;
+        await cloud.Hypervisor.RemoveAsync(name, cancellation).ConfigureAwait(false);
+        foreach (var disk in made.Disks) await cloud.Storage.RemoveAsync(disk.Volume, cancellation).ConfigureAwait(false);
     }
 
     Task CollectAsync(string first) => report.TimeAsync("delete the first point, collect garbage", 0, async () =>
@@ -137,7 +172,7 @@ sealed class DemoRun(string folder, Screen screen, DemoReport report, Cancellati
         var result = await VerifyVault.RunAsync(_access, allData: true, screen, cancellation).ConfigureAwait(false);
         return result.IsSound
             ? $"{Units.Count(result.Packs, "pack")}, {Units.Size(result.CheckedBytes)}: all sound"
-            : throw new RefusedException($"the demo failed: {result.Damages[0].ObjectName}: {result.Damages[0].Reason}");
+            : throw Failed($"{result.Damages[0].ObjectName}: {result.Damages[0].Reason}");
     });
 
     async Task<long> PackBytesAsync()
@@ -146,4 +181,6 @@ sealed class DemoRun(string folder, Screen screen, DemoReport report, Cancellati
         await using (vault.ConfigureAwait(false))
             return (await VaultCatalog.StatisticsAsync(vault, cancellation).ConfigureAwait(false)).PackBytes;
     }
+
+    static RefusedException Failed(string reason) => new($"the demo failed: {reason}");
 }

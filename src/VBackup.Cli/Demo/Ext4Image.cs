@@ -1,22 +1,20 @@
 using System.Text;
+using static System.FormattableString;
 
 namespace VBackup.Cli.Demo;
 
-/// <summary>An ext4 file system in a file, made and changed without mounting it.</summary>
-sealed class Ext4Image(string path)
+/// <summary>An ext4 file system in a file, from an offset on, made and changed without mounting it.</summary>
+sealed class Ext4Image(string path, long offset)
 {
     readonly StringBuilder _script = new();
     readonly HashSet<string> _folders = ["/", ""];
 
-    public string Path => path;
-
-    /// <summary>Makes an empty file system.</summary>
-    public async Task FormatAsync(long lengthBytes, CancellationToken cancellation)
-    {
-        using (var file = File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write)) RandomAccess.SetLength(file, lengthBytes);
-        await ExternalProgram.RunAsync(ExternalProgram.Find("mke2fs", "e2fsprogs"),
-            ["-q", "-F", "-t", "ext4", "-L", System.IO.Path.GetFileNameWithoutExtension(path), path], cancellation).ConfigureAwait(false);
-    }
+    /// <summary>Makes an empty file system. REQUIRES: the file is there.</summary>
+    /// <param name="lengthBytes">Of the whole file.</param>
+    public Task FormatAsync(long lengthBytes, string label, CancellationToken cancellation) => ExternalProgram.RunAsync(
+        ExternalProgram.Find("mke2fs", "e2fsprogs"),
+        ["-q", "-F", "-t", "ext4", "-L", label, "-E", Invariant($"offset={offset}"), path, Invariant($"{(lengthBytes - offset) / 1024}k")],
+        cancellation);
 
     /// <summary>Whether a file's name can stand in debugfs's script.</summary>
     public static bool CanName(string file) => !file.AsSpan().ContainsAny('"', '\\', '\n') && !file.Any(char.IsControl);
@@ -36,7 +34,7 @@ sealed class Ext4Image(string path)
         var script = path + ".debugfs";
         await File.WriteAllTextAsync(script, _script.ToString(), cancellation).ConfigureAwait(false);
         _script.Clear();
-        await ExternalProgram.RunAsync(ExternalProgram.Find("debugfs", "e2fsprogs"), ["-w", "-f", script, path], cancellation)
+        await ExternalProgram.RunAsync(ExternalProgram.Find("debugfs", "e2fsprogs"), ["-w", "-f", script, Invariant($"{path}?offset={offset}")], cancellation)
             .ConfigureAwait(false);
         File.Delete(script);
     }

@@ -7,8 +7,8 @@ namespace VBackup.Cli.Demo;
 /// <summary><c>vbackup demo</c></summary>
 static class RunDemo
 {
-    // Images, their first state, what is restored, and the vault.
-    const long SpaceNeededBytes = 5L << 30;
+    // Volumes, snapshots, what is restored, and the vault.
+    const long SpaceNeededBytes = 4L << 30;
 
     static readonly Option<string> s_keep =
         new("--keep") { HelpName = "DIR", Description = "Work in this folder, which must be empty or new, and leave all there." };
@@ -21,7 +21,7 @@ static class RunDemo
 
     public static Command Define()
     {
-        var command = new Command("demo", "Back up a server of two real volumes, change it, back it up again, restore, compare.")
+        var command = new Command("demo", "Back up a server of two volumes while it writes, change it, back it up again, restore, compare.")
         { s_real, s_lab, s_keep };
         command.SetAction((parsed, stop) => (parsed.GetValue(s_real), parsed.GetValue(s_lab), parsed.GetValue(s_keep)) switch
         {
@@ -45,9 +45,13 @@ static class RunDemo
                 throw new RefusedException($"{folder} has {Units.Size(free)} free and the demo needs {Units.Size(SpaceNeededBytes)}: "
                     + "name another folder with --keep DIR, or with TMPDIR");
             var report = new DemoReport(screen);
-            await new DemoRun(folder, screen, report, stop).RunAsync().ConfigureAwait(false);
+            var server = new DemoServer(folder);
+            await using (server.ConfigureAwait(false))
+                await new DemoRun(folder, server, screen, report, stop).RunAsync().ConfigureAwait(false);
             report.Show();
-            if (keep is not null) screen.Line($"everything is left in {folder}");
+            if (keep is not null)
+                screen.Line($"everything is left in {folder}: "
+                    + $"'vbackup server list --cloud {Path.Combine(folder, DemoRun.CloudFile)}' shows the servers");
             return ExitStatus.Done;
         }
         finally

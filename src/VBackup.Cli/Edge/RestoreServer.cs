@@ -75,6 +75,17 @@ static class RestoreServer
     static async Task<int> RestoreAsync(
         EdgeCloud cloud, BackupVault vault, ServerRestoreOrder order, Screen screen, CancellationToken stop)
     {
+        var restored = await RunAsync(cloud, vault, order, screen, stop).ConfigureAwait(false);
+        screen.Event(restored, EventJson.Default.ServerRestoredEvent);
+        screen.Line($"restored point {PointView.ShortId(restored.Point)} to {restored.Target}: {Units.Size(restored.LogicalBytes)}, "
+            + $"{Units.Size(restored.WrittenBytes)} written, everything read back, in {Units.Duration(TimeSpan.FromSeconds(restored.ElapsedSeconds))}");
+        return ExitStatus.Done;
+    }
+
+    /// <summary>Writes the volumes and reads them back.</summary>
+    internal static async Task<ServerRestoredEvent> RunAsync(
+        EdgeCloud cloud, BackupVault vault, ServerRestoreOrder order, Screen screen, CancellationToken stop)
+    {
         var meter = new RunMeter();
         var point = await PointChoice.FindAsync(vault, order.Point, stop).ConfigureAwait(false);
         var edge = ServerPoint.EdgeOf(point);
@@ -93,11 +104,7 @@ static class RestoreServer
                 "new-server" => await NewResources.MakeServerAsync(cloud, restore, edge, point, order.Name!, stop).ConfigureAwait(false),
                 _ => await NewResources.MakeVolumeAsync(cloud, restore, edge, volumes, order.Name!, stop).ConfigureAwait(false),
             };
-            screen.Event(new ServerRestoredEvent(point.Id, order.To, target, restore.LogicalBytes, restore.WrittenBytes, meter.ElapsedSeconds),
-                EventJson.Default.ServerRestoredEvent);
-            screen.Line($"restored point {PointView.ShortId(point.Id)} to {target}: {Units.Size(restore.LogicalBytes)}, "
-                + $"{Units.Size(restore.WrittenBytes)} written, everything read back, in {Units.Duration(meter.Elapsed)}");
+            return new(point.Id, order.To, target, restore.LogicalBytes, restore.WrittenBytes, meter.ElapsedSeconds);
         }
-        return ExitStatus.Done;
     }
 }

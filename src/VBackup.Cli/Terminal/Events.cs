@@ -125,9 +125,9 @@ sealed record StatisticsEvent(
 }
 
 /// <summary>The end of the demo.</summary>
-/// <param name="Journal"><c>ORDER-OK</c>: both volumes of every point of the server that ran showed one instant.</param>
+/// <param name="Journal"><c>ORDER-OK</c>: both volumes of every restore showed one instant.</param>
 sealed record DemoEvent(
-    double ElapsedSeconds, IReadOnlyList<DemoStepEvent> Steps, string Savings, string Journal, long PeakResidentBytes)
+    double ElapsedSeconds, IReadOnlyList<DemoStepEvent> Steps, string Savings, long PeakResidentBytes, string Journal)
 {
     [JsonPropertyOrder(-1)] public string Event { get; } = "completed";
 }

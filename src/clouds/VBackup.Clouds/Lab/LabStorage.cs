@@ -21,6 +21,10 @@ public sealed class LabStorage : IVolumeStorage
 
     public IVolumeSnapshots Snapshots => _snapshots;
 
+    /// <summary>The file that a volume is, for programs that know files only. REQUIRES: the caller has the volume open for writing
+    /// as long as such a program writes to it, and has no snapshot taken meanwhile.</summary>
+    public string PathOf(VolumeId volume) => _folder.VolumePath(volume);
+
     public Task<long?> FindLengthAsync(VolumeId volume, CancellationToken cancellation) =>
         new FileCall("look at", volume.Value, cancellation).RunAsync(() => Task.FromResult(
             _folder.Has(volume) ? new FileInfo(_folder.VolumePath(volume)).Length : (long?)null));
