@@ -97,7 +97,7 @@ public abstract partial class VolumeStorageConformance
         Assert.True((await Snapshots.TakeAsync(Named("instant-2"), all[..after], Token)).IsComplete);
         if (await Snapshots.FindChangesAsync(all[0], Named("instant-1"), Named("instant-2"), Token) is ChangeAnswer.Known known)
             AssertNothingMissed(was, await ReadAsync(Named("instant-2"), all[0]), known.Extents, "another group");
-        await Snapshots.RemoveAsync(Named("instant-1"), all[..after], Token);
+        await Snapshots.RemoveAsync(Named("instant-1"), all, Token);
         await Snapshots.RemoveAsync(Named("instant-2"), all[..after], Token);
         Assert.Empty(await Snapshots.ListAsync(all, Token));
     }

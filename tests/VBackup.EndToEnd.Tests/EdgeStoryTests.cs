@@ -49,6 +49,17 @@ public sealed class EdgeStoryTests
     }
 
     [Fact]
+    public async Task A_backup_of_fewer_disks_leaves_nothing_of_the_others_snapshots()
+    {
+        await using var world = await MakeAsync();
+        Assert.Equal("full", TypeOf(await world.BackUpAsync()));
+        (await world.BackUpAsync("--volumes", "vda")).Expect(0);
+        Assert.Single(await world.SnapshotNamesAsync());
+        (await world.BackUpAsync()).Expect(0);
+        Assert.Single(await world.SnapshotNamesAsync());
+    }
+
+    [Fact]
     public async Task A_point_is_compared_with_its_snapshot_byte_for_byte()
     {
         await using var world = await MakeAsync();

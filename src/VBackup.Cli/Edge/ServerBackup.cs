@@ -163,25 +163,25 @@ sealed class ServerBackup(EdgeCloud cloud, BackupVault vault, Server server, Scr
     // The point is complete; a snapshot that stays is only a nuisance, which the next run tidies.
     async Task ReleaseAsync(IReadOnlyList<string> instants, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation)
     {
-        foreach (var old in (await ListInstantsAsync(volumes, cancellation).ConfigureAwait(false)).Intersect(instants))
+        foreach (var old in (await ListInstantsAsync(volumes, cancellation).ConfigureAwait(false)).Where(one => instants.Contains(one.Name)))
         {
             try
             {
-                await cloud.Storage.Snapshots.RemoveAsync(old, volumes, cancellation).ConfigureAwait(false);
+                // With what it has of disks that were detached since, or left out this time: nobody would look for that.
+                await cloud.Storage.Snapshots.RemoveAsync(old.Name, [.. volumes.Union(old.Volumes)], cancellation).ConfigureAwait(false);
             }
             catch (CloudException failure)
             {
-                screen.Note($"the snapshot {old} is not needed any more and could not be removed: {failure.Message}");
+                screen.Note($"the snapshot {old.Name} is not needed any more and could not be removed: {failure.Message}");
             }
         }
     }
 
-    async Task<IReadOnlyList<string>> ListInstantsAsync(IReadOnlyList<VolumeId> volumes, CancellationToken cancellation)
+    async Task<IReadOnlyList<Instant>> ListInstantsAsync(IReadOnlyList<VolumeId> volumes, CancellationToken cancellation)
     {
         try
         {
-            var all = await cloud.Storage.Snapshots.ListAsync(volumes, cancellation).ConfigureAwait(false);
-            return [.. all.Select(instant => instant.Name)];
+            return await cloud.Storage.Snapshots.ListAsync(volumes, cancellation).ConfigureAwait(false);
         }
         catch (CloudException failure)
         {
