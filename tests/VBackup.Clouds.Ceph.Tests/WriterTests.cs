@@ -8,6 +8,20 @@ public sealed class WriterTests(CephLab lab)
 {
     const int LengthBytes = 8 << 20;
 
+    [Fact]
+    public async Task A_volume_that_is_being_rewritten_is_not_snapshotted_half_way()
+    {
+        var volume = await lab.NewVolumeAsync(LengthBytes);
+        var writer = await lab.Storage.OpenWriterAsync(volume, new(), default);
+        await using (writer)
+        {
+            await writer.WriteAsync(0, new byte[] { 1 }, default);
+            await Reading.FailsAsync(CloudFailure.InUse, () => lab.Storage.Snapshots.TakeAsync("half-way", [volume], default));
+        }
+        Assert.True((await lab.Storage.Snapshots.TakeAsync("whole", [volume], default)).IsComplete);
+        await lab.Storage.Snapshots.RemoveAsync("whole", [volume], default);
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

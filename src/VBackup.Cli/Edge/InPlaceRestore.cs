@@ -15,7 +15,7 @@ namespace VBackup.Cli.Edge;
 static class InPlaceRestore
 {
     const string SafetyPrefix = "safety-";
-    static readonly TimeSpan s_stopPatience = TimeSpan.FromMinutes(2), s_askPatience = TimeSpan.FromSeconds(5);
+    static readonly TimeSpan s_stopPatience = TimeSpan.FromMinutes(2), s_patienceAfterFailure = TimeSpan.FromSeconds(5);
 
     /// <returns>What was restored.</returns>
     public static async Task<string> RunAsync(EdgeCloud cloud, VolumeRestore restore, EdgeDocument edge, IReadOnlyList<VolumeDocument> volumes,
@@ -94,8 +94,8 @@ static class InPlaceRestore
     }
 
     /// <summary>
-    /// All volumes are held until the last is written and, where others may read meanwhile, read back: whoever takes over meanwhile shuts this restore out of all of
-    /// them, so that two restores never leave volumes of different points.
+    /// All volumes are held until the last is written and, where others may read meanwhile, read back: whoever takes over meanwhile
+    /// shuts this restore out of all of them, so that two restores never leave volumes of different points.
     /// </summary>
     static async Task WriteAsync(EdgeCloud cloud, VolumeRestore restore, IReadOnlyList<(VolumeDocument Volume, VolumeId Target)> targets,
         CancellationToken cancellation)
@@ -112,13 +112,20 @@ static class InPlaceRestore
         {
             // Whoever slept hears of time-outs first, or reads what another has written meanwhile.
             var lost = failure is CloudException { Failure: CloudFailure.InUse } ? null : await FindShutOutAsync(writers).ConfigureAwait(false);
-            await VolumeRestore.AbandonAsync(writers).ConfigureAwait(false);
+            await AbandonAsync(writers).ConfigureAwait(false);
             if (lost is null) throw;
-            throw new CloudException(CloudFailure.InUse, "write", lost.Description, "this client was shut out, because somebody else took over", failure);
+            throw new CloudException(
+                CloudFailure.InUse, "write", lost.Description, "this client was shut out, because somebody else took over", failure);
         }
         foreach (var writer in writers) await writer.DisposeAsync().ConfigureAwait(false);
         if (!cloud.Storage.ReadsBesideWriters) await ReadBackAsync(restore, targets, cancellation).ConfigureAwait(false);
     }
+
+    // The failure is the one to see, and a storage that does not answer is not waited for once more.
+    static async Task AbandonAsync(IEnumerable<IVolumeWriter> writers) =>
+        await Task.WhenAll(writers.Select(writer => writer.DisposeAsync().AsTask()))
+            .WaitAsync(s_patienceAfterFailure, TimeProvider.System, CancellationToken.None)
+            .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
     static async Task ReadBackAsync(
         VolumeRestore restore, IReadOnlyList<(VolumeDocument Volume, VolumeId Target)> targets, CancellationToken cancellation)
@@ -137,7 +144,7 @@ static class InPlaceRestore
         try
         {
             // Also after a cancellation: what is said to the user depends on it.
-            return await writer.IsShutOutAsync(CancellationToken.None).WaitAsync(s_askPatience, TimeProvider.System, CancellationToken.None)
+            return await writer.IsShutOutAsync(CancellationToken.None).WaitAsync(s_patienceAfterFailure, TimeProvider.System, CancellationToken.None)
                 .ConfigureAwait(false);
         }
         catch (Exception failure) when (failure is CloudException or TimeoutException)

@@ -10,7 +10,6 @@ namespace VBackup.Cli.Edge;
 /// <summary>Writes volumes of a point to a storage, and reads everything back. Not thread-safe.</summary>
 sealed class VolumeRestore(IVolumeStorage storage, PointReading reading, Screen screen)
 {
-    static readonly TimeSpan s_farewell = TimeSpan.FromSeconds(5);
     readonly DataPathOptions _options = DataPathOptions.OfDistantVolumes;
     readonly SlotPool _slots = new(DataPathOptions.OfDistantVolumes, reading.Reader.Vault.ChunkSize);
 
@@ -28,17 +27,13 @@ sealed class VolumeRestore(IVolumeStorage storage, PointReading reading, Screen 
         }
         catch
         {
-            await AbandonAsync([writer]).ConfigureAwait(false);
+            // The failure is the one to see, whatever the closing says.
+            await writer.DisposeAsync().AsTask().ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             throw;
         }
         await writer.DisposeAsync().ConfigureAwait(false);
         await ReadBackAsync(volume, target, cancellation).ConfigureAwait(false);
     }
-
-    /// <summary>Closes writers after a failure, which is the one to see: a storage that does not answer is not waited for again.</summary>
-    public static Task AbandonAsync(IEnumerable<IVolumeWriter> writers) =>
-        Task.WhenAll(writers.Select(writer => writer.DisposeAsync().AsTask())).WaitAsync(s_farewell, TimeProvider.System, CancellationToken.None)
-            .ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
 
     /// <param name="isDelta">Read what is there, and write only what differs.</param>
     /// <exception cref="CloudException">The storage failed.</exception>

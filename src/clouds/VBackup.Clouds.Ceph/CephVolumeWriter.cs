@@ -39,7 +39,8 @@ internal sealed class CephVolumeWriter(
             {
                 if (options.TakesOver) shutOut = look.SignedBy();
                 // A holder that sleeps must find the door closed, not only the lock gone.
-                foreach (var watcher in RefuseWatched(look, connection.ClientId, shutOut)) connection.ShutOut(watcher.Address, path.ToString());
+                foreach (var watcher in RefuseWatched(look, connection.ClientId, shutOut))
+                    connection.ShutOut(watcher.Address, path.ToString());
             }
             image = RbdImage.Open(connection, path, isReadOnly: false);
             RefuseWatched(image, connection.ClientId, shutOut);

@@ -25,7 +25,7 @@ internal static class Allocation
             {
                 windowBytes = windowBytes == 0 ? image.ObjectSizeBytes : Math.Min(2 * windowBytes, WindowBytesMax);
                 var window = new Extent(start, Math.Min(windowBytes, lengthBytes - start));
-                found = InWindow(image, window, removesObjects ?? (() => false));
+                found = InWindow(image, window, removesObjects);
                 start = window.End;
             }
             foreach (var extent in found) yield return extent;
@@ -58,11 +58,11 @@ internal static class Allocation
 
     private static bool IsMapped(RbdImage image) => image.HasFastDiff && !image.IsTrackingInvalid;
 
-    private static List<Extent> InWindow(RbdImage image, Extent window, Func<bool> removesObjects)
+    private static List<Extent> InWindow(RbdImage image, Extent window, Func<bool>? removesObjects)
     {
         var found = Held(image, window, isWholeObjects: false);
         // In this order: a writer puts an object into the map before the object is there.
-        if (FirstOutsideOfMap(image, found, window) is not { } suspicious || removesObjects()) return found;
+        if (FirstOutsideOfMap(image, found, window) is not { } suspicious || removesObjects?.Invoke() == true) return found;
         // A writer may have discarded it meanwhile; then the disks do not have it any more either.
         if (Held(image, suspicious, isWholeObjects: false).Count == 0) return InWindow(image, window, removesObjects);
         throw WrongMap(image, suspicious);

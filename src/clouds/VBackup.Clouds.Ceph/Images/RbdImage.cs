@@ -211,15 +211,8 @@ internal sealed unsafe partial class RbdImage : IDisposable
     }
 
     /// <summary>The client that said so; null when none did.</summary>
-    public long? SignedBy()
-    {
-        nuint length = 64;
-        var value = stackalloc byte[(int)length];
-        var code = Librbd.rbd_metadata_get(Handle, WriterKey, value, ref length);
-        if (code == CephFailure.NoSuchThing) return null;
-        CheckCall(code, "rbd_metadata_get");
-        return long.TryParse(Text(value), NumberStyles.None, CultureInfo.InvariantCulture, out var client) ? client : null;
-    }
+    public long? SignedBy() =>
+        long.TryParse(FindNote(WriterKey), NumberStyles.None, CultureInfo.InvariantCulture, out var client) ? client : null;
 
     /// <summary>
     /// Leaves word that the image is about to be rolled back. The object map then becomes the old one of that snapshot: of all
@@ -228,20 +221,24 @@ internal sealed unsafe partial class RbdImage : IDisposable
     public void NoteRollBack()
     {
         var newest = Snapshots().Select(snapshot => snapshot.Id).DefaultIfEmpty().Max();
-        CheckCall(Librbd.rbd_metadata_set(Handle, RollBackKey, string.Create(CultureInfo.InvariantCulture, $"{Id()} {newest}")), "rbd_metadata_set");
+        CheckCall(Librbd.rbd_metadata_set(
+            Handle, RollBackKey, string.Create(CultureInfo.InvariantCulture, $"{Id()} {newest}")), "rbd_metadata_set");
     }
 
     /// <summary>The newest snapshot that was there when the image was last rolled back; 0 when it never was.</summary>
-    public ulong RolledBackAfter()
+    public ulong RolledBackAfter() =>
+        // A copy of the image has a copy of the note, which is not about it.
+        FindNote(RollBackKey)?.Split(' ') is [var id, var newest] && id == Id()
+            && ulong.TryParse(newest, NumberStyles.None, CultureInfo.InvariantCulture, out var snapshot) ? snapshot : 0;
+
+    private string? FindNote(string key)
     {
         nuint length = 256;
         var value = stackalloc byte[(int)length];
-        var code = Librbd.rbd_metadata_get(Handle, RollBackKey, value, ref length);
-        if (code == CephFailure.NoSuchThing) return 0;
+        var code = Librbd.rbd_metadata_get(Handle, key, value, ref length);
+        if (code == CephFailure.NoSuchThing) return null;
         CheckCall(code, "rbd_metadata_get");
-        // A copy of the image has a copy of the note, which is not about it.
-        return Text(value).Split(' ') is [var id, var newest] && id == Id()
-            && ulong.TryParse(newest, NumberStyles.None, CultureInfo.InvariantCulture, out var snapshot) ? snapshot : 0;
+        return Text(value);
     }
 
     private string Id()

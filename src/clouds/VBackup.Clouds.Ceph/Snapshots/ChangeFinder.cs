@@ -17,7 +17,8 @@ internal static class ChangeFinder
             return new ChangeAnswer.Lost(
                 $"the volume's length changed from {from.LengthBytes} to {to.LengthBytes} bytes since the last backup");
         if (from.Id > to.Id) return new ChangeAnswer.Lost("the last backup's snapshot is newer than this one's");
-        if (from.Id <= image.RolledBackAfter() && to.Id > image.RolledBackAfter())
+        var newestBefore = image.RolledBackAfter();
+        if (from.Id <= newestBefore && to.Id > newestBefore)
             return new ChangeAnswer.Lost("the volume was rolled back to a snapshot since the last backup");
         var whole = new Extent(0, to.LengthBytes);
         var isTracked = IsTracked(image, from, to);

@@ -17,8 +17,7 @@ internal static class LiveDisks
             .Where(disk => DomainDisks.IsWritableKind(disk) && DomainDisks.NameOf(disk) is { } name && !known.Contains(name))
             .Select(disk => new XElement(disk))];
         if (added.Count == 0 || saved.Element("devices") is not { } devices) return false;
-        foreach (var element in added.SelectMany(disk => disk.Elements()).Where(part => s_ofTheRunningMachine.Contains(part.Name.LocalName)).ToList())
-            element.Remove();
+        added.SelectMany(disk => disk.Elements()).Where(part => s_ofTheRunningMachine.Contains(part.Name.LocalName)).Remove();
         devices.Add(added);
         return true;
     }

@@ -224,22 +224,13 @@ public sealed class FileSystemStore : IObjectStore
         {
             throw NoFile(name, e); // A socket cannot be opened at all.
         }
-        if (IsObject(file, name))
-            return file;
-        file.Dispose();
-        throw new PosixException("open", Libc.ENOENT); // A folder: no object.
-    }
-
-    static bool IsObject(SafeFileHandle file, string name)
-    {
         try
         {
-            return Posix.Status(file) switch
-            {
-                { IsRegularFile: true } => true,
-                { IsFolder: true } => false,
-                _ => throw NoFile(name, null),
-            };
+            var status = Posix.Status(file);
+            if (status.IsRegularFile)
+                return file;
+            // A folder is no object; anything else stands in the place of one.
+            throw status.IsFolder ? new PosixException("open", Libc.ENOENT) : NoFile(name, null);
         }
         catch
         {

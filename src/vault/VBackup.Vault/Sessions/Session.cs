@@ -115,11 +115,10 @@ public sealed class Session : IAsyncDisposable
         return session;
     }
 
-    /// <summary>Whether a session has ended, was revoked, or is gone.</summary>
+    /// <summary>Whether a session that is there has ended or was revoked.</summary>
     internal static async Task<bool> IsOverAsync(BackupVault vault, SessionId id, CancellationToken cancellation) =>
         await vault.Store.ExistsAsync(ObjectNames.Ended(id), cancellation).ConfigureAwait(false)
-        || await vault.Store.ExistsAsync(ObjectNames.Revoked(id), cancellation).ConfigureAwait(false)
-        || !await vault.Store.ExistsAsync(ObjectNames.Session(id), cancellation).ConfigureAwait(false);
+        || await vault.Store.ExistsAsync(ObjectNames.Revoked(id), cancellation).ConfigureAwait(false);
 
     /// <summary>Leaves the session as it is, for another process to go on with.</summary>
     internal async Task SuspendAsync()

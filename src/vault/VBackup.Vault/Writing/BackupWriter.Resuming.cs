@@ -90,7 +90,8 @@ public sealed partial class BackupWriter
     private static async Task<ResumedRun> GiveUpUntoldAsync(
         BackupVault vault, SpoolRun spool, DamageException damage, CancellationToken cancellation)
     {
-        var isOver = await Session.IsOverAsync(vault, spool.Session, cancellation).ConfigureAwait(false);
+        var isOver = !await vault.Store.ExistsAsync(ObjectNames.Session(spool.Session), cancellation).ConfigureAwait(false)
+            || await Session.IsOverAsync(vault, spool.Session, cancellation).ConfigureAwait(false);
         if (isOver) await spool.EndAsync(discards: true, cancellation).ConfigureAwait(false);
         return new(spool.Session.ToString(), null, $"its part of the spool is damaged: {damage.Message}; the list of points tells whether its point is there"
             + (isOver ? "" : ", and what waits in the spool goes when a collector has taken its session for dead"));

@@ -53,7 +53,7 @@ internal sealed class PackCommitter(BackupVault vault, Action<ReadOnlyMemory<byt
         if (writer is SpooledPack spooled) Send(spooled, pack, cancellation);
         else
         {
-            lock (_lock) _hasGonePast = spool is not null;
+            lock (_lock) _hasGonePast = true;
             Note(_commits, CommitAndIndexAsync(writer, pack, cancellation));
         }
     }
