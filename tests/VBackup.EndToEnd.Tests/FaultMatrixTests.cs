@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using VBackup.EndToEnd.Tests.World;
 using Xunit;
 
@@ -6,8 +7,8 @@ namespace VBackup.EndToEnd.Tests;
 /// <summary>A lab that may be broken, started when it is first needed.</summary>
 public sealed class FaultLab : IAsyncDisposable
 {
-    // Takes some seconds at the rates below; long enough that a fault comes half-way.
-    const int NoiseMebibytes = 24;
+    /// <summary>Takes some seconds at the rates below, and is more than a restore reads at once; so that a fault comes half-way.</summary>
+    internal const int NoiseMebibytes = 48;
 
     EdgeLab? _lab;
     LabServer? _server;
@@ -38,6 +39,9 @@ public sealed class FaultLab : IAsyncDisposable
 [Collection(RealEdge.Collection)]
 public sealed class FaultMatrixTests(FaultLab lab, ITestOutputHelper output) : IClassFixture<FaultLab>
 {
+    const string DisksStandStill = "all disks stand still";
+    static readonly string[] s_disks = ["osd.0", "osd.1"];
+
     // A restore has several reads under way at once: what is in them cannot be missed any more.
     const string SlowRate = "6MiB", SlowRateOfRestores = "2MiB";
 
@@ -58,13 +62,14 @@ public sealed class FaultMatrixTests(FaultLab lab, ITestOutputHelper output) : I
         ["S3 is overloaded for a while"] = new(FaultPlace.SlowS3, scene => Now(() => scene.Gateway!.RefuseNext(12)), Nothing,
             Happened: scene => Assert.Equal(0, scene.Gateway!.RefusalsLeft)),
         ["the bucket is gone"] = new(FaultPlace.SlowS3, RemoveBucketAsync, scene => scene.BeginAnewAsync(), Backup: "does not exist", Restore: "does not exist"),
+        [DisksStandStill] = new(FaultPlace.S3, StopDisksAsync, WakeDisksAsync, Restore: "the cluster gave no answer in time"),
         ["the credentials are revoked"] = new(FaultPlace.OwnUser,
             scene => scene.Lab.RadosGatewayAsync("user", "suspend", $"--uid={scene.User}"),
             scene => scene.Lab.RadosGatewayAsync("user", "enable", $"--uid={scene.User}"), Backup: "refuses", Restore: "refuses"),
         ["the location's CephFS is gone"] = new(FaultPlace.CephFs, scene => scene.Mount!.KillAsync(), scene => scene.Mount!.MountAgainAsync(),
             Backup: "not connected", Restore: "not connected"),
         ["the spool's CephFS is gone"] = new(FaultPlace.Spool, scene => scene.Mount!.KillAsync(), scene => scene.Mount!.MountAgainAsync(),
-            Backup: "not connected"),
+            Backup: "not connected"),   // A restore takes from the store what the spool does not give.
         // Less than a single write: CephFS knows late what a folder holds, and an upload makes room.
         ["the spool is full"] = new(FaultPlace.Spool, scene => CephFsMount.LimitAsync(scene.SpoolFolder, 64 << 10),
             scene => CephFsMount.LimitAsync(scene.SpoolFolder, 0), IsBefore: true, Backup: "is full"),
@@ -75,11 +80,15 @@ public sealed class FaultMatrixTests(FaultLab lab, ITestOutputHelper output) : I
         ["the monitor is killed and comes back", "S3 is killed and comes back", "the spool's CephFS is gone", "the spool is full"];
     static readonly string[] s_alwaysUnderRestores = ["S3 is overloaded for a while", "the credentials are revoked"];
 
-    public static TheoryData<string> FaultsUnderBackups => [.. s_faults.Keys];
+    static readonly string[] s_alwaysInPlace = [DisksStandStill];
 
-    // What a spool has, or a folder, may all be read before it could go away half-way.
-    public static TheoryData<string> FaultsUnderRestores =>
-        [.. s_faults.Keys.Where(name => name is not ("the spool's CephFS is gone" or "the location's CephFS is gone"))];
+    // What a run made in a cluster that does not answer, nothing can take back.
+    public static TheoryData<string> FaultsUnderBackups => [.. s_faults.Keys.Where(name => name != DisksStandStill)];
+
+    public static TheoryData<string> FaultsUnderRestores => FaultsUnderBackups;
+
+    public static TheoryData<string> FaultsInPlace =>
+        ["a disk is killed and comes back", "S3 is killed and comes back", DisksStandStill, "the credentials are revoked", "the spool's CephFS is gone"];
 
     [Theory]
     [MemberData(nameof(FaultsUnderBackups))]
@@ -143,6 +152,62 @@ public sealed class FaultMatrixTests(FaultLab lab, ITestOutputHelper output) : I
         }
     }
 
+    [Theory]
+    [MemberData(nameof(FaultsInPlace))]
+    public async Task A_restore_in_place_outlasts_it_or_the_volumes_can_be_brought_back(string name)
+    {
+        Assert.SkipUnless(Needs.Soak || s_alwaysInPlace.Contains(name), "part of the soak: run ./test.sh --soak");
+        var fault = s_faults[name];
+        var (cluster, server) = await lab.StartedAsync();
+        await using var scene = await FaultScene.MakeAsync(cluster, server, fault.Place);
+        var others = await RealEdge.OwnSnapshotsAsync(scene.World);
+        var isOff = false;
+        try
+        {
+            var point = (await scene.BackUpAsync()).Expect(0).Last.GetProperty("point").GetString()!;
+            var wanted = await RestoredDigestsAsync(scene, point);
+            await server.WriteNoiseAsync(FaultLab.NoiseMebibytes);
+            await server.SwitchOffAsync();
+            isOff = true;
+            var before = await server.DigestsAsync();
+            Expect(await BreakAsync(scene, fault, ["restore", point, "--to", "original"]), fault.Restore);
+            if (fault.Restore is not null)
+            {
+                var safety = Assert.Single(await scene.World.SnapshotNamesAsync(), IsSafety);
+                Assert.NotEqual(before, await server.DigestsAsync());
+                (await scene.World.SnapshotsAsync("rollback", safety)).Expect(0);
+                Assert.Equal(before, await server.DigestsAsync());
+                (await scene.World.OnVaultAsync(["restore", point, "--to", "original", .. scene.Options])).Expect(0);
+            }
+            Assert.Equal(wanted, await server.DigestsAsync());
+            await server.StartAgainAsync();
+            isOff = false;
+            Assert.Contains("ORDER-OK", await server.ConsoleAsync(), StringComparison.Ordinal);
+            Assert.Equal("full", (await scene.BackUpAsync()).Expect(0).Last.GetProperty("type").GetString());
+            (await scene.World.Vault.RunAsync("verify", "--all-data")).Expect(0);
+            Assert.Single((await RealEdge.OwnSnapshotsAsync(scene.World)).Except(others));
+        }
+        finally
+        {
+            if (isOff) await server.StartAgainAsync();
+            foreach (var one in (await scene.World.SnapshotNamesAsync()).Except(others)) (await scene.World.SnapshotsAsync("release", one)).Expect(0);
+        }
+
+        static bool IsSafety(string snapshot) => snapshot.StartsWith("safety-", StringComparison.Ordinal);
+    }
+
+    static async Task<string[]> RestoredDigestsAsync(FaultScene scene, string point)
+    {
+        List<string> digests = [];
+        foreach (var disk in RealEdge.Disks)
+        {
+            var file = await RealEdge.RestoreDiskAsync(scene.World, point, disk);
+            await using (var stream = File.OpenRead(file)) digests.Add(Convert.ToHexStringLower(await SHA256.HashDataAsync(stream)));
+            File.Delete(file);
+        }
+        return [.. digests];
+    }
+
     async Task<Ended> BreakAsync(FaultScene scene, Fault fault, string[] command)
     {
         var isAtWork = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -177,6 +242,21 @@ public sealed class FaultMatrixTests(FaultLab lab, ITestOutputHelper output) : I
         }
         ended.Expect(1);
         Assert.Contains(reason, Assert.Single(ended.Errors), StringComparison.Ordinal);
+    }
+
+    static async Task StopDisksAsync(FaultScene scene)
+    {
+        // Each would take the other for dead when both wake up.
+        await scene.Lab.CephAsync("osd", "set", "nodown");
+        foreach (var disk in s_disks) await scene.Lab.SignalAsync(disk, "STOP");
+    }
+
+    static async Task WakeDisksAsync(FaultScene scene)
+    {
+        foreach (var disk in s_disks) await scene.Lab.SignalAsync(disk, "CONT");
+        await scene.Server.DigestsAsync();  // It waits until all is answered.
+        await scene.Lab.CephAsync("osd", "unset", "nodown");
+        await scene.Lab.MendAsync();
     }
 
     // In between, objects would be missing in a bucket that is there: that is damage, and another story.

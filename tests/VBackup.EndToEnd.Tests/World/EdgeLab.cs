@@ -67,6 +67,9 @@ internal sealed partial class EdgeLab : IAsyncDisposable
     /// <summary>As the administrator.</summary>
     public Task<IReadOnlyList<string>> RbdAsync(params string[] arguments) => RunAsync("/usr/bin/rbd", ["-c", this["CEPH_CONF"], .. arguments]);
 
+    /// <inheritdoc cref="RbdAsync"/>
+    public Task<IReadOnlyList<string>> CephAsync(params string[] arguments) => RunAsync("/usr/bin/ceph", ["-c", this["CEPH_CONF"], .. arguments]);
+
     public Task<IReadOnlyList<string>> RadosGatewayAsync(params string[] arguments) =>
         RunAsync("/usr/bin/radosgw-admin", ["-c", this["CEPH_CONF"], .. arguments]);
 
