@@ -1,5 +1,6 @@
 using VBackup.Cli.Edge;
 using VBackup.Clouds.Volumes;
+using VBackup.Edge;
 using VBackup.Vault.Format;
 
 namespace VBackup.Cli.Demo;

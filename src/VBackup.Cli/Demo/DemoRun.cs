@@ -5,6 +5,7 @@ using VBackup.Cli.Terminal;
 using VBackup.Cli.Vault;
 using VBackup.Clouds.Lab;
 using VBackup.Clouds.Volumes;
+using VBackup.Edge;
 using VBackup.Vault.Catalog;
 using VBackup.Vault.Format;
 

@@ -2,6 +2,8 @@ using System.CommandLine;
 using VBackup.Cli.Terminal;
 using VBackup.Cli.Vault;
 using VBackup.Clouds.Servers;
+using VBackup.Edge.Backups;
+using VBackup.Edge;
 using VBackup.Vault;
 using VBackup.Vault.Format;
 using VBackup.Vault.Stores;

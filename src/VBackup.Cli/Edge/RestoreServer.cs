@@ -1,7 +1,11 @@
 using System.CommandLine;
 using VBackup.Cli.Terminal;
 using VBackup.Cli.Vault;
+using VBackup.Edge.Backups;
+using VBackup.Edge.Restores;
+using VBackup.Edge;
 using VBackup.Vault;
+using VBackup.Vault.Format;
 using VBackup.Vault.Reading;
 using VBackup.Vault.Stores;
 
@@ -56,6 +60,7 @@ static class RestoreServer
         var volume = parsed.GetValue(s_volume);
         if (volume is not null && to[0] == "new-server")
             throw new UsageException("--volume does not go with --to new-server, which gets all of the point's volumes: use --to new-volume");
+        if (to is [_, var name] && name.Contains('/', StringComparison.Ordinal)) throw new UsageException($"'{name}' is no name: leave out the '/'");
         return new(parsed.GetRequiredValue(PointChoice.Argument), to[0], to.ElementAtOrDefault(1), volume, parsed.GetValue(s_stop));
     }
 
@@ -102,9 +107,12 @@ static class RestoreServer
             {
                 "original" => await InPlaceRestore.RunAsync(cloud, restore, edge, volumes, earlier.Instants, order.Stops, screen, stop).ConfigureAwait(false),
                 "new-server" => await NewResources.MakeServerAsync(cloud, restore, edge, point, order.Name!, stop).ConfigureAwait(false),
-                _ => await NewResources.MakeVolumeAsync(cloud, restore, edge, volumes, order.Name!, stop).ConfigureAwait(false),
+                _ => await NewResources.MakeVolumeAsync(cloud, restore, edge, TheOnly(volumes), order.Name!, stop).ConfigureAwait(false),
             };
             return new(point.Id, order.To, target, restore.LogicalBytes, restore.WrittenBytes, meter.ElapsedSeconds);
         }
     }
+
+    static VolumeDocument TheOnly(IReadOnlyList<VolumeDocument> volumes) => volumes is [var volume] ? volume
+        : throw new UsageException($"give --volume NAME: the point has {string.Join(", ", volumes.Select(one => one.Name))}");
 }

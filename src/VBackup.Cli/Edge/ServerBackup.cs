@@ -5,7 +5,9 @@ using VBackup.Clouds;
 using VBackup.Clouds.Servers;
 using VBackup.Clouds.Snapshots;
 using VBackup.Clouds.Volumes;
-using VBackup.DataPath;
+using VBackup.Edge;
+using VBackup.Edge.Backups;
+using VBackup.Edge.Running;
 using VBackup.Vault;
 using VBackup.Vault.Format;
 using VBackup.Vault.Spooling;
@@ -16,9 +18,6 @@ namespace VBackup.Cli.Edge;
 /// <summary>Makes a restore point of a server.</summary>
 sealed class ServerBackup(EdgeCloud cloud, BackupVault vault, Server server, Screen screen)
 {
-    /// <summary>What --verbose says when the guest is frozen, and how it begins what it says when the guest goes on.</summary>
-    public const string HeldNote = "the guest is held still for the snapshot", LetGoNote = "the guest was let go";
-
     /// <summary>From the beginning of the snapshot until the point was there.</summary>
     public TimeSpan FromSnapshotToPoint { get; private set; }
 
@@ -36,16 +35,14 @@ sealed class ServerBackup(EdgeCloud cloud, BackupVault vault, Server server, Scr
             try
             {
                 var began = TimeProvider.System.GetTimestamp();
-                // A disk that was attached or detached since, or left out by --volumes, makes it another group.
-                await cloud.Storage.Snapshots.ReduceToBasesAsync(earlier.Instants, volumes, cancellation).ConfigureAwait(false);
-                var (instant, consistency, held) = await TakeAsync(name, volumes, cancellation).ConfigureAwait(false);
+                var taken = await InstantTaking.TakeAsync(cloud, server, name, await OwnInstantsAsync(volumes, cancellation).ConfigureAwait(false), screen, cancellation).ConfigureAwait(false);
                 var configuration = await cloud.Hypervisor.ReadConfigurationAsync(server.Name, cancellation).ConfigureAwait(false);
-                var (documents, isTrackingWrong) = await ExportAsync(
-                    run, name, run.Base is null ? null : baseEdge, cancellation).ConfigureAwait(false);
-                var edge = new EdgeDocument(server.Name, server.Id, name, instant.TakenAt, consistency,
+                var exported = await PointExport.ExportAsync(
+                    cloud, run, server.Disks, name, run.Base is null ? null : baseEdge, screen, cancellation).ConfigureAwait(false);
+                var (documents, type) = (exported.Volumes, exported.Type);
+                var edge = new EdgeDocument(server.Name, server.Id, name, taken.Instant.TakenAt, taken.Consistency,
                     server.Disks.ToDictionary(disk => disk.Name, disk => disk.Volume.Value), configuration.Kind, configuration.Text,
-                    isTrackingWrong ? earlier.SinceLastFull : [], held is { } time ? Math.Round(time.TotalSeconds, 4) : null);
-                var type = documents.Exists(volume => volume.Type == PointType.Incremental) ? PointType.Incremental : PointType.Full;
+                    exported.IsTrackingWrong ? earlier.SinceLastFull : [], taken.HeldFor is { } time ? Math.Round(time.TotalSeconds, 4) : null);
                 await run.SealAsync(server.Name, type, edge.ToMetadata(), documents, cancellation).ConfigureAwait(false);
                 if (run.IsSealed)
                 {
@@ -54,13 +51,14 @@ sealed class ServerBackup(EdgeCloud cloud, BackupVault vault, Server server, Scr
                 }
                 var point = await run.PublishAsync(server.Name, type, edge.ToMetadata(), documents, cancellation).ConfigureAwait(false);
                 FromSnapshotToPoint = TimeProvider.System.GetElapsedTime(began);
-                await KeepAsBaseAsync(name, volumes, cancellation).ConfigureAwait(false);
-                await ReleaseAsync(earlier.Instants, volumes, cancellation).ConfigureAwait(false);
+                // The point is there: whatever happens now is no failure of it.
+                await KeepAsBaseAsync(name, volumes, CancellationToken.None).ConfigureAwait(false);
+                await ReleaseAsync(earlier.Instants, volumes, CancellationToken.None).ConfigureAwait(false);
                 return point;
             }
             catch (Exception failure) when (run.IsSealed)
             {
-                Failure.AddAftermath(failure, "everything is read and lies in the spool: 'vbackup edge upload', or the next backup, finishes it");
+                Aftermath.Add(failure, "everything is read and lies in the spool: 'vbackup edge upload', or the next backup, finishes it");
                 throw;
             }
             catch (Exception failure)
@@ -71,81 +69,13 @@ sealed class ServerBackup(EdgeCloud cloud, BackupVault vault, Server server, Scr
         }
     }
 
+    // Those of killed runs and of other vaults too: where the set of disks has changed, they would be in the way for ever.
+    async Task<IReadOnlyCollection<string>> OwnInstantsAsync(IReadOnlyList<VolumeId> volumes, CancellationToken cancellation) =>
+        [.. (await cloud.Storage.Snapshots.ListAsync(volumes, cancellation).ConfigureAwait(false)).Select(instant => instant.Name)
+            .Where(one => one.StartsWith(EarlierPoints.NamePrefix, StringComparison.Ordinal))];
+
     static string NewName() => string.Create(CultureInfo.InvariantCulture,
         $"{EarlierPoints.NamePrefix}{TimeProvider.System.GetUtcNow():yyyyMMdd-HHmmss}-{RandomNumberGenerator.GetHexString(8, lowercase: true)}");
-
-    async Task<(Instant Instant, string Consistency, TimeSpan? Held)> TakeAsync(
-        string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation)
-    {
-        var prepared = await cloud.Storage.Snapshots.PrepareAsync(name, volumes, cancellation).ConfigureAwait(false);
-        var state = await LookAgainAsync(cancellation).ConfigureAwait(false);
-        var (wasHeld, held) = (false, (TimeSpan?)null);
-        // How a guest that does not run was ended, nobody knows.
-        if (state is not ServerState.Running) await prepared.TakeAsync(cancellation).ConfigureAwait(false);
-        else (wasHeld, held) = await TakeHeldAsync(prepared, volumes, cancellation).ConfigureAwait(false);
-        return (await prepared.FinishAsync(cancellation).ConfigureAwait(false), wasHeld ? "filesystem" : "crash", held);
-    }
-
-    // Since it was looked at first, an earlier run may have been finished from the spool, which can take an hour.
-    async Task<ServerState> LookAgainAsync(CancellationToken cancellation)
-    {
-        var now = await cloud.Hypervisor.FindAsync(server.Name, cancellation).ConfigureAwait(false);
-        return now is not null && now.Id == server.Id && server.Disks.All(now.Disks.Contains) ? now.State
-            : throw new RefusedException($"server {server.Name} was replaced, or its disks were changed, since this backup began: back it up again");
-    }
-
-    async Task<(bool WasHeld, TimeSpan? Held)> TakeHeldAsync(
-        IPreparedInstant prepared, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation)
-    {
-        bool wasHeld;
-        var hold = await cloud.HoldAsync(server.Name, cancellation).ConfigureAwait(false);
-        await using (hold.ConfigureAwait(false))
-        {
-            if (hold.WhyNotHeld is null) screen.Detail(HeldNote);
-            else await NoteNotHeldAsync(hold.WhyNotHeld, volumes, cancellation).ConfigureAwait(false);
-            await prepared.TakeAsync(cancellation).ConfigureAwait(false);
-            wasHeld = await hold.WasStillFrozenAsync(cancellation).ConfigureAwait(false);
-            if (hold.WhyNotHeld is null && !wasHeld) screen.Note("the guest was let go before the snapshot was complete: crash consistency");
-        }
-        if (hold.HeldFor is { } held) screen.Detail($"{LetGoNote} after {Units.Duration(held)}");
-        return (wasHeld, hold.HeldFor);
-    }
-
-    async Task NoteNotHeldAsync(string reason, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation)
-    {
-        screen.Note($"the guest is not frozen for the snapshot: {reason}");
-        if (!await cloud.Storage.Snapshots.HoldsStillAsync(volumes, cancellation).ConfigureAwait(false))
-            throw new RefusedException($"the volumes of {server.Name} cannot be held still by the storage, and the guest cannot be frozen: "
-                + "the point would be of no one instant. Give the volumes exclusive-lock, install the guest agent, or stop the server");
-    }
-
-    async Task<(List<VolumeDocument> Documents, bool IsTrackingWrong)> ExportAsync(
-        BackupWriter run, string instant, EdgeDocument? baseEdge, CancellationToken cancellation)
-    {
-        var random = new Random(RandomNumberGenerator.GetInt32(int.MaxValue));
-        using var export = new TrackedExport(run, cloud.Storage, DataPathOptions.OfDistantVolumes, random);
-        var plan = await export.PlanAsync(
-            server.Disks.Select(disk => Tracked(run, disk, instant, baseEdge)), cancellation).ConfigureAwait(false);
-        await using (plan.ConfigureAwait(false))
-        {
-            List<VolumeDocument> documents = [];
-            foreach (var volume in plan.Volumes)
-            {
-                var name = volume.Volume.Name;
-                if (volume.FullBecause is { } reason) screen.Note($"volume {name} becomes full: {reason}");
-                using var progress = screen.Follow(name, volume.Source.LengthBytes);
-                documents.Add(await export.ExportAsync(volume, progress, cancellation).ConfigureAwait(false));
-            }
-            return (documents, plan.IsTrackingWrong);
-        }
-    }
-
-    static TrackedVolume Tracked(BackupWriter run, ServerDisk disk, string instant, EdgeDocument? baseEdge)
-    {
-        var basis = baseEdge is null || baseEdge.Volumes.GetValueOrDefault(disk.Name) != disk.Volume.Value
-            ? null : run.Base?.Volumes.FirstOrDefault(volume => volume.Name == disk.Name);
-        return new(disk.Name, disk.Volume, instant, basis is null ? null : baseEdge!.Instant, basis);
-    }
 
     // Everything is read; what changes from now on is what the next run asks for.
     async Task KeepAsBaseAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation)
@@ -198,7 +128,7 @@ sealed class ServerBackup(EdgeCloud cloud, BackupVault vault, Server server, Scr
         }
         catch (CloudException second)
         {
-            Failure.AddAftermath(failure, $"the snapshot {name} is left ({second.Message}): 'vbackup edge snapshots release' removes it");
+            Aftermath.Add(failure, $"the snapshot {name} is left ({second.Message}): 'vbackup edge snapshots release' removes it");
         }
     }
 }

@@ -1,5 +1,6 @@
 using VBackup.Cli.Terminal;
 using VBackup.Cli.Vault;
+using VBackup.Edge.Backups;
 using VBackup.Vault.Format;
 
 namespace VBackup.Cli.Edge;

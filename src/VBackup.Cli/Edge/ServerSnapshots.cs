@@ -4,6 +4,8 @@ using VBackup.Cli.Vault;
 using VBackup.Clouds.Servers;
 using VBackup.Clouds.Snapshots;
 using VBackup.Clouds.Volumes;
+using VBackup.Edge.Backups;
+using VBackup.Edge;
 
 namespace VBackup.Cli.Edge;
 

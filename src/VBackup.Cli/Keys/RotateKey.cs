@@ -59,7 +59,7 @@ static class RotateKey
         }
         catch (Exception failure) when (madeFile is not null)
         {
-            Failure.AddAftermath(failure, $"keep {madeFile}, which was made, until 'vbackup key list' with it or with the old key tells which opens the vault");
+            Aftermath.Add(failure, $"keep {madeFile}, which was made, until 'vbackup key list' with it or with the old key tells which opens the vault");
             throw;
         }
     }

@@ -9,9 +9,6 @@ namespace VBackup.Cli.Terminal;
 /// <summary>The command line asks for something that makes no sense; nothing was tried.</summary>
 sealed class UsageException(string message) : Exception(message);
 
-/// <summary>Something that was asked for cannot be had. The message says what, and what to do.</summary>
-sealed class RefusedException(string message) : Exception(message);
-
 /// <summary>Why a command failed, in one line.</summary>
 /// <param name="Details">For VBACKUP_TRACE=1.</param>
 sealed record Failure(string Line, int Status, string Details)
@@ -19,17 +16,13 @@ sealed record Failure(string Line, int Status, string Details)
     const int OutOfSpace = 28;      // ENOSPC
     const int OutOfSpaceResult = unchecked((int)0x80070070);    // what .NET makes of it in some places
     const int QuotaUsedUp = 122;    // EDQUOT
-    const string AftermathKey = "vbackup.aftermath";
-
-    /// <summary>Adds to an exception on its way up what was done about the half-finished work.</summary>
-    public static void AddAftermath(Exception exception, string sentence) => exception.Data[AftermathKey] = sentence;
 
     public static Failure Of(Exception exception, bool wasStopped)
     {
         var (line, status) = wasStopped && exception is OperationCanceledException
             ? ("stopped; what was complete before is untouched", ExitStatus.Failed)
             : Describe(exception);
-        if (exception.Data[AftermathKey] is string aftermath) line = $"{line}; {aftermath}";
+        if (Aftermath.Of(exception) is { } aftermath) line = $"{line}; {aftermath}";
         return new(line.ReplaceLineEndings(" "), status, exception.ToString());
     }
 

@@ -3,7 +3,7 @@ using VBackup.DataPath;
 namespace VBackup.Cli.Terminal;
 
 /// <summary>Shows how far a transfer is: a bar, or an event a second at most. Thread-safe; allocates only when it shows.</summary>
-sealed class ProgressMeter : IProgress<TransferProgress>, IDisposable
+sealed class ProgressMeter : ITransferMeter
 {
     const int BarWidth = 24;
     static readonly TimeSpan s_eventInterval = TimeSpan.FromSeconds(1);

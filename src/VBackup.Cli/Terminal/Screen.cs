@@ -9,7 +9,7 @@ namespace VBackup.Cli.Terminal;
 /// What a command says: to people as lines and tables on standard output, to programs as one JSON object a line. Notes,
 /// progress and errors for people go to standard error. Thread-safe.
 /// </summary>
-sealed class Screen(bool json, bool isVerbose, TextWriter output, TextWriter error, bool showsBar)
+sealed class Screen(bool json, bool isVerbose, TextWriter output, TextWriter error, bool showsBar) : IRunReport
 {
     public static readonly Option<bool> JsonOption =
         new("--json") { Description = "Print one JSON object a line.", Recursive = true };
@@ -78,6 +78,8 @@ sealed class Screen(bool json, bool isVerbose, TextWriter output, TextWriter err
 
     /// <summary>Follows steps on their way: shown in place of a bar, or with --verbose.</summary>
     public IProgress<string> FollowSteps() => new StepMeter(this);
+
+    ITransferMeter IRunReport.Follow(string what, long totalBytes) => Follow(what, totalBytes);
 
     /// <summary>Follows things that are counted. Dispose it when all are done.</summary>
     public CountMeter FollowCount(string what, string things) => new(this, what, things);

@@ -98,12 +98,12 @@ static class RestoreVolume
             catch (Exception failure) when (target.IsNew)
             {
                 File.Delete(order.Target);
-                Failure.AddAftermath(failure, $"the incomplete {order.Target} was deleted");
+                Aftermath.Add(failure, $"the incomplete {order.Target} was deleted");
                 throw;
             }
             catch (Exception failure) when (target.WasWritten)
             {
-                Failure.AddAftermath(failure, $"{order.Target} is partly overwritten");
+                Aftermath.Add(failure, $"{order.Target} is partly overwritten");
                 throw;
             }
         }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using VBackup.Cli.Edge;
 using VBackup.Cli.Terminal;
+using VBackup.Edge;
 
 namespace VBackup.Cli.Demo.Real;
 

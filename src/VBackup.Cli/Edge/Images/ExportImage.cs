@@ -4,6 +4,7 @@ using VBackup.Cli.Vault;
 using VBackup.Clouds;
 using VBackup.Clouds.Volumes;
 using VBackup.DataPath;
+using VBackup.Edge;
 using VBackup.Vault.Format;
 using VBackup.Vault.Reading;
 using VBackup.Vault.Stores;

@@ -3,6 +3,7 @@ using VBackup.Cli.Terminal;
 using VBackup.Clouds;
 using VBackup.Clouds.Volumes;
 using VBackup.DataPath;
+using VBackup.Edge.Restores;
 
 namespace VBackup.Cli.Edge.Images;
 

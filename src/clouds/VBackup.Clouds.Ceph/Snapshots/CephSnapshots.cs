@@ -201,9 +201,9 @@ internal sealed class CephSnapshots(CephStorage storage) : IVolumeSnapshots
             using var image = RbdImage.Open(connection, path, isReadOnly: true);
             var snapshots = image.Snapshots();
             var to = PartOf(snapshots, toInstant) ?? throw Missing(path, toInstant);
-            return StartOf(snapshots, fromInstant) is { } from
-                ? ChangeFinder.Find(image, from, to)
-                : new ChangeAnswer.Lost($"the last backup's snapshot {path}@{fromInstant} is gone");
+            return StartOf(snapshots, fromInstant) is { } from && PartOf(snapshots, fromInstant) is { } basis
+                ? ChangeFinder.Find(image, from, basis, to)
+                : new ChangeAnswer.Lost($"the last backup's snapshot {path}@{fromInstant} is gone, or was of other volumes too");
         }, cancellation);
     }
 
@@ -258,18 +258,23 @@ internal sealed class CephSnapshots(CephStorage storage) : IVolumeSnapshots
         await using var closingSource = source.ConfigureAwait(false);
         // The differences of a volume whose length was changed are not worth the thought: all is compared.
         var ranges = hadItsLength
-            ? await storage.RunAsync("find changes", path.ToString(), connection => SinceBefore(connection, path, name), cancellation)
+            ? await storage.RunAsync("find changes", path.ToString(), connection => SinceInstant(connection, path, name), cancellation)
                 .ConfigureAwait(false)
             : [new(0, part.LengthBytes)];
         await VolumeRollback.CopyAsync(source, target, ranges, cancellation).ConfigureAwait(false);
     }
 
-    // Everything that changed from just before the instant until now, by the disks' own records: the object map is not asked.
-    private static List<Extent> SinceBefore(CephConnection connection, RbdPath path, string name)
+    // Everything that changed from the instant until now, by the disks' own records: the object map is not asked. What was written
+    // between the snapshot before and the instant, and is gone again, is no difference of that snapshot and now.
+    private static List<Extent> SinceInstant(CephConnection connection, RbdPath path, string name)
     {
         using var image = RbdImage.Open(connection, path, isReadOnly: true);
         var whole = new Extent(0, image.LengthBytes);
         var changes = new List<Extent>();
+        var part = PartOf(image.Snapshots(), name) ?? throw Missing(path, name);
+        image.LookAt(part.Id);
+        image.AddDifferences(SnapshotNames.Before(name), whole, isWholeObjects: false, changes);
+        image.LookAt(null);
         image.AddDifferences(SnapshotNames.Before(name), whole, isWholeObjects: false, changes);
         return ExtentRuns.Joined(changes, whole);
     }

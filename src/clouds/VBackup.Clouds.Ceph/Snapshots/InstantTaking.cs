@@ -5,8 +5,8 @@ namespace VBackup.Clouds.Ceph.Snapshots;
 
 /// <summary>
 /// Takes an instant, or finishes one whose taking was cut short. Order: group → its members → a snapshot of each image (before)
-/// → the group's snapshot. A snapshot taken before that an earlier attempt left is kept: it is older than need be, so the next
-/// differences hold more, never less. Blocking.
+/// → the group's snapshot. A snapshot taken before that an earlier attempt left is kept: it is older than need be, so more counts as
+/// written between the two. Blocking.
 /// </summary>
 internal sealed class InstantTaking(
     CephConnection connection, string name, RbdPath[] paths, Action<string> step, CancellationToken cancellation)
@@ -54,6 +54,8 @@ internal sealed class InstantTaking(
     {
         if (paths.Length == 1)
         {
+            // Since it was prepared, a restore may have begun.
+            RefuseRewritten(paths[0]);
             using var image = RbdImage.Open(connection, paths[0], isReadOnly: false);
             Step($"snapshot {paths[0]}");
             image.TakeSnapshot(SnapshotNames.Alone(name));

@@ -30,7 +30,7 @@ internal static class NewDomain
     private static readonly HashSet<string> s_keptOfProcessorTuning =
         ["shares", "period", "quota", "global_period", "global_quota", "emulator_period", "emulator_quota"];
 
-    private static readonly HashSet<string> s_addressesOfAnyHost = ["127.0.0.1", "::1", "0.0.0.0", "::"];
+    private static readonly HashSet<string> s_addressesOfAnyHost = ["127.0.0.1", "::1"];
 
     /// <param name="saved">The saved domain; it is changed into the new one.</param>
     /// <param name="volumes">The new server's volume of each disk that it gets. Others are dropped; the disk that it
@@ -143,7 +143,7 @@ internal static class NewDomain
         foreach (var place in places) graphics.Attributes(place).Remove();
         if ((string?)graphics.Attribute("type") is "vnc" or "spice" or "rdp") graphics.SetAttributeValue("autoport", "yes");
         graphics.Elements("listen").Attributes("socket").Remove();
-        // An address of the old host is none of this one's; a console is not opened to a network by guessing.
+        // An address of the old host is none of this one's; and a console is not opened to a network: its password was not saved.
         foreach (var address in graphics.Attributes("listen").Concat(graphics.Elements("listen").Attributes("address")))
             if (!s_addressesOfAnyHost.Contains(address.Value)) address.Value = "127.0.0.1";
     }

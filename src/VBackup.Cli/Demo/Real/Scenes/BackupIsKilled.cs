@@ -1,6 +1,7 @@
 using System.Text.Json;
 using VBackup.Cli.Edge;
 using VBackup.Cli.Terminal;
+using VBackup.Edge.Backups;
 
 namespace VBackup.Cli.Demo.Real.Scenes;
 
@@ -29,7 +30,7 @@ static class BackupIsKilled
         await stage.Report.TimeAsync("backup killed, guest frozen", async () =>
         {
             var said = await KillAsync(stage, IsHolding, "--verbose").ConfigureAwait(false);
-            if (said.Any(item => NoteOf(item) is { } note && note.StartsWith(ServerBackup.LetGoNote, StringComparison.Ordinal))) throw Stage.Broken("the kill came when the guest was let go already");
+            if (said.Any(item => NoteOf(item) is { } note && note.StartsWith(InstantTaking.LetGoNote, StringComparison.Ordinal))) throw Stage.Broken("the kill came when the guest was let go already");
             stage.ThawedAfterKill = await Patience.UntilAsync(Stage.HoldLimit, "the guest is let go",
                 async () => !await stage.Cloud.Hypervisor.IsFrozenAsync(stage.Server, stage.Cancellation).ConfigureAwait(false),
                 stage.Cancellation, s_frozenLookDelay).ConfigureAwait(false);
@@ -42,7 +43,7 @@ static class BackupIsKilled
         await stage.Report.TimeAsync("the backup after that", () => stage.BackUpAsync("incremental")).ConfigureAwait(false);
     }
 
-    static bool IsHolding(JsonElement said) => NoteOf(said) == ServerBackup.HeldNote;
+    static bool IsHolding(JsonElement said) => NoteOf(said) == InstantTaking.HeldNote;
 
     static string? NoteOf(JsonElement said) => said.GetProperty("event").GetString() == "note" ? said.GetProperty("message").GetString() : null;
 

@@ -1,14 +1,14 @@
-using VBackup.Cli.Terminal;
+using VBackup.Edge.Running;
 using VBackup.Clouds;
 using VBackup.Clouds.Volumes;
 using VBackup.DataPath;
 using VBackup.Vault.Format;
 using VBackup.Vault.Reading;
 
-namespace VBackup.Cli.Edge;
+namespace VBackup.Edge.Restores;
 
 /// <summary>Writes volumes of a point to a storage, and reads everything back. Not thread-safe.</summary>
-sealed class VolumeRestore(IVolumeStorage storage, PointReading reading, Screen screen)
+public sealed class VolumeRestore(IVolumeStorage storage, PointReading reading, IRunReport report)
 {
     readonly DataPathOptions _options = DataPathOptions.OfDistantVolumes;
     readonly SlotPool _slots = new(DataPathOptions.OfDistantVolumes, reading.Reader.Vault.ChunkSize);
@@ -39,7 +39,7 @@ sealed class VolumeRestore(IVolumeStorage storage, PointReading reading, Screen 
     /// <exception cref="CloudException">The storage failed.</exception>
     public async Task WriteAsync(VolumeDocument volume, IVolumeWriter writer, bool isDelta, CancellationToken cancellation)
     {
-        using var progress = screen.Follow(volume.Name, volume.LengthBytes);
+        using var progress = report.Follow(volume.Name, volume.LengthBytes);
         using var import = new ImportPipeline(reading.Reader, reading.Reader.Vault.ChunkSize, _options, _slots);
         var result = await import.ImportAsync(TreeOf(volume), writer, new() { Delta = isDelta }, progress, cancellation).ConfigureAwait(false);
         WrittenBytes += result.WrittenBytes;
@@ -52,7 +52,7 @@ sealed class VolumeRestore(IVolumeStorage storage, PointReading reading, Screen 
         var reader = await storage.OpenReaderAsync(target, cancellation).ConfigureAwait(false);
         await using (reader.ConfigureAwait(false))
         {
-            using var progress = screen.Follow($"{volume.Name} read back", volume.LengthBytes);
+            using var progress = report.Follow($"{volume.Name} read back", volume.LengthBytes);
             using var comparison = new VolumeComparison(reading.Reader, reading.Reader.Vault.ChunkSize, _options, _slots);
             var compared = await comparison.CompareAllAsync(TreeOf(volume), reader, progress, cancellation).ConfigureAwait(false);
             if (compared.Different.Count > 0)

@@ -2,10 +2,10 @@ using VBackup.Vault;
 using VBackup.Vault.Catalog;
 using VBackup.Vault.Format;
 
-namespace VBackup.Cli.Edge;
+namespace VBackup.Edge.Backups;
 
 /// <summary>The points that a vault has of a server already, oldest first.</summary>
-sealed class EarlierPoints
+public sealed class EarlierPoints
 {
     /// <summary>How the names of our snapshots begin.</summary>
     public const string NamePrefix = "vb-";

@@ -1,9 +1,9 @@
 using System.Globalization;
 
-namespace VBackup.Cli.Terminal;
+namespace VBackup.Edge.Running;
 
 /// <summary>Bytes, times and shares as people read and write them.</summary>
-static class Units
+public static class Units
 {
     static readonly string[] s_units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
 

@@ -1,20 +1,19 @@
-using VBackup.Cli.Terminal;
+using VBackup.Edge.Backups;
+using VBackup.Edge.Running;
 using VBackup.Clouds;
 using VBackup.Clouds.Servers;
 using VBackup.Clouds.Volumes;
 using VBackup.Vault.Format;
 
-namespace VBackup.Cli.Edge;
+namespace VBackup.Edge.Restores;
 
 /// <summary>Restores to new volumes and new servers. What a failure leaves half made is removed.</summary>
-static class NewResources
+public static class NewResources
 {
     /// <returns>What was made.</returns>
     public static async Task<string> MakeVolumeAsync(EdgeCloud cloud, VolumeRestore restore, EdgeDocument edge,
-        IReadOnlyList<VolumeDocument> volumes, string name, CancellationToken cancellation)
+        VolumeDocument volume, string name, CancellationToken cancellation)
     {
-        if (volumes is not [var volume])
-            throw new UsageException($"give --volume NAME: the point has {string.Join(", ", volumes.Select(one => one.Name))}");
         var target = NewVolume(cloud, new(edge.Volumes[volume.Name]), name);
         await MakeAsync(cloud.Storage, restore, [(volume, target)], cancellation).ConfigureAwait(false);
         return target.Value;
@@ -70,7 +69,7 @@ static class NewResources
         }
         catch (CloudException there) when (there.Failure == CloudFailure.Exists)
         {
-            Failure.AddAftermath(there, "give another name; or, if a restore to this name was killed, remove what it left half made");
+            Aftermath.Add(there, "give another name; or, if a restore to this name was killed, remove what it left half made");
             throw;
         }
     }
@@ -78,25 +77,27 @@ static class NewResources
     /// <summary>Removes what a failure left half made, and has the failure tell of it.</summary>
     public static async Task RemoveAsync(IVolumeStorage storage, IReadOnlyList<VolumeId> made, Exception failure)
     {
+        List<string> removed = [], left = [];
         foreach (var volume in made)
         {
             try
             {
                 await storage.RemoveAsync(volume, CancellationToken.None).ConfigureAwait(false);
+                removed.Add(volume.Value);
             }
             catch (CloudException second)
             {
-                Failure.AddAftermath(failure, $"the incomplete volume {volume} could not be removed: {second.Message}");
-                return;
+                left.Add($"{volume} ({second.Message})");
             }
         }
-        if (made.Count > 0) Failure.AddAftermath(failure, $"the incomplete {string.Join(", ", made)} was removed");
+        if (removed.Count > 0) Aftermath.Add(failure, $"the incomplete {string.Join(", ", removed)} was removed");
+        if (left.Count > 0) Aftermath.Add(failure, $"the incomplete {string.Join(", ", left)} could not be removed: remove it by hand");
     }
 
     // In the same pool, or folder, as the volume that it comes from; or where the cloud has its new ones, in the same format.
     static VolumeId NewVolume(EdgeCloud cloud, VolumeId original, string name)
     {
-        if (name.Contains('/', StringComparison.Ordinal)) throw new UsageException($"'{name}' is no name: leave out the '/'");
+        if (name.Contains('/', StringComparison.Ordinal)) throw new RefusedException($"'{name}' is no name: leave out the '/'");
         if (cloud.VolumeFolder is { } folder)
         {
             var format = original.Value.EndsWith(".qcow2", StringComparison.OrdinalIgnoreCase) ? ".qcow2" : ".raw";

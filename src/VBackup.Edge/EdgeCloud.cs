@@ -6,10 +6,10 @@ using VBackup.Clouds.Libvirt.Freezing;
 using VBackup.Clouds.Servers;
 using VBackup.Clouds.Volumes;
 
-namespace VBackup.Cli.Edge;
+namespace VBackup.Edge;
 
 /// <summary>A hypervisor and the storage of its volumes.</summary>
-sealed class EdgeCloud : IAsyncDisposable
+public sealed class EdgeCloud : IAsyncDisposable
 {
     readonly Func<string, CancellationToken, Task<ServerHold>> _hold;
 
@@ -62,7 +62,7 @@ sealed class EdgeCloud : IAsyncDisposable
 }
 
 /// <summary>A guest that is held still for a snapshot, or the reason why it is not. Disposing lets it go.</summary>
-sealed class ServerHold : IAsyncDisposable
+public sealed class ServerHold : IAsyncDisposable
 {
     readonly Func<CancellationToken, Task<bool>> _wasStillFrozen;
     readonly Func<Task<TimeSpan>> _letGo;

@@ -2,7 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using VBackup.Vault.Format;
 
-namespace VBackup.Cli.Edge;
+namespace VBackup.Edge.Backups;
 
 /// <summary>What a point of a server keeps about where it came from, as the member <c>edge</c> of its metadata.</summary>
 /// <param name="Server">The server's name then.</param>
@@ -14,7 +14,7 @@ namespace VBackup.Cli.Edge;
 /// <param name="ConfigurationKind">Whose format <paramref name="Configuration"/> has.</param>
 /// <param name="Distrusts">Points whose change tracking was found wrong when this one was made.</param>
 /// <param name="HeldSeconds">For how long the guest was held for the snapshot; null when it was not.</param>
-sealed record EdgeDocument(
+public sealed record EdgeDocument(
     string Server, string ServerId, string Instant, DateTimeOffset TakenAt, string Consistency,
     IReadOnlyDictionary<string, string> Volumes, string ConfigurationKind, string Configuration, IReadOnlyList<string> Distrusts,
     double? HeldSeconds = null)

@@ -1,0 +1,72 @@
+using VBackup.Clouds.Servers;
+using VBackup.Clouds.Snapshots;
+using VBackup.Clouds.Volumes;
+using VBackup.Edge.Running;
+
+namespace VBackup.Edge.Backups;
+
+/// <summary>A server's volumes at one instant.</summary>
+/// <param name="Consistency"><c>filesystem</c> when the guest was held during the snapshot, else <c>crash</c>.</param>
+/// <param name="HeldFor">For how long the guest stood still; null when it was not held.</param>
+/// <param name="State">The server's just before.</param>
+public sealed record TakenInstant(Instant Instant, string Consistency, TimeSpan? HeldFor, ServerState State);
+
+/// <summary>Takes a server's volumes at one instant: the guest is frozen where it can be, and let go whatever happens.</summary>
+public static class InstantTaking
+{
+    /// <summary>How <see cref="IRunReport.Detail"/> hears that the guest is frozen, and how begins what it hears when the guest goes on.</summary>
+    public const string HeldNote = "the guest is held still for the snapshot", LetGoNote = "the guest was let go";
+
+    /// <param name="server">With the disks that are wanted.</param>
+    /// <param name="name">What a failure leaves of it is to be removed under this name.</param>
+    /// <param name="bases">Our snapshots that later backups may ask for what changed since; others are let be.</param>
+    /// <exception cref="RefusedException">The server was replaced or changed, or its volumes cannot be caught at one instant.</exception>
+    public static async Task<TakenInstant> TakeAsync(EdgeCloud cloud, Server server, string name, IReadOnlyCollection<string> bases,
+        IRunReport report, CancellationToken cancellation)
+    {
+        VolumeId[] volumes = [.. server.Disks.Select(disk => disk.Volume)];
+        // A disk that was attached or detached since, or is left out this time, makes it another group.
+        await cloud.Storage.Snapshots.ReduceToBasesAsync(bases, volumes, cancellation).ConfigureAwait(false);
+        var prepared = await cloud.Storage.Snapshots.PrepareAsync(name, volumes, cancellation).ConfigureAwait(false);
+        var state = await LookAgainAsync(cloud, server, cancellation).ConfigureAwait(false);
+        var (wasHeld, held) = (false, (TimeSpan?)null);
+        // How a guest that does not run was ended, nobody knows.
+        if (state is not ServerState.Running) await prepared.TakeAsync(cancellation).ConfigureAwait(false);
+        else (wasHeld, held) = await TakeHeldAsync(cloud, server, prepared, volumes, report, cancellation).ConfigureAwait(false);
+        return new(await prepared.FinishAsync(cancellation).ConfigureAwait(false), wasHeld ? "filesystem" : "crash", held, state);
+    }
+
+    // Since it was looked at first, an earlier run may have been finished from the spool, which can take an hour.
+    static async Task<ServerState> LookAgainAsync(EdgeCloud cloud, Server server, CancellationToken cancellation)
+    {
+        var now = await cloud.Hypervisor.FindAsync(server.Name, cancellation).ConfigureAwait(false);
+        return now is not null && now.Id == server.Id && server.Disks.All(now.Disks.Contains) ? now.State
+            : throw new RefusedException($"server {server.Name} was replaced, or its disks were changed, since this backup began: back it up again");
+    }
+
+    static async Task<(bool WasHeld, TimeSpan? Held)> TakeHeldAsync(EdgeCloud cloud, Server server, IPreparedInstant prepared,
+        IReadOnlyList<VolumeId> volumes, IRunReport report, CancellationToken cancellation)
+    {
+        bool wasHeld;
+        var hold = await cloud.HoldAsync(server.Name, cancellation).ConfigureAwait(false);
+        await using (hold.ConfigureAwait(false))
+        {
+            if (hold.WhyNotHeld is null) report.Detail(HeldNote);
+            else await NoteNotHeldAsync(cloud, server, hold.WhyNotHeld, volumes, report, cancellation).ConfigureAwait(false);
+            await prepared.TakeAsync(cancellation).ConfigureAwait(false);
+            wasHeld = await hold.WasStillFrozenAsync(cancellation).ConfigureAwait(false);
+            if (hold.WhyNotHeld is null && !wasHeld) report.Note("the guest was let go before the snapshot was complete: crash consistency");
+        }
+        if (hold.HeldFor is { } held) report.Detail($"{LetGoNote} after {Units.Duration(held)}");
+        return (wasHeld, hold.HeldFor);
+    }
+
+    static async Task NoteNotHeldAsync(EdgeCloud cloud, Server server, string reason, IReadOnlyList<VolumeId> volumes, IRunReport report,
+        CancellationToken cancellation)
+    {
+        report.Note($"the guest is not frozen for the snapshot: {reason}");
+        if (!await cloud.Storage.Snapshots.HoldsStillAsync(volumes, cancellation).ConfigureAwait(false))
+            throw new RefusedException($"the volumes of {server.Name} cannot be held still by the storage, and the guest cannot be frozen: "
+                + "the point would be of no one instant. Give the volumes exclusive-lock, install the guest agent, or stop the server");
+    }
+}

@@ -1,0 +1,64 @@
+using System.Text.Json.Serialization;
+using VBackup.Clouds.Lab;
+using VBackup.Clouds.Libvirt;
+using VBackup.Edge.Running;
+
+namespace VBackup.Edge;
+
+/// <summary>What names a cloud. Members that are not known are refused: a typing error must not pass for a default.</summary>
+/// <param name="Kind"><c>lab</c>, <c>libvirt</c>, or <c>libvirt+ceph</c>.</param>
+/// <param name="Folder">Of the lab cloud.</param>
+/// <param name="HoldLimitSeconds">For how long a guest may be held for a snapshot.</param>
+public sealed record CloudDocument(
+    string Kind, string? Folder = null, LibvirtDocument? Libvirt = null, CephDocument? Ceph = null, double HoldLimitSeconds = 5)
+{
+    /// <param name="source">Where the document is from, for messages.</param>
+    /// <exception cref="RefusedException">It says nothing that makes a cloud.</exception>
+    public EdgeCloud Open(string source)
+    {
+        if (HoldLimitSeconds is not (>= 1 and <= 60)) throw Wrong(source, "holdLimitSeconds must be from 1 to 60");
+        // A call of several operations is given up after 45 s.
+        if (Ceph is { OperationTimeoutSeconds: not (>= 1 and <= 40) }) throw Wrong(source, "operationTimeoutSeconds must be from 1 to 40");
+        var limit = TimeSpan.FromSeconds(HoldLimitSeconds);
+        switch (this)
+        {
+            case { Kind: "lab", Folder: { Length: > 0 } folder }:
+                return EdgeCloud.Of(LabCloud.Open(folder), limit);
+            case { Kind: "lab" }:
+                throw Wrong(source, "a lab cloud needs its folder");
+            case { Kind: "libvirt", Libvirt: { VolumeFolder: { Length: > 0 } volumes } libvirt, Ceph: null }:
+                return EdgeCloud.Of(new LibvirtSettings(libvirt.Uri), volumes, limit);
+            case { Kind: "libvirt" }:
+                throw Wrong(source, "it needs libvirt with a volumeFolder, and no ceph");
+            case { Kind: "libvirt+ceph", Libvirt: { } libvirt, Ceph: { } ceph }:
+                return EdgeCloud.Of(new LibvirtSettings(libvirt.Uri) { Ceph = AccessOf(libvirt) }, ceph, limit);
+            case { Kind: "libvirt+ceph" }:
+                throw Wrong(source, "it needs libvirt and ceph");
+            default:
+                throw Wrong(source, $"its kind is '{Kind}'; there are lab, libvirt and libvirt+ceph");
+        }
+    }
+
+    public static RefusedException Wrong(string source, string reason) => new($"{source} names no cloud: {reason}");
+
+    static CephAccess? AccessOf(LibvirtDocument libvirt) =>
+        libvirt.CephUser is null && libvirt.CephConfigurationFile is null && libvirt.CephMonitors is null
+            ? null : new(libvirt.CephConfigurationFile, libvirt.CephUser, libvirt.CephSecretId, libvirt.CephMonitors ?? []);
+}
+
+/// <param name="Uri">libvirt's address of the hypervisor.</param>
+/// <param name="CephUser">The Ceph user of new servers, whose key is in the libvirt secret <paramref name="CephSecretId"/>.</param>
+/// <param name="CephConfigurationFile">For QEMU, on the hypervisor.</param>
+/// <param name="VolumeFolder">Where new volumes are made that are files.</param>
+public sealed record LibvirtDocument(
+    string Uri, string? CephUser = null, string? CephSecretId = null, string? CephConfigurationFile = null,
+    IReadOnlyList<string>? CephMonitors = null, string? VolumeFolder = null);
+
+/// <param name="OperationTimeoutSeconds">The longest time for one operation of a disk or monitor.</param>
+public sealed record CephDocument(string ConfigurationFile, string User, string? KeyringFile = null, double OperationTimeoutSeconds = 15);
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, AllowDuplicateProperties = false,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow, RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true, ReadCommentHandling = System.Text.Json.JsonCommentHandling.Skip)]
+[JsonSerializable(typeof(CloudDocument))]
+public sealed partial class CloudJson : JsonSerializerContext;
