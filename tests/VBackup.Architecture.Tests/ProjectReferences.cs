@@ -12,9 +12,10 @@ sealed record Project(
         return new Project(
             name,
             Included("ProjectReference").Select(path => Path.GetFileNameWithoutExtension(path.Replace('\\', '/'))).ToList(),
-            Included("PackageReference").ToList(),
+            // A framework is what a package is: somebody else's code.
+            [.. Included("PackageReference"), .. Included("FrameworkReference")],
             // These would bring in a dependency past the two lists above.
-            items.Where(item => item.Name.LocalName is "Reference" or "FrameworkReference" or "Import")
+            items.Where(item => item.Name.LocalName is "Reference" or "Import")
                 .Select(item => item.Name.LocalName).ToList());
 
         IEnumerable<string> Included(string item) => items
@@ -39,7 +40,13 @@ static class ProjectReferences
         ["VBackup.Clouds.Libvirt"] = new(["VBackup.Clouds"], []),
         ["VBackup.Clouds.Ceph"] = new(["VBackup.Clouds"], []),
         ["VBackup.DataPath"] = new(["VBackup.Vault", "VBackup.Clouds"], []),
-        ["VBackup.Cli"] = new(["VBackup.DataPath", "VBackup.Clouds.Ceph", "VBackup.Clouds.Libvirt"], ["System.CommandLine"]),
+        ["VBackup.Edge"] = new(["VBackup.DataPath", "VBackup.Clouds.Ceph", "VBackup.Clouds.Libvirt"], []),
+        ["VBackup.Contracts"] = new(["VBackup.Primitives"], []),
+        ["VBackup.Platform"] = new(["VBackup.Contracts"], ["Microsoft.AspNetCore.App", "Microsoft.EntityFrameworkCore.Sqlite"]),
+        ["VBackup.Service"] = new(["VBackup.Platform"], ["Microsoft.AspNetCore.App"]),
+        ["VBackup.Snapshots"] = new(["VBackup.Platform", "VBackup.Edge"], ["Microsoft.AspNetCore.App"]),
+        ["VBackup.Worker"] = new(["VBackup.Platform", "VBackup.Edge"], ["Microsoft.AspNetCore.App"]),
+        ["VBackup.Cli"] = new(["VBackup.Edge"], ["System.CommandLine"]),
     };
 
     /// <summary>Everything that the graph has and the list does not allow, and what the list has and the graph does not:

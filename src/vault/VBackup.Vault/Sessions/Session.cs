@@ -57,7 +57,8 @@ public sealed class Session : IAsyncDisposable
         try
         {
             foreach (var part in PartsOf(bases))
-                begun.Add(await BeginAsync(vault, purpose, part, outlivesProcess: false, cancellation).ConfigureAwait(false));
+                begun.Add(await BeginAsync(
+                    vault, SessionId.New(vault.Runtime.FillRandom), purpose, part, outlivesProcess: false, cancellation).ConfigureAwait(false));
         }
         catch
         {
@@ -88,10 +89,9 @@ public sealed class Session : IAsyncDisposable
 
     /// <param name="outlivesProcess">Another process may go on with it, so that the end of this one is no sign of death.</param>
     /// <inheritdoc cref="BeginAsync(BackupVault, string, IReadOnlyList{BaseDocument}, CancellationToken)"/>
-    internal static async Task<Session> BeginAsync(BackupVault vault, string purpose, IReadOnlyList<BaseDocument> bases,
+    internal static async Task<Session> BeginAsync(BackupVault vault, SessionId id, string purpose, IReadOnlyList<BaseDocument> bases,
         bool outlivesProcess, CancellationToken cancellation)
     {
-        var id = SessionId.New(vault.Runtime.FillRandom);
         var document = Document(vault, id, purpose, bases);
         if (outlivesProcess) document = document with { ProcessId = 0, ProcessStart = 0 };
         await vault.PutAsync(ObjectKind.Session, ObjectNames.Session(id), document,

@@ -60,22 +60,23 @@ public sealed partial class BackupWriter : IAsyncDisposable
     /// <summary>Registers the session, then looks at what may be reused.</summary>
     /// <param name="basePoint">The point to build on, or null for a run that looks for known chunks in the whole vault.</param>
     /// <param name="spool">Where packs land first; null for none.</param>
+    /// <param name="session">A new id that somebody else knows already, who will settle what became of the run; null for one of its own.</param>
     public static async Task<BackupWriter> StartAsync(BackupVault vault, string purpose, PointDocument? basePoint,
-        CancellationToken cancellation, PackSpool? spool = null)
+        CancellationToken cancellation, PackSpool? spool = null, SessionId? session = null)
     {
-        var session = await Session.BeginAsync(vault, purpose, basePoint is null ? [] : [Session.BaseOf(basePoint)],
-            outlivesProcess: spool is not null, cancellation).ConfigureAwait(false);
+        var begun = await Session.BeginAsync(vault, session ?? SessionId.New(vault.Runtime.FillRandom), purpose,
+            basePoint is null ? [] : [Session.BaseOf(basePoint)], outlivesProcess: spool is not null, cancellation).ConfigureAwait(false);
         SpoolRun? part;
         try
         {
-            part = spool?.Begin(session.Id);
+            part = spool?.Begin(begun.Id);
         }
         catch
         {
-            await session.DisposeAsync().ConfigureAwait(false);
+            await begun.DisposeAsync().ConfigureAwait(false);
             throw;
         }
-        var run = new BackupWriter(vault, session, part);
+        var run = new BackupWriter(vault, begun, part);
         try
         {
             await run.PrepareAsync(basePoint, cancellation).ConfigureAwait(false);

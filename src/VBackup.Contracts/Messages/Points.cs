@@ -1,0 +1,49 @@
+using System.Text.Json.Serialization;
+using VBackup.Contracts.Ids;
+
+namespace VBackup.Contracts.Messages;
+
+[JsonConverter(typeof(JsonStringEnumConverter<RestorePointState>))]
+public enum RestorePointState
+{
+    /// <summary>Its run is not over.</summary>
+    [JsonStringEnumMemberName("creating")] Creating,
+    /// <summary>It can be restored.</summary>
+    [JsonStringEnumMemberName("active")] Active,
+    /// <summary>Its run did not succeed; there is nothing of it.</summary>
+    [JsonStringEnumMemberName("failed")] Failed,
+    /// <summary>Deleted, and can be brought back until it is purged.</summary>
+    [JsonStringEnumMemberName("softDeleted")] SoftDeleted,
+    [JsonStringEnumMemberName("deleted")] Deleted,
+}
+
+/// <summary>A volume of a point.</summary>
+public sealed record VolumePointView(string Name, long LengthBytes, PointKind Kind, long ReadBytes, long StoredBytes);
+
+/// <summary>A restore point as it is now.</summary>
+/// <param name="Version">Higher than that of all that was said of this point before.</param>
+/// <param name="VaultPoint">What the vault calls it; null until it is complete.</param>
+/// <param name="Consistency"><c>filesystem</c> or <c>crash</c>.</param>
+/// <param name="IsDistrusted">Change tracking was found wrong after it: it may lack changes.</param>
+/// <param name="PurgeAt">When one in the bin goes for good.</param>
+public sealed record PointChanged(
+    RestorePointId Point, long Version, ProjectId Project, PlanId? Plan, RunId Run, ServerRef Server, string ServerName, LocationId Location,
+    RestorePointState State, PointKind Kind, RunTrigger Trigger, IReadOnlyList<string> Tags, DateTimeOffset DueAt, DateTimeOffset? TakenAt,
+    DateTimeOffset? CompletedAt, string? Consistency, string? VaultPoint, bool IsDistrusted, IReadOnlyList<VolumePointView> Volumes,
+    DateTimeOffset? DeletedAt, DateTimeOffset? PurgeAt) : IMessage
+{
+    public static string Name => "point-changed";
+}
+
+/// <summary>Delete a point: to the bin where its location has one, else for good. One that is locked stays.</summary>
+/// <param name="IsByPolicy">No rule keeps it any more; else somebody asked for it.</param>
+public sealed record DeletePoint(RestorePointId Point, ProjectId Project, bool IsByPolicy) : IMessage
+{
+    public static string Name => "delete-point";
+}
+
+/// <summary>Bring a point back from the bin.</summary>
+public sealed record UndeletePoint(RestorePointId Point, ProjectId Project) : IMessage
+{
+    public static string Name => "undelete-point";
+}

@@ -1,0 +1,81 @@
+using System.Text.Json.Serialization;
+using VBackup.Contracts.Ids;
+using VBackup.Contracts.Messages;
+
+namespace VBackup.Contracts.Work;
+
+/// <summary>What a worker is to do. The names are part of the wire format.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<WorkKind>))]
+public enum WorkKind
+{
+    /// <summary>A snapshot's volumes into a vault, as a restore point.</summary>
+    [JsonStringEnumMemberName("export")] Export,
+    /// <summary>A point's volumes into a server's own volumes, or new ones.</summary>
+    [JsonStringEnumMemberName("import")] Import,
+    [JsonStringEnumMemberName("stopServer")] StopServer,
+    [JsonStringEnumMemberName("startServer")] StartServer,
+    /// <summary>What became of runs is asked of the vault; points that are not wanted any more are removed from it.</summary>
+    [JsonStringEnumMemberName("prune")] Prune,
+    [JsonStringEnumMemberName("collectGarbage")] CollectGarbage,
+    [JsonStringEnumMemberName("verify")] Verify,
+    /// <summary>Whether a place can be a location.</summary>
+    [JsonStringEnumMemberName("checkLocation")] CheckLocation,
+}
+
+/// <summary>Where a vault is. What opens it comes with the lease, and is never written down.</summary>
+/// <param name="Address">A folder, or <c>s3://bucket/prefix</c>; the vault of one project.</param>
+/// <param name="Endpoint">Of an S3 other than Amazon's.</param>
+public sealed record VaultAddress(string Address, string? Endpoint, string? S3Region);
+
+/// <param name="Session">What the vault is to call this attempt's session. Noted before the attempt begins, so that the next one can settle
+/// whether a point came of it.</param>
+/// <param name="EarlierSessions">Of attempts whose outcome is not known.</param>
+/// <param name="Configuration">The server's, which a restore to new needs.</param>
+/// <param name="Catalogue">What the catalogue knows of the point, kept in the vault for when there is no catalogue any more.</param>
+public sealed record ExportOrder(
+    VaultAddress Vault, RunId Run, RestorePointId Point, string Session, IReadOnlyList<string> EarlierSessions, ServerRef Server,
+    string ServerName, PointKind Kind, string Instant, DateTimeOffset TakenAt, string Consistency, double? HeldSeconds,
+    IReadOnlyList<DiskView> Disks, string ConfigurationKind, string Configuration, CatalogueEntry Catalogue);
+
+/// <summary>What a vault keeps of a point for a catalogue that is to be built again.</summary>
+public sealed record CatalogueEntry(
+    ProjectId Project, PlanId? Plan, RunTrigger Trigger, IReadOnlyList<string> Tags, DateTimeOffset DueAt, ServerRef Server);
+
+/// <param name="VaultPoint">What the vault calls the point.</param>
+/// <param name="StoredBytes">New in the vault.</param>
+/// <param name="Distrusted">Points of the vault whose change tracking was found wrong.</param>
+public sealed record ExportResult(
+    string VaultPoint, PointKind Kind, IReadOnlyList<VolumePointView> Volumes, long StoredBytes, IReadOnlyList<string> Distrusted,
+    IReadOnlyList<string> Notes);
+
+public sealed record ImportOrder(
+    VaultAddress Vault, RunId Run, string VaultPoint, RestoreTarget Target, ServerRef Server, string? NewName, string? Volume);
+
+/// <param name="Target">What was written, for people.</param>
+public sealed record ImportResult(string Target, long LogicalBytes, long WrittenBytes, IReadOnlyList<string> Notes);
+
+public sealed record ServerOrder(ServerRef Server, string ServerName);
+
+/// <param name="WasRunning">Before it was stopped, or started.</param>
+public sealed record ServerResult(bool WasRunning);
+
+/// <param name="VaultPoints">What the vault calls those that are to go.</param>
+public sealed record PruneOrder(VaultAddress Vault, IReadOnlyList<string> VaultPoints);
+
+public sealed record VaultOrder(VaultAddress Vault);
+
+/// <param name="UsedBytes">Of the whole vault, as the store counts.</param>
+public sealed record VaultResult(long UsedBytes, IReadOnlyList<string> Notes);
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true, MaxDepth = 64)]
+[JsonSerializable(typeof(ExportOrder))]
+[JsonSerializable(typeof(ExportResult))]
+[JsonSerializable(typeof(ImportOrder))]
+[JsonSerializable(typeof(ImportResult))]
+[JsonSerializable(typeof(ServerOrder))]
+[JsonSerializable(typeof(ServerResult))]
+[JsonSerializable(typeof(PruneOrder))]
+[JsonSerializable(typeof(VaultOrder))]
+[JsonSerializable(typeof(VaultResult))]
+public sealed partial class WorkJson : JsonSerializerContext;

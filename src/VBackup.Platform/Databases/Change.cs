@@ -1,0 +1,76 @@
+using System.Data;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using Microsoft.EntityFrameworkCore;
+using VBackup.Contracts.Ids;
+using VBackup.Contracts.Messages;
+using VBackup.Primitives;
+
+namespace VBackup.Platform.Databases;
+
+/// <summary>One change of a service's database: its rows and the messages that tell of it are saved together, or not at all.</summary>
+/// <param name="isLate">The command that asks for it came after its time: it is not to be carried out, and its sender has to hear so.</param>
+public sealed class Change<TDb>(TDb db, IdSource ids, DateTimeOffset now, bool isLate = false) where TDb : ServiceDb
+{
+    public TDb Db => db;
+
+    public DateTimeOffset Now => now;
+
+    public bool IsLate => isLate;
+
+    public TId NewId<TId>() where TId : struct, IUniqueId<TId> => ids.New<TId>();
+
+    /// <param name="notAfter">When it is not to be carried out any more; null for what stays true.</param>
+    public void Send<TMessage>(string to, TMessage message, JsonTypeInfo<TMessage> type, DateTimeOffset? notAfter = null)
+        where TMessage : class, IMessage =>
+        db.Outbox.Add(new(new(ids.New<MessageId>(), to, TMessage.Name, JsonSerializer.Serialize(message, type), now, notAfter)));
+}
+
+/// <summary>Makes changes, each in a transaction of its own. Thread-safe.</summary>
+public sealed class ChangeMaker<TDb>(IDbContextFactory<TDb> databases, IdSource ids, TimeProvider clock) where TDb : ServiceDb
+{
+    const int AttemptsMax = 10;
+
+    /// <summary>Set where somebody is to be woken when there are messages to send.</summary>
+    public Action? Saved { get; set; }
+
+    public TimeProvider Clock => clock;
+
+    /// <param name="change">Run again, on a fresh database, when others were faster with the same rows.</param>
+    public async Task<T> MakeAsync<T>(Func<Change<TDb>, Task<T>> change, CancellationToken cancellation, DateTimeOffset? notAfter = null)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                var result = await MakeOnceAsync(change, notAfter, cancellation).ConfigureAwait(false);
+                Saved?.Invoke();
+                return result;
+            }
+            catch (DbUpdateConcurrencyException) when (attempt < AttemptsMax)
+            {
+                // Somebody else has changed the same row since it was read.
+            }
+        }
+    }
+
+    public Task MakeAsync(Func<Change<TDb>, Task> change, CancellationToken cancellation) => MakeAsync(async made =>
+    {
+        await change(made).ConfigureAwait(false);
+        return true;
+    }, cancellation);
+
+    async Task<T> MakeOnceAsync<T>(Func<Change<TDb>, Task<T>> change, DateTimeOffset? notAfter, CancellationToken cancellation)
+    {
+        var db = await databases.CreateDbContextAsync(cancellation).ConfigureAwait(false);
+        await using var closing = db.ConfigureAwait(false);
+        // Of SQLite it begins with the right to write, so that no two changes wait for each other.
+        var transaction = await db.Database.BeginTransactionAsync(IsolationLevel.Serializable, cancellation).ConfigureAwait(false);
+        await using var ending = transaction.ConfigureAwait(false);
+        var now = clock.GetUtcNow();
+        var result = await change(new(db, ids, now, notAfter < now)).ConfigureAwait(false);
+        await db.SaveChangesAsync(cancellation).ConfigureAwait(false);
+        await transaction.CommitAsync(cancellation).ConfigureAwait(false);
+        return result;
+    }
+}

@@ -1,0 +1,55 @@
+using Microsoft.EntityFrameworkCore;
+using VBackup.Contracts.Messages;
+using VBackup.Platform.Databases;
+using VBackup.Service.Points;
+using VBackup.Service.Runs;
+using VBackup.Service.Work;
+
+namespace VBackup.Service;
+
+/// <summary>What happens because time went by: leases run out, windows close, snapshots do not come, the bin is emptied. Any number of
+/// replicas may do it.</summary>
+public sealed class Clockwork(ChangeMaker<BackupDb> changes)
+{
+    /// <summary>How long a run waits for its snapshot. One that comes later is removed.</summary>
+    public static readonly TimeSpan SnapshotPatience = TimeSpan.FromMinutes(30);
+
+    const int BatchMax = 200;
+
+    public async Task TurnAsync(CancellationToken cancellation)
+    {
+        await changes.MakeAsync(change => EndLeasesAsync(change, cancellation), cancellation).ConfigureAwait(false);
+        await changes.MakeAsync(change => CloseWindowsAsync(change, cancellation), cancellation).ConfigureAwait(false);
+        await changes.MakeAsync(change => GiveUpSnapshotsAsync(change, cancellation), cancellation).ConfigureAwait(false);
+        await changes.MakeAsync(change => PointDeletion.PurgeAsync(change, cancellation), cancellation).ConfigureAwait(false);
+    }
+
+    static async Task EndLeasesAsync(Change<BackupDb> change, CancellationToken cancellation)
+    {
+        var now = change.Now;
+        var lost = await change.Db.Tasks.Where(task => task.State == WorkTaskState.Leased && task.LeaseUntil < now)
+            .OrderBy(task => task.LeaseUntil).Take(BatchMax).ToListAsync(cancellation).ConfigureAwait(false);
+        foreach (var task in lost) await TaskResults.LostAsync(task, change, cancellation).ConfigureAwait(false);
+    }
+
+    static async Task CloseWindowsAsync(Change<BackupDb> change, CancellationToken cancellation)
+    {
+        var now = change.Now;
+        var late = await change.Db.Runs.Where(run => run.State < RunState.Succeeded && run.EndsAs == null && run.StopBy < now)
+            .Take(BatchMax).ToListAsync(cancellation).ConfigureAwait(false);
+        foreach (var run in late)
+            await Ending.StopAsync(change, run, RunState.WindowClosed, "the policy's window closed before it was done", cancellation).ConfigureAwait(false);
+    }
+
+    static async Task GiveUpSnapshotsAsync(Change<BackupDb> change, CancellationToken cancellation)
+    {
+        var since = change.Now - SnapshotPatience;
+        var waiting = await change.Db.Runs.Where(run => run.State == RunState.Snapshotting && run.StartedAt < since)
+            .Take(BatchMax).ToListAsync(cancellation).ConfigureAwait(false);
+        foreach (var run in waiting)
+        {
+            var point = run.Kind == RunKind.Backup ? await BackupRuns.PointOfAsync(change.Db, run, cancellation).ConfigureAwait(false) : null;
+            Ending.End(change, run, point, run.EndsAs ?? RunState.Failed, "the region's vSnapshot service does not answer");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+using VBackup.Contracts.Ids;
+using VBackup.Contracts.Work;
+
+namespace VBackup.Service.Locations;
+
+public enum LocationKind
+{
+    /// <summary>S3-compatible object storage.</summary>
+    VStorage = 0,
+    /// <summary>A folder that the region's workers see, such as on CephFS or NFS.</summary>
+    FileSystem = 1,
+}
+
+public enum LocationState
+{
+    /// <summary>A worker is to find out whether it can be used.</summary>
+    Checking = 0,
+    Ready = 1,
+    Refused = 2,
+}
+
+/// <summary>Where a project keeps restore points.</summary>
+public sealed class Location
+{
+    Location() { }
+
+    public Location(LocationId id, ProjectId project, string region, string name, LocationKind kind, string address) =>
+        (Id, Project, Region, Name, Kind, Address, Version) = (id, project, region, name, kind, address, 1);
+
+    public LocationId Id { get; private set; }
+    public long Version { get; private set; }
+    public ProjectId Project { get; private set; }
+    public string Region { get; private set; } = "";
+    public string Name { get; private set; } = "";
+    public LocationKind Kind { get; private set; }
+
+    /// <summary>A folder, or <c>s3://bucket/prefix</c>, in which each project has a vault of its own.</summary>
+    public string Address { get; private set; } = "";
+    public string? Endpoint { get; init; }
+    public string? S3Region { get; init; }
+    public string? AccessKey { get; init; }
+
+    /// <summary>Under the master key.</summary>
+    public byte[]? WrappedSecretKey { get; init; }
+    public LocationState State { get; private set; }
+    public string? Refusal { get; private set; }
+
+    /// <summary>Null for no limit.</summary>
+    public long? QuotaBytes { get; set; }
+    public int SoftDeleteDays { get; set; }
+
+    /// <summary>As the store counted last; points that are being made come on top.</summary>
+    public long UsedBytes { get; private set; }
+
+    /// <summary>Each project has a vault of its own there.</summary>
+    public VaultAddress VaultOf(ProjectId project) => new($"{Address.TrimEnd('/')}/{project}", Endpoint, S3Region);
+
+    public void WasChecked(string? refusal)
+    {
+        (State, Refusal) = (refusal is null ? LocationState.Ready : LocationState.Refused, refusal);
+        Version++;
+    }
+
+    public void Uses(long bytes)
+    {
+        UsedBytes = Math.Max(0, bytes);
+        Version++;
+    }
+}
+
+/// <summary>A project's key, under the master key. Without it, nothing that the project stored can be read.</summary>
+public sealed class ProjectKey
+{
+    ProjectKey() { }
+
+    public ProjectKey(ProjectId project, byte[] wrapped) => (Project, Wrapped) = (project, wrapped);
+
+    public ProjectId Project { get; private set; }
+    public byte[] Wrapped { get; private set; } = [];
+}

@@ -1,0 +1,37 @@
+using System.Globalization;
+using Microsoft.EntityFrameworkCore;
+using VBackup.Contracts.Messages;
+using VBackup.Service.Points;
+
+namespace VBackup.Service.Locations;
+
+/// <summary>Whether a location has room: what is stored, and what runs that are not over have reserved, stays within its quota.</summary>
+static class Quota
+{
+    /// <returns>Why not; null when there is room.</returns>
+    public static async Task<string?> RefusalAsync(BackupDb db, Location location, long neededBytes, CancellationToken cancellation)
+    {
+        if (location.QuotaBytes is not { } quota) return null;
+        var reserved = await db.Runs.Where(run => run.Location == location.Id && run.State < RunState.Succeeded)
+            .SumAsync(run => run.ReservedBytes, cancellation).ConfigureAwait(false);
+        return location.UsedBytes + reserved + neededBytes <= quota ? null : string.Create(CultureInfo.InvariantCulture,
+            $"the quota of the location {location.Name} is {quota} bytes; {location.UsedBytes} are used, {reserved} are reserved for other runs, "
+            + $"and about {neededBytes} are needed: raise the quota, or delete points");
+    }
+}
+
+/// <summary>What a backup will store, before anything is known of it.</summary>
+static class Estimate
+{
+    const int PointsMax = 3;
+
+    /// <summary>Half as much again as the largest of the newest points that were made in the same way; nothing is known of the first.</summary>
+    public static async Task<long> OfAsync(BackupDb db, RestorePoint point, CancellationToken cancellation)
+    {
+        var earlier = await db.Points.Where(one => one.Region == point.Region && one.ServerId == point.ServerId && one.Location == point.Location
+                && one.CompletedAt != null && one.Kind == point.Kind)
+            .OrderByDescending(one => one.CompletedAt).Take(PointsMax).Select(one => one.Volumes).ToListAsync(cancellation).ConfigureAwait(false);
+        var largest = earlier.Select(volumes => volumes.Sum(volume => volume.StoredBytes)).DefaultIfEmpty(0).Max();
+        return largest + largest / 2;
+    }
+}

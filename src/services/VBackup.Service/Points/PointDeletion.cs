@@ -1,0 +1,65 @@
+using Microsoft.EntityFrameworkCore;
+using VBackup.Contracts.Messages;
+using VBackup.Contracts.Work;
+using VBackup.Platform.Databases;
+using VBackup.Service.Locations;
+using VBackup.Service.Runs;
+
+namespace VBackup.Service.Points;
+
+/// <summary>Points go to their location's bin first, and from there for good; a worker removes them from the vault.</summary>
+static class PointDeletion
+{
+    const int PurgesMax = 200;
+
+    public static async Task DeleteAsync(DeletePoint order, Change<BackupDb> change, CancellationToken cancellation)
+    {
+        var point = await change.Db.Points.FindAsync([order.Point], cancellation).ConfigureAwait(false);
+        if (point is null || point.Project != order.Project || point.State != RestorePointState.Active) return;
+        // Retention never touches what a user made.
+        if (order.IsByPolicy && point.Trigger == RunTrigger.Manual) return;
+        var location = await LocationOfAsync(point, change, cancellation).ConfigureAwait(false);
+        point.IsDeleted(change.Now, TimeSpan.FromDays(location.SoftDeleteDays));
+        if (point.State == RestorePointState.Deleted) Remove(change, location, point);
+        Tell(change, point);
+    }
+
+    public static async Task UndeleteAsync(UndeletePoint order, Change<BackupDb> change, CancellationToken cancellation)
+    {
+        var point = await change.Db.Points.FindAsync([order.Point], cancellation).ConfigureAwait(false);
+        if (point is null || point.Project != order.Project || point.State != RestorePointState.SoftDeleted) return;
+        point.IsBroughtBack();
+        Tell(change, point);
+    }
+
+    /// <summary>Those whose days in the bin are over.</summary>
+    public static async Task PurgeAsync(Change<BackupDb> change, CancellationToken cancellation)
+    {
+        var now = change.Now;
+        var due = await change.Db.Points.Where(point => point.State == RestorePointState.SoftDeleted && point.PurgeAt <= now)
+            .OrderBy(point => point.PurgeAt).Take(PurgesMax).ToListAsync(cancellation).ConfigureAwait(false);
+        foreach (var point in due)
+        {
+            point.IsPurged();
+            Remove(change, await LocationOfAsync(point, change, cancellation).ConfigureAwait(false), point);
+            Tell(change, point);
+        }
+    }
+
+    // The vault's base of the next incremental is gone with it; the snapshot that told what changed since serves nobody.
+    static void Remove(Change<BackupDb> change, Location location, RestorePoint point)
+    {
+        LocationWork.Add(change, WorkKind.Prune, location, point.Project,
+            new PruneOrder(location.VaultOf(point.Project), [point.VaultPoint!]), WorkJson.Default.PruneOrder);
+        if (point.BaseSnapshot is not { } snapshot) return;
+        change.Send(Destination.Snapshots(point.Region), new RemoveSnapshot(snapshot, point.Project), MessageJson.Default.RemoveSnapshot);
+        point.IsNoBase();
+    }
+
+    static void Tell(Change<BackupDb> change, RestorePoint point) =>
+        change.Send(Destination.Portal, point.View(), MessageJson.Default.PointChanged);
+
+    static async Task<Location> LocationOfAsync(RestorePoint point, Change<BackupDb> change, CancellationToken cancellation) =>
+        await change.Db.Locations.FindAsync([point.Location], cancellation).ConfigureAwait(false)
+        ?? throw new InvalidOperationException($"Point {point.Id} has no location.");
+}

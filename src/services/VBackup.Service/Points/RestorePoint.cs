@@ -1,0 +1,119 @@
+using VBackup.Contracts.Ids;
+using VBackup.Contracts.Messages;
+
+namespace VBackup.Service.Points;
+
+/// <summary>A restore point as the catalogue knows it. What really exists, the vault tells.</summary>
+public sealed class RestorePoint
+{
+    RestorePoint() { }
+
+    public RestorePointId Id { get; private set; }
+    public long Version { get; private set; }
+    public ProjectId Project { get; private set; }
+    public PlanId? Plan { get; private set; }
+    public RunId Run { get; private set; }
+    public string Region { get; private set; } = "";
+    public string ServerId { get; private set; } = "";
+    public string ServerName { get; private set; } = "";
+    public LocationId Location { get; private set; }
+    public RestorePointState State { get; private set; }
+    public PointKind Kind { get; private set; }
+    public RunTrigger Trigger { get; private set; }
+    public IReadOnlyList<string> Tags { get; private set; } = [];
+    public DateTimeOffset DueAt { get; private set; }
+    public DateTimeOffset? TakenAt { get; private set; }
+    public DateTimeOffset? CompletedAt { get; private set; }
+    public string? Consistency { get; private set; }
+    public string? VaultPoint { get; private set; }
+    public bool IsDistrusted { get; private set; }
+    public IReadOnlyList<VolumePointView> Volumes { get; private set; } = [];
+
+    /// <summary>The instant it was made of, as long as the next backup may ask what changed since.</summary>
+    public SnapshotId? BaseSnapshot { get; private set; }
+    public DateTimeOffset? DeletedAt { get; private set; }
+    public DateTimeOffset? PurgeAt { get; private set; }
+
+    public ServerRef Server => new(Region, ServerId);
+
+    public static RestorePoint Of(StartBackup order) => new()
+    {
+        Id = order.Point,
+        Version = 1,
+        Project = order.Project,
+        Plan = order.Plan,
+        Run = order.Run,
+        Region = order.Server.Region,
+        ServerId = order.Server.Id,
+        ServerName = order.ServerName,
+        Location = order.Location,
+        Kind = order.Kind,
+        Trigger = order.Trigger,
+        Tags = order.Tags,
+        DueAt = order.DueAt,
+    };
+
+    public void WasTaken(SnapshotTaken taken)
+    {
+        (TakenAt, Consistency, BaseSnapshot) = (taken.TakenAt, taken.Consistency, taken.Snapshot);
+        Version++;
+    }
+
+    public void WasExported(PointKind kind, IReadOnlyList<VolumePointView> volumes)
+    {
+        (Kind, Volumes) = (kind, volumes);
+        Version++;
+    }
+
+    public void IsComplete(string vaultPoint, DateTimeOffset now)
+    {
+        if (State != RestorePointState.Creating) throw new InvalidOperationException($"Point {Id} is {State}.");
+        (State, VaultPoint, CompletedAt) = (RestorePointState.Active, vaultPoint, now);
+        Version++;
+    }
+
+    public void Fails()
+    {
+        if (State != RestorePointState.Creating) return;
+        (State, BaseSnapshot) = (RestorePointState.Failed, null);
+        Version++;
+    }
+
+    public void IsInDoubt()
+    {
+        IsDistrusted = true;
+        Version++;
+    }
+
+    public void IsNoBase()
+    {
+        BaseSnapshot = null;
+        Version++;
+    }
+
+    /// <param name="binFor">How long it can be brought back; zero for not at all.</param>
+    public void IsDeleted(DateTimeOffset now, TimeSpan binFor)
+    {
+        if (State != RestorePointState.Active) return;
+        DeletedAt = now;
+        (State, PurgeAt) = binFor > TimeSpan.Zero ? (RestorePointState.SoftDeleted, now + binFor) : (RestorePointState.Deleted, now);
+        Version++;
+    }
+
+    public void IsBroughtBack()
+    {
+        if (State != RestorePointState.SoftDeleted) return;
+        (State, DeletedAt, PurgeAt) = (RestorePointState.Active, null, null);
+        Version++;
+    }
+
+    public void IsPurged()
+    {
+        if (State != RestorePointState.SoftDeleted) return;
+        State = RestorePointState.Deleted;
+        Version++;
+    }
+
+    public PointChanged View() => new(Id, Version, Project, Plan, Run, Server, ServerName, Location, State, Kind, Trigger, Tags, DueAt, TakenAt,
+        CompletedAt, Consistency, VaultPoint, IsDistrusted, Volumes, DeletedAt, PurgeAt);
+}

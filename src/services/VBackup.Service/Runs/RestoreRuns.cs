@@ -1,0 +1,134 @@
+using Microsoft.EntityFrameworkCore;
+using VBackup.Contracts.Ids;
+using VBackup.Contracts.Messages;
+using VBackup.Contracts.Work;
+using VBackup.Platform.Databases;
+using VBackup.Service.Work;
+
+namespace VBackup.Service.Runs;
+
+/// <summary>
+/// A restore, step by step. In place: the server is stopped where that is allowed, a safety snapshot is taken, the volumes are
+/// written and read back, and the server starts again if it ran. To new: volumes are made, and written, and read back.
+/// </summary>
+static class RestoreRuns
+{
+    const string SafetyPrefix = "safety-";
+
+    public static async Task StartAsync(StartRestore order, Change<BackupDb> change, CancellationToken cancellation)
+    {
+        var db = change.Db;
+        if (await db.Runs.FindAsync([order.Run], cancellation).ConfigureAwait(false) is not null) return;
+        var point = await db.Points.FindAsync([order.Point], cancellation).ConfigureAwait(false);
+        if (point is null || point.Project != order.Project) return;
+        var run = Run.Of(order, point.Server, point.ServerName, point.Location, change.Now);
+        db.Runs.Add(run);
+        if (change.IsLate)
+        {
+            Ending.Fail(change, run, null, "the order came too late: the messages were delayed");
+            return;
+        }
+        if (point.State != RestorePointState.Active)
+        {
+            Ending.Fail(change, run, null, "the point cannot be restored: " + (point.State == RestorePointState.SoftDeleted
+                ? "it is in the bin; bring it back first" : "it is not there any more"));
+            return;
+        }
+        if (order.Target != RestoreTarget.Original)
+        {
+            await ImportAsync(run, change, cancellation).ConfigureAwait(false);
+            return;
+        }
+        if (await db.Runs.AnyAsync(one => one.Region == run.Region && one.ServerId == run.ServerId && one.State < RunState.Succeeded
+            && (one.Kind == RunKind.Backup || one.Target == RestoreTarget.Original), cancellation).ConfigureAwait(false))
+        {
+            Ending.Fail(change, run, null, "another run of this server is going on");
+            return;
+        }
+        if (order.StopsServer) WorkQueue.Add(change, WorkKind.StopServer, run, new(run.Server, run.ServerName), WorkJson.Default.ServerOrder);
+        else Secure(run, change);
+        BackupRuns.Tell(change, run, null);
+    }
+
+    /// <summary>The server stands still.</summary>
+    public static void Stopped(Run run, ServerResult result, Change<BackupDb> change)
+    {
+        run.ServerWasRunning(result.WasRunning);
+        if (run.EndsAs is { } ending) GiveUp(run, ending, change);
+        else Secure(run, change);
+        BackupRuns.Tell(change, run, null);
+    }
+
+    static void Secure(Run run, Change<BackupDb> change)
+    {
+        var snapshot = SnapshotId.From(run.Id.Value);
+        run.TakesSnapshot(snapshot, reservedBytes: 0, change.Now);
+        change.Send(Destination.Snapshots(run.Region),
+            new TakeServerSnapshot(snapshot, run.Id, run.Project, run.Server, SafetyPrefix + run.Id.Value.ToString("N"), Disks: null,
+                SnapshotPurpose.Safety, KeptUntil: change.Now + TimeSpan.FromDays(7)), MessageJson.Default.TakeServerSnapshot);
+    }
+
+    /// <summary>There is something to go back to; from here on no backup may build on what was before.</summary>
+    public static async Task SecuredAsync(Run run, SnapshotTaken taken, Change<BackupDb> change, CancellationToken cancellation)
+    {
+        if (taken.Error is not null || run.EndsAs is not null)
+        {
+            GiveUp(run, run.EndsAs ?? RunState.Failed, change, taken.Error);
+            return;
+        }
+        if (taken.ServerState is "running" or "paused")
+        {
+            GiveUp(run, RunState.Failed, change, $"server {run.ServerName} runs: stop it, or have the restore stop it");
+            return;
+        }
+        var bases = await change.Db.Points.Where(one => one.Region == run.Region && one.ServerId == run.ServerId && one.BaseSnapshot != null)
+            .ToListAsync(cancellation).ConfigureAwait(false);
+        foreach (var one in bases)
+        {
+            BackupRuns.Release(change, run, one.BaseSnapshot!.Value);
+            one.IsNoBase();
+        }
+        await ImportAsync(run, change, cancellation).ConfigureAwait(false);
+    }
+
+    static async Task ImportAsync(Run run, Change<BackupDb> change, CancellationToken cancellation)
+    {
+        var point = await BackupRuns.PointOfAsync(change.Db, run, cancellation).ConfigureAwait(false);
+        var location = await change.Db.Locations.FindAsync([run.Location], cancellation).ConfigureAwait(false)
+            ?? throw new InvalidOperationException($"Run {run.Id} has no location.");
+        run.Transfers(change.Now);
+        WorkQueue.Add(change, WorkKind.Import, run,
+            new(location.VaultOf(run.Project), run.Id, point.VaultPoint!, run.Target!.Value, run.Server, run.NewName, run.Volume), WorkJson.Default.ImportOrder);
+        BackupRuns.Tell(change, run, null);
+    }
+
+    public static void Imported(Run run, ImportResult result, Change<BackupDb> change)
+    {
+        run.Note(result.Notes);
+        run.Restores(result.Target);
+        if (run is { Target: RestoreTarget.Original, ServerRan: true })
+        {
+            WorkQueue.Add(change, WorkKind.StartServer, run, new(run.Server, run.ServerName), WorkJson.Default.ServerOrder);
+            BackupRuns.Tell(change, run, null);
+        }
+        else
+        {
+            Ending.End(change, run, null, RunState.Succeeded, null);
+        }
+    }
+
+    /// <summary>What somebody has to know whose restore in place failed half-way.</summary>
+    public static string WithWayBack(Run run, string reason)
+    {
+        if (run is not { Target: RestoreTarget.Original, State: RunState.Transferring, Snapshot: not null }) return reason;
+        var stopped = run.ServerRan ? $"server {run.ServerName} was stopped for it; " : "";
+        return $"{reason}; {stopped}the volumes may be partly overwritten, and the snapshot {SafetyPrefix}{run.Id.Value:N} has them as they were";
+    }
+
+    // Nothing was overwritten yet: a server that was stopped for it is started again.
+    static void GiveUp(Run run, RunState state, Change<BackupDb> change, string? error = null)
+    {
+        if (run.ServerRan) WorkQueue.Add(change, WorkKind.StartServer, run, new(run.Server, run.ServerName), WorkJson.Default.ServerOrder);
+        Ending.End(change, run, null, state, error);
+    }
+}

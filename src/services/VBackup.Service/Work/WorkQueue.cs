@@ -1,0 +1,66 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using Microsoft.EntityFrameworkCore;
+using VBackup.Contracts.Ids;
+using VBackup.Contracts.Messages;
+using VBackup.Contracts.Work;
+using VBackup.Platform.Databases;
+using VBackup.Service.Runs;
+
+namespace VBackup.Service.Work;
+
+/// <summary>How many tasks may be at work at once.</summary>
+public sealed record WorkLimits
+{
+    /// <summary>For how long a worker has a task without a word.</summary>
+    public TimeSpan Lease { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>Exports and imports of one hypervisor.</summary>
+    public int PerHost { get; init; } = 4;
+
+    /// <summary>Exports into one location; restores from it are not held up.</summary>
+    public int PerLocation { get; init; } = 8;
+
+    /// <summary>After a failure that may pass, the first retry waits for this long, and each further one twice as long.</summary>
+    public TimeSpan RetryDelay { get; init; } = TimeSpan.FromSeconds(10);
+}
+
+/// <summary>Tasks in the order in which they are due: restores first, then the project that has the fewest at work, then the oldest.</summary>
+static class WorkQueue
+{
+    const int CandidatesMax = 200;
+
+    public static void Add<TOrder>(Change<BackupDb> change, WorkKind kind, Run run, TOrder order, JsonTypeInfo<TOrder> type) =>
+        change.Db.Tasks.Add(new(change.NewId<WorkTaskId>(), kind, run.Project, run.Region, JsonSerializer.Serialize(order, type), change.Now)
+        {
+            Run = run.Id,
+            Location = run.Location,
+            IsUrgent = run.Kind == RunKind.Restore,
+            Host = kind is WorkKind.Export or WorkKind.Import ? run.Region : null,
+        });
+
+    /// <summary>The next task that a worker of a region may have now.</summary>
+    public static async Task<WorkTask?> NextAsync(
+        BackupDb db, string region, WorkLimits limits, DateTimeOffset now, CancellationToken cancellation)
+    {
+        var atWork = await db.Tasks.Where(task => task.State == WorkTaskState.Leased)
+            .Select(task => new { task.Project, task.Location, task.Host, task.Kind }).ToListAsync(cancellation).ConfigureAwait(false);
+        var ofProject = atWork.CountBy(task => task.Project).ToDictionary();
+        var ofHost = atWork.Where(task => task.Host is not null).CountBy(task => task.Host!).ToDictionary();
+        var exports = atWork.Where(task => task is { Kind: WorkKind.Export, Location: not null }).CountBy(task => task.Location!.Value).ToDictionary();
+        var ready = await db.Tasks.Where(task => task.State == WorkTaskState.Ready && task.Region == region && task.ReadyAt <= now)
+            .OrderByDescending(task => task.IsUrgent).ThenBy(task => task.CreatedAt).ThenBy(task => task.Id).Take(CandidatesMax)
+            .ToListAsync(cancellation).ConfigureAwait(false);
+        return ready.Where(IsWithinLimits)
+            .OrderByDescending(task => task.IsUrgent).ThenBy(task => ofProject.GetValueOrDefault(task.Project)).ThenBy(task => task.CreatedAt)
+            .ThenBy(task => task.Id.Value).FirstOrDefault();
+
+        bool IsWithinLimits(WorkTask task) =>
+            (task.Host is null || ofHost.GetValueOrDefault(task.Host) < limits.PerHost)
+            && (task.Kind != WorkKind.Export || task.Location is not { } location || exports.GetValueOrDefault(location) < limits.PerLocation);
+    }
+
+    /// <summary>What the vault is to call an attempt's session: 32 hex digits.</summary>
+    public static string NewSession() => RandomNumberGenerator.GetHexString(32, lowercase: true);
+}

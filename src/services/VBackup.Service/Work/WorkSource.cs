@@ -1,0 +1,95 @@
+using System.Text.Json;
+using VBackup.Contracts.Ids;
+using VBackup.Contracts.Messages;
+using VBackup.Contracts.Work;
+using VBackup.Platform.Databases;
+using VBackup.Service.Keys;
+using VBackup.Service.Locations;
+using VBackup.Service.Runs;
+
+namespace VBackup.Service.Work;
+
+/// <inheritdoc/>
+public sealed class WorkSource(
+    ChangeMaker<BackupDb> changes, WorkLimits limits, ProjectSecrets secrets) : IWorkSource
+{
+    public Task<WorkLease?> AcquireAsync(WorkerId worker, CancellationToken cancellation) =>
+        changes.MakeAsync(async change =>
+        {
+            var db = change.Db;
+            var known = await db.Workers.FindAsync([worker], cancellation).ConfigureAwait(false);
+            if (known is null || known.IsRevoked) return null;
+            known.SeenAt = change.Now;
+            var task = await WorkQueue.NextAsync(db, known.Region, limits, change.Now, cancellation).ConfigureAwait(false);
+            if (task is null) return null;
+            task.IsLeased(worker, change.Now + limits.Lease, Attempt(task));
+            return new WorkLease(task.Id, task.Epoch, task.Kind, task.Order, limits.Lease,
+                await secrets.OfAsync(db, task, cancellation).ConfigureAwait(false));
+        }, cancellation);
+
+    // Every attempt has a session of its own, whose name is known before the worker begins.
+    static string Attempt(WorkTask task)
+    {
+        if (task.Kind != WorkKind.Export) return task.Order;
+        var order = JsonSerializer.Deserialize(task.Order, WorkJson.Default.ExportOrder)!;
+        string[] earlier = order.Session.Length == 0 ? [] : [.. order.EarlierSessions, order.Session];
+        return JsonSerializer.Serialize(order with { Session = WorkQueue.NewSession(), EarlierSessions = earlier }, WorkJson.Default.ExportOrder);
+    }
+
+    public Task<WorkAnswer> ReportAsync(WorkTaskId task, int epoch, WorkProgress progress, CancellationToken cancellation) =>
+        changes.MakeAsync<WorkAnswer>(async change =>
+        {
+            var db = change.Db;
+            var held = await db.Tasks.FindAsync([task], cancellation).ConfigureAwait(false);
+            if (held is null || !held.IsHeldUnder(epoch)) return new WorkAnswer.Lost();
+            held.IsProlonged(change.Now + limits.Lease);
+            if (held.Run is not { } id || await db.Runs.FindAsync([id], cancellation).ConfigureAwait(false) is not { } run)
+                return new WorkAnswer.GoOn(limits.Lease);
+            var before = run.Version;
+            run.Progresses(progress.DoneBytes, progress.TotalBytes, progress.StoredBytes);
+            if (run is { Kind: RunKind.Backup, EndsAs: null }) await ReserveAsync(db, run, cancellation).ConfigureAwait(false);
+            if (run.Version != before) BackupRuns.Tell(change, run, null);
+            return run.EndsAs is null ? new WorkAnswer.GoOn(limits.Lease) : new WorkAnswer.Halt(run.Error!);
+        }, cancellation);
+
+    // What was thought too little is reserved as it comes, and the run ends when there is no more.
+    static async Task ReserveAsync(BackupDb db, Run run, CancellationToken cancellation)
+    {
+        if (run.StoredBytes <= run.ReservedBytes) return;
+        var location = await db.Locations.FindAsync([run.Location], cancellation).ConfigureAwait(false);
+        if (location is null) return;
+        if (await Quota.RefusalAsync(db, location, run.StoredBytes - run.ReservedBytes, cancellation).ConfigureAwait(false) is { } refusal)
+            run.IsToEnd(RunState.Failed, refusal);
+        else run.Reserves(run.StoredBytes);
+    }
+
+    public Task<bool> CompleteAsync(WorkTaskId task, int epoch, string result, CancellationToken cancellation) =>
+        changes.MakeAsync(async change =>
+        {
+            var held = await change.Db.Tasks.FindAsync([task], cancellation).ConfigureAwait(false);
+            if (held is null || !held.IsHeldUnder(epoch)) return false;
+            held.IsDone();
+            await TaskResults.DoneAsync(held, result, change, cancellation).ConfigureAwait(false);
+            return true;
+        }, cancellation);
+
+    public Task<bool> FailAsync(WorkTaskId task, int epoch, string error, bool mayPass, CancellationToken cancellation) =>
+        changes.MakeAsync(async change =>
+        {
+            var held = await change.Db.Tasks.FindAsync([task], cancellation).ConfigureAwait(false);
+            if (held is null || !held.IsHeldUnder(epoch)) return false;
+            await TaskResults.FailedAsync(held, error, mayPass, limits, change, cancellation).ConfigureAwait(false);
+            return true;
+        }, cancellation);
+
+    public Task ReportServersAsync(WorkerId worker, IReadOnlyList<ServerView> servers, CancellationToken cancellation) =>
+        changes.MakeAsync(async change =>
+        {
+            var known = await change.Db.Workers.FindAsync([worker], cancellation).ConfigureAwait(false);
+            if (known is null || known.IsRevoked) return false;
+            known.SeenAt = change.Now;
+            change.Send(Destination.Portal,
+                new InventoryReported(known.Region, change.Now.UtcTicks, change.Now, servers), MessageJson.Default.InventoryReported);
+            return true;
+        }, cancellation);
+}

@@ -1,0 +1,81 @@
+using VBackup.Contracts.Ids;
+using VBackup.Contracts.Work;
+
+namespace VBackup.Service.Work;
+
+public enum WorkTaskState
+{
+    Ready = 0,
+    Leased = 1,
+    Done = 2,
+    Failed = 3,
+    Cancelled = 4,
+}
+
+/// <summary>A piece of work for one worker at a time. Who has it, has it under an epoch; a lease that runs out is given to another
+/// under a higher one.</summary>
+public sealed class WorkTask
+{
+    /// <summary>Attempts, by workers that died or by failures that may pass.</summary>
+    public const int AttemptsMax = 5;
+
+    WorkTask() { }
+
+    public WorkTask(WorkTaskId id, WorkKind kind, ProjectId project, string region, string order, DateTimeOffset now) =>
+        (Id, Kind, Project, Region, Order, ReadyAt, CreatedAt) = (id, kind, project, region, order, now, now);
+
+    public WorkTaskId Id { get; private set; }
+    public WorkKind Kind { get; private set; }
+    public ProjectId Project { get; private set; }
+    public string Region { get; private set; } = "";
+
+    /// <summary>Whose it is; null for work on a vault that no run waits for.</summary>
+    public RunId? Run { get; init; }
+    public LocationId? Location { get; init; }
+
+    /// <summary>What limits count: the hypervisor or the pool that it loads.</summary>
+    public string? Host { get; init; }
+
+    /// <summary>Somebody waits for a restore.</summary>
+    public bool IsUrgent { get; init; }
+    public string Order { get; private set; } = "";
+    public WorkTaskState State { get; private set; }
+    public DateTimeOffset CreatedAt { get; private set; }
+    public DateTimeOffset ReadyAt { get; private set; }
+    public int Epoch { get; private set; }
+    public WorkerId? Worker { get; private set; }
+    public DateTimeOffset? LeaseUntil { get; private set; }
+    public string? Error { get; private set; }
+
+    public bool IsOver => State >= WorkTaskState.Done;
+
+    public void IsLeased(WorkerId worker, DateTimeOffset until, string order)
+    {
+        if (State != WorkTaskState.Ready) throw new InvalidOperationException($"Task {Id} is {State}.");
+        (State, Worker, LeaseUntil, Order) = (WorkTaskState.Leased, worker, until, order);
+        Epoch++;
+    }
+
+    /// <summary>Whether somebody with this epoch has it now.</summary>
+    public bool IsHeldUnder(int epoch) => State == WorkTaskState.Leased && Epoch == epoch;
+
+    public void IsProlonged(DateTimeOffset until) => LeaseUntil = until;
+
+    public void IsDone()
+    {
+        (State, Worker, LeaseUntil) = (WorkTaskState.Done, null, null);
+    }
+
+    public void HasFailed(string error) =>
+        (State, Worker, LeaseUntil, Error) = (WorkTaskState.Failed, null, null, error);
+
+    /// <summary>Another attempt; the epoch that had it is over.</summary>
+    public void IsReadyAgain(DateTimeOffset at, string error) =>
+        (State, Worker, LeaseUntil, ReadyAt, Error) = (WorkTaskState.Ready, null, null, at, error);
+
+    public void IsCancelled()
+    {
+        if (IsOver) return;
+        (State, Worker, LeaseUntil) = (WorkTaskState.Cancelled, null, null);
+    }
+}

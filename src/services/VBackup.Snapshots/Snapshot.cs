@@ -1,0 +1,147 @@
+using VBackup.Contracts.Ids;
+using VBackup.Contracts.Messages;
+
+namespace VBackup.Snapshots;
+
+/// <summary>What is to be done next with a snapshot.</summary>
+public enum SnapshotStep
+{
+    None = 0,
+    Take = 1,
+    KeepAsBase = 2,
+    Remove = 3,
+    RollBack = 4,
+}
+
+/// <summary>A snapshot of a server's volumes, whatever it is for.</summary>
+public sealed class Snapshot
+{
+    /// <summary>Attempts at one step, until it is left to people.</summary>
+    public const int AttemptsMax = 8;
+
+    Snapshot() { }
+
+    public SnapshotId Id { get; private set; }
+    public long Version { get; private set; }
+    public ProjectId Project { get; private set; }
+    public RunId? Run { get; private set; }
+    public string Region { get; private set; } = "";
+    public string ServerId { get; private set; } = "";
+
+    /// <summary>On the storage, and for people.</summary>
+    public string Name { get; private set; } = "";
+    public SnapshotPurpose Purpose { get; private set; }
+    public SnapshotState State { get; private set; }
+    public SnapshotStep Next { get; private set; }
+
+    /// <summary>Names of the disks that are wanted; null for all.</summary>
+    public IReadOnlyList<string>? WantedDisks { get; private set; }
+    public IReadOnlyList<DiskView> Disks { get; private set; } = [];
+    public DateTimeOffset? TakenAt { get; private set; }
+    public DateTimeOffset? KeptUntil { get; private set; }
+
+    /// <summary>When the next step is due.</summary>
+    public DateTimeOffset DueAt { get; private set; }
+    public int Attempts { get; private set; }
+    public string? Error { get; private set; }
+
+    public ServerRef Server => new(Region, ServerId);
+
+    public static Snapshot Of(TakeServerSnapshot order, DateTimeOffset now) => new()
+    {
+        Id = order.Snapshot,
+        Version = 1,
+        Project = order.Project,
+        Run = order.Run,
+        Region = order.Server.Region,
+        ServerId = order.Server.Id,
+        Name = order.SnapshotName,
+        Purpose = order.Purpose,
+        WantedDisks = order.Disks,
+        KeptUntil = order.KeptUntil,
+        Next = SnapshotStep.Take,
+        DueAt = now,
+    };
+
+    /// <summary>One whose order to be removed came before the order to be taken.</summary>
+    public static Snapshot NeverTaken(SnapshotId id, ProjectId project, string region, DateTimeOffset now) => new()
+    { Id = id, Version = 1, Project = project, Region = region, State = SnapshotState.Removed, DueAt = now };
+
+    public void WasTaken(DateTimeOffset takenAt, IReadOnlyList<DiskView> disks)
+    {
+        (State, TakenAt, Disks, Error) = (SnapshotState.Ready, takenAt, disks, null);
+        // Somebody may have asked for its removal while it was taken.
+        if (Next == SnapshotStep.Take) Next = SnapshotStep.None;
+        Attempts = 0;
+        Version++;
+    }
+
+    public void CouldNotBeTaken(string error, DateTimeOffset now)
+    {
+        (State, Error) = (SnapshotState.Failed, error);
+        // What an interrupted taking left is removed.
+        (Next, DueAt, Attempts) = (SnapshotStep.Remove, now, 0);
+        Version++;
+    }
+
+    public void IsToBeBase(DateTimeOffset now) => Ask(SnapshotStep.KeepAsBase, now, SnapshotState.Ready);
+
+    public void IsToBeRolledBack(DateTimeOffset now) => Ask(SnapshotStep.RollBack, now, SnapshotState.Ready);
+
+    public void IsToBeRemoved(DateTimeOffset now)
+    {
+        if (State is SnapshotState.Removed || Next == SnapshotStep.Remove) return;
+        (Next, DueAt, Attempts) = (SnapshotStep.Remove, now, 0);
+        Version++;
+    }
+
+    public void IsBase()
+    {
+        State = SnapshotState.Base;
+        Done(SnapshotStep.KeepAsBase);
+    }
+
+    public void WasRolledBack() => Done(SnapshotStep.RollBack);
+
+    public void IsRemoved()
+    {
+        if (State != SnapshotState.Failed) State = SnapshotState.Removed;
+        Done(SnapshotStep.Remove);
+    }
+
+    /// <summary>It is tried again later; at last it is left as it is, with the reason.</summary>
+    public void StepFailed(string error, DateTimeOffset now)
+    {
+        Attempts++;
+        Error = error;
+        DueAt = now + TimeSpan.FromSeconds(Math.Min(5 << Math.Min(Attempts, 6), 300));
+        // A removal is never given up: what stays costs room and slows writers.
+        if (Attempts >= AttemptsMax && Next is SnapshotStep.RollBack or SnapshotStep.KeepAsBase) Next = SnapshotStep.None;
+        Version++;
+    }
+
+    /// <summary>It is being taken: whoever finds it so later knows that somebody died at it.</summary>
+    public void IsBeingTaken()
+    {
+        Attempts++;
+        Version++;
+    }
+
+    public SnapshotChanged View() =>
+        new(Id, Version, Project, Server, Name, Purpose, Next == SnapshotStep.Remove && State != SnapshotState.Failed ? SnapshotState.Removing : State,
+            Disks, TakenAt, KeptUntil, Error);
+
+    void Ask(SnapshotStep step, DateTimeOffset now, SnapshotState needed)
+    {
+        if (State != needed || Next == SnapshotStep.Remove) return;
+        (Next, DueAt, Attempts) = (step, now, 0);
+        Version++;
+    }
+
+    void Done(SnapshotStep step)
+    {
+        if (Next == step) Next = SnapshotStep.None;
+        (Attempts, Error) = (0, State == SnapshotState.Failed ? Error : null);
+        Version++;
+    }
+}

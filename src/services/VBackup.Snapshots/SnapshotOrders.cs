@@ -1,0 +1,69 @@
+using VBackup.Contracts.Messages;
+using VBackup.Platform.Databases;
+using VBackup.Platform.Messaging;
+
+namespace VBackup.Snapshots;
+
+/// <summary>What the vSnapshot service is told to do. An order only notes what is to be done: it is done beside.</summary>
+public static class SnapshotOrders
+{
+    /// <param name="region">Whose vSnapshot service this is.</param>
+    public static MessageHandlers<SnapshotsDb> Handlers(string region) => new MessageHandlers<SnapshotsDb>()
+        .On(MessageJson.Default.TakeServerSnapshot, TakeAsync)
+        .On(MessageJson.Default.KeepSnapshotAsBase, KeepAsBaseAsync)
+        .On(MessageJson.Default.RemoveSnapshot, (order, change, cancellation) => RemoveAsync(region, order, change, cancellation))
+        .On(MessageJson.Default.RollBackSnapshot, RollBackAsync);
+
+    static async Task TakeAsync(TakeServerSnapshot order, Change<SnapshotsDb> change, CancellationToken cancellation)
+    {
+        if (await change.Db.Snapshots.FindAsync([order.Snapshot], cancellation).ConfigureAwait(false) is not null)
+        {
+            // It was given up before it was asked for, as messages come in any order; or it was asked for twice.
+            return;
+        }
+        var snapshot = Snapshot.Of(order, change.Now);
+        change.Db.Snapshots.Add(snapshot);
+        if (change.IsLate) Fail(change, snapshot, "the order came too late: the messages were delayed");
+        else Tell(change, snapshot);
+    }
+
+    static async Task KeepAsBaseAsync(KeepSnapshotAsBase order, Change<SnapshotsDb> change, CancellationToken cancellation)
+    {
+        if (await change.Db.Snapshots.FindAsync([order.Snapshot], cancellation).ConfigureAwait(false) is not { } snapshot) return;
+        snapshot.IsToBeBase(change.Now);
+        Tell(change, snapshot);
+    }
+
+    static async Task RemoveAsync(string region, RemoveSnapshot order, Change<SnapshotsDb> change, CancellationToken cancellation)
+    {
+        var snapshot = await change.Db.Snapshots.FindAsync([order.Snapshot], cancellation).ConfigureAwait(false);
+        if (snapshot is null)
+        {
+            change.Db.Snapshots.Add(Snapshot.NeverTaken(order.Snapshot, order.Project, region, change.Now));
+            return;
+        }
+        if (snapshot.Project != order.Project) return;
+        snapshot.IsToBeRemoved(change.Now);
+        Tell(change, snapshot);
+    }
+
+    static async Task RollBackAsync(RollBackSnapshot order, Change<SnapshotsDb> change, CancellationToken cancellation)
+    {
+        var snapshot = await change.Db.Snapshots.FindAsync([order.Snapshot], cancellation).ConfigureAwait(false);
+        if (snapshot is null || snapshot.Project != order.Project) return;
+        snapshot.IsToBeRolledBack(change.Now);
+        Tell(change, snapshot);
+    }
+
+    internal static void Fail(Change<SnapshotsDb> change, Snapshot snapshot, string error)
+    {
+        snapshot.CouldNotBeTaken(error, change.Now);
+        if (snapshot.Run is { } run)
+            change.Send(Destination.Backup, new SnapshotTaken(snapshot.Id, run, error, null, null, null, null, null, null, null, null, null),
+                MessageJson.Default.SnapshotTaken);
+        Tell(change, snapshot);
+    }
+
+    internal static void Tell(Change<SnapshotsDb> change, Snapshot snapshot) =>
+        change.Send(Destination.Portal, snapshot.View(), MessageJson.Default.SnapshotChanged);
+}

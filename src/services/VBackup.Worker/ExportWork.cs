@@ -1,0 +1,50 @@
+using VBackup.Clouds.Servers;
+using VBackup.Clouds.Volumes;
+using VBackup.Contracts.Messages;
+using VBackup.Contracts.Work;
+using VBackup.Edge;
+using VBackup.Edge.Backups;
+using VBackup.Edge.Running;
+using VBackup.Primitives;
+using VBackup.Vault;
+using VBackup.Vault.Format;
+using VBackup.Vault.Sessions;
+using VBackup.Vault.Writing;
+
+namespace VBackup.Worker;
+
+/// <summary>A snapshot's volumes into a vault, as a restore point. Of all attempts one point comes, or none.</summary>
+static class ExportWork
+{
+    public static async Task<ExportResult> DoAsync(
+        EdgeCloud cloud, VaultOpening vaults, ExportOrder order, WorkSecrets secrets, LeaseReport report, CancellationToken cancellation)
+    {
+        var vault = await vaults.OpenAsync(order.Vault, secrets, makes: true, cancellation).ConfigureAwait(false);
+        await using var closing = vault.ConfigureAwait(false);
+        foreach (var earlier in order.EarlierSessions)
+            if (await SessionSettlement.SettleAsync(vault, SessionOf(earlier), cancellation).ConfigureAwait(false) is { } point)
+                return ResultOf(point, report);
+
+        var points = await EarlierPoints.OfAsync(vault, order.Server.Id, cancellation).ConfigureAwait(false);
+        var (basePoint, baseEdge) = order.Kind == PointKind.Full ? default : points.NewestTrusted;
+        var run = await BackupWriter.StartAsync(vault, "backup", basePoint, cancellation, spool: null, SessionOf(order.Session)).ConfigureAwait(false);
+        await using var ending = run.ConfigureAwait(false);
+        ServerDisk[] disks = [.. order.Disks.Select(disk => new ServerDisk(disk.Name, new VolumeId(disk.Volume)))];
+        var exported = await PointExport.ExportAsync(
+            cloud, run, disks, order.Instant, run.Base is null ? null : baseEdge, report, cancellation).ConfigureAwait(false);
+        var edge = new EdgeDocument(order.ServerName, order.Server.Id, order.Instant, order.TakenAt, order.Consistency,
+            disks.ToDictionary(disk => disk.Name, disk => disk.Volume.Value), order.ConfigurationKind, order.Configuration,
+            exported.IsTrackingWrong ? points.SinceLastFull : [], order.HeldSeconds);
+        return ResultOf(await run.PublishAsync(
+            order.ServerName, exported.Type, PointMetadata.Of(edge, order.Point, order.Catalogue), exported.Volumes, cancellation).ConfigureAwait(false), report);
+    }
+
+    static SessionId SessionOf(string name) => SessionId.TryParse(name, out var id) ? id : throw new RefusedException($"'{name}' names no session");
+
+    static ExportResult ResultOf(PointDocument point, LeaseReport report) => new(
+        point.Id, KindOf(point.Type),
+        [.. point.Volumes.Select(volume => new VolumePointView(volume.Name, volume.LengthBytes, KindOf(volume.Type), volume.ReadBytes, volume.StoredBytes))],
+        point.Volumes.Sum(volume => volume.StoredBytes), EdgeDocument.Of(point)?.Distrusts ?? [], report.Notes);
+
+    static PointKind KindOf(PointType type) => type == PointType.Full ? PointKind.Full : PointKind.Incremental;
+}

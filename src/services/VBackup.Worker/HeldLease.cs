@@ -1,0 +1,91 @@
+using VBackup.Contracts.Work;
+
+namespace VBackup.Worker;
+
+/// <summary>
+/// Keeps a lease as long as the work goes on, and stops the work before the lease is over: by a clock of its own that nobody sets,
+/// counted from before each question was asked.
+/// </summary>
+sealed class HeldLease : IAsyncDisposable
+{
+    readonly IWorkSource _source;
+    readonly WorkLease _lease;
+    readonly LeaseReport _report;
+    readonly TimeProvider _clock;
+    readonly CancellationTokenSource _work;
+    readonly CancellationTokenSource _over = new();
+    readonly Task _prolonging;
+
+    public HeldLease(IWorkSource source, WorkLease lease, LeaseReport report, long askedAt, TimeProvider clock, CancellationToken stop)
+    {
+        (_source, _lease, _report, _clock) = (source, lease, report, clock);
+        _work = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        _prolonging = ProlongAsync(askedAt, lease.Until);
+    }
+
+    /// <summary>Cancelled when the task is to be stopped, or is somebody else's.</summary>
+    public CancellationToken Token => _work.Token;
+
+    /// <summary>Why it is to be stopped; null when the lease was lost, or nothing was said.</summary>
+    public string? StopReason { get; private set; }
+
+    /// <summary>Nobody would hear what is said of the task.</summary>
+    public bool IsLost { get; private set; }
+
+    async Task ProlongAsync(long askedAt, TimeSpan until)
+    {
+        try
+        {
+            while (true)
+            {
+                await Task.Delay(until / 4, _clock, _over.Token).ConfigureAwait(false);
+                var asked = _clock.GetTimestamp();
+                // An answer that comes too late is none.
+                var patience = until * 0.75 - _clock.GetElapsedTime(askedAt);
+                var answer = patience > TimeSpan.Zero ? await AskAsync(patience).ConfigureAwait(false) : null;
+                switch (answer)
+                {
+                    case WorkAnswer.GoOn goOn:
+                        (askedAt, until) = (asked, goOn.Until);
+                        break;
+                    case WorkAnswer.Halt halt:
+                        StopReason = halt.Reason;
+                        await _work.CancelAsync().ConfigureAwait(false);
+                        // It is still held: the end of it has to be told.
+                        (askedAt, until) = (asked, _lease.Until);
+                        break;
+                    default:
+                        IsLost = true;
+                        await _work.CancelAsync().ConfigureAwait(false);
+                        return;
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The work is over.
+        }
+    }
+
+    async Task<WorkAnswer?> AskAsync(TimeSpan patience)
+    {
+        using var late = CancellationTokenSource.CreateLinkedTokenSource(_over.Token);
+        using var timer = _clock.CreateTimer(_ => late.Cancel(), null, patience, Timeout.InfiniteTimeSpan);
+        try
+        {
+            return await _source.ReportAsync(_lease.Task, _lease.Epoch, _report.Progress, late.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (!_over.IsCancellationRequested)
+        {
+            return null;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _over.CancelAsync().ConfigureAwait(false);
+        await _prolonging.ConfigureAwait(false);
+        _over.Dispose();
+        _work.Dispose();
+    }
+}

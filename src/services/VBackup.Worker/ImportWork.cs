@@ -1,0 +1,54 @@
+using VBackup.Contracts.Messages;
+using VBackup.Contracts.Work;
+using VBackup.Edge;
+using VBackup.Edge.Backups;
+using VBackup.Edge.Restores;
+using VBackup.Edge.Running;
+using VBackup.Vault.Catalog;
+using VBackup.Vault.Format;
+using VBackup.Vault.Reading;
+
+namespace VBackup.Worker;
+
+/// <summary>A point's volumes into a server's own volumes, or new ones. Everything is read back.</summary>
+static class ImportWork
+{
+    public static async Task<ImportResult> DoAsync(
+        EdgeCloud cloud, VaultOpening vaults, ImportOrder order, WorkSecrets secrets, LeaseReport report, CancellationToken cancellation)
+    {
+        var vault = await vaults.OpenAsync(order.Vault, secrets, makes: false, cancellation).ConfigureAwait(false);
+        await using var closing = vault.ConfigureAwait(false);
+        var point = await VaultCatalog.FindAsync(vault, order.VaultPoint, cancellation).ConfigureAwait(false);
+        var edge = EdgeDocument.Of(point) ?? throw new RefusedException($"point {point.Id} was not made of a server");
+        var reading = await PointReading.BeginAsync(vault, "restore", point, cancellation).ConfigureAwait(false);
+        await using var ending = reading.ConfigureAwait(false);
+        var restore = new VolumeRestore(cloud.Storage, reading, report);
+        var target = order.Target switch
+        {
+            RestoreTarget.Original => await WriteInPlaceAsync(cloud, restore, edge, Choose(point, order.Volume), cancellation).ConfigureAwait(false),
+            RestoreTarget.NewServer => await NewResources.MakeServerAsync(cloud, restore, edge, point, order.NewName!, cancellation).ConfigureAwait(false),
+            _ => await NewResources.MakeVolumeAsync(cloud, restore, edge, TheOnly(Choose(point, order.Volume)), order.NewName!, cancellation)
+                .ConfigureAwait(false),
+        };
+        return new(target, restore.LogicalBytes, restore.WrittenBytes, report.Notes);
+    }
+
+    static async Task<string> WriteInPlaceAsync(
+        EdgeCloud cloud, VolumeRestore restore, EdgeDocument edge, IReadOnlyList<VolumeDocument> volumes, CancellationToken cancellation)
+    {
+        var server = (await cloud.Hypervisor.ListAsync(cancellation).ConfigureAwait(false)).FirstOrDefault(one => one.Id == edge.ServerId)
+            ?? throw new RefusedException($"the server {edge.Server} is gone: restore it to a new one");
+        var targets = await InPlaceWriting.CheckAsync(cloud, server, edge, volumes, cancellation).ConfigureAwait(false);
+        await InPlaceWriting.ShutOutOthersAsync(cloud, targets, cancellation).ConfigureAwait(false);
+        await InPlaceWriting.RequireStillAsync(cloud, server, cancellation).ConfigureAwait(false);
+        await InPlaceWriting.WriteAsync(cloud, restore, targets, cancellation).ConfigureAwait(false);
+        return $"server {server.Name}";
+    }
+
+    static IReadOnlyList<VolumeDocument> Choose(PointDocument point, string? name) => name is null ? point.Volumes
+        : [point.Volumes.FirstOrDefault(volume => volume.Name == name)
+            ?? throw new RefusedException($"the point has no volume {name}; it has {string.Join(", ", point.Volumes.Select(volume => volume.Name))}")];
+
+    static VolumeDocument TheOnly(IReadOnlyList<VolumeDocument> volumes) => volumes is [var volume] ? volume
+        : throw new RefusedException($"say which volume: the point has {string.Join(", ", volumes.Select(one => one.Name))}");
+}

@@ -1,0 +1,55 @@
+using VBackup.Clouds.Servers;
+using VBackup.Contracts.Messages;
+using VBackup.Contracts.Work;
+using VBackup.Edge;
+using VBackup.Edge.Running;
+
+namespace VBackup.Worker;
+
+/// <summary>Servers are stopped for a restore in place, and started after it.</summary>
+static class ServerWork
+{
+    static readonly TimeSpan s_stopPatience = TimeSpan.FromMinutes(2);
+
+    public static async Task<ServerResult> StopAsync(EdgeCloud cloud, ServerOrder order, CancellationToken cancellation)
+    {
+        var server = await FindAsync(cloud, order, cancellation).ConfigureAwait(false);
+        var ran = server.State != ServerState.Shutdown;
+        if (ran) await cloud.Hypervisor.StopAsync(server.Name, s_stopPatience, cancellation).ConfigureAwait(false);
+        return new(ran);
+    }
+
+    public static async Task<ServerResult> StartAsync(EdgeCloud cloud, ServerOrder order, CancellationToken cancellation)
+    {
+        var server = await FindAsync(cloud, order, cancellation).ConfigureAwait(false);
+        var ran = server.State == ServerState.Running;
+        if (!ran) await cloud.Hypervisor.StartAsync(server.Name, cancellation).ConfigureAwait(false);
+        return new(ran);
+    }
+
+    static async Task<Server> FindAsync(EdgeCloud cloud, ServerOrder order, CancellationToken cancellation) =>
+        (await cloud.Hypervisor.ListAsync(cancellation).ConfigureAwait(false)).FirstOrDefault(one => one.Id == order.Server.Id)
+        ?? throw new RefusedException($"the server {order.ServerName} is gone");
+
+    /// <summary>All servers as they are now.</summary>
+    public static async Task<IReadOnlyList<ServerView>> ListAsync(EdgeCloud cloud, CancellationToken cancellation)
+    {
+        List<ServerView> views = [];
+        foreach (var server in await cloud.Hypervisor.ListAsync(cancellation).ConfigureAwait(false))
+        {
+            List<DiskView> disks = [];
+            foreach (var disk in server.Disks)
+                disks.Add(new(disk.Name, disk.Volume.Value, await cloud.Storage.FindLengthAsync(disk.Volume, cancellation).ConfigureAwait(false), null));
+            views.Add(new(server.Id, server.Name, StateOf(server.State), disks));
+        }
+        return views;
+    }
+
+    static string StateOf(ServerState state) => state switch
+    {
+        ServerState.Running => "running",
+        ServerState.Shutdown => "shutdown",
+        ServerState.Paused => "paused",
+        _ => "other",
+    };
+}

@@ -1,0 +1,103 @@
+using System.Text.Json;
+using VBackup.Clouds;
+using VBackup.Contracts.Ids;
+using VBackup.Contracts.Work;
+using VBackup.Edge;
+using VBackup.Edge.Running;
+using VBackup.Vault;
+using VBackup.Vault.Format;
+using VBackup.Vault.Sessions;
+using VBackup.Vault.Stores;
+
+namespace VBackup.Worker;
+
+/// <summary>Takes a task, does it while the lease is kept, and says how it ended.</summary>
+public sealed class TaskRunner(IWorkSource source, WorkerId worker, EdgeCloud cloud, VaultOpening vaults, TimeProvider clock)
+{
+    /// <summary>Does one task, if there is one.</summary>
+    /// <param name="stop">The worker is to end: the task is given back for another.</param>
+    /// <returns>Whether there was one.</returns>
+    public async Task<bool> RunOneAsync(CancellationToken stop)
+    {
+        var asked = clock.GetTimestamp();
+        if (await source.AcquireAsync(worker, stop).ConfigureAwait(false) is not { } lease) return false;
+        var report = new LeaseReport();
+        var held = new HeldLease(source, lease, report, asked, clock, stop);
+        await using var ending = held.ConfigureAwait(false);
+        try
+        {
+            var result = await DoAsync(lease, report, held.Token).ConfigureAwait(false);
+            await source.CompleteAsync(lease.Task, lease.Epoch, result, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (held.Token.IsCancellationRequested)
+        {
+            // Of a task that was lost, whoever has it now says what becomes of it.
+            if (!held.IsLost)
+                await source.FailAsync(lease.Task, lease.Epoch, held.StopReason ?? "the worker was stopped", mayPass: held.StopReason is null,
+                    CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (Exception failure) when (Describe(failure) is { } described)
+        {
+            if (!held.IsLost)
+                await source.FailAsync(lease.Task, lease.Epoch, described.Reason, described.MayPass, CancellationToken.None).ConfigureAwait(false);
+        }
+        return true;
+    }
+
+    public async Task ReportServersAsync(CancellationToken cancellation) => await source.ReportServersAsync(
+        worker, await ServerWork.ListAsync(cloud, cancellation).ConfigureAwait(false), cancellation).ConfigureAwait(false);
+
+    async Task<string> DoAsync(WorkLease lease, LeaseReport report, CancellationToken cancellation)
+    {
+        var json = WorkJson.Default;
+        switch (lease.Kind)
+        {
+            case WorkKind.Export:
+                return JsonSerializer.Serialize(await ExportWork.DoAsync(
+                    cloud, vaults, Read(lease, json.ExportOrder), lease.Secrets, report, cancellation).ConfigureAwait(false), json.ExportResult);
+            case WorkKind.Import:
+                return JsonSerializer.Serialize(await ImportWork.DoAsync(
+                    cloud, vaults, Read(lease, json.ImportOrder), lease.Secrets, report, cancellation).ConfigureAwait(false), json.ImportResult);
+            case WorkKind.StopServer:
+                return JsonSerializer.Serialize(
+                    await ServerWork.StopAsync(cloud, Read(lease, json.ServerOrder), cancellation).ConfigureAwait(false), json.ServerResult);
+            case WorkKind.StartServer:
+                return JsonSerializer.Serialize(
+                    await ServerWork.StartAsync(cloud, Read(lease, json.ServerOrder), cancellation).ConfigureAwait(false), json.ServerResult);
+            case WorkKind.Prune:
+                return JsonSerializer.Serialize(await VaultWork.PruneAsync(
+                    vaults, Read(lease, json.PruneOrder), lease.Secrets, cancellation).ConfigureAwait(false), json.VaultResult);
+            case WorkKind.CollectGarbage:
+                return JsonSerializer.Serialize(await VaultWork.CollectAsync(
+                    vaults, Read(lease, json.VaultOrder), lease.Secrets, cancellation).ConfigureAwait(false), json.VaultResult);
+            case WorkKind.Verify:
+                return JsonSerializer.Serialize(await VaultWork.VerifyAsync(
+                    vaults, Read(lease, json.VaultOrder), lease.Secrets, cancellation).ConfigureAwait(false), json.VaultResult);
+            case WorkKind.CheckLocation:
+                return JsonSerializer.Serialize(await VaultWork.CheckAsync(
+                    vaults, Read(lease, json.VaultOrder), lease.Secrets, cancellation).ConfigureAwait(false), json.VaultResult);
+            default:
+                throw new RefusedException($"this worker is older than the service: it does not know the task {lease.Kind}");
+        }
+    }
+
+    static T Read<T>(WorkLease lease, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type) where T : class =>
+        JsonSerializer.Deserialize(lease.Order, type) ?? throw new RefusedException("the order is empty");
+
+    /// <returns>Null for a fault of our own, which is not to pass for a failure of the surroundings.</returns>
+    static (string Reason, bool MayPass)? Describe(Exception failure)
+    {
+        var reason = Aftermath.Of(failure) is { } aftermath ? $"{failure.Message}; {aftermath}" : failure.Message;
+        return failure switch
+        {
+            RefusedException or UnusableVaultException => (reason, false),
+            DamageException => ($"damage found: {reason}", false),
+            StoreException store => (reason, store.Failure is StoreFailure.Transient or StoreFailure.Unreachable),
+            CloudException clouds => (reason, clouds.Failure is CloudFailure.TimedOut or CloudFailure.Other),
+            SessionRevokedException => (reason, true),
+            IOException or UnauthorizedAccessException => (reason, true),
+            OperationCanceledException => ("no answer in time", true),
+            _ => null,
+        };
+    }
+}

@@ -1,0 +1,55 @@
+using System.Security.Cryptography;
+using VBackup.Contracts.Work;
+using VBackup.Edge.Running;
+using VBackup.Vault;
+using VBackup.Vault.Format;
+using VBackup.Vault.Stores;
+
+namespace VBackup.Worker;
+
+/// <summary>Opens vaults with what a lease brings. Nothing of it stays when the vault is closed.</summary>
+public sealed class VaultOpening(VaultRuntime runtime, int chunkSize, RetryLimits retries)
+{
+    /// <param name="makes">Make it where there is none: a project's first backup.</param>
+    /// <exception cref="RefusedException">The lease brought no key.</exception>
+    public async Task<BackupVault> OpenAsync(VaultAddress address, WorkSecrets secrets, bool makes, CancellationToken cancellation)
+    {
+        if (secrets.VaultKey is not { } key) throw new RefusedException("the project has no key");
+        using var unlock = VaultUnlock.WithKey(key);
+        CryptographicOperations.ZeroMemory(key);
+        if (!makes || await IsThereAsync(address, secrets, cancellation).ConfigureAwait(false))
+            return await BackupVault.OpenAsync(Store(address, secrets, creates: false), unlock, runtime, cancellation).ConfigureAwait(false);
+        try
+        {
+            return await BackupVault.CreateAsync(Store(address, secrets, creates: true), unlock, chunkSize, runtime, cancellation).ConfigureAwait(false);
+        }
+        catch (UnusableVaultException)
+        {
+            // Somebody else has made it at the same time.
+            return await BackupVault.OpenAsync(Store(address, secrets, creates: false), unlock, runtime, cancellation).ConfigureAwait(false);
+        }
+    }
+
+    public IObjectStore Store(VaultAddress address, WorkSecrets secrets, bool creates) => StoreLocation.Open(address.Address, new()
+    {
+        CreateFolder = creates,
+        Retries = retries,
+        Clock = runtime.Clock,
+        Variable = name => name switch
+        {
+            "AWS_ACCESS_KEY_ID" => secrets.AccessKey,
+            "AWS_SECRET_ACCESS_KEY" => secrets.SecretKey,
+            "AWS_ENDPOINT_URL_S3" => address.Endpoint,
+            "AWS_REGION" => address.S3Region,
+            _ => null,
+        },
+    });
+
+    async Task<bool> IsThereAsync(VaultAddress address, WorkSecrets secrets, CancellationToken cancellation)
+    {
+        if (!address.Address.Contains("://", StringComparison.Ordinal) && !Directory.Exists(address.Address)) return false;
+        var store = Store(address, secrets, creates: false);
+        await using var closing = store.ConfigureAwait(false);
+        return await store.ExistsAsync(ObjectNames.Header, cancellation).ConfigureAwait(false);
+    }
+}

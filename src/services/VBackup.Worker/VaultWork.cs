@@ -1,0 +1,56 @@
+using VBackup.Contracts.Work;
+using VBackup.Edge.Running;
+using VBackup.Primitives;
+using VBackup.Vault;
+using VBackup.Vault.Catalog;
+using VBackup.Vault.Collecting;
+using VBackup.Vault.Stores;
+using VBackup.Vault.Verifying;
+
+namespace VBackup.Worker;
+
+/// <summary>Work on vaults that no run waits for.</summary>
+static class VaultWork
+{
+    /// <summary>Whether a place can be a location, found out by doing with test objects what a vault does.</summary>
+    public static async Task<VaultResult> CheckAsync(VaultOpening vaults, VaultOrder order, WorkSecrets secrets, CancellationToken cancellation)
+    {
+        var store = vaults.Store(order.Vault, secrets, creates: true);
+        await using var closing = store.ConfigureAwait(false);
+        var found = await StoreCheck.RunAsync(store, cancellation).ConfigureAwait(false);
+        if (!found.IsUsable)
+            throw new RefusedException(string.Join("; ", found.Lacks.Where(lack => lack.IsNeeded).Select(lack => $"it cannot {lack.Ability}: {lack.Reason}")));
+        return new(0, [.. found.Lacks.Select(lack => $"it cannot {lack.Ability}: {lack.Reason}")]);
+    }
+
+    public static async Task<VaultResult> PruneAsync(VaultOpening vaults, PruneOrder order, WorkSecrets secrets, CancellationToken cancellation)
+    {
+        var vault = await vaults.OpenAsync(order.Vault, secrets, makes: false, cancellation).ConfigureAwait(false);
+        await using var closing = vault.ConfigureAwait(false);
+        foreach (var name in order.VaultPoints)
+            if (PointId.TryParse(name, out var id)) await VaultCatalog.DeleteAsync(vault, id, cancellation).ConfigureAwait(false);
+        return await UsedAsync(vault, [], cancellation).ConfigureAwait(false);
+    }
+
+    public static async Task<VaultResult> CollectAsync(VaultOpening vaults, VaultOrder order, WorkSecrets secrets, CancellationToken cancellation)
+    {
+        var vault = await vaults.OpenAsync(order.Vault, secrets, makes: false, cancellation).ConfigureAwait(false);
+        await using var closing = vault.ConfigureAwait(false);
+        var collected = await Collector.RunAsync(vault, new(), progress: null, cancellation).ConfigureAwait(false);
+        return await UsedAsync(vault, [.. collected.DamagedPacks.Select(pack => $"{pack} is damaged")], cancellation).ConfigureAwait(false);
+    }
+
+    public static async Task<VaultResult> VerifyAsync(VaultOpening vaults, VaultOrder order, WorkSecrets secrets, CancellationToken cancellation)
+    {
+        var vault = await vaults.OpenAsync(order.Vault, secrets, makes: false, cancellation).ConfigureAwait(false);
+        await using var closing = vault.ConfigureAwait(false);
+        var verified = await Verifier.RunAsync(vault, allData: true, progress: null, cancellation).ConfigureAwait(false);
+        return await UsedAsync(vault, [.. verified.Damages.Select(damage => damage.ToString())], cancellation).ConfigureAwait(false);
+    }
+
+    static async Task<VaultResult> UsedAsync(BackupVault vault, IReadOnlyList<string> notes, CancellationToken cancellation)
+    {
+        var numbers = await VaultCatalog.StatisticsAsync(vault, cancellation).ConfigureAwait(false);
+        return new(numbers.PackBytes + numbers.IndexBytes + numbers.OtherBytes, notes);
+    }
+}

@@ -1,0 +1,87 @@
+using VBackup.Contracts.Ids;
+using VBackup.Contracts.Messages;
+using VBackup.Services.Tests.World;
+using Xunit;
+
+namespace VBackup.Services.Tests;
+
+/// <summary>A server is backed up and restored by the services, from the order to the bytes.</summary>
+public sealed class BackupStoryTests
+{
+    const int Mebibyte = 1024 * 1024;
+
+    [Fact]
+    public async Task A_backup_ends_as_an_active_point_and_leaves_one_snapshot_as_base()
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var server = await world.AddServerAsync("web", ("vda", Noise(1, 3 * Mebibyte)), ("vdb", Noise(2, Mebibyte)));
+        var order = await world.OrderBackupAsync(server);
+        await world.SettleAsync();
+
+        var run = world.Portal.Run(order.Run);
+        Assert.Equal((RunState.Succeeded, null), (run.State, run.Error));
+        var point = world.Portal.Point(order.Point);
+        Assert.Equal((RestorePointState.Active, PointKind.Full, "crash"), (point.State, point.Kind, point.Consistency));
+        Assert.Equal(["vda", "vdb"], point.Volumes.Select(volume => volume.Name));
+        Assert.Single(await world.SnapshotNamesAsync("web"));
+    }
+
+    [Fact]
+    public async Task The_second_backup_is_incremental_and_the_first_ones_snapshot_goes()
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var content = Noise(1, 3 * Mebibyte);
+        var server = await world.AddServerAsync("web", ("vda", content));
+        await world.OrderBackupAsync(server);
+        await world.SettleAsync();
+        content[Mebibyte + 7] ^= 1;
+        await File.WriteAllBytesAsync(world.VolumePath("web-vda"), content);
+        var second = await world.OrderBackupAsync(server);
+        await world.SettleAsync();
+
+        Assert.Equal(RunState.Succeeded, world.Portal.Run(second.Run).State);
+        var point = world.Portal.Point(second.Point);
+        Assert.Equal(PointKind.Incremental, point.Kind);
+        Assert.InRange(point.Volumes.Sum(volume => volume.ReadBytes), 1, Mebibyte);
+        Assert.Single(await world.SnapshotNamesAsync("web"));
+    }
+
+    [Theory]
+    [InlineData(RestoreTarget.Original)]
+    [InlineData(RestoreTarget.NewServer)]
+    [InlineData(RestoreTarget.NewVolume)]
+    public async Task A_restore_brings_back_the_very_bytes(RestoreTarget target)
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var (first, second) = (Noise(1, 3 * Mebibyte), Noise(2, Mebibyte));
+        var server = await world.AddServerAsync("web", ("vda", first), ("vdb", second));
+        var backup = await world.OrderBackupAsync(server);
+        await world.SettleAsync();
+        await File.WriteAllBytesAsync(world.VolumePath("web-vda"), Noise(3, 3 * Mebibyte));
+
+        var restore = new StartRestore(world.Ids.New<RunId>(), world.Project, backup.Point, target,
+            target == RestoreTarget.Original ? null : "copy", target == RestoreTarget.NewVolume ? "vda" : null, StopsServer: false, RunTrigger.Manual);
+        await world.TellBackupAsync(restore, MessageJson.Default.StartRestore);
+        await world.SettleAsync();
+
+        var run = world.Portal.Run(restore.Run);
+        Assert.Equal((RunState.Succeeded, null), (run.State, run.Error));
+        var (vda, vdb) = target switch
+        {
+            RestoreTarget.Original => ("web-vda", "web-vdb"),
+            RestoreTarget.NewServer => ("copy-vda", "copy-vdb"),
+            _ => ("copy", null),
+        };
+        Assert.Equal(first, await File.ReadAllBytesAsync(world.VolumePath(vda)));
+        if (vdb is not null) Assert.Equal(second, await File.ReadAllBytesAsync(world.VolumePath(vdb)));
+        // In place: what there was can be gone back to, and nothing is built on what was before.
+        Assert.Single(await world.SnapshotNamesAsync("web"));
+    }
+
+    static byte[] Noise(int seed, int size)
+    {
+        var bytes = new byte[size];
+        new Random(seed).NextBytes(bytes);
+        return bytes;
+    }
+}

@@ -1,0 +1,108 @@
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using VBackup.Contracts.Ids;
+using VBackup.Contracts.Messages;
+using VBackup.Contracts.Work;
+using Xunit;
+
+namespace VBackup.Services.Tests;
+
+/// <summary>Services of different versions work side by side: what they write down and say to each other stays as it is.</summary>
+public sealed class FrozenMessageTests
+{
+    static readonly DateTimeOffset s_time = new(2026, 3, 29, 1, 30, 0, TimeSpan.Zero);
+    static readonly ServerRef s_server = new("north", "s-1");
+    static readonly ProjectId s_project = new(Uuid(1));
+    static readonly RunId s_run = new(Uuid(2));
+    static readonly RestorePointId s_point = new(Uuid(3));
+    static readonly PlanId s_plan = new(Uuid(4));
+    static readonly LocationId s_location = new(Uuid(5));
+    static readonly SnapshotId s_snapshot = new(Uuid(6));
+    static readonly DiskView s_disk = new("vda", "rbd/web", 4096, null);
+    static readonly VaultAddress s_vault = new("s3://bucket/prefix", "https://s3.example", "north");
+
+    static readonly Dictionary<Type, (string Json, string Golden)> s_frozen = new()
+    {
+        [typeof(InventoryReported)] = Of(new InventoryReported("north", 7, s_time, [new("s-1", "web", "running", [s_disk])]), MessageJson.Default.InventoryReported,
+            """{"region":"north","version":7,"at":"2026-03-29T01:30:00+00:00","servers":[{"id":"s-1","name":"web","state":"running","disks":[{"name":"vda","volume":"rbd/web","lengthBytes":4096,"allocatedBytes":null}]}]}"""),
+        [typeof(StartBackup)] = Of(new StartBackup(s_run, s_point, s_project, s_plan, s_server, "web", s_location, ["vda"], RunTrigger.Policy, PointKind.Incremental, ["daily"], s_time, null), MessageJson.Default.StartBackup,
+            """{"run":"00000002-0000-7000-8000-000000000000","point":"00000003-0000-7000-8000-000000000000","project":"00000001-0000-7000-8000-000000000000","plan":"00000004-0000-7000-8000-000000000000","server":{"region":"north","id":"s-1"},"serverName":"web","location":"00000005-0000-7000-8000-000000000000","disks":["vda"],"trigger":"policy","kind":"incremental","tags":["daily"],"dueAt":"2026-03-29T01:30:00+00:00","stopBy":null}"""),
+        [typeof(StartRestore)] = Of(new StartRestore(s_run, s_project, s_point, RestoreTarget.NewVolume, "copy", "vda", true, RunTrigger.Manual), MessageJson.Default.StartRestore,
+            """{"run":"00000002-0000-7000-8000-000000000000","project":"00000001-0000-7000-8000-000000000000","point":"00000003-0000-7000-8000-000000000000","target":"newVolume","newName":"copy","volume":"vda","stopsServer":true,"trigger":"manual"}"""),
+        [typeof(CancelRun)] = Of(new CancelRun(s_run, s_project), MessageJson.Default.CancelRun,
+            """{"run":"00000002-0000-7000-8000-000000000000","project":"00000001-0000-7000-8000-000000000000"}"""),
+        [typeof(RunChanged)] = Of(new RunChanged(s_run, 3, RunKind.Backup, s_project, s_plan, s_server, "web", s_location, s_point, RunTrigger.Schedule, RunState.WindowClosed, s_time, s_time, 1, 2, 3, ["note"], "late", null), MessageJson.Default.RunChanged,
+            """{"run":"00000002-0000-7000-8000-000000000000","version":3,"kind":"backup","project":"00000001-0000-7000-8000-000000000000","plan":"00000004-0000-7000-8000-000000000000","server":{"region":"north","id":"s-1"},"serverName":"web","location":"00000005-0000-7000-8000-000000000000","point":"00000003-0000-7000-8000-000000000000","trigger":"schedule","state":"windowClosed","startedAt":"2026-03-29T01:30:00+00:00","endedAt":"2026-03-29T01:30:00+00:00","doneBytes":1,"totalBytes":2,"storedBytes":3,"notes":["note"],"error":"late","target":null}"""),
+        [typeof(PointChanged)] = Of(new PointChanged(s_point, 4, s_project, s_plan, s_run, s_server, "web", s_location, RestorePointState.SoftDeleted, PointKind.Full, RunTrigger.Manual, [], s_time, s_time, s_time, "filesystem", "ab", false, [new("vda", 1, PointKind.Full, 2, 3)], s_time, s_time), MessageJson.Default.PointChanged,
+            """{"point":"00000003-0000-7000-8000-000000000000","version":4,"project":"00000001-0000-7000-8000-000000000000","plan":"00000004-0000-7000-8000-000000000000","run":"00000002-0000-7000-8000-000000000000","server":{"region":"north","id":"s-1"},"serverName":"web","location":"00000005-0000-7000-8000-000000000000","state":"softDeleted","kind":"full","trigger":"manual","tags":[],"dueAt":"2026-03-29T01:30:00+00:00","takenAt":"2026-03-29T01:30:00+00:00","completedAt":"2026-03-29T01:30:00+00:00","consistency":"filesystem","vaultPoint":"ab","isDistrusted":false,"volumes":[{"name":"vda","lengthBytes":1,"kind":"full","readBytes":2,"storedBytes":3}],"deletedAt":"2026-03-29T01:30:00+00:00","purgeAt":"2026-03-29T01:30:00+00:00"}"""),
+        [typeof(DeletePoint)] = Of(new DeletePoint(s_point, s_project, true), MessageJson.Default.DeletePoint,
+            """{"point":"00000003-0000-7000-8000-000000000000","project":"00000001-0000-7000-8000-000000000000","isByPolicy":true}"""),
+        [typeof(UndeletePoint)] = Of(new UndeletePoint(s_point, s_project), MessageJson.Default.UndeletePoint,
+            """{"point":"00000003-0000-7000-8000-000000000000","project":"00000001-0000-7000-8000-000000000000"}"""),
+        [typeof(TakeServerSnapshot)] = Of(new TakeServerSnapshot(s_snapshot, s_run, s_project, s_server, "vb-1", null, SnapshotPurpose.Safety, s_time), MessageJson.Default.TakeServerSnapshot,
+            """{"snapshot":"00000006-0000-7000-8000-000000000000","run":"00000002-0000-7000-8000-000000000000","project":"00000001-0000-7000-8000-000000000000","server":{"region":"north","id":"s-1"},"snapshotName":"vb-1","disks":null,"purpose":"safety","keptUntil":"2026-03-29T01:30:00+00:00"}"""),
+        [typeof(KeepSnapshotAsBase)] = Of(new KeepSnapshotAsBase(s_snapshot), MessageJson.Default.KeepSnapshotAsBase,
+            """{"snapshot":"00000006-0000-7000-8000-000000000000"}"""),
+        [typeof(RemoveSnapshot)] = Of(new RemoveSnapshot(s_snapshot, s_project), MessageJson.Default.RemoveSnapshot,
+            """{"snapshot":"00000006-0000-7000-8000-000000000000","project":"00000001-0000-7000-8000-000000000000"}"""),
+        [typeof(RollBackSnapshot)] = Of(new RollBackSnapshot(s_snapshot, s_project), MessageJson.Default.RollBackSnapshot,
+            """{"snapshot":"00000006-0000-7000-8000-000000000000","project":"00000001-0000-7000-8000-000000000000"}"""),
+        [typeof(SnapshotTaken)] = Of(new SnapshotTaken(s_snapshot, s_run, null, s_time, "crash", 0.25, "web", "running", [s_disk], "lab", "{}", ["note"]), MessageJson.Default.SnapshotTaken,
+            """{"snapshot":"00000006-0000-7000-8000-000000000000","run":"00000002-0000-7000-8000-000000000000","error":null,"takenAt":"2026-03-29T01:30:00+00:00","consistency":"crash","heldSeconds":0.25,"serverName":"web","serverState":"running","disks":[{"name":"vda","volume":"rbd/web","lengthBytes":4096,"allocatedBytes":null}],"configurationKind":"lab","configuration":"{}","notes":["note"]}"""),
+        [typeof(SnapshotChanged)] = Of(new SnapshotChanged(s_snapshot, 2, s_project, s_server, "vb-1", SnapshotPurpose.Backup, SnapshotState.Base, [s_disk], s_time, null, null), MessageJson.Default.SnapshotChanged,
+            """{"snapshot":"00000006-0000-7000-8000-000000000000","version":2,"project":"00000001-0000-7000-8000-000000000000","server":{"region":"north","id":"s-1"},"snapshotName":"vb-1","purpose":"backup","state":"base","disks":[{"name":"vda","volume":"rbd/web","lengthBytes":4096,"allocatedBytes":null}],"takenAt":"2026-03-29T01:30:00+00:00","keptUntil":null,"error":null}"""),
+        [typeof(ExportOrder)] = Of(new ExportOrder(s_vault, s_run, s_point, "aa", ["bb"], s_server, "web", PointKind.Full, "vb-1", s_time, "crash", null, [s_disk], "lab", "{}", new(s_project, s_plan, RunTrigger.Policy, ["weekly"], s_time, s_server)), WorkJson.Default.ExportOrder,
+            """{"vault":{"address":"s3://bucket/prefix","endpoint":"https://s3.example","s3Region":"north"},"run":"00000002-0000-7000-8000-000000000000","point":"00000003-0000-7000-8000-000000000000","session":"aa","earlierSessions":["bb"],"server":{"region":"north","id":"s-1"},"serverName":"web","kind":"full","instant":"vb-1","takenAt":"2026-03-29T01:30:00+00:00","consistency":"crash","heldSeconds":null,"disks":[{"name":"vda","volume":"rbd/web","lengthBytes":4096,"allocatedBytes":null}],"configurationKind":"lab","configuration":"{}","catalogue":{"project":"00000001-0000-7000-8000-000000000000","plan":"00000004-0000-7000-8000-000000000000","trigger":"policy","tags":["weekly"],"dueAt":"2026-03-29T01:30:00+00:00","server":{"region":"north","id":"s-1"}}}"""),
+        [typeof(ExportResult)] = Of(new ExportResult("ab", PointKind.Full, [new("vda", 1, PointKind.Full, 2, 3)], 3, ["cd"], ["note"]), WorkJson.Default.ExportResult,
+            """{"vaultPoint":"ab","kind":"full","volumes":[{"name":"vda","lengthBytes":1,"kind":"full","readBytes":2,"storedBytes":3}],"storedBytes":3,"distrusted":["cd"],"notes":["note"]}"""),
+        [typeof(ImportOrder)] = Of(new ImportOrder(s_vault, s_run, "ab", RestoreTarget.Original, s_server, null, null), WorkJson.Default.ImportOrder,
+            """{"vault":{"address":"s3://bucket/prefix","endpoint":"https://s3.example","s3Region":"north"},"run":"00000002-0000-7000-8000-000000000000","vaultPoint":"ab","target":"original","server":{"region":"north","id":"s-1"},"newName":null,"volume":null}"""),
+        [typeof(ImportResult)] = Of(new ImportResult("server web", 1, 2, []), WorkJson.Default.ImportResult, """{"target":"server web","logicalBytes":1,"writtenBytes":2,"notes":[]}"""),
+        [typeof(ServerOrder)] = Of(new ServerOrder(s_server, "web"), WorkJson.Default.ServerOrder, """{"server":{"region":"north","id":"s-1"},"serverName":"web"}"""),
+        [typeof(ServerResult)] = Of(new ServerResult(true), WorkJson.Default.ServerResult, """{"wasRunning":true}"""),
+        [typeof(PruneOrder)] = Of(new PruneOrder(s_vault, ["ab"]), WorkJson.Default.PruneOrder,
+            """{"vault":{"address":"s3://bucket/prefix","endpoint":"https://s3.example","s3Region":"north"},"vaultPoints":["ab"]}"""),
+        [typeof(VaultOrder)] = Of(new VaultOrder(s_vault), WorkJson.Default.VaultOrder,
+            """{"vault":{"address":"s3://bucket/prefix","endpoint":"https://s3.example","s3Region":"north"}}"""),
+        [typeof(VaultResult)] = Of(new VaultResult(9, []), WorkJson.Default.VaultResult, """{"usedBytes":9,"notes":[]}"""),
+    };
+
+    public static TheoryData<string> Names => [.. s_frozen.Keys.Select(type => type.Name)];
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void It_is_written_as_ever(string name)
+    {
+        var (json, golden) = s_frozen.Single(item => item.Key.Name == name).Value;
+        Assert.Equal(golden, json);
+    }
+
+    [Fact]
+    public void Every_message_is_here()
+    {
+        var messages = typeof(IMessage).Assembly.GetTypes().Where(type => type is { IsInterface: false } && type.IsAssignableTo(typeof(IMessage)));
+        Assert.Empty(messages.Except(s_frozen.Keys));
+    }
+
+    [Fact]
+    public void What_a_later_version_adds_is_passed_over()
+    {
+        var read = JsonSerializer.Deserialize(
+            """{"run":"00000002-0000-7000-8000-000000000000","project":"00000001-0000-7000-8000-000000000000","why":"new"}""", MessageJson.Default.CancelRun);
+        Assert.Equal(new(s_run, s_project), read);
+    }
+
+    [Theory]
+    [InlineData("\"00000000-0000-0000-0000-000000000000\"")]
+    [InlineData("\"web\"")]
+    [InlineData("7")]
+    [InlineData("null")]
+    public void What_is_no_id_is_refused(string id) =>
+        Assert.Throws<JsonException>(() => JsonSerializer.Deserialize($$"""{"snapshot":{{id}}}""", MessageJson.Default.KeepSnapshotAsBase));
+
+    // Written, read, and written again: nothing gets lost on the way.
+    static (string Json, string Golden) Of<T>(T value, JsonTypeInfo<T> type, string golden) =>
+        (JsonSerializer.Serialize(JsonSerializer.Deserialize(JsonSerializer.Serialize(value, type), type)!, type), golden);
+
+    static Guid Uuid(int number) => new(number, 0, 0x7000, 0x80, 0, 0, 0, 0, 0, 0, 0);
+}

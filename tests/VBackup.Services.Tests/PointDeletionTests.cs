@@ -1,0 +1,91 @@
+using VBackup.Contracts.Messages;
+using VBackup.Services.Tests.World;
+using Xunit;
+
+namespace VBackup.Services.Tests;
+
+/// <summary>Points go to the bin, come back from it, or go for good; and a location holds what its quota allows.</summary>
+public sealed class PointDeletionTests
+{
+    [Fact]
+    public async Task A_point_in_the_bin_can_be_brought_back_and_restored()
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var order = await BackUpAsync(world, softDeleteDays: 3);
+        await world.TellBackupAsync(new DeletePoint(order.Point, world.Project, IsByPolicy: false), MessageJson.Default.DeletePoint);
+        await world.SettleAsync();
+        Assert.Equal(RestorePointState.SoftDeleted, world.Portal.Point(order.Point).State);
+        Assert.Equal(world.Clock.GetUtcNow() + TimeSpan.FromDays(3), world.Portal.Point(order.Point).PurgeAt);
+        await world.TellBackupAsync(new UndeletePoint(order.Point, world.Project), MessageJson.Default.UndeletePoint);
+        world.Clock.Advance(TimeSpan.FromDays(30));
+        await world.Clockwork.TurnAsync(default);
+        await world.SettleAsync();
+        Assert.Equal(RestorePointState.Active, world.Portal.Point(order.Point).State);
+        Assert.Equal(1, world.VaultPoints);
+    }
+
+    [Fact]
+    public async Task A_point_goes_for_good_when_its_days_in_the_bin_are_over()
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var order = await BackUpAsync(world, softDeleteDays: 3);
+        await world.TellBackupAsync(new DeletePoint(order.Point, world.Project, IsByPolicy: false), MessageJson.Default.DeletePoint);
+        world.Clock.Advance(TimeSpan.FromDays(3) - TimeSpan.FromSeconds(1));
+        await world.Clockwork.TurnAsync(default);
+        await world.SettleAsync();
+        Assert.Equal(1, world.VaultPoints);
+        world.Clock.Advance(TimeSpan.FromSeconds(2));
+        await world.Clockwork.TurnAsync(default);
+        await world.SettleAsync();
+        Assert.Equal(RestorePointState.Deleted, world.Portal.Point(order.Point).State);
+        Assert.Equal(0, world.VaultPoints);
+        Assert.Empty(await world.SnapshotNamesAsync("web"));
+    }
+
+    [Fact]
+    public async Task Retention_never_touches_a_manual_point()
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var order = await BackUpAsync(world, softDeleteDays: 0, RunTrigger.Manual);
+        await world.TellBackupAsync(new DeletePoint(order.Point, world.Project, IsByPolicy: true), MessageJson.Default.DeletePoint);
+        await world.SettleAsync();
+        Assert.Equal(RestorePointState.Active, world.Portal.Point(order.Point).State);
+    }
+
+    [Fact]
+    public async Task Nobody_deletes_another_projects_point()
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var order = await BackUpAsync(world, softDeleteDays: 0);
+        await world.TellBackupAsync(
+            new DeletePoint(order.Point, world.Ids.New<Contracts.Ids.ProjectId>(), IsByPolicy: false), MessageJson.Default.DeletePoint);
+        await world.SettleAsync();
+        Assert.Equal(RestorePointState.Active, world.Portal.Point(order.Point).State);
+    }
+
+    [Fact]
+    public async Task A_backup_that_the_quota_has_no_room_for_fails_before_it_freezes_anybody()
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var first = await BackUpAsync(world, softDeleteDays: 0);
+        await world.ChangeLocationAsync(location => location.QuotaBytes = location.UsedBytes + 1000);
+        var second = await world.OrderBackupAsync(world.Portal.Run(first.Run).Server, PointKind.Full);
+        await world.SettleAsync();
+        var run = world.Portal.Run(second.Run);
+        Assert.Equal(RunState.Failed, run.State);
+        Assert.Contains("quota", run.Error, StringComparison.Ordinal);
+        Assert.Single(world.Portal.Snapshots);
+    }
+
+    static async Task<StartBackup> BackUpAsync(ServiceWorld world, int softDeleteDays, RunTrigger trigger = RunTrigger.Policy)
+    {
+        await world.ChangeLocationAsync(location => location.SoftDeleteDays = softDeleteDays);
+        var content = new byte[300_000];
+        new Random(5).NextBytes(content);
+        var server = await world.AddServerAsync("web", ("vda", content));
+        var order = await world.OrderBackupAsync(server, PointKind.Full, trigger);
+        await world.SettleAsync();
+        Assert.Equal(RunState.Succeeded, world.Portal.Run(order.Run).State);
+        return order;
+    }
+}

@@ -1,0 +1,218 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using Microsoft.Extensions.Time.Testing;
+using VBackup.Clouds.Lab;
+using VBackup.Contracts.Ids;
+using VBackup.Contracts.Messages;
+using VBackup.Contracts.Work;
+using VBackup.Edge;
+using VBackup.Platform.Databases;
+using VBackup.Platform.Messaging;
+using VBackup.Platform.Secrets;
+using VBackup.Primitives;
+using VBackup.Service;
+using VBackup.Service.Keys;
+using VBackup.Service.Locations;
+using VBackup.Service.Work;
+using VBackup.Snapshots;
+using VBackup.Vault;
+using VBackup.Vault.Stores;
+using VBackup.Worker;
+
+namespace VBackup.Services.Tests.World;
+
+/// <summary>The vBackup service, a region's vSnapshot service and a worker, on a lab cloud and a location in a folder. Nothing happens by
+/// itself: a test says who does what next. What the Portal is told is kept.</summary>
+sealed class ServiceWorld : IAsyncDisposable
+{
+    public const string Region = "here";
+
+    readonly string _folder = Directory.CreateTempSubdirectory("vbackup-services-").FullName;
+    readonly MasterKey _master = new(RandomNumberGenerator.GetBytes(MasterKey.Size));
+    EdgeCloud? _cloud;
+
+    ServiceWorld()
+    {
+    }
+
+    public FakeTimeProvider Clock { get; } = new(new(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
+    public IdSource Ids { get; private set; } = null!;
+    public ProjectId Project { get; private set; }
+    public LocationId Location { get; private set; }
+    public WorkerId WorkerId { get; private set; }
+    public ChangeMaker<BackupDb> Backup { get; private set; } = null!;
+    public ChangeMaker<SnapshotsDb> Snapshots { get; private set; } = null!;
+    public OutboxPump<BackupDb> BackupPump { get; private set; } = null!;
+    public OutboxPump<SnapshotsDb> SnapshotsPump { get; private set; } = null!;
+    public IMessageEndpoint BackupEndpoint { get; private set; } = null!;
+    public IMessageEndpoint SnapshotsEndpoint { get; private set; } = null!;
+    public SnapshotWork SnapshotWork { get; private set; } = null!;
+    public WorkSource Source { get; private set; } = null!;
+    public TaskRunner Worker { get; private set; } = null!;
+    public Clockwork Clockwork { get; private set; } = null!;
+    public HeardPortal Portal { get; } = new();
+    public EdgeCloud Cloud => _cloud!;
+
+    public static async Task<ServiceWorld> MakeAsync(WorkLimits? limits = null)
+    {
+        var world = new ServiceWorld();
+        try
+        {
+            await world.BuildAsync(limits ?? new());
+            return world;
+        }
+        catch
+        {
+            await world.DisposeAsync();
+            throw;
+        }
+    }
+
+    async Task BuildAsync(WorkLimits limits)
+    {
+        Ids = new(Clock, RandomNumberGenerator.Fill);
+        (Project, Location, WorkerId) = (Ids.New<ProjectId>(), Ids.New<LocationId>(), Ids.New<WorkerId>());
+        foreach (var folder in (string[])["cloud", "cloud/volumes", "cloud/servers", "location"]) Directory.CreateDirectory(Path(folder));
+        _cloud = EdgeCloud.Of(LabCloud.Open(Path("cloud")), TimeSpan.FromSeconds(5));
+        var backupDb = new SqliteDatabase<BackupDb>(Path("backup.db"), options => new(options));
+        var snapshotsDb = new SqliteDatabase<SnapshotsDb>(Path("snapshots.db"), options => new(options));
+        await backupDb.PrepareAsync(schemaVersion: 1, default);
+        await snapshotsDb.PrepareAsync(schemaVersion: 1, default);
+        Backup = new(backupDb, Ids, Clock);
+        Snapshots = new(snapshotsDb, Ids, Clock);
+        BackupEndpoint = new MessageEndpoint<BackupDb>(Backup, BackupMessages.Handlers());
+        SnapshotsEndpoint = new MessageEndpoint<SnapshotsDb>(Snapshots, SnapshotOrders.Handlers(Region));
+        var transport = new InProcessTransport();
+        transport.Connect(Destination.Portal, Portal);
+        transport.Connect(Destination.Backup, BackupEndpoint);
+        transport.Connect(Destination.Snapshots(Region), SnapshotsEndpoint);
+        BackupPump = new(backupDb, transport, Clock);
+        SnapshotsPump = new(snapshotsDb, transport, Clock);
+        SnapshotWork = new(Snapshots, Cloud);
+        Clockwork = new(Backup);
+        var secrets = new ProjectSecrets(_master);
+        Source = new(Backup, limits, secrets);
+        Worker = NewWorker();
+        await Backup.MakeAsync(async change =>
+        {
+            change.Db.Workers.Add(new(WorkerId, Region, "worker"));
+            var location = new Location(Location, Project, Region, "main", LocationKind.FileSystem, Path("location"));
+            location.WasChecked(null);
+            change.Db.Locations.Add(location);
+            await secrets.EnsureKeyAsync(change, Project, default);
+        }, default);
+    }
+
+    public TaskRunner NewWorker(IWorkSource? source = null) => new(source ?? Source, WorkerId, Cloud, new(new VaultRuntime(), 128 * 1024, RetryLimits.Brief), Clock);
+
+    public string Path(string name) => System.IO.Path.Combine(_folder, name);
+
+    public string VolumePath(string volume) => Path($"cloud/volumes/{volume}.raw");
+
+    /// <summary>A server of the lab cloud that is shut down.</summary>
+    public async Task<ServerRef> AddServerAsync(string name, params (string Disk, byte[] Content)[] disks)
+    {
+        foreach (var (disk, content) in disks) await File.WriteAllBytesAsync(VolumePath($"{name}-{disk}"), content);
+        await File.WriteAllTextAsync(Path($"cloud/servers/{name}.json"), JsonSerializer.Serialize(new
+        { state = "shutdown", disks = disks.Select(disk => new { name = disk.Disk, volume = $"{name}-{disk.Disk}" }) }));
+        return new(Region, (await Cloud.Hypervisor.FindAsync(name, default))!.Id);
+    }
+
+    public Task TellBackupAsync<TMessage>(
+        TMessage message, System.Text.Json.Serialization.Metadata.JsonTypeInfo<TMessage> type, DateTimeOffset? notAfter = null)
+        where TMessage : class, IMessage =>
+        BackupEndpoint.DeliverAsync(new(Ids.New<MessageId>(), Destination.Backup, TMessage.Name, JsonSerializer.Serialize(message, type),
+            Clock.GetUtcNow(), notAfter), default);
+
+    public async Task<StartBackup> OrderBackupAsync(ServerRef server, PointKind kind = PointKind.Incremental, RunTrigger trigger = RunTrigger.Policy)
+    {
+        var order = new StartBackup(Ids.New<RunId>(), Ids.New<RestorePointId>(), Project, Ids.New<PlanId>(), server, "web", Location, null, trigger, kind,
+            ["daily"], Clock.GetUtcNow(), null);
+        await TellBackupAsync(order, MessageJson.Default.StartBackup);
+        return order;
+    }
+
+    /// <summary>Everybody does what there is to do, until there is nothing more.</summary>
+    public async Task SettleAsync()
+    {
+        const int RoundsMax = 100;
+        for (var round = 0; round < RoundsMax; round++)
+        {
+            await BackupPump.SendDueAsync(default);
+            await SnapshotsPump.SendDueAsync(default);
+            var snapshots = await SnapshotWork.DoDueAsync(default);
+            var worked = await Worker.RunOneAsync(default);
+            if (!worked && snapshots == 0 && await WaitingAsync() == 0) return;
+        }
+        throw new InvalidOperationException("it does not come to rest");
+    }
+
+    async Task<int> WaitingAsync()
+    {
+        var now = Clock.GetUtcNow();
+        return await Backup.MakeAsync(change => Task.FromResult(change.Db.Outbox.Count(message => message.NextAttemptAt <= now)), default)
+            + await Snapshots.MakeAsync(change => Task.FromResult(change.Db.Outbox.Count(message => message.NextAttemptAt <= now)), default);
+    }
+
+    public Task ChangeLocationAsync(Action<Location> change) => Backup.MakeAsync(async made => change((await made.Db.Locations.FindAsync(Location))!), default);
+
+    /// <summary>Points that the project's vault has.</summary>
+    public int VaultPoints => Directory.EnumerateFiles(Path($"location/{Project}/points"), "*", SearchOption.AllDirectories).Count();
+
+    /// <summary>Snapshots that the storage has of a server now.</summary>
+    public async Task<IReadOnlyList<string>> SnapshotNamesAsync(string server)
+    {
+        var found = (await Cloud.Hypervisor.FindAsync(server, default))!;
+        return [.. (await Cloud.Storage.Snapshots.ListAsync([.. found.Disks.Select(disk => disk.Volume)], default)).Select(one => one.Name)];
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_cloud is not null) await _cloud.DisposeAsync();
+        _master.Dispose();
+        Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
+        Directory.Delete(_folder, recursive: true);
+    }
+}
+
+/// <summary>What the Portal was told last of each run, point and snapshot; older news that come late change nothing.</summary>
+sealed class HeardPortal : IMessageEndpoint
+{
+    readonly Dictionary<RunId, RunChanged> _runs = [];
+    readonly Dictionary<RestorePointId, PointChanged> _points = [];
+    readonly Dictionary<SnapshotId, SnapshotChanged> _snapshots = [];
+
+    public int Heard { get; private set; }
+
+    public bool IsDown { get; set; }
+
+    public RunChanged Run(RunId id) => _runs[id];
+
+    public PointChanged Point(RestorePointId id) => _points[id];
+
+    public IReadOnlyCollection<SnapshotChanged> Snapshots => _snapshots.Values;
+
+    public Task DeliverAsync(Envelope envelope, CancellationToken cancellation)
+    {
+        if (IsDown) throw new InvalidOperationException("the Portal is down");
+        Heard++;
+        switch (envelope.Name)
+        {
+            case "run-changed":
+                var run = JsonSerializer.Deserialize(envelope.Body, MessageJson.Default.RunChanged)!;
+                if (!_runs.TryGetValue(run.Run, out var knownRun) || knownRun.Version < run.Version) _runs[run.Run] = run;
+                break;
+            case "point-changed":
+                var point = JsonSerializer.Deserialize(envelope.Body, MessageJson.Default.PointChanged)!;
+                if (!_points.TryGetValue(point.Point, out var knownPoint) || knownPoint.Version < point.Version) _points[point.Point] = point;
+                break;
+            case "snapshot-changed":
+                var snapshot = JsonSerializer.Deserialize(envelope.Body, MessageJson.Default.SnapshotChanged)!;
+                if (!_snapshots.TryGetValue(snapshot.Snapshot, out var known) || known.Version < snapshot.Version) _snapshots[snapshot.Snapshot] = snapshot;
+                break;
+            default:
+                throw new UnknownMessageException(envelope.Name);
+        }
+        return Task.CompletedTask;
+    }
+}

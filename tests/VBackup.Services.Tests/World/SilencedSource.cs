@@ -1,0 +1,36 @@
+using System.Text.Json;
+using VBackup.Contracts.Ids;
+using VBackup.Contracts.Messages;
+using VBackup.Contracts.Work;
+
+namespace VBackup.Services.Tests.World;
+
+/// <summary>A worker's line to the service that is cut when the work is done: the word of it gets lost.</summary>
+sealed class SilencedSource(IWorkSource source) : IWorkSource
+{
+    /// <summary>Words that got lost.</summary>
+    public int Lost { get; private set; }
+
+    /// <summary>What the worker made, and nobody heard of.</summary>
+    public string? VaultPoint { get; private set; }
+
+    public Task<WorkLease?> AcquireAsync(WorkerId worker, CancellationToken cancellation) => source.AcquireAsync(worker, cancellation);
+
+    public Task<WorkAnswer> ReportAsync(WorkTaskId task, int epoch, WorkProgress progress, CancellationToken cancellation) =>
+        source.ReportAsync(task, epoch, progress, cancellation);
+
+    public Task<bool> CompleteAsync(WorkTaskId task, int epoch, string result, CancellationToken cancellation)
+    {
+        Lost++;
+        VaultPoint = JsonSerializer.Deserialize(result, WorkJson.Default.ExportResult)!.VaultPoint;
+        return Task.FromResult(false);
+    }
+
+    public Task<bool> FailAsync(WorkTaskId task, int epoch, string error, bool mayPass, CancellationToken cancellation)
+    {
+        Lost++;
+        return Task.FromResult(false);
+    }
+
+    public Task ReportServersAsync(WorkerId worker, IReadOnlyList<ServerView> servers, CancellationToken cancellation) => Task.CompletedTask;
+}
