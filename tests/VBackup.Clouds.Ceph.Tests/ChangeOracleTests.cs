@@ -217,18 +217,13 @@ public sealed class ChangeOracleTests(CephLab lab)
     async Task<IPreparedInstant?> PrepareAsync(string name, VolumeId[] volumes, bool isCutShort)
     {
         if (!isCutShort) return await lab.Storage.Snapshots.PrepareAsync(name, volumes, default);
-        lab.Storage.CephSnapshots.BeforeStep = step =>
+        // The lab's own storage is others' too.
+        await using var dying = new CephStorage(CephLab.Settings);
+        dying.CephSnapshots.BeforeStep = step =>
         {
             if (step == "snapshot the group") throw new InvalidOperationException("it died here");
         };
-        try
-        {
-            await Assert.ThrowsAsync<InvalidOperationException>(() => lab.Storage.Snapshots.TakeAsync(name, volumes, default));
-        }
-        finally
-        {
-            lab.Storage.CephSnapshots.BeforeStep = null;
-        }
+        await Assert.ThrowsAsync<InvalidOperationException>(() => dying.Snapshots.TakeAsync(name, volumes, default));
         return null;
     }
 
