@@ -214,6 +214,20 @@ public sealed class ChangeOracleTests(CephLab lab)
         Assert.IsType<ChangeAnswer.Lost>(await lab.Storage.Snapshots.FindChangesAsync(volumes[0], "first", "second", default));
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task What_was_read_of_a_snapshot_that_went_meanwhile_is_not_believed(int count)
+    {
+        var random = new Random(12);
+        VolumeId[] volumes = [.. await Task.WhenAll(Enumerable.Range(0, count).Select(_ => NewImageAsync(Tracked, isClone: false, random)))];
+        await lab.Storage.Snapshots.TakeAsync("read", volumes, default);
+        await using var reader = await lab.Storage.Snapshots.OpenAsync("read", volumes[0], default);
+        await lab.Storage.Snapshots.RequireStillThereAsync("read", volumes, default);
+        await lab.Storage.Snapshots.RemoveAsync("read", volumes, default);
+        await Reading.FailsAsync(CloudFailure.NotFound, () => lab.Storage.Snapshots.RequireStillThereAsync("read", volumes, default));
+    }
+
     async Task<IPreparedInstant?> PrepareAsync(string name, VolumeId[] volumes, bool isCutShort)
     {
         if (!isCutShort) return await lab.Storage.Snapshots.PrepareAsync(name, volumes, default);

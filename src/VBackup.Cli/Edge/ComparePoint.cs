@@ -44,6 +44,7 @@ static class ComparePoint
                 using var progress = screen.Follow(volume.Name, volume.LengthBytes);
                 var result = await comparison.CompareAllAsync(
                     VolumeTree.Open(reading.Reader, point, volume), source, progress, stop).ConfigureAwait(false);
+                await cloud.Storage.Snapshots.RequireStillThereAsync(edge.Instant, [new(edge.Volumes[volume.Name])], stop).ConfigureAwait(false);
                 isSame &= result.Different.Count == 0;
                 Show(point, volume, source.Description, result, screen);
             }

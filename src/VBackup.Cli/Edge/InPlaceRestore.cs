@@ -44,7 +44,8 @@ static class InPlaceRestore
         }
         catch (Exception failure) when (ran)
         {
-            await StartAgainAsync(cloud, server, failure).ConfigureAwait(false);
+            // Whoever was shut out may have left half of a disk: nobody starts the server on that.
+            Aftermath.Add(failure, $"this restore has overwritten nothing; server {server.Name} was stopped for it, and is off");
             throw;
         }
         try
@@ -52,8 +53,8 @@ static class InPlaceRestore
             // From the first byte on, no backup may build on what was before.
             foreach (var old in instants) await cloud.Storage.Snapshots.RemoveAsync(old, all, cancellation).ConfigureAwait(false);
             await InPlaceWriting.WriteAsync(cloud, restore, targets, cancellation).ConfigureAwait(false);
-            // Between the last look and now another restore may have begun, or somebody may have started the server on half of a disk.
-            await InPlaceWriting.RequireFreeAsync(cloud, targets, cancellation).ConfigureAwait(false);
+            // Between the last look and now another restore may have begun: the server does not start on what that one writes.
+            if (ran) await InPlaceWriting.RequireFreeAsync(cloud, targets, cancellation).ConfigureAwait(false);
         }
         catch (CloudException failure) when (failure.Failure == CloudFailure.InUse)
         {
@@ -73,20 +74,6 @@ static class InPlaceRestore
         screen.Line($"the snapshot {safety} has the volumes as they were: 'vbackup edge snapshots release {safety}' gives it up");
         if (ran) await cloud.Hypervisor.StartAsync(server.Name, cancellation).ConfigureAwait(false);
         return $"server {server.Name}";
-    }
-
-    // Nothing was overwritten: what ran is to run.
-    static async Task StartAgainAsync(EdgeCloud cloud, Server server, Exception failure)
-    {
-        try
-        {
-            await cloud.Hypervisor.StartAsync(server.Name, CancellationToken.None).ConfigureAwait(false);
-            Aftermath.Add(failure, $"nothing was overwritten, and server {server.Name} was started again");
-        }
-        catch (CloudException second)
-        {
-            Aftermath.Add(failure, $"nothing was overwritten; server {server.Name} was stopped for this restore and could not be started again: {second.Message}");
-        }
     }
 
     static async Task TakeSafetyAsync(EdgeCloud cloud, string safety, IReadOnlyList<VolumeId> all, CancellationToken cancellation)

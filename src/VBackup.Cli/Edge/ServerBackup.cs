@@ -35,7 +35,7 @@ sealed class ServerBackup(EdgeCloud cloud, BackupVault vault, Server server, Scr
             try
             {
                 var began = TimeProvider.System.GetTimestamp();
-                var taken = await InstantTaking.TakeAsync(cloud, server, name, await OwnInstantsAsync(volumes, cancellation).ConfigureAwait(false), screen, cancellation).ConfigureAwait(false);
+                var taken = await InstantTaking.TakeAsync(cloud, server, name, earlier.Instants, screen, cancellation).ConfigureAwait(false);
                 var configuration = await cloud.Hypervisor.ReadConfigurationAsync(server.Name, cancellation).ConfigureAwait(false);
                 var exported = await PointExport.ExportAsync(
                     cloud, run, server.Disks, name, run.Base is null ? null : baseEdge, screen, cancellation).ConfigureAwait(false);
@@ -68,11 +68,6 @@ sealed class ServerBackup(EdgeCloud cloud, BackupVault vault, Server server, Scr
             }
         }
     }
-
-    // Those of killed runs and of other vaults too: where the set of disks has changed, they would be in the way for ever.
-    async Task<IReadOnlyCollection<string>> OwnInstantsAsync(IReadOnlyList<VolumeId> volumes, CancellationToken cancellation) =>
-        [.. (await cloud.Storage.Snapshots.ListAsync(volumes, cancellation).ConfigureAwait(false)).Select(instant => instant.Name)
-            .Where(one => one.StartsWith(EarlierPoints.NamePrefix, StringComparison.Ordinal))];
 
     static string NewName() => string.Create(CultureInfo.InvariantCulture,
         $"{EarlierPoints.NamePrefix}{TimeProvider.System.GetUtcNow():yyyyMMdd-HHmmss}-{RandomNumberGenerator.GetHexString(8, lowercase: true)}");

@@ -75,6 +75,9 @@ static class ServerSnapshots
         if (request.Server.State is not ServerState.Shutdown)
             throw new RefusedException($"server {request.Server.Name} runs: stop it first");
         var instant = await RequireAsync(request, stop).ConfigureAwait(false);
+        // A disk that was detached since may be another server's.
+        if (instant.Volumes.FirstOrDefault(volume => !request.Volumes.Contains(volume)) is { Value: not null } other)
+            throw new RefusedException($"{other} is no disk of server {request.Server.Name} any more: nothing was rolled back");
         await request.Cloud.Storage.Snapshots.RollBackAsync(instant.Name, instant.Volumes, stop).ConfigureAwait(false);
         request.Screen.Event(new DoneEvent(), EventJson.Default.DoneEvent);
         request.Screen.Line($"the volumes are as they were at {instant.TakenAt:u}; the next backup will be full by itself");

@@ -35,6 +35,8 @@ public static class PointExport
                 using var progress = report.Follow(name, volume.Source.LengthBytes);
                 documents.Add(await export.ExportAsync(volume, progress, cancellation).ConfigureAwait(false));
             }
+            // Before anything of it counts.
+            await cloud.Storage.Snapshots.RequireStillThereAsync(instant, [.. disks.Select(disk => disk.Volume)], cancellation).ConfigureAwait(false);
             return new(documents, plan.IsTrackingWrong);
         }
     }

@@ -15,7 +15,8 @@ public sealed record RestoreTargetVolume(VolumeDocument Volume, VolumeId Target)
 /// </summary>
 public static class InPlaceWriting
 {
-    const int LooksMax = 6;
+    // A client that died is watched for half a minute longer.
+    const int LooksMax = 80;
     static readonly TimeSpan s_patienceAfterFailure = TimeSpan.FromSeconds(5), s_lookDelay = TimeSpan.FromMilliseconds(500);
 
     /// <summary>Volumes that are missing, were replaced, or have another size now are refused by name.</summary>

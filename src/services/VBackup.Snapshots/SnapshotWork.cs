@@ -91,7 +91,7 @@ public sealed class SnapshotWork(ChangeMaker<SnapshotsDb> changes, EdgeCloud clo
         // Whether the guest was still frozen when somebody died at it, nobody knows: it is taken anew, and nobody was told of it.
         if (wasBegun) await cloud.Storage.Snapshots.RemoveAsync(snapshot.Name, volumes, cancellation).ConfigureAwait(false);
         var bases = await changes.MakeAsync(change => change.Db.Snapshots
-            .Where(one => one.ServerId == snapshot.ServerId && one.Purpose == SnapshotPurpose.Backup && one.State == SnapshotState.Ready)
+            .Where(one => one.ServerId == snapshot.ServerId && one.Purpose == SnapshotPurpose.Backup && one.State == SnapshotState.Base)
             .Select(one => one.Name).ToListAsync(cancellation), cancellation).ConfigureAwait(false);
         var report = new NotedReport();
         var taken = await InstantTaking.TakeAsync(cloud, server, snapshot.Name, bases, report, cancellation).ConfigureAwait(false);
@@ -141,6 +141,10 @@ public sealed class SnapshotWork(ChangeMaker<SnapshotsDb> changes, EdgeCloud clo
         var servers = await cloud.Hypervisor.ListAsync(cancellation).ConfigureAwait(false);
         if (servers.FirstOrDefault(one => one.Id == snapshot.ServerId) is { State: not ServerState.Shutdown } running)
             throw new RefusedException($"server {running.Name} runs: stop it first");
+        // A disk that was detached since may be another server's.
+        var own = servers.Where(one => one.Id == snapshot.ServerId).SelectMany(one => one.Disks).Select(disk => disk.Volume).ToHashSet();
+        if (VolumesOf(snapshot).FirstOrDefault(volume => !own.Contains(volume)) is { Value: not null } other)
+            throw new RefusedException($"{other} is no disk of this server any more: nothing was rolled back");
         await cloud.Storage.Snapshots.RollBackAsync(snapshot.Name, VolumesOf(snapshot), cancellation).ConfigureAwait(false);
     }
 

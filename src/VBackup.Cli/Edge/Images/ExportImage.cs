@@ -116,7 +116,9 @@ static class ExportImage
         var image = await new ImageFile(order.File, order.Format).WriteAsync(source.LengthBytes, async (target, stop) =>
         {
             using var progress = screen.Follow(order.Volume, source.LengthBytes);
-            return await new VolumeCopy(new()).CopyAsync(source, target, progress, stop).ConfigureAwait(false);
+            var copied = await new VolumeCopy(new()).CopyAsync(source, target, progress, stop).ConfigureAwait(false);
+            await cloud.Storage.Snapshots.RequireStillThereAsync(order.Snapshot!, [volume], stop).ConfigureAwait(false);
+            return copied;
         }, cancellation).ConfigureAwait(false);
         return (null, source.Description, source.LengthBytes, image);
     }

@@ -179,6 +179,18 @@ internal sealed class CephSnapshots(CephStorage storage) : IVolumeSnapshots
                 "the snapshot is incomplete, or its group was changed: it can only be removed");
     }
 
+    /// <summary>Ceph tells nobody who has an image open for reading that its snapshot was removed: what was trimmed reads as zeros then.
+    /// Trimming comes after the removal, so that one that is there at the end was there all the time.</summary>
+    public Task RequireStillThereAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation)
+    {
+        var paths = Parsed(volumes);
+        return storage.RunAsync("look after reading", Subject(paths), connection =>
+        {
+            foreach (var path in paths) _ = Complete(connection, name, path);
+            return true;
+        }, cancellation);
+    }
+
     private static CloudException Missing(RbdPath path, string name) =>
         new(CloudFailure.NotFound, "open", $"{path}@{name}", "there is no such snapshot");
 
@@ -201,9 +213,14 @@ internal sealed class CephSnapshots(CephStorage storage) : IVolumeSnapshots
             using var image = RbdImage.Open(connection, path, isReadOnly: true);
             var snapshots = image.Snapshots();
             var to = PartOf(snapshots, toInstant) ?? throw Missing(path, toInstant);
-            return StartOf(snapshots, fromInstant) is { } from && PartOf(snapshots, fromInstant) is { } basis
-                ? ChangeFinder.Find(image, from, basis, to)
-                : new ChangeAnswer.Lost($"the last backup's snapshot {path}@{fromInstant} is gone, or was of other volumes too");
+            if (StartOf(snapshots, fromInstant) is not { } from || PartOf(snapshots, fromInstant) is not { } basis)
+                return new ChangeAnswer.Lost($"the last backup's snapshot {path}@{fromInstant} is gone, or was of other volumes too");
+            var changes = ChangeFinder.Find(image, from, basis, to);
+            // What is removed meanwhile takes with it what tells of changes.
+            using var again = RbdImage.Open(connection, path, isReadOnly: true);
+            var now = again.Snapshots();
+            return StartOf(now, fromInstant)?.Id == from.Id && PartOf(now, fromInstant)?.Id == basis.Id
+                ? changes : new ChangeAnswer.Lost($"the last backup's snapshot {path}@{fromInstant} was removed meanwhile");
         }, cancellation);
     }
 

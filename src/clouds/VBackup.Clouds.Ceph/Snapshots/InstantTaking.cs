@@ -35,13 +35,13 @@ internal sealed class InstantTaking(
                     $"the name belongs to {string.Join(", ", found.Paths)}: remove that instant first, or take another name");
             if (found.Instant.IsComplete) return true;
         }
-        if (paths.Length == 1) RefuseRewritten(paths[0]);
+        foreach (var path in paths) RefuseRewritten(path);
         if (paths.Length > 1) PrepareGroup(survey, there.Find(found => found.Group is not null));
         return false;
     }
 
-    // A group's snapshot needs every image's lock, which a restore in place does not give away. A snapshot of one image does not, and
-    // would have half of what was and half of what will be.
+    // A group's snapshot needs the lock of every image that has exclusive-lock, which a restore in place does not give away. Others, and
+    // a snapshot of one image, need none, and would have half of what was and half of what will be.
     private void RefuseRewritten(RbdPath path)
     {
         using var image = RbdImage.Open(connection, path, isReadOnly: true);
@@ -67,10 +67,15 @@ internal sealed class InstantTaking(
     }
 
     /// <summary>What was taken, if it is there in full.</summary>
-    public Instant Finish() => InstantSurvey.Of(connection, paths).Instants()
-        .FirstOrDefault(found => found.Instant.Name == name && found.Instant.IsComplete && found.Paths.All(paths.Contains))?.Instant
-        ?? throw new CloudException(CloudFailure.Other, "take", $"{string.Join(", ", paths)}@{name}",
-            "the snapshot was taken, and is not there in full: somebody else changes these volumes' snapshots");
+    public Instant Finish()
+    {
+        // One may have begun while it was taken.
+        foreach (var path in paths) RefuseRewritten(path);
+        return InstantSurvey.Of(connection, paths).Instants()
+            .FirstOrDefault(found => found.Instant.Name == name && found.Instant.IsComplete && found.Paths.All(paths.Contains))?.Instant
+            ?? throw new CloudException(CloudFailure.Other, "take", $"{string.Join(", ", paths)}@{name}",
+                "the snapshot was taken, and is not there in full: somebody else changes these volumes' snapshots");
+    }
 
     private RbdGroup OpenGroup() => RbdGroup.Open(
         connection, new(connection.PoolId(paths[0].Pool), RbdGroup.NameFor(paths)), paths[0].Namespace);

@@ -44,6 +44,11 @@ public interface IVolumeSnapshots
     /// <summary>Opens a volume as it was at an instant.</summary>
     Task<IVolumeReader> OpenAsync(string name, VolumeId volume, CancellationToken cancellation);
 
+    /// <summary>To be asked when all was read: whether the instant is there still. Where what is removed may be read as zeros, nothing that was
+    /// read of one that is gone is to be believed.</summary>
+    /// <exception cref="CloudException">It is gone, or not complete any more.</exception>
+    Task RequireStillThereAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation) => Task.CompletedTask;
+
     /// <summary>What changed in a volume between two instants: everything that did, perhaps more, never less, as far as the
     /// storage's own tracking is right. Lost when the first instant is gone, and where a roll back since then leaves that open.</summary>
     /// <exception cref="CloudException">There is no second instant of this volume.</exception>
