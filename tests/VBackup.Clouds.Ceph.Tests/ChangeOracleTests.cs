@@ -221,11 +221,11 @@ public sealed class ChangeOracleTests(CephLab lab)
     {
         var random = new Random(12);
         VolumeId[] volumes = [.. await Task.WhenAll(Enumerable.Range(0, count).Select(_ => NewImageAsync(Tracked, isClone: false, random)))];
-        await lab.Storage.Snapshots.TakeAsync("read", volumes, default);
-        await using var reader = await lab.Storage.Snapshots.OpenAsync("read", volumes[0], default);
-        await lab.Storage.Snapshots.RequireStillThereAsync("read", volumes, default);
-        await lab.Storage.Snapshots.RemoveAsync("read", volumes, default);
-        await Reading.FailsAsync(CloudFailure.NotFound, () => lab.Storage.Snapshots.RequireStillThereAsync("read", volumes, default));
+        await lab.Storage.Snapshots.TakeAsync("being-read", volumes, default);
+        await using var reader = await lab.Storage.Snapshots.OpenAsync("being-read", volumes[0], default);
+        await lab.Storage.Snapshots.RequireStillThereAsync("being-read", volumes, default);
+        await lab.Storage.Snapshots.RemoveAsync("being-read", volumes, default);
+        await Reading.FailsAsync(CloudFailure.NotFound, () => lab.Storage.Snapshots.RequireStillThereAsync("being-read", volumes, default));
     }
 
     async Task<IPreparedInstant?> PrepareAsync(string name, VolumeId[] volumes, bool isCutShort)
