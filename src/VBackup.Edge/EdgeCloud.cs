@@ -50,6 +50,10 @@ public sealed class EdgeCloud : IAsyncDisposable
             hypervisor, server, limit, WatchdogProgram.Own(), TimeProvider.System, stop).ConfigureAwait(false)))
         { VolumeFolder = volumeFolder };
 
+    /// <summary>A server by what its hypervisor calls it for ever; null when it is gone.</summary>
+    public async Task<Server?> FindServerAsync(string id, CancellationToken cancellation) =>
+        (await Hypervisor.ListAsync(cancellation).ConfigureAwait(false)).FirstOrDefault(server => server.Id == id);
+
     /// <summary>Holds a server's file systems still, or says why it cannot.</summary>
     public Task<ServerHold> HoldAsync(string server, CancellationToken cancellation) => _hold(server, cancellation);
 

@@ -7,7 +7,6 @@ using VBackup.Clouds.Volumes;
 using VBackup.Edge;
 using VBackup.Edge.Backups;
 using VBackup.Edge.Restores;
-using VBackup.Edge.Running;
 using VBackup.Vault.Format;
 
 namespace VBackup.Cli.Edge;
@@ -25,7 +24,7 @@ static class InPlaceRestore
     public static async Task<string> RunAsync(EdgeCloud cloud, VolumeRestore restore, EdgeDocument edge, IReadOnlyList<VolumeDocument> volumes,
         IReadOnlyList<string> instants, bool stops, Screen screen, CancellationToken cancellation)
     {
-        var server = (await cloud.Hypervisor.ListAsync(cancellation).ConfigureAwait(false)).FirstOrDefault(one => one.Id == edge.ServerId)
+        var server = await cloud.FindServerAsync(edge.ServerId, cancellation).ConfigureAwait(false)
             ?? throw new RefusedException($"the server {edge.Server} is gone: restore --to new-server");
         var targets = await InPlaceWriting.CheckAsync(cloud, server, edge, volumes, cancellation).ConfigureAwait(false);
         var ran = server.State is not ServerState.Shutdown;

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using VBackup.Cli.Terminal;
+using VBackup.Edge;
 using VBackup.Clouds.Servers;
 
 namespace VBackup.Cli.Edge;
@@ -28,22 +29,14 @@ static class ListServers
                 {
                     var length = await cloud.Storage.FindLengthAsync(disk.Volume, stop).ConfigureAwait(false);
                     disks.Add(new(disk.Name, disk.Volume.Value, length));
-                    table.Add(server.Name, StateOf(server.State), disk.Name, disk.Volume.Value,
+                    table.Add(server.Name, ServerStateName.Of(server.State), disk.Name, disk.Volume.Value,
                         length is { } bytes ? Units.Size(bytes) : "not there");
                 }
-                if (disks.Count == 0) table.Add(server.Name, StateOf(server.State), "", "", "");
-                screen.Event(new ServerEvent(server.Name, server.Id, StateOf(server.State), disks), EventJson.Default.ServerEvent);
+                if (disks.Count == 0) table.Add(server.Name, ServerStateName.Of(server.State), "", "", "");
+                screen.Event(new ServerEvent(server.Name, server.Id, ServerStateName.Of(server.State), disks), EventJson.Default.ServerEvent);
             }
             screen.Table(table);
         }
         return ExitStatus.Done;
     }
-
-    static string StateOf(ServerState state) => state switch
-    {
-        ServerState.Shutdown => "shutdown",
-        ServerState.Running => "running",
-        ServerState.Paused => "paused",
-        _ => "other",
-    };
 }

@@ -1,9 +1,9 @@
 using System.CommandLine;
 using VBackup.Cli.Terminal;
 using VBackup.Cli.Vault;
+using VBackup.Edge;
 using VBackup.Edge.Backups;
 using VBackup.Edge.Restores;
-using VBackup.Edge;
 using VBackup.Vault;
 using VBackup.Vault.Format;
 using VBackup.Vault.Reading;

@@ -7,7 +7,6 @@ using VBackup.Clouds.Snapshots;
 using VBackup.Clouds.Volumes;
 using VBackup.Edge;
 using VBackup.Edge.Backups;
-using VBackup.Edge.Running;
 using VBackup.Vault;
 using VBackup.Vault.Format;
 using VBackup.Vault.Spooling;

@@ -4,8 +4,8 @@ using VBackup.Cli.Vault;
 using VBackup.Clouds.Servers;
 using VBackup.Clouds.Snapshots;
 using VBackup.Clouds.Volumes;
-using VBackup.Edge.Backups;
 using VBackup.Edge;
+using VBackup.Edge.Backups;
 
 namespace VBackup.Cli.Edge;
 

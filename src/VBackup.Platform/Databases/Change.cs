@@ -31,11 +31,6 @@ public sealed class ChangeMaker<TDb>(IDbContextFactory<TDb> databases, IdSource 
 {
     const int AttemptsMax = 10;
 
-    /// <summary>Set where somebody is to be woken when there are messages to send.</summary>
-    public Action? Saved { get; set; }
-
-    public TimeProvider Clock => clock;
-
     /// <param name="change">Run again, on a fresh database, when others were faster with the same rows.</param>
     public async Task<T> MakeAsync<T>(Func<Change<TDb>, Task<T>> change, CancellationToken cancellation, DateTimeOffset? notAfter = null)
     {
@@ -43,9 +38,7 @@ public sealed class ChangeMaker<TDb>(IDbContextFactory<TDb> databases, IdSource 
         {
             try
             {
-                var result = await MakeOnceAsync(change, notAfter, cancellation).ConfigureAwait(false);
-                Saved?.Invoke();
-                return result;
+                return await MakeOnceAsync(change, notAfter, cancellation).ConfigureAwait(false);
             }
             catch (DbUpdateConcurrencyException) when (attempt < AttemptsMax)
             {

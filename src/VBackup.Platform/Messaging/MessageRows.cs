@@ -45,13 +45,6 @@ public sealed class OutgoingMessage
         IsDead = Attempts >= patience;
         NextAttemptAt = IsDead ? null : now + TimeSpan.FromSeconds(Math.Min(1 << Math.Min(Attempts - 1, 8), 300));
     }
-
-    /// <summary>Somebody has looked at it, and it is to be tried again.</summary>
-    public void Requeue(DateTimeOffset now)
-    {
-        if (!IsDead) return;
-        (IsDead, Attempts, NextAttemptAt) = (false, 0, now);
-    }
 }
 
 /// <summary>A message that was carried out; it may arrive again.</summary>

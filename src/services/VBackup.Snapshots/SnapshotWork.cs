@@ -105,7 +105,7 @@ public sealed class SnapshotWork(ChangeMaker<SnapshotsDb> changes, EdgeCloud clo
             found.WasTaken(taken.Instant.TakenAt, disks);
             if (found.Run is { } run)
                 change.Send(Destination.Backup, new SnapshotTaken(found.Id, run, null, taken.Instant.TakenAt, taken.Consistency,
-                    taken.HeldFor is { } held ? Math.Round(held.TotalSeconds, 4) : null, server.Name, StateOf(taken.State), disks,
+                    taken.HeldFor is { } held ? Math.Round(held.TotalSeconds, 4) : null, server.Name, ServerStateName.Of(taken.State), disks,
                     configuration.Kind, configuration.Text, report.Notes), MessageJson.Default.SnapshotTaken);
             SnapshotOrders.Tell(change, found);
         }, cancellation).ConfigureAwait(false);
@@ -113,7 +113,7 @@ public sealed class SnapshotWork(ChangeMaker<SnapshotsDb> changes, EdgeCloud clo
 
     async Task<Server> ServerOfAsync(Snapshot snapshot, CancellationToken cancellation)
     {
-        var server = (await cloud.Hypervisor.ListAsync(cancellation).ConfigureAwait(false)).FirstOrDefault(one => one.Id == snapshot.ServerId)
+        var server = await cloud.FindServerAsync(snapshot.ServerId, cancellation).ConfigureAwait(false)
             ?? throw new RefusedException("the server is gone");
         if (snapshot.WantedDisks is { } wanted)
         {
@@ -130,20 +130,18 @@ public sealed class SnapshotWork(ChangeMaker<SnapshotsDb> changes, EdgeCloud clo
         var volumes = VolumesOf(snapshot);
         if (volumes.Count == 0)
         {
-            var servers = await cloud.Hypervisor.ListAsync(cancellation).ConfigureAwait(false);
-            volumes = [.. servers.Where(one => one.Id == snapshot.ServerId).SelectMany(one => one.Disks).Select(disk => disk.Volume)];
+            var server = await cloud.FindServerAsync(snapshot.ServerId, cancellation).ConfigureAwait(false);
+            volumes = [.. (server?.Disks ?? []).Select(disk => disk.Volume)];
         }
         if (volumes.Count > 0) await cloud.Storage.Snapshots.RemoveAsync(snapshot.Name, volumes, cancellation).ConfigureAwait(false);
     }
 
     async Task RollBackAsync(Snapshot snapshot, CancellationToken cancellation)
     {
-        var servers = await cloud.Hypervisor.ListAsync(cancellation).ConfigureAwait(false);
-        if (servers.FirstOrDefault(one => one.Id == snapshot.ServerId) is { State: not ServerState.Shutdown } running)
-            throw new RefusedException($"server {running.Name} runs: stop it first");
+        var server = await cloud.FindServerAsync(snapshot.ServerId, cancellation).ConfigureAwait(false);
+        if (server is { State: not ServerState.Shutdown }) throw new RefusedException($"server {server.Name} runs: stop it first");
         // A disk that was detached since may be another server's.
-        var own = servers.Where(one => one.Id == snapshot.ServerId).SelectMany(one => one.Disks).Select(disk => disk.Volume).ToHashSet();
-        if (VolumesOf(snapshot).FirstOrDefault(volume => !own.Contains(volume)) is { Value: not null } other)
+        if (VolumesOf(snapshot).FirstOrDefault(volume => server?.Disks.Any(disk => disk.Volume == volume) is not true) is { Value: not null } other)
             throw new RefusedException($"{other} is no disk of this server any more: nothing was rolled back");
         await cloud.Storage.Snapshots.RollBackAsync(snapshot.Name, VolumesOf(snapshot), cancellation).ConfigureAwait(false);
     }
@@ -165,14 +163,6 @@ public sealed class SnapshotWork(ChangeMaker<SnapshotsDb> changes, EdgeCloud clo
     }, cancellation);
 
     static IReadOnlyList<VolumeId> VolumesOf(Snapshot snapshot) => [.. snapshot.Disks.Select(disk => new VolumeId(disk.Volume))];
-
-    static string StateOf(ServerState state) => state switch
-    {
-        ServerState.Running => "running",
-        ServerState.Shutdown => "shutdown",
-        ServerState.Paused => "paused",
-        _ => "other",
-    };
 
     static async Task<Snapshot> FindAsync(Change<SnapshotsDb> change, SnapshotId id, CancellationToken cancellation) =>
         await change.Db.Snapshots.FindAsync([id], cancellation).ConfigureAwait(false)

@@ -36,7 +36,7 @@ static class ImportWork
     static async Task<string> WriteInPlaceAsync(
         EdgeCloud cloud, VolumeRestore restore, EdgeDocument edge, IReadOnlyList<VolumeDocument> volumes, CancellationToken cancellation)
     {
-        var server = (await cloud.Hypervisor.ListAsync(cancellation).ConfigureAwait(false)).FirstOrDefault(one => one.Id == edge.ServerId)
+        var server = await cloud.FindServerAsync(edge.ServerId, cancellation).ConfigureAwait(false)
             ?? throw new RefusedException($"the server {edge.Server} is gone: restore it to a new one");
         var targets = await InPlaceWriting.CheckAsync(cloud, server, edge, volumes, cancellation).ConfigureAwait(false);
         await InPlaceWriting.ShutOutOthersAsync(cloud, targets, cancellation).ConfigureAwait(false);

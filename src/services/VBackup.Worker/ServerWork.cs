@@ -28,7 +28,7 @@ static class ServerWork
     }
 
     static async Task<Server> FindAsync(EdgeCloud cloud, ServerOrder order, CancellationToken cancellation) =>
-        (await cloud.Hypervisor.ListAsync(cancellation).ConfigureAwait(false)).FirstOrDefault(one => one.Id == order.Server.Id)
+        await cloud.FindServerAsync(order.Server.Id, cancellation).ConfigureAwait(false)
         ?? throw new RefusedException($"the server {order.ServerName} is gone");
 
     /// <summary>All servers as they are now.</summary>
@@ -40,16 +40,8 @@ static class ServerWork
             List<DiskView> disks = [];
             foreach (var disk in server.Disks)
                 disks.Add(new(disk.Name, disk.Volume.Value, await cloud.Storage.FindLengthAsync(disk.Volume, cancellation).ConfigureAwait(false), null));
-            views.Add(new(server.Id, server.Name, StateOf(server.State), disks));
+            views.Add(new(server.Id, server.Name, ServerStateName.Of(server.State), disks));
         }
         return views;
     }
-
-    static string StateOf(ServerState state) => state switch
-    {
-        ServerState.Running => "running",
-        ServerState.Shutdown => "shutdown",
-        ServerState.Paused => "paused",
-        _ => "other",
-    };
 }
