@@ -228,6 +228,23 @@ public sealed class ChangeOracleTests(CephLab lab)
         await Reading.FailsAsync(CloudFailure.NotFound, () => lab.Storage.Snapshots.RequireStillThereAsync("being-read", volumes, default));
     }
 
+    [Fact]
+    public async Task An_instant_that_is_in_the_way_and_not_named_is_told_of_before_anything_is_done()
+    {
+        var random = new Random(13);
+        VolumeId[] volumes = [.. await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => NewImageAsync(Tracked, isClone: false, random)))];
+        await lab.Storage.Snapshots.TakeAsync("another-vault", volumes, default);
+        var failure = await Assert.ThrowsAsync<CloudException>(() =>
+            lab.Storage.Snapshots.ReduceToBasesAsync(["mine"], volumes[..2], default));
+        Assert.Equal(CloudFailure.InUse, failure.Failure);
+        Assert.Contains("another-vault", failure.Message, StringComparison.Ordinal);
+        Assert.True(Assert.Single(await lab.Storage.Snapshots.ListAsync(volumes, default)).IsComplete);
+        // The same volumes are no obstacle, and neither is one of them alone.
+        await lab.Storage.Snapshots.ReduceToBasesAsync(["mine"], volumes, default);
+        await lab.Storage.Snapshots.ReduceToBasesAsync(["mine"], volumes[..1], default);
+        await lab.Storage.Snapshots.RemoveAsync("another-vault", volumes, default);
+    }
+
     async Task<IPreparedInstant?> PrepareAsync(string name, VolumeId[] volumes, bool isCutShort)
     {
         if (!isCutShort) return await lab.Storage.Snapshots.PrepareAsync(name, volumes, default);

@@ -389,6 +389,32 @@ public abstract partial class VolumeStorageConformance : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_claim_holds_until_somebody_else_takes_over_and_not_beyond()
+    {
+        var volume = await CreateAsync("claimed");
+        await using var other = await OpenAsync();
+        await using (await Storage.OpenWriterAsync(volume, new() { TakesOver = true, Claim = "first" }, Token)) { }
+        // Whoever only has it open for a moment takes nothing over.
+        await using (await other.OpenWriterAsync(volume, new(), Token)) { }
+        await using (await Storage.OpenWriterAsync(volume, new() { Claim = "first" }, Token)) { }
+
+        await using (await other.OpenWriterAsync(volume, new() { TakesOver = true, Claim = "second" }, Token)) { }
+        Assert.Equal(CloudFailure.InUse, await FailureOf(() => Storage.OpenWriterAsync(volume, new() { Claim = "first" }, Token)));
+        // What was refused does not stay in the way.
+        await using (await other.OpenWriterAsync(volume, new() { Claim = "second" }, Token)) { }
+
+        await using (await Storage.OpenWriterAsync(volume, new() { TakesOver = true }, Token)) { }
+        Assert.Equal(CloudFailure.InUse, await FailureOf(() => other.OpenWriterAsync(volume, new() { Claim = "second" }, Token)));
+    }
+
+    [Fact]
+    public async Task A_claim_on_what_nobody_ever_took_over_is_refused()
+    {
+        var volume = await CreateAsync("unclaimed");
+        Assert.Equal(CloudFailure.InUse, await FailureOf(() => Storage.OpenWriterAsync(volume, new() { Claim = "mine" }, Token)));
+    }
+
+    [Fact]
     public async Task Free_space_is_told_or_not_known()
     {
         var volume = await CreateAsync("roomy");

@@ -3,10 +3,10 @@ using System.Security.Cryptography;
 using VBackup.Cli.Terminal;
 using VBackup.Clouds;
 using VBackup.Clouds.Servers;
-using VBackup.Clouds.Volumes;
 using VBackup.Edge;
 using VBackup.Edge.Backups;
 using VBackup.Edge.Restores;
+using VBackup.Edge.Running;
 using VBackup.Vault.Format;
 
 namespace VBackup.Cli.Edge;
@@ -15,10 +15,21 @@ namespace VBackup.Cli.Edge;
 /// Rewrites a server's own volumes: the server stands still, the pool has room for what the safety snapshot keeps, a safety
 /// snapshot is taken, only what differs is written, everything is read back. Change tracking starts anew afterwards.
 /// </summary>
-static class InPlaceRestore
+sealed class InPlaceRestore
 {
     const string SafetyPrefix = "safety-";
     static readonly TimeSpan s_stopPatience = TimeSpan.FromMinutes(2);
+
+    readonly EdgeCloud _cloud;
+    readonly Server _server;
+    readonly InPlaceWriting _writing;
+    readonly IReadOnlyList<string> _instants;
+    readonly string _safety = string.Create(CultureInfo.InvariantCulture,
+        $"{SafetyPrefix}{TimeProvider.System.GetUtcNow():yyyyMMdd-HHmmss}-{RandomNumberGenerator.GetHexString(8, lowercase: true)}");
+    bool _isSafe, _wasStopped;
+
+    InPlaceRestore(EdgeCloud cloud, Server server, InPlaceWriting writing, IReadOnlyList<string> instants) =>
+        (_cloud, _server, _writing, _instants) = (cloud, server, writing, instants);
 
     /// <returns>What was restored.</returns>
     public static async Task<string> RunAsync(EdgeCloud cloud, VolumeRestore restore, EdgeDocument edge, IReadOnlyList<VolumeDocument> volumes,
@@ -26,71 +37,111 @@ static class InPlaceRestore
     {
         var server = await cloud.FindServerAsync(edge.ServerId, cancellation).ConfigureAwait(false)
             ?? throw new RefusedException($"the server {edge.Server} is gone: restore --to new-server");
-        var targets = await InPlaceWriting.CheckAsync(cloud, server, edge, volumes, cancellation).ConfigureAwait(false);
-        var ran = server.State is not ServerState.Shutdown;
-        if (ran && !stops) throw new RefusedException($"server {server.Name} runs: stop it, or give --stop");
-        if (ran) await cloud.Hypervisor.StopAsync(server.Name, s_stopPatience, cancellation).ConfigureAwait(false);
-
-        VolumeId[] all = [.. targets.Select(item => item.Target)];
-        var safety = string.Create(CultureInfo.InvariantCulture,
-            $"{SafetyPrefix}{TimeProvider.System.GetUtcNow():yyyyMMdd-HHmmss}-{RandomNumberGenerator.GetHexString(8, lowercase: true)}");
-        try
-        {
-            await InPlaceWriting.ShutOutOthersAsync(cloud, targets, cancellation).ConfigureAwait(false);
-            await InPlaceWriting.RequireStillAsync(cloud, server, cancellation).ConfigureAwait(false);
-            await cloud.Storage.Snapshots.ReduceToBasesAsync(instants, all, cancellation).ConfigureAwait(false);
-            await TakeSafetyAsync(cloud, safety, all, cancellation).ConfigureAwait(false);
-        }
-        catch (Exception failure) when (ran)
-        {
-            // Whoever was shut out may have left half of a disk: nobody starts the server on that.
-            Aftermath.Add(failure, $"this restore has overwritten nothing; server {server.Name} was stopped for it, and is off");
-            throw;
-        }
-        try
-        {
-            // From the first byte on, no backup may build on what was before.
-            foreach (var old in instants) await cloud.Storage.Snapshots.RemoveAsync(old, all, cancellation).ConfigureAwait(false);
-            await InPlaceWriting.WriteAsync(cloud, restore, targets, cancellation).ConfigureAwait(false);
-            // Between the last look and now another restore may have begun: the server does not start on what that one writes.
-            if (ran) await InPlaceWriting.RequireFreeAsync(cloud, targets, cancellation).ConfigureAwait(false);
-        }
-        catch (CloudException failure) when (failure.Failure == CloudFailure.InUse)
-        {
-            // What the volumes hold now is another's; to roll back would undo it.
-            Aftermath.Add(failure, $"somebody else has the volumes, and this restore writes nothing more; the snapshot {safety} has them as they were before it: "
-                + $"'vbackup edge snapshots release {safety}' gives it up");
-            if (ran) Aftermath.Add(failure, $"server {server.Name} was stopped for this restore");
-            throw;
-        }
-        catch (Exception failure)
-        {
-            Aftermath.Add(failure, $"the volumes are partly overwritten; the snapshot {safety} has them as they were: "
-                + $"'vbackup edge snapshots rollback {safety}' brings them back");
-            if (ran) Aftermath.Add(failure, $"server {server.Name} was stopped for this restore");
-            throw;
-        }
-        screen.Line($"the snapshot {safety} has the volumes as they were: 'vbackup edge snapshots release {safety}' gives it up");
-        if (ran) await cloud.Hypervisor.StartAsync(server.Name, cancellation).ConfigureAwait(false);
+        var writing = await InPlaceWriting.CheckAsync(cloud, server, edge, volumes, cancellation).ConfigureAwait(false);
+        if (server.State is not ServerState.Shutdown && !stops) throw new RefusedException($"server {server.Name} runs: stop it, or give --stop");
+        var run = new InPlaceRestore(cloud, server, writing, instants);
+        await run.RunAsync(restore, cancellation).ConfigureAwait(false);
+        screen.Line($"the snapshot {run._safety} has the volumes as they were: 'vbackup edge snapshots release {run._safety}' gives it up");
+        await run.StartAgainAsync().ConfigureAwait(false);
         return $"server {server.Name}";
     }
 
-    static async Task TakeSafetyAsync(EdgeCloud cloud, string safety, IReadOnlyList<VolumeId> all, CancellationToken cancellation)
+    async Task RunAsync(VolumeRestore restore, CancellationToken cancellation)
     {
         try
         {
-            await cloud.Storage.Snapshots.TakeAsync(safety, all, cancellation).ConfigureAwait(false);
+            // What would keep the safety snapshot from being taken is known before the server is stopped for it.
+            await ReduceToBasesAsync(cancellation).ConfigureAwait(false);
+            await StopAsync(cancellation).ConfigureAwait(false);
+            await _writing.ShutOutOthersAsync(cancellation).ConfigureAwait(false);
+            await ReduceToBasesAsync(cancellation).ConfigureAwait(false);
+            await TakeSafetyAsync(cancellation).ConfigureAwait(false);
+            // From the first byte on, no backup may build on what was before.
+            foreach (var old in _instants) await _cloud.Storage.Snapshots.RemoveAsync(old, _writing.Volumes, cancellation).ConfigureAwait(false);
+            await _writing.WriteAsync(restore, cancellation).ConfigureAwait(false);
+            // Between the last look and now another restore may have begun: the server does not start on what that one writes.
+            if (_wasStopped) await _writing.RequireFreeAsync(cancellation).ConfigureAwait(false);
+        }
+        catch (Exception failure)
+        {
+            Explain(failure);
+            throw;
+        }
+    }
+
+    // Whoever was shut out may have left half of a disk, and whoever fails here may too: nobody starts the server on that.
+    void Explain(Exception failure)
+    {
+        if (!_writing.HasBegun)
+        {
+            Aftermath.Add(failure, "this restore has overwritten nothing");
+            if (_isSafe) Aftermath.Add(failure, $"the snapshot {_safety} is not needed: 'vbackup edge snapshots release {_safety}' removes it");
+        }
+        else if (failure is CloudException { Failure: CloudFailure.InUse })
+        {
+            // What the volumes hold now is another's; to roll back would undo it.
+            Aftermath.Add(failure, $"somebody else has the volumes, and this restore writes nothing more; the snapshot {_safety} has them as they were before it: "
+                + $"once the other restore has succeeded, 'vbackup edge snapshots release {_safety}' gives it up");
+        }
+        else
+        {
+            Aftermath.Add(failure, $"the volumes are partly overwritten; the snapshot {_safety} has them as they were: "
+                + $"'vbackup edge snapshots rollback {_safety}' brings them back");
+        }
+        if (_wasStopped) Aftermath.Add(failure, $"server {_server.Name} was stopped for this restore, and is off");
+    }
+
+    async Task StopAsync(CancellationToken cancellation)
+    {
+        if (_server.State is ServerState.Shutdown) return;
+        try
+        {
+            await _cloud.Hypervisor.StopAsync(_server.Name, s_stopPatience, cancellation).ConfigureAwait(false);
+        }
+        catch (Exception failure)
+        {
+            Aftermath.Add(failure, $"server {_server.Name} was told to stop, and may be off");
+            throw;
+        }
+        _wasStopped = true;
+    }
+
+    // All is restored: whoever has enough now still gets a server that runs. One that was paused ran, too: what its memory held
+    // does not go with these disks.
+    async Task StartAgainAsync()
+    {
+        if (!_wasStopped) return;
+        try
+        {
+            await _cloud.Hypervisor.StartAsync(_server.Name, CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (CloudException failure)
+        {
+            Aftermath.Add(failure, $"everything is restored; only server {_server.Name} could not be started again");
+            throw;
+        }
+    }
+
+    Task ReduceToBasesAsync(CancellationToken cancellation) =>
+        _cloud.Storage.Snapshots.ReduceToBasesAsync(_instants, _writing.Volumes, cancellation);
+
+    async Task TakeSafetyAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            await _cloud.Storage.Snapshots.TakeAsync(_safety, _writing.Volumes, cancellation).ConfigureAwait(false);
+            _isSafe = true;
         }
         catch (Exception failure)
         {
             try
             {
-                await cloud.Storage.Snapshots.RemoveAsync(safety, all, CancellationToken.None).ConfigureAwait(false);
+                await _cloud.Storage.Snapshots.RemoveAsync(_safety, _writing.Volumes, CancellationToken.None).ConfigureAwait(false);
             }
             catch (CloudException second)
             {
-                Aftermath.Add(failure, $"nothing was overwritten; what there is of the snapshot {safety} could not be removed "
-                    + $"({second.Message}): 'vbackup edge snapshots release {safety}' does so");
+                Aftermath.Add(failure, $"what there is of the snapshot {_safety} could not be removed "
+                    + $"({second.Message}): 'vbackup edge snapshots release {_safety}' does so");
             }
             throw;
         }

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using VBackup.Clouds;
 using VBackup.Clouds.Servers;
 using VBackup.Clouds.Volumes;
@@ -11,16 +12,31 @@ namespace VBackup.Edge.Restores;
 public sealed record RestoreTargetVolume(VolumeDocument Volume, VolumeId Target);
 
 /// <summary>
-/// Rewrites a server's own volumes. REQUIRES: the server stands still, and there is a snapshot to go back to.
+/// Rewrites a server's own volumes: they are checked, whoever else had them is shut out, they are written, and nobody has taken them
+/// over at the end. REQUIRES: before the writing, the server stands still, and there is a snapshot to go back to.
 /// </summary>
-public static class InPlaceWriting
+public sealed class InPlaceWriting
 {
-    // A client that died is watched for half a minute longer.
-    const int LooksMax = 80;
+    // Whoever takes a snapshot has a volume for a moment. A client that died is watched for half a minute longer.
+    const int LooksBefore = 20, LooksAfter = 80;
     static readonly TimeSpan s_patienceAfterFailure = TimeSpan.FromSeconds(5), s_lookDelay = TimeSpan.FromMilliseconds(500);
 
+    readonly EdgeCloud _cloud;
+    readonly Server _server;
+    readonly IReadOnlyList<RestoreTargetVolume> _targets;
+    readonly string _claim = RandomNumberGenerator.GetHexString(16, lowercase: true);
+
+    InPlaceWriting(EdgeCloud cloud, Server server, IReadOnlyList<RestoreTargetVolume> targets) =>
+        (_cloud, _server, _targets) = (cloud, server, targets);
+
+    /// <summary>What is rewritten.</summary>
+    public IReadOnlyList<VolumeId> Volumes => [.. _targets.Select(item => item.Target)];
+
+    /// <summary>Whether a byte may have been overwritten.</summary>
+    public bool HasBegun { get; private set; }
+
     /// <summary>Volumes that are missing, were replaced, or have another size now are refused by name.</summary>
-    public static async Task<IReadOnlyList<RestoreTargetVolume>> CheckAsync(EdgeCloud cloud, Server server, EdgeDocument edge,
+    public static async Task<InPlaceWriting> CheckAsync(EdgeCloud cloud, Server server, EdgeDocument edge,
         IReadOnlyList<VolumeDocument> volumes, CancellationToken cancellation)
     {
         List<RestoreTargetVolume> targets = [];
@@ -43,63 +59,41 @@ public static class InPlaceWriting
                 throw new RefusedException($"the storage of {string.Join(", ", place.Select(item => item.Target))} has {Units.Size(free)} left, "
                     + $"and a safety snapshot may come to need {Units.Size(needed)}: make room, or restore to new volumes elsewhere");
         }
-        return targets;
+        return new(cloud, server, targets);
     }
 
-    // Of two restores, one may have started the server again while the other had looked at it already.
-    public static async Task RequireStillAsync(EdgeCloud cloud, Server server, CancellationToken cancellation)
+    /// <summary>
+    /// One that was left behind in mid-write holds the volumes' locks, and may wake up: from here on it writes nothing. Of two restores, one
+    /// may have started the server again while the other had looked at it already, so the server is looked at afterwards too.
+    /// </summary>
+    public async Task ShutOutOthersAsync(CancellationToken cancellation)
     {
-        if (await cloud.Hypervisor.FindAsync(server.Name, cancellation).ConfigureAwait(false) is not { State: ServerState.Shutdown })
-            throw new RefusedException($"server {server.Name} was started meanwhile: stop it, or give --stop");
-    }
-
-    /// <summary>Another restore may have begun meanwhile: no server starts on what that one writes. A backup that only takes a snapshot
-    /// has a volume for a moment, and is waited for.</summary>
-    public static async Task RequireFreeAsync(EdgeCloud cloud, IReadOnlyList<RestoreTargetVolume> targets, CancellationToken cancellation)
-    {
-        foreach (var target in targets)
-        {
-            for (var look = 1; !await IsFreeAsync(cloud, target.Target, isLast: look == LooksMax, cancellation).ConfigureAwait(false); look++)
-                await Task.Delay(s_lookDelay, TimeProvider.System, cancellation).ConfigureAwait(false);
-        }
-    }
-
-    static async Task<bool> IsFreeAsync(EdgeCloud cloud, VolumeId target, bool isLast, CancellationToken cancellation)
-    {
-        try
-        {
-            await (await cloud.Storage.OpenWriterAsync(target, new(), cancellation).ConfigureAwait(false)).DisposeAsync().ConfigureAwait(false);
-            return true;
-        }
-        catch (CloudException taken) when (taken.Failure == CloudFailure.InUse && !isLast)
-        {
-            return false;
-        }
-    }
-
-    /// <summary>One that was left behind in mid-write holds the volumes' locks, and may wake up. From here on it writes nothing.</summary>
-    public static async Task ShutOutOthersAsync(EdgeCloud cloud, IReadOnlyList<RestoreTargetVolume> targets, CancellationToken cancellation)
-    {
-        foreach (var target in targets) await (await TakeOverAsync(cloud, target.Target, cancellation).ConfigureAwait(false)).DisposeAsync().ConfigureAwait(false);
+        await RequireStillAsync(cancellation).ConfigureAwait(false);
+        foreach (var target in Volumes)
+            await (await OpenAsync(target, new() { TakesOver = true, Claim = _claim }, LooksBefore, cancellation).ConfigureAwait(false))
+                .DisposeAsync().ConfigureAwait(false);
+        await RequireStillAsync(cancellation).ConfigureAwait(false);
     }
 
     /// <summary>
     /// All volumes are held until the last is written and, where others may read meanwhile, read back: whoever takes over meanwhile
     /// shuts this restore out of all of them, so that two restores never leave volumes of different points.
     /// </summary>
-    public static async Task WriteAsync(EdgeCloud cloud, VolumeRestore restore, IReadOnlyList<RestoreTargetVolume> targets,
-        CancellationToken cancellation)
+    /// <exception cref="CloudException">Somebody has taken over since others were shut out (<see cref="CloudFailure.InUse"/>), or a storage failed.</exception>
+    public async Task WriteAsync(VolumeRestore restore, CancellationToken cancellation)
     {
         List<IVolumeWriter> writers = [];
         try
         {
-            // Others were shut out before the safety snapshot. Whoever has taken over since then is not to be disturbed: this one may
-            // have slept meanwhile.
-            foreach (var (_, target) in targets)
-                writers.Add(await cloud.Storage.OpenWriterAsync(target, new(), cancellation).ConfigureAwait(false));
+            // This one may have slept since the others were shut out. Whoever has taken over meanwhile may even be done, and the server
+            // may have run again: then the claim does not count any more.
+            foreach (var target in Volumes)
+                writers.Add(await OpenAsync(target, new() { Claim = _claim }, LooksBefore, cancellation).ConfigureAwait(false));
+            await RequireStillAsync(cancellation).ConfigureAwait(false);
+            HasBegun = true;
             for (var i = 0; i < writers.Count; i++)
-                await restore.WriteAsync(targets[i].Volume, writers[i], isDelta: true, cancellation).ConfigureAwait(false);
-            if (cloud.Storage.ReadsBesideWriters) await ReadBackAsync(restore, targets, cancellation).ConfigureAwait(false);
+                await restore.WriteAsync(_targets[i].Volume, writers[i], isDelta: true, cancellation).ConfigureAwait(false);
+            if (_cloud.Storage.ReadsBesideWriters) await ReadBackAsync(restore, cancellation).ConfigureAwait(false);
         }
         catch (Exception failure)
         {
@@ -111,17 +105,36 @@ public static class InPlaceWriting
                 CloudFailure.InUse, "write", lost.Description, "this client was shut out, because somebody else took over", failure);
         }
         foreach (var writer in writers) await writer.DisposeAsync().ConfigureAwait(false);
-        if (cloud.Storage.ReadsBesideWriters) return;
-        try
+        if (!_cloud.Storage.ReadsBesideWriters) await ReadBackAloneAsync(restore, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Another restore may have begun meanwhile: no server starts on what that one writes. A backup that only takes a snapshot
+    /// has a volume for a moment, and is waited for.</summary>
+    public async Task RequireFreeAsync(CancellationToken cancellation)
+    {
+        foreach (var target in Volumes)
+            await (await OpenAsync(target, new() { Claim = _claim }, LooksAfter, cancellation).ConfigureAwait(false)).DisposeAsync().ConfigureAwait(false);
+    }
+
+    async Task<IVolumeWriter> OpenAsync(VolumeId target, WriterOptions options, int looksMax, CancellationToken cancellation)
+    {
+        for (var look = 1; ; look++)
         {
-            await ReadBackAsync(restore, targets, cancellation).ConfigureAwait(false);
+            try
+            {
+                return await _cloud.Storage.OpenWriterAsync(target, options, cancellation).ConfigureAwait(false);
+            }
+            catch (CloudException taken) when (taken.Failure == CloudFailure.InUse && look < looksMax)
+            {
+                await Task.Delay(s_lookDelay, TimeProvider.System, cancellation).ConfigureAwait(false);
+            }
         }
-        catch (CloudException)
-        {
-            // What was read may be another's, who has begun meanwhile.
-            await RequireFreeAsync(cloud, targets, cancellation).ConfigureAwait(false);
-            throw;
-        }
+    }
+
+    async Task RequireStillAsync(CancellationToken cancellation)
+    {
+        if (await _cloud.Hypervisor.FindAsync(_server.Name, cancellation).ConfigureAwait(false) is not { State: ServerState.Shutdown })
+            throw new RefusedException($"server {_server.Name} was started meanwhile: stop it, or give --stop");
     }
 
     // The failure is the one to see, and a storage that does not answer is not waited for once more.
@@ -130,10 +143,39 @@ public static class InPlaceWriting
             .WaitAsync(s_patienceAfterFailure, TimeProvider.System, CancellationToken.None)
             .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
-    static async Task ReadBackAsync(
-        VolumeRestore restore, IReadOnlyList<RestoreTargetVolume> targets, CancellationToken cancellation)
+    // What is read may be another's, who has begun since the writers were closed.
+    async Task ReadBackAloneAsync(VolumeRestore restore, CancellationToken cancellation)
     {
-        foreach (var (volume, target) in targets) await restore.ReadBackAsync(volume, target, cancellation).ConfigureAwait(false);
+        try
+        {
+            await ReadBackAsync(restore, cancellation).ConfigureAwait(false);
+        }
+        catch (CloudException failure)
+        {
+            await RequireUndisturbedAsync(failure, cancellation).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    async Task RequireUndisturbedAsync(CloudException failure, CancellationToken cancellation)
+    {
+        try
+        {
+            await RequireFreeAsync(cancellation).ConfigureAwait(false);
+        }
+        catch (CloudException taken) when (taken.Failure == CloudFailure.InUse)
+        {
+            throw new CloudException(CloudFailure.InUse, "read back", taken.Subject, $"somebody else has it now ({taken.Message})", failure);
+        }
+        catch (CloudException)
+        {
+            // A storage that does not answer is what the failure on its way up is about.
+        }
+    }
+
+    async Task ReadBackAsync(VolumeRestore restore, CancellationToken cancellation)
+    {
+        foreach (var (volume, target) in _targets) await restore.ReadBackAsync(volume, target, cancellation).ConfigureAwait(false);
     }
 
     static async Task<IVolumeWriter?> FindShutOutAsync(IReadOnlyList<IVolumeWriter> writers)
@@ -156,7 +198,4 @@ public static class InPlaceWriting
             return false;
         }
     }
-
-    static Task<IVolumeWriter> TakeOverAsync(EdgeCloud cloud, VolumeId target, CancellationToken cancellation) =>
-        cloud.Storage.OpenWriterAsync(target, new() { TakesOver = true }, cancellation);
 }

@@ -54,6 +54,8 @@ internal sealed class CephVolumeWriter(
                 image.BreakLock(holder);
             }
             image.Lock();
+            if (options.TakesOver) image.Claim(options.Claim);
+            else if (options.Claim is { } claim) VolumeClaim.RequireSame(image.ClaimedBy(), claim, path.ToString());
             image.Sign(connection.ClientId);
             return new(image, connection, image.LengthBytes, options.IsNew, calls);
         }

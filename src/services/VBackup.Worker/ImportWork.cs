@@ -38,10 +38,9 @@ static class ImportWork
     {
         var server = await cloud.FindServerAsync(edge.ServerId, cancellation).ConfigureAwait(false)
             ?? throw new RefusedException($"the server {edge.Server} is gone: restore it to a new one");
-        var targets = await InPlaceWriting.CheckAsync(cloud, server, edge, volumes, cancellation).ConfigureAwait(false);
-        await InPlaceWriting.ShutOutOthersAsync(cloud, targets, cancellation).ConfigureAwait(false);
-        await InPlaceWriting.RequireStillAsync(cloud, server, cancellation).ConfigureAwait(false);
-        await InPlaceWriting.WriteAsync(cloud, restore, targets, cancellation).ConfigureAwait(false);
+        var writing = await InPlaceWriting.CheckAsync(cloud, server, edge, volumes, cancellation).ConfigureAwait(false);
+        await writing.ShutOutOthersAsync(cancellation).ConfigureAwait(false);
+        await writing.WriteAsync(restore, cancellation).ConfigureAwait(false);
         return $"server {server.Name}";
     }
 

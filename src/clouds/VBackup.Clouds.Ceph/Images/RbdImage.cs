@@ -20,7 +20,8 @@ internal sealed unsafe partial class RbdImage : IDisposable
     private const ulong ExclusiveLock = 1 << 2, ObjectMap = 1 << 3, FastDiff = 1 << 4;      // RBD_FEATURE_…
     private const ulong FeaturesOfNew = 1 | ExclusiveLock | ObjectMap | FastDiff;           // 1: RBD_FEATURE_LAYERING
     private const int FeaturesOption = 1;                                                   // RBD_IMAGE_OPTION_FEATURES
-    private const string MarkOfWriter = "vbackup", WriterKey = "vbackup.writer", RollBackKey = "vbackup.rolledback";
+    private const string MarkOfWriter = "vbackup", WriterKey = "vbackup.writer", RollBackKey = "vbackup.rolledback",
+        ClaimKey = "vbackup.claim";
 
     private readonly IoContextHandle _context;
     private bool _isMarked;
@@ -213,6 +214,12 @@ internal sealed unsafe partial class RbdImage : IDisposable
     /// <summary>The client that said so; null when none did.</summary>
     public long? SignedBy() =>
         long.TryParse(FindNote(WriterKey), NumberStyles.None, CultureInfo.InvariantCulture, out var client) ? client : null;
+
+    /// <summary>Leaves word of who has taken over, for good: it stays when the image is closed.</summary>
+    public void Claim(string? claim) => CheckCall(Librbd.rbd_metadata_set(Handle, ClaimKey, claim ?? ""), "rbd_metadata_set");
+
+    /// <summary>Who has last taken over; null when nobody ever did.</summary>
+    public string? ClaimedBy() => FindNote(ClaimKey);
 
     /// <summary>
     /// Leaves word that the image is about to be rolled back. The object map then becomes the old one of that snapshot: of all

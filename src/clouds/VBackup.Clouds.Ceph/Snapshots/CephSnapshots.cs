@@ -126,7 +126,14 @@ internal sealed class CephSnapshots(CephStorage storage) : IVolumeSnapshots
     {
         using var group = RbdGroup.Open(connection, findings.Name, findings.Namespace);
         var held = group.Snapshots().Keys;
-        if (held.Count == 0 || !held.All(names.Contains)) return;
+        if (held.Count == 0) return;
+        if (!held.All(names.Contains))
+        {
+            // An image that was taken out of the group is not kept from another by what it has of it.
+            if (Array.Find(paths, path => survey.Image(path)?.Group == findings.Name) is { Image: not null } path)
+                throw InstantTaking.HeldTogether(path, survey, findings.Name, held);
+            return;
+        }
         foreach (var name in held)
         {
             // Of volumes that are not asked for, nobody would ever look for what is left.

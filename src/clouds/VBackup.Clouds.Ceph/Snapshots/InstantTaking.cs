@@ -119,14 +119,16 @@ internal sealed class InstantTaking(
                 $"it belongs to the group {current.Name}, which is not vBackup's, and an image can be in one group only: " +
                 "take it out of that group, or snapshot it alone");
         var snapshots = other.Snapshots();
-        if (snapshots.Count > 0)
-            throw new CloudException(CloudFailure.InUse, "take", image.Subject,
-                $"it is held together with {string.Join(", ", Others(survey, current, image.Path))} for {string.Join(", ", snapshots.Keys)}: " +
-                "remove those instants first");
+        if (snapshots.Count > 0) throw HeldTogether(image.Path, survey, current, snapshots.Keys);
         // What a taking or removing that was cut short left.
         Step($"remove the group {current.Name}");
         other.Remove();
     }
+
+    /// <summary>Instants of this image and others keep it from being taken with just its companions.</summary>
+    public static CloudException HeldTogether(RbdPath path, InstantSurvey survey, GroupName group, IEnumerable<string> instants) =>
+        new(CloudFailure.InUse, "take", path.ToString(),
+            $"it is held together with {string.Join(", ", Others(survey, group, path))} for {string.Join(", ", instants)}: remove those instants first");
 
     private static IEnumerable<RbdPath> Others(InstantSurvey survey, GroupName group, RbdPath path) => survey.Groups
         .Where(found => found.Name == group).SelectMany(found => found.Members).Select(member => member.Path).Where(other => other != path);

@@ -28,6 +28,8 @@ internal sealed class ImageOpening(StateFolder state, TimeProvider clock)
             ? await TakeOverAsync(file.Volume, cancellation).ConfigureAwait(false) : Hold(file.Volume, "open for writing");
         try
         {
+            if (options.TakesOver) VolumeClaim.Write(state.Claim(file.Volume), options.Claim);
+            else if (options.Claim is { } claim) VolumeClaim.Require(state.Claim(file.Volume), claim, file.Path);
             var (server, session, address) = await QemuNbd.OpenAsync(
                 file.Path, file.Format, isWritable: true, file.Path, RequestLimit, clock, cancellation).ConfigureAwait(false);
             var transfer = new NbdTransfer(session, RequestLimit, clock);

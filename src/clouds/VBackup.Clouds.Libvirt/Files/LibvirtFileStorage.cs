@@ -89,6 +89,7 @@ public sealed class LibvirtFileStorage : IVolumeStorage
             FileIdentity.SyncFolderOf(volume.Value);
             File.Delete(_state.WriterProcess(volume));
             File.Delete(_state.WriterLock(volume));
+            File.Delete(_state.Claim(volume));
             return true;
         });
 

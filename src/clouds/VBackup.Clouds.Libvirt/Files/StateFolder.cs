@@ -43,6 +43,9 @@ internal sealed class StateFolder
     /// <summary>Tells which process has the volume open for the writer.</summary>
     public string WriterProcess(VolumeId volume) => Path.Combine(Locks, "process-" + KeyOf(volume));
 
+    /// <summary>Tells who has last taken the volume over.</summary>
+    public string Claim(VolumeId volume) => Path.Combine(Locks, "claim-" + KeyOf(volume));
+
     /// <summary>What a server's backup needs while it is under way.</summary>
     public string JobFolder(string serverId) => Path.Combine(Jobs, serverId);
 

@@ -57,6 +57,7 @@ internal sealed class LabFolder
     public string WriterLock(VolumeId volume) => System.IO.Path.Combine(Volumes, volume.Value + ".writer");
     public string Gate(VolumeId volume) => System.IO.Path.Combine(Volumes, volume.Value + ".gate");
     public string ShuttingOutMark(VolumeId volume) => System.IO.Path.Combine(Volumes, volume.Value + ".shutting-out");
+    public string Claim(VolumeId volume) => System.IO.Path.Combine(Volumes, volume.Value + ".claim");
     public string InstantFolder(string name) => System.IO.Path.Combine(Instants, name);
     public string ServerPath(string name) => System.IO.Path.Combine(Servers, name + ".json");
     public string AgentSocket(string server) => System.IO.Path.Combine(Servers, server + ".agent");

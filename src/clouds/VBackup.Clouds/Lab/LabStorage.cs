@@ -67,6 +67,7 @@ public sealed class LabStorage : IVolumeStorage
             File.Delete(_folder.Gate(volume));
             File.Delete(_folder.WriterLock(volume));
             File.Delete(_folder.ShuttingOutMark(volume));
+            File.Delete(_folder.Claim(volume));
             FileIdentity.SyncFolderOf(_folder.VolumePath(volume));
         });
 
@@ -103,6 +104,9 @@ public sealed class LabStorage : IVolumeStorage
                 .ConfigureAwait(false);
             _folder.Require(volume, "open for writing");
             if (options.TakesOver) RefuseRunningServers(_folder, volume, "open for writing");
+            // Before anything else: a crash leaves earlier claims void, and harms nobody.
+            if (options.TakesOver) VolumeClaim.Write(_folder.Claim(volume), options.Claim);
+            else if (options.Claim is { } claim) VolumeClaim.Require(_folder.Claim(volume), claim, volume.Value);
             var held = options.TakesOver ? null : HoldWriter(_folder, volume, "open for writing");
             if (held is null || File.Exists(_folder.ShuttingOutMark(volume)))
             {

@@ -38,6 +38,7 @@ public interface IVolumeSnapshots
 
     /// <summary>Where instants of these volumes and others are in the way of one of just these, reduces those that are named to bases:
     /// what changed since may still be asked for, and no more. Of others of their volumes nothing is kept.</summary>
+    /// <exception cref="CloudException">One that is not named is in the way.</exception>
     Task ReduceToBasesAsync(IReadOnlyCollection<string> names, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation) =>
         Task.CompletedTask;
 

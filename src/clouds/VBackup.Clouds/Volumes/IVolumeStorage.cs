@@ -13,6 +13,12 @@ public sealed record WriterOptions
     /// server) makes the opening fail. For writing in place.
     /// </summary>
     public bool TakesOver { get; init; }
+
+    /// <summary>
+    /// A name by which whoever takes over is known from then on, also after having closed the volume: 1 to 64 letters, digits, '_' and
+    /// '-'. Without taking over, the opening fails when anybody else has taken over since; then that one may be done, and a server may run.
+    /// </summary>
+    public string? Claim { get; init; }
 }
 
 /// <summary>
@@ -47,7 +53,7 @@ public interface IVolumeStorage : IAsyncDisposable
     Task<IVolumeReader> OpenReaderAsync(VolumeId volume, CancellationToken cancellation);
 
     /// <summary>Opens a volume for writing.</summary>
-    /// <exception cref="CloudException">Somebody uses it.</exception>
+    /// <exception cref="CloudException">Somebody uses it, or has taken over from the claim.</exception>
     Task<IVolumeWriter> OpenWriterAsync(VolumeId volume, WriterOptions options, CancellationToken cancellation);
 
     /// <summary>The snapshots of this storage's volumes.</summary>

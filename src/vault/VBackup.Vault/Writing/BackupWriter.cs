@@ -305,7 +305,15 @@ public sealed partial class BackupWriter : IAsyncDisposable
         IsSealed = false;
         await _session.LeaveAsync(leavesNothing: true).ConfigureAwait(false);
         _isSpoolEnded = true;
-        if (_spool is not null) await _spool.EndAsync(discards: false, cancellation).ConfigureAwait(false);
+        if (_spool is null) return;
+        try
+        {
+            await _spool.EndAsync(discards: false, cancellation).ConfigureAwait(false);
+        }
+        catch (Exception failure) when (failure is StoreException or OperationCanceledException)
+        {
+            // The point is there. Whoever takes up what is left in the spool finds that, and only tidies.
+        }
     }
 
     // The writer fences the point: it cannot arrive a second time after its deletion (F5).

@@ -1,0 +1,26 @@
+namespace VBackup.Clouds.Volumes;
+
+/// <summary>Who has last taken a volume over (<see cref="WriterOptions.Claim"/>), kept in a file beside it. Blocking.</summary>
+public static class VolumeClaim
+{
+    /// <summary>From here on the claims of others are void.</summary>
+    public static void Write(string path, string? claim)
+    {
+        var fresh = path + ".new";
+        File.WriteAllText(fresh, claim);
+        File.Move(fresh, path, overwrite: true);
+        FileIdentity.SyncFolderOf(path);
+    }
+
+    /// <exception cref="CloudException">Somebody has taken over since the claim was written.</exception>
+    public static void Require(string path, string claim, string volume) =>
+        RequireSame(File.Exists(path) ? File.ReadAllText(path) : null, claim, volume);
+
+    /// <summary>For storages that keep claims elsewhere.</summary>
+    /// <exception cref="CloudException">Somebody has taken over since the claim was written.</exception>
+    public static void RequireSame(string? found, string claim, string volume)
+    {
+        if (found != claim)
+            throw new CloudException(CloudFailure.InUse, "open for writing", volume, "somebody else has taken the volume over meanwhile");
+    }
+}
