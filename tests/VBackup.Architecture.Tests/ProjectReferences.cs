@@ -43,6 +43,7 @@ static class ProjectReferences
         ["VBackup.Edge"] = new(["VBackup.DataPath", "VBackup.Clouds.Ceph", "VBackup.Clouds.Libvirt"], []),
         ["VBackup.Contracts"] = new(["VBackup.Primitives"], []),
         ["VBackup.Platform"] = new(["VBackup.Contracts"], ["Microsoft.AspNetCore.App", "Microsoft.EntityFrameworkCore.Sqlite"]),
+        ["VBackup.Portal"] = new(["VBackup.Contracts"], ["NodaTime"]),
         ["VBackup.Service"] = new(["VBackup.Platform"], ["Microsoft.AspNetCore.App"]),
         ["VBackup.Snapshots"] = new(["VBackup.Platform", "VBackup.Edge"], ["Microsoft.AspNetCore.App"]),
         ["VBackup.Worker"] = new(["VBackup.Platform", "VBackup.Edge"], ["Microsoft.AspNetCore.App"]),
