@@ -68,7 +68,7 @@ public sealed class CalendarPropertyTests
     [Theory]
     [MemberData(nameof(Wrong))]
     public void A_wrong_calendar_is_found(string wrong) => Planted.IsFound(() => Gen.Select(AnyPolicy.Rules, s_span)
-        .Sample((rules, span) => IsAsSeen(s_wrong[wrong], rules, span), iter: 5000, threads: 1));
+        .Sample((rules, span) => IsAsSeen(s_wrong[wrong], rules, span), iter: 10_000, threads: 1));
 
     static bool IsAsSeen(Calendar calendar, PolicyRules rules, (Instant From, Instant Until) span) =>
         calendar(rules, span.From, span.Until).SequenceEqual(MinuteWalk.Occurrences(rules, span.From, span.Until));
