@@ -9,8 +9,8 @@ namespace VBackup.Portal.Tests.Policies;
 static class AnyPolicy
 {
     public static readonly Gen<string> Zone = Gen.OneOf(
-        "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Ho_Chi_Minh", "Africa/Cairo", "Asia/Beirut", "America/Scoresbysund",
-        "America/St_Johns", "Pacific/Apia", "UTC");
+        "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Ho_Chi_Minh", "Africa/Cairo", "Asia/Beirut",
+        "America/Scoresbysund", "America/St_Johns", "Pacific/Apia", "UTC");
 
     static readonly Gen<int?> s_keep = Gen.Int[1, 6].Select(keep => (int?)keep);
 
@@ -22,7 +22,8 @@ static class AnyPolicy
 
     /// <summary>Often at hours in which clocks change.</summary>
     static readonly Gen<LocalTime> s_time = Gen.Select(
-        Gen.OneOf(Gen.Int[0, 23], Gen.Int[0, 3]), Gen.OneOf(Gen.Int[0, 59], Gen.OneOf(0, 15, 30)), (hour, minute) => new LocalTime(hour, minute));
+        Gen.OneOf(Gen.Int[0, 23], Gen.Int[0, 3]), Gen.OneOf(Gen.Int[0, 59], Gen.OneOf(0, 15, 30)),
+        (hour, minute) => new LocalTime(hour, minute));
 
     /// <summary>Any mixture of rules but none; with copies for each, and with or without a pattern.</summary>
     public static readonly Gen<PolicyRules> Rules = Gen.Select(Gen.Int[1, 15], s_time, Zone).SelectMany((rules, launch, zone) => Gen.Select(
@@ -35,7 +36,7 @@ static class AnyPolicy
             launch, zone, (rules & 1) == 0 ? null : hourly, (rules & 2) == 0 ? null : new(daily), (rules & 4) == 0 ? null : weekly,
             (rules & 8) == 0 ? null : monthly, pattern)));
 
-    /// <summary>Points by policy and by hand, full and incremental, of every state; each at an instant of its own, the oldest first.</summary>
+    /// <summary>Points by policy and by hand, full and incremental, of every state; each at its own instant, the oldest first.</summary>
     public static readonly Gen<KeptPoint[]> Points = Gen.Select(
         Gen.Int[1, 40], Gen.Int[0, 15], Gen.Int[0, 3], Gen.Int[0, 5], Gen.Int[0, 9],
         (hours, tags, kind, trigger, state) => (hours, tags, kind, trigger, state)).Array[0, 30].Select(made =>

@@ -13,7 +13,8 @@ public sealed class CalendarPropertyTests
     static readonly Gen<(Instant From, Instant Until)> s_span = Gen.Select(
         Gen.OneOf(
             Gen.Int[0, 3 * 365 * 24 * 60],
-            Gen.Select(Gen.OneOf(59, 65, 86, 94, 112, 120, 276, 296, 303), Gen.Int[-3 * 24 * 60, 0], (day, minutes) => day * 24 * 60 + minutes)),
+            Gen.Select(
+                Gen.OneOf(59, 65, 86, 94, 112, 120, 276, 296, 303), Gen.Int[-3 * 24 * 60, 0], (day, minutes) => day * 24 * 60 + minutes)),
         Gen.Int[0, 8 * 24 * 60],
         (start, minutes) =>
         {
@@ -23,7 +24,8 @@ public sealed class CalendarPropertyTests
 
     [Fact]
     public void The_calendar_is_what_somebody_sees_who_looks_at_the_wall_clock_every_minute() =>
-        Gen.Select(AnyPolicy.Rules, s_span).Sample((rules, span) => IsAsSeen(PolicyCalendar.Occurrences, rules, span), iter: 1500, threads: 1);
+        Gen.Select(AnyPolicy.Rules, s_span)
+            .Sample((rules, span) => IsAsSeen(PolicyCalendar.Occurrences, rules, span), iter: 1500, threads: 1);
 
     [Fact]
     public void Next_is_the_first_of_what_follows() => Gen.Select(AnyPolicy.Rules, s_span).Sample((rules, span) =>
@@ -34,7 +36,8 @@ public sealed class CalendarPropertyTests
     }, iter: 1000, threads: 1);
 
     [Fact]
-    public void A_span_cut_in_two_has_the_same_instants() => Gen.Select(AnyPolicy.Rules, s_span, Gen.Double[0, 1]).Sample((rules, span, part) =>
+    public void A_span_cut_in_two_has_the_same_instants() => Gen.Select(AnyPolicy.Rules, s_span, Gen.Double[0, 1]).Sample(
+        (rules, span, part) =>
     {
         var middle = span.From + Duration.FromMinutes(Math.Floor((span.Until - span.From).TotalMinutes * part));
         return PolicyCalendar.Occurrences(rules, span.From, middle).Concat(PolicyCalendar.Occurrences(rules, middle, span.Until))

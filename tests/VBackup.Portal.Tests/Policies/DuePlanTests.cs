@@ -109,7 +109,8 @@ public sealed class DuePlanTests
 
     [Fact]
     public void Tags_of_rules_that_the_policy_has_no_more_are_not_carried() => Assert.Equal(
-        RuleTags.Daily, Decide(Daily("16:00"), "2026-05-11 16:00 Z", Past(At("2026-05-10 16:00 Z"), RuleTags.Weekly, RunOutcome.Failed)).Run!.Tags);
+        RuleTags.Daily,
+        Decide(Daily("16:00"), "2026-05-11 16:00 Z", Past(At("2026-05-10 16:00 Z"), RuleTags.Weekly, RunOutcome.Failed)).Run!.Tags);
 
     [Fact]
     public void The_pattern_of_the_worked_case_is_a_full_and_four_incrementals()
@@ -148,14 +149,18 @@ public sealed class DuePlanTests
     [Fact]
     public void Without_a_pattern_one_full_is_enough()
     {
-        var runs = Enumerable.Range(1, 500).Select(day => Past(s_since + Duration.FromDays(day), RuleTags.Daily, kind: day == 1 ? PointKind.Full : PointKind.Incremental));
-        Assert.Equal(PointKind.Incremental, DuePlan.Decide(Daily("16:00"), new(s_since, [.. runs]), s_since + Duration.FromDays(502)).Run!.Kind);
+        var runs = Enumerable.Range(1, 500).Select(day => Past(
+            s_since + Duration.FromDays(day), RuleTags.Daily, kind: day == 1 ? PointKind.Full : PointKind.Incremental));
+        Assert.Equal(PointKind.Incremental, DuePlan.Decide(
+            Daily("16:00"), new(s_since, [.. runs]), s_since + Duration.FromDays(502)).Run!.Kind);
     }
 
     [Fact]
     public void No_incrementals_between_fulls_makes_every_run_a_full() => Assert.Equal(
         PointKind.Full,
-        Decide(Daily("16:00") with { FullPattern = new(0) }, "2026-05-05 16:00 Z", Past(At("2026-05-04 16:00 Z"), RuleTags.Daily, kind: PointKind.Full)).Run!.Kind);
+        Decide(
+            Daily("16:00") with { FullPattern = new(0) }, "2026-05-05 16:00 Z",
+            Past(At("2026-05-04 16:00 Z"), RuleTags.Daily, kind: PointKind.Full)).Run!.Kind);
 
     [Theory]
     [InlineData("23:00", "2026-05-04 23:00 Z", "2026-05-04 23:00 Z")]
@@ -197,7 +202,9 @@ public sealed class DuePlanTests
         var decision = Decide(rules, "2026-05-05 02:01 Z");
         Assert.Null(decision.Run);
         var skipped = Assert.Single(decision.Skipped);
-        Assert.Equal(new(At("2026-05-04 23:00 Z"), RuleTags.Daily | RuleTags.Weekly, SkipReason.WindowClosed, At("2026-05-05 02:01 Z")), skipped);
+        Assert.Equal(
+            new(At("2026-05-04 23:00 Z"), RuleTags.Daily | RuleTags.Weekly, SkipReason.WindowClosed, At("2026-05-05 02:01 Z")),
+            skipped);
         Assert.Equal("its window closed at 2026-05-05T02:01:00Z", skipped.Text);
         Assert.Equal(At("2026-05-05 23:00 Z"), decision.LookAgainAt);
 

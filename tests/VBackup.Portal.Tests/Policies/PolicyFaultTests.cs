@@ -9,6 +9,9 @@ public sealed class PolicyFaultTests
     static readonly PolicyRules s_good = Sample.Daily("16:00");
     static readonly PolicyWindow s_night = new(Sample.Time("22:00"), Sample.Time("02:00"), Sample.Time("06:00"));
 
+    const string MissingKeep = "daily.keep: is missing: say how many copies are kept, or give fullPattern.keepFulls";
+    const string StopsTooEarly = "window.stopBy: lies between the earliest and the latest start; it comes behind them";
+
     public static TheoryData<string, PolicyRules> Faulty => new()
     {
         { "launchTime: is not a whole minute", s_good with { LaunchTime = new(16, 0, 1) } },
@@ -22,12 +25,12 @@ public sealed class PolicyFaultTests
         { "weekly.days: names a day twice", s_good with { Weekly = new([IsoDayOfWeek.Friday, IsoDayOfWeek.Friday], 1) } },
         { "monthly.on.day: is 0; it is 1 to 31", s_good with { Monthly = new(DayOfMonth.Numbered(0), 1) } },
         { "monthly.on.day: is 32; it is 1 to 31", s_good with { Monthly = new(DayOfMonth.Numbered(32), 1) } },
-        { "monthly.on.weekday.week: is first, second, third, fourth or last", s_good with { Monthly = new(DayOfMonth.Of(0, IsoDayOfWeek.Friday), 1) } },
-        { "monthly.on.weekday.day: is no day of the week", s_good with { Monthly = new(DayOfMonth.Of(WeekOfMonth.Last, IsoDayOfWeek.None), 1) } },
+        { "monthly.on.weekday.week: is first, second, third, fourth or last", MonthlyOn(0, IsoDayOfWeek.Friday) },
+        { "monthly.on.weekday.day: is no day of the week", MonthlyOn(WeekOfMonth.Last, IsoDayOfWeek.None) },
         { "monthly.on: is exactly one of day, lastDay and weekday", s_good with { Monthly = new(new(), 1) } },
         { "monthly.on: is exactly one of day, lastDay and weekday", s_good with { Monthly = new(new(1, true), 1) } },
-        { "daily.keep: is missing: say how many copies are kept, or give fullPattern.keepFulls", s_good with { Daily = new() } },
-        { "daily.keep: is missing: say how many copies are kept, or give fullPattern.keepFulls", s_good with { Daily = new(), FullPattern = new(4) } },
+        { MissingKeep, s_good with { Daily = new() } },
+        { MissingKeep, s_good with { Daily = new(), FullPattern = new(4) } },
         { "daily.keep: is 0; it is 1 to 1000", s_good with { Daily = new(0) } },
         { "daily.keep: is 1001; it is 1 to 1000", s_good with { Daily = new(1001) } },
         { "fullPattern.incrementals: is -1; it is 0 to 1000", s_good with { FullPattern = new(-1) } },
@@ -36,9 +39,9 @@ public sealed class PolicyFaultTests
         { "window.earliestStart: is not a whole minute", s_good with { Window = s_night with { EarliestStart = new(22, 0, 1) } } },
         { "window.latestStart: is not a whole minute", s_good with { Window = s_night with { LatestStart = new(2, 0, 1) } } },
         { "window.stopBy: is not a whole minute", s_good with { Window = s_night with { StopBy = new(6, 0, 1) } } },
-        { "window.stopBy: lies between the earliest and the latest start; it comes behind them", s_good with { Window = s_night with { StopBy = new(1, 0) } } },
-        { "window.stopBy: lies between the earliest and the latest start; it comes behind them", s_good with { Window = s_night with { StopBy = new(2, 0) } } },
-        { "window.stopBy: lies between the earliest and the latest start; it comes behind them", s_good with { Window = s_night with { StopBy = new(22, 0) } } },
+        { StopsTooEarly, s_good with { Window = s_night with { StopBy = new(1, 0) } } },
+        { StopsTooEarly, s_good with { Window = s_night with { StopBy = new(2, 0) } } },
+        { StopsTooEarly, s_good with { Window = s_night with { StopBy = new(22, 0) } } },
     };
 
     [Theory]
@@ -80,4 +83,6 @@ public sealed class PolicyFaultTests
         Assert.Throws<ArgumentException>(() => DuePlan.Decide(faulty, new(now, []), now));
         Assert.Throws<ArgumentException>(() => Retention.Decide(faulty, now, LocationDays.Unbounded, [], now));
     }
+
+    static PolicyRules MonthlyOn(WeekOfMonth week, IsoDayOfWeek day) => s_good with { Monthly = new(DayOfMonth.Of(week, day), 1) };
 }

@@ -13,11 +13,13 @@ public sealed class RetentionPropertyTests
 
     static readonly Gen<(PolicyRules Rules, LocationDays Days, KeptPoint[] Points, Instant Now)> s_case = Gen.Select(
         AnyPolicy.Rules, AnyPolicy.Days, AnyPolicy.Points, Gen.Int[0, 24 * 30],
-        (rules, days, points, hours) => (rules, days, points, (points.Length == 0 ? Sample.Hour(0) : points[^1].TakenAt) + Duration.FromHours(hours)));
+        (rules, days, points, hours) =>
+            (rules, days, points, (points.Length == 0 ? Sample.Hour(0) : points[^1].TakenAt) + Duration.FromHours(hours)));
 
     static readonly KeptPoint[] s_more =
     [
-        Sample.Point(1_000_000, (RuleTags)15), Sample.Point(1_000_000, (RuleTags)15, PointKind.Full), Sample.Point(1_000_000, RuleTags.None),
+        Sample.Point(1_000_000, (RuleTags)15), Sample.Point(1_000_000, (RuleTags)15, PointKind.Full),
+        Sample.Point(1_000_000, RuleTags.None),
         Sample.Point(1_000_000, RuleTags.None, PointKind.Full, RunTrigger.Manual),
         Sample.Point(1_000_000, RuleTags.Daily, state: RestorePointState.Creating),
     ];
@@ -72,8 +74,8 @@ public sealed class RetentionPropertyTests
         ["drops the incrementals of a full with it"] = ("never deletes a point that a rule keeps", (rules, days, points, now) =>
             WithIncrementals(Decided(rules, days, points, now), points)),
         ["deletes nothing"] = ("deletes what no rule keeps, but the newest, and what is locked", (_, _, _, _) => []),
-        ["keeps one full more"] = ("deletes what no rule keeps, but the newest, and what is locked", (rules, days, points, now) => Decided(
-            rules with { FullPattern = rules.FullPattern is { KeepFulls: { } fulls } pattern ? new(pattern.Incrementals, fulls + 1) : null }, days, points, now)),
+        ["keeps one full more"] = ("deletes what no rule keeps, but the newest, and what is locked", (rules, days, points, now) =>
+            Decided(rules with { FullPattern = OneMore(rules.FullPattern) }, days, points, now)),
         ["takes manual points for others"] = ("never touches manual points", (rules, days, points, now) =>
             Decided(rules, days, [.. points.Select(point => point with { Trigger = RunTrigger.Policy })], now)
                 .Select(point => points.Single(each => each.Point == point.Point))),
@@ -94,14 +96,18 @@ public sealed class RetentionPropertyTests
     [Theory]
     [MemberData(nameof(Wrong))]
     public void A_wrong_retention_is_found(string wrong) => Planted.IsFound(() => s_case.Sample(
-        one => s_properties[s_wrong[wrong].Property](s_wrong[wrong].Decide, one.Rules, one.Days, one.Points, one.Now), iter: 4000, threads: 1));
+        one => s_properties[s_wrong[wrong].Property](s_wrong[wrong].Decide, one.Rules, one.Days, one.Points, one.Now),
+        iter: 4000, threads: 1));
 
     [Fact]
     public void Every_property_has_a_wrong_retention_that_it_finds() =>
         Assert.Equal(s_properties.Keys.Order(), s_wrong.Values.Select(each => each.Property).Distinct().Order());
 
     static IEnumerable<KeptPoint> Decided(PolicyRules rules, LocationDays days, IReadOnlyCollection<KeptPoint> points, Instant now) =>
-        [.. Portal.Policies.Retention.Decide(rules, Sample.Hour(-1), days, points, now).Where(verdict => verdict.IsGone(now)).Select(verdict => verdict.Point)];
+        [.. Portal.Policies.Retention.Decide(rules, Sample.Hour(-1), days, points, now)
+            .Where(verdict => verdict.IsGone(now)).Select(verdict => verdict.Point)];
+
+    static FullPattern? OneMore(FullPattern? pattern) => pattern is null ? null : pattern with { KeepFulls = pattern.KeepFulls + 1 };
 
     static KeptPoint[] Without(KeptPoint[] points, IEnumerable<KeptPoint> gone, bool remember)
     {
@@ -126,5 +132,6 @@ public sealed class RetentionPropertyTests
     static IEnumerable<KeptPoint> Active(IEnumerable<KeptPoint> points) =>
         points.Where(point => point is { State: RestorePointState.Active, Trigger: RunTrigger.Policy });
 
-    static bool IsTooOld(LocationDays days, KeptPoint point, Instant now) => days.MaxDays is { } max && now - point.CompletedAt >= Duration.FromDays(max);
+    static bool IsTooOld(LocationDays days, KeptPoint point, Instant now) =>
+        days.MaxDays is { } max && now - point.CompletedAt >= Duration.FromDays(max);
 }

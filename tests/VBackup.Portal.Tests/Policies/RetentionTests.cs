@@ -14,7 +14,8 @@ public sealed class RetentionTests
     [Fact]
     public void When_the_third_full_is_complete_the_first_and_its_incrementals_go()
     {
-        List<KeptPoint> points = [.. Enumerable.Range(0, 10).Select(i => Point(4 * i, RuleTags.Hourly, i % 5 == 0 ? PointKind.Full : PointKind.Incremental))];
+        List<KeptPoint> points = [.. Enumerable.Range(0, 10)
+            .Select(i => Point(4 * i, RuleTags.Hourly, i % 5 == 0 ? PointKind.Full : PointKind.Incremental))];
         var third = Point(40, RuleTags.Hourly, PointKind.Full);
 
         Assert.Empty(Gone(WorkedCase, [.. points, third with { State = RestorePointState.Creating }]));
@@ -33,7 +34,8 @@ public sealed class RetentionTests
         var rules = WorkedCase with { Weekly = new([IsoDayOfWeek.Sunday], 1), FullPattern = new(1, 1) };
         KeptPoint[] points =
         [
-            Point(0, RuleTags.Hourly, PointKind.Full), Point(4, RuleTags.Hourly | RuleTags.Weekly), Point(8, RuleTags.Hourly, PointKind.Full),
+            Point(0, RuleTags.Hourly, PointKind.Full), Point(4, RuleTags.Hourly | RuleTags.Weekly),
+            Point(8, RuleTags.Hourly, PointKind.Full),
         ];
         Assert.Equal([0], Gone(rules, points));
         Assert.Equal([new KeepReason(KeptBy.Weekly, 1, 1)], Decide(rules, points)[1].Keeps);
@@ -138,7 +140,8 @@ public sealed class RetentionTests
         var departure = Retention.Decide(s_daily2, Hour(0), new(10, null), points, Hour(50))[0].Departure!;
         Assert.Equal((Hour(240), DepartureHold.LocationLock), (departure.At, departure.HeldBy));
         Assert.Equal(DepartureReason.NoRuleKeepsIt, departure.Reason);
-        Assert.False(Retention.Decide(s_daily2, Hour(0), new(10, null), points, Hour(240).PlusNanoseconds(-1))[0].IsGone(Hour(240).PlusNanoseconds(-1)));
+        var justBefore = Hour(240).PlusNanoseconds(-1);
+        Assert.False(Retention.Decide(s_daily2, Hour(0), new(10, null), points, justBefore)[0].IsGone(justBefore));
         Assert.True(Retention.Decide(s_daily2, Hour(0), new(10, null), points, Hour(240))[0].IsGone(Hour(240)));
     }
 
@@ -176,5 +179,6 @@ public sealed class RetentionTests
         Retention.Decide(rules, Hour(-1), LocationDays.Unbounded, points, s_now);
 
     static int[] Gone(PolicyRules rules, params KeptPoint[] points) =>
-        [.. Decide(rules, points).Where(verdict => verdict.IsGone(s_now)).Select(verdict => (int)(verdict.Point.TakenAt - Hour(0)).TotalHours)];
+        [.. Decide(rules, points).Where(verdict => verdict.IsGone(s_now))
+            .Select(verdict => (int)(verdict.Point.TakenAt - Hour(0)).TotalHours)];
 }

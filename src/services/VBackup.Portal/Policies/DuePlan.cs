@@ -22,7 +22,9 @@ public enum RunOutcome
 public sealed record PastRun(Instant DueAt, RuleTags Tags, RunTrigger Trigger, RunOutcome Outcome, PointKind Kind);
 
 /// <summary>What is known of a server's runs.</summary>
-/// <param name="Since">What was due until this instant does not matter: the policy was put on the plan or changed, or the plan enabled.</param>
+/// <param name="Since">
+/// What was due until this instant does not matter: the policy was put on the plan or changed, or the plan enabled.
+/// </param>
 /// <param name="Runs">
 /// In any order. REQUIRES: holds the last full that succeeded by policy and every policy run due after it, whoever deleted what of their
 /// points, and whatever is going on, manual runs too.
@@ -49,7 +51,7 @@ public enum SkipReason
 
 /// <summary>A run to be recorded as skipped.</summary>
 /// <param name="Tags">Those of the calendar. The server's next run takes them over.</param>
-/// <param name="Because">The instant of what was in the way: when the run that goes on, or the later one, was due; when the window closed.</param>
+/// <param name="Because">When that was which is in the way: the run that goes on, or the later one, was due; the window closed.</param>
 public sealed record SkippedRun(Instant DueAt, RuleTags Tags, SkipReason Reason, Instant Because)
 {
     public string Text => Reason switch

@@ -32,7 +32,9 @@ public enum KeptBy
 }
 
 /// <summary>One reason to keep a point.</summary>
-/// <param name="Place">Which copy it is, the newest being 1; of the full pattern, which full it is or follows. 0 where nothing is counted.</param>
+/// <param name="Place">
+/// Which copy it is, the newest being 1; of the full pattern, which full it is or follows. 0 where nothing is counted.
+/// </param>
 /// <param name="Keep">How many are kept; 0 where nothing is counted.</param>
 public sealed record KeepReason(KeptBy By, int Place = 0, int Keep = 0)
 {

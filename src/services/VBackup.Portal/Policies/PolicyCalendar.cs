@@ -30,7 +30,7 @@ public static class PolicyCalendar
 
     internal static DateTimeZone ZoneOf(PolicyRules rules) => DateTimeZoneProviders.Tzdb[rules.Zone];
 
-    /// <summary>The instant of a local time: the next valid one in a gap, the earlier one of two. It never falls as local times rise.</summary>
+    /// <summary>The instant of a local time: the next valid one in a gap, the earlier of two. It never falls as local times rise.</summary>
     internal static Instant InstantOf(LocalDateTime local, DateTimeZone zone) => zone.ResolveLocal(local, s_resolver).ToInstant();
 
     private static readonly ZoneLocalMappingResolver s_resolver =

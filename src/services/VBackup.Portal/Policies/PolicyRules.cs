@@ -7,7 +7,9 @@ namespace VBackup.Portal.Policies;
 /// When a policy runs and what it keeps, as it is saved and as the API shows it: its JSON never changes, see <see cref="PolicyJson"/>.
 /// At least one of the four frequencies is given, in any combination; <see cref="PolicyFaults"/> says what is wrong with one.
 /// </summary>
-/// <param name="LaunchTime">The local time of day of daily, weekly and monthly runs, from which hourly ones are counted. Whole minutes.</param>
+/// <param name="LaunchTime">
+/// The local time of day of daily, weekly and monthly runs, from which hourly ones are counted. Whole minutes.
+/// </param>
 /// <param name="Zone">The IANA name of the time zone of every local time of the policy.</param>
 public sealed record PolicyRules(
     LocalTime LaunchTime, string Zone, HourlyRule? Hourly = null, DailyRule? Daily = null, WeeklyRule? Weekly = null,
