@@ -204,13 +204,16 @@ public sealed class ChangeOracleTests(CephLab lab)
     }
 
     [Fact]
-    public async Task A_base_of_which_only_the_snapshot_before_is_left_is_lost()
+    public async Task A_base_that_gave_way_is_lost_and_nothing_of_it_is_left()
     {
         var random = new Random(11);
         VolumeId[] volumes = [.. await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => NewImageAsync(Tracked, isClone: false, random)))];
         await lab.Storage.Snapshots.TakeAsync("first", volumes[..2], default);
         await lab.Storage.Snapshots.ReduceToBasesAsync(["first"], volumes, default);
+        foreach (var volume in volumes)
+            Assert.Equal("[]", (await CephLab.RbdAsync("snap", "ls", "--all", "--format", "json", volume.Value)).Trim());
         await lab.Storage.Snapshots.TakeAsync("second", volumes, default);
+        Assert.Equal(["second"], (await lab.Storage.Snapshots.ListAsync(volumes, default)).Select(instant => instant.Name));
         Assert.IsType<ChangeAnswer.Lost>(await lab.Storage.Snapshots.FindChangesAsync(volumes[0], "first", "second", default));
     }
 

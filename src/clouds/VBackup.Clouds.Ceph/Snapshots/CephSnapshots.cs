@@ -116,12 +116,12 @@ internal sealed class CephSnapshots(CephStorage storage) : IVolumeSnapshots
         {
             var survey = InstantSurvey.Of(connection, paths);
             foreach (var findings in survey.Groups)
-                if (findings.Name.Name != RbdGroup.NameFor(paths)) ReduceToBases(connection, survey, findings, names, paths, cancellation);
+                if (findings.Name.Name != RbdGroup.NameFor(paths)) GiveWay(connection, survey, findings, names, paths, cancellation);
             return true;
         }, cancellation);
     }
 
-    private void ReduceToBases(CephConnection connection, InstantSurvey survey, GroupFindings findings, IReadOnlyCollection<string> names,
+    private void GiveWay(CephConnection connection, InstantSurvey survey, GroupFindings findings, IReadOnlyCollection<string> names,
         RbdPath[] paths, CancellationToken cancellation)
     {
         using var group = RbdGroup.Open(connection, findings.Name, findings.Namespace);
@@ -134,23 +134,8 @@ internal sealed class CephSnapshots(CephStorage storage) : IVolumeSnapshots
                 throw InstantTaking.HeldTogether(path, survey, findings.Name, held);
             return;
         }
-        foreach (var name in held)
-        {
-            // Of volumes that are not asked for, nobody would ever look for what is left.
-            foreach (var path in findings.Members.Select(member => member.Path).Except(paths))
-            {
-                if (survey.Image(path)?.Has(SnapshotNames.Before(name)) is not true) continue;
-                cancellation.ThrowIfCancellationRequested();
-                Step($"remove {path}@{SnapshotNames.Before(name)}");
-                using var image = RbdImage.Open(connection, path, isReadOnly: false);
-                image.RemoveSnapshot(SnapshotNames.Before(name));
-            }
-            cancellation.ThrowIfCancellationRequested();
-            Step($"remove the group's snapshot {name}");
-            group.RemoveSnapshot(name);
-        }
-        Step($"remove the group {findings.Name.Name}");
-        group.Remove();
+        // Without the group's snapshot those taken before serve nobody: nothing can be asked for of one alone.
+        foreach (var name in held) Remove(connection, name, paths, cancellation);
     }
 
     public Task<IVolumeReader> OpenAsync(string name, VolumeId volume, CancellationToken cancellation)

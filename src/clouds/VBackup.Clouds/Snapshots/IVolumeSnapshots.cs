@@ -37,7 +37,8 @@ public interface IVolumeSnapshots
     Task KeepAsBaseAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation) => Task.CompletedTask;
 
     /// <summary>Where instants of these volumes and others are in the way of one of just these, reduces those that are named to bases:
-    /// what changed since may still be asked for, and no more. Of others of their volumes nothing is kept.</summary>
+    /// what changed since may still be asked for, and no more. Where a storage cannot tell that either, nothing is kept of them. Of others of
+    /// their volumes nothing is kept.</summary>
     /// <exception cref="CloudException">One that is not named is in the way.</exception>
     Task ReduceToBasesAsync(IReadOnlyCollection<string> names, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation) =>
         Task.CompletedTask;
