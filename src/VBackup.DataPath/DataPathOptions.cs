@@ -51,4 +51,5 @@ public sealed record DataPathOptions
 /// <summary>Bytes of a run so far. Reported from several threads.</summary>
 /// <param name="DoneBytes">Of the volume, read or not needed to be.</param>
 /// <param name="TotalBytes">Of the volume.</param>
-public readonly record struct TransferProgress(long DoneBytes, long TotalBytes);
+/// <param name="StoredBytes">Of an export: new in the vault because of the volume.</param>
+public readonly record struct TransferProgress(long DoneBytes, long TotalBytes, long StoredBytes = 0);

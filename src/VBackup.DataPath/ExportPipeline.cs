@@ -55,13 +55,14 @@ public sealed class ExportPipeline : IDisposable
     }
 
     /// <summary>The state of one volume's export, shared by the workers.</summary>
-    private sealed class Export(VolumeExport order, TreeShape shape, VolumeTree? baseTree, TreeWriter tree, IEnumerator<LeafWork> plan)
+    private sealed class Export(VolumeExport order, TreeShape shape, VolumeTree? baseTree, TreeWriter tree, IEnumerator<LeafWork> plan, long storedBefore)
     {
         public VolumeExport Order { get; } = order;
         public TreeShape Shape { get; } = shape;
         public VolumeTree? BaseTree { get; } = baseTree;
         public TreeWriter Tree { get; } = tree;
         public IEnumerator<LeafWork> Plan { get; } = plan;
+        public long StoredBefore { get; } = storedBefore;
         public SemaphoreSlim PlanGate { get; } = new(1);
 
         /// <summary>Leaves that are planned, with the base's leaf on its way.</summary>
@@ -85,8 +86,8 @@ public sealed class ExportPipeline : IDisposable
         var baseTree = order.Base is null ? null : _run.BaseTree(order.Base);
         var tree = new TreeWriter(_run, shape, baseTree, keepsUntouched: order.Changed is not null);
         using var plan = LeafPlan.Of(order.Changed?.Ranges ?? order.Source.AllocatedExtents(), shape).GetEnumerator();
-        var export = new Export(order, shape, baseTree, tree, plan);
         var storedBefore = StoredBytes();
+        var export = new Export(order, shape, baseTree, tree, plan, storedBefore);
         foreach (var worker in _workers) worker.ReadBytes = 0;
 
         try
@@ -101,7 +102,7 @@ public sealed class ExportPipeline : IDisposable
         }
 
         var root = await tree.FinishAsync(cancellation).ConfigureAwait(false);
-        progress?.Report(new(shape.LengthBytes, shape.LengthBytes));
+        progress?.Report(new(shape.LengthBytes, shape.LengthBytes, StoredBytes() - storedBefore + tree.StoredBytes));
         export.PlanGate.Dispose();
         return new()
         {
@@ -139,7 +140,8 @@ public sealed class ExportPipeline : IDisposable
 
             await export.Tree.FinishLeafAsync(work.Leaf, worker.Leaf, was, cancellation).ConfigureAwait(false);
             _freeNodes.Add(baseLeaf);
-            progress?.Report(new(Math.Min((work.Leaf + 1) * export.Shape.LeafSpan, export.Shape.LengthBytes), export.Shape.LengthBytes));
+            progress?.Report(new(Math.Min((work.Leaf + 1) * export.Shape.LeafSpan, export.Shape.LengthBytes), export.Shape.LengthBytes,
+                StoredBytes() - export.StoredBefore + export.Tree.StoredBytes));
         }
     }
 

@@ -25,6 +25,10 @@ public sealed class EdgeCloud : IAsyncDisposable
     public static EdgeCloud Of(LabCloud lab, TimeSpan limit) =>
         new(lab.Hypervisor, lab.Storage, (server, stop) => ServerHold.OfLabAsync(lab.Hypervisor, server, limit, stop));
 
+    /// <summary>Servers of one kind on a storage of another. Their guests are not held still.</summary>
+    public static EdgeCloud Of(IHypervisor hypervisor, IVolumeStorage storage) =>
+        new(hypervisor, storage, (_, _) => Task.FromResult(ServerHold.None("nothing holds guests of this cloud still")));
+
     public static EdgeCloud Of(LibvirtSettings libvirt, CephDocument ceph, TimeSpan limit)
     {
         var hypervisor = new LibvirtHypervisor(libvirt, TimeProvider.System);
@@ -88,6 +92,9 @@ public sealed class ServerHold : IAsyncDisposable
             return guard.HeldFor;
         });
 
+    /// <summary>One that is not held.</summary>
+    public static ServerHold None(string reason) => new(reason, _ => Task.FromResult(false), () => Task.FromResult(TimeSpan.Zero));
+
     /// <summary>A lab server's guest ends with the lab; nobody has to watch over it.</summary>
     public static async Task<ServerHold> OfLabAsync(
         LabHypervisor hypervisor, string server, TimeSpan limit, CancellationToken cancellation)
@@ -95,7 +102,7 @@ public sealed class ServerHold : IAsyncDisposable
         var clock = TimeProvider.System;
         var start = clock.GetTimestamp();
         return await hypervisor.FreezeAsync(server, cancellation).ConfigureAwait(false) is null
-            ? new("the guest has no agent that answers", _ => Task.FromResult(false), () => Task.FromResult(TimeSpan.Zero))
+            ? None("the guest has no agent that answers")
             : new(null,
                 async stop => await hypervisor.IsFrozenAsync(server, stop).ConfigureAwait(false) && clock.GetElapsedTime(start) < limit,
                 async () =>

@@ -74,21 +74,46 @@ public sealed class MessageTests
     }
 
     [Fact]
-    public async Task What_arrived_is_forgotten_later_and_what_is_dead_stays()
+    public async Task What_arrived_is_forgotten_by_each_service_once_a_day_and_what_is_dead_stays()
     {
         await using var world = await ServiceWorld.MakeAsync();
+        await world.Clockwork.TurnAsync(default);
+        await world.SnapshotWork.DoDueAsync(default);
         await world.Backup.MakeAsync(change =>
         {
             change.Send("nowhere", new KeepSnapshotAsBase(world.Ids.New<SnapshotId>()), MessageJson.Default.KeepSnapshotAsBase);
-            change.Send(Destination.Snapshots(ServiceWorld.Region), new KeepSnapshotAsBase(world.Ids.New<SnapshotId>()), MessageJson.Default.KeepSnapshotAsBase);
             return Task.CompletedTask;
         }, default);
-        await world.BackupPump.SendDueAsync(default);
-        Assert.Equal(2, await CountAsync(world));
-        world.Clock.Advance(MessageTidying.ArrivedKept + TimeSpan.FromMinutes(1));
-        await world.Backup.MakeAsync(change => MessageTidying.TidyAsync(change, default), default);
-        Assert.Equal(1, await CountAsync(world));
+        var server = await world.AddServerAsync("web", ("vda", new byte[4096]));
+        await world.OrderBackupAsync(server);
+        await world.SettleAsync();
+        Assert.True((await CountAsync(world.Backup)).Outbox > 1);
+        Assert.True((await CountAsync(world.Snapshots)).Outbox > 0);
+
+        // Nearly a day after the last time nothing is due, and a day after it little is old enough.
+        world.Clock.Advance(MessageTidying.Every - TimeSpan.FromSeconds(1));
+        var before = await CountAsync(world.Backup);
+        await TurnAsync(world);
+        Assert.Equal(before, await CountAsync(world.Backup));
+        world.Clock.Advance(MessageTidying.Every);
+        await TurnAsync(world);
+        Assert.Equal(1, (await CountAsync(world.Backup)).Outbox);
+        Assert.Equal(0, (await CountAsync(world.Snapshots)).Outbox);
+        // A message may come again for longer than that.
+        Assert.True((await CountAsync(world.Backup)).Inbox > 0);
+
+        world.Clock.Advance(MessageTidying.DoneKept);
+        await TurnAsync(world);
+        Assert.Equal((1, 0), await CountAsync(world.Backup));
+        Assert.Equal((0, 0), await CountAsync(world.Snapshots));
     }
 
-    static Task<int> CountAsync(ServiceWorld world) => world.Backup.MakeAsync(change => Task.FromResult(change.Db.Outbox.Count()), default);
+    static async Task TurnAsync(ServiceWorld world)
+    {
+        await world.Clockwork.TurnAsync(default);
+        await world.SnapshotWork.DoDueAsync(default);
+    }
+
+    static Task<(int Outbox, int Inbox)> CountAsync<TDb>(ChangeMaker<TDb> changes) where TDb : ServiceDb =>
+        changes.MakeAsync(change => Task.FromResult((change.Db.Outbox.Count(), change.Db.Inbox.Count())), default);
 }

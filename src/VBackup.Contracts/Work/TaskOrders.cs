@@ -52,9 +52,14 @@ public sealed record ImportOrder(
     VaultAddress Vault, RunId Run, string VaultPoint, RestoreTarget Target, ServerRef Server, string? NewName, string? Volume);
 
 /// <param name="Target">What was written, for people.</param>
-public sealed record ImportResult(string Target, long LogicalBytes, long WrittenBytes, IReadOnlyList<string> Notes);
+/// <param name="Overwritten">Of a restore in place, what the storage calls the volumes.</param>
+/// <param name="Claim">By which the storage knows who has taken them over last.</param>
+public sealed record ImportResult(
+    string Target, long LogicalBytes, long WrittenBytes, IReadOnlyList<string> Notes, IReadOnlyList<string>? Overwritten = null, string? Claim = null);
 
-public sealed record ServerOrder(ServerRef Server, string ServerName);
+/// <param name="Overwritten">By a restore in place: the server starts only if nobody has taken these over since.</param>
+/// <param name="Claim">Of that restore.</param>
+public sealed record ServerOrder(ServerRef Server, string ServerName, IReadOnlyList<string>? Overwritten = null, string? Claim = null);
 
 /// <param name="WasRunning">Before it was stopped, or started.</param>
 public sealed record ServerResult(bool WasRunning);

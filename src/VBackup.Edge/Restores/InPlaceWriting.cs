@@ -32,6 +32,9 @@ public sealed class InPlaceWriting
     /// <summary>What is rewritten.</summary>
     public IReadOnlyList<VolumeId> Volumes => [.. _targets.Select(item => item.Target)];
 
+    /// <summary>By which the storage knows who has taken the volumes over, until somebody else does.</summary>
+    public string Claim => _claim;
+
     /// <summary>Whether a byte may have been overwritten.</summary>
     public bool HasBegun { get; private set; }
 
@@ -114,6 +117,15 @@ public sealed class InPlaceWriting
     {
         foreach (var target in Volumes)
             await (await OpenAsync(target, new() { Claim = _claim }, LooksAfter, cancellation).ConfigureAwait(false)).DisposeAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>The same once, without waiting, for whoever was told the volumes and the claim by another process.</summary>
+    /// <param name="claim">Null when nobody has taken them over for this.</param>
+    /// <exception cref="CloudException">Somebody has one of them, or has taken it over since (<see cref="CloudFailure.InUse"/>).</exception>
+    public static async Task RequireFreeNowAsync(EdgeCloud cloud, IEnumerable<VolumeId> volumes, string? claim, CancellationToken cancellation)
+    {
+        foreach (var volume in volumes)
+            await (await cloud.Storage.OpenWriterAsync(volume, new() { Claim = claim }, cancellation).ConfigureAwait(false)).DisposeAsync().ConfigureAwait(false);
     }
 
     async Task<IVolumeWriter> OpenAsync(VolumeId target, WriterOptions options, int looksMax, CancellationToken cancellation)

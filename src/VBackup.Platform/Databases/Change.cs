@@ -31,6 +31,9 @@ public sealed class ChangeMaker<TDb>(IDbContextFactory<TDb> databases, IdSource 
 {
     const int AttemptsMax = 10;
 
+    /// <summary>What the changes take for now.</summary>
+    public DateTimeOffset Now => clock.GetUtcNow();
+
     /// <param name="change">Run again, on a fresh database, when others were faster with the same rows.</param>
     public async Task<T> MakeAsync<T>(Func<Change<TDb>, Task<T>> change, CancellationToken cancellation, DateTimeOffset? notAfter = null)
     {

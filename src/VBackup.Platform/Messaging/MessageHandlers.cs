@@ -36,5 +36,8 @@ public sealed class MessageHandlers<TDb> where TDb : ServiceDb
     }
 }
 
+/// <summary>A message that is understood and is not carried out, whoever tries again: its sender finds the reason beside it.</summary>
+public sealed class RefusedMessageException(string message) : Exception(message);
+
 /// <summary>A message that no further attempt will make anybody understand.</summary>
 public sealed class UnknownMessageException(string message, Exception? inner = null) : Exception(message, inner);

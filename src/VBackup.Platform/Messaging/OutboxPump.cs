@@ -37,9 +37,9 @@ public sealed class OutboxPump<TDb>(IDbContextFactory<TDb> databases, IMessageTr
                 await transport.SendAsync(message.Envelope, cancellation).ConfigureAwait(false);
                 message.Arrived();
             }
-            catch (UnknownMessageException unknown)
+            catch (Exception never) when (never is UnknownMessageException or RefusedMessageException)
             {
-                message.Failed(unknown.Message, clock.GetUtcNow(), patience: 1);
+                message.Failed(never.Message, clock.GetUtcNow(), patience: 1);
             }
             catch (Exception failure) when (failure is not OperationCanceledException || !cancellation.IsCancellationRequested)
             {

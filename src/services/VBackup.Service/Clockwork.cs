@@ -1,14 +1,15 @@
 using Microsoft.EntityFrameworkCore;
 using VBackup.Contracts.Messages;
 using VBackup.Platform.Databases;
+using VBackup.Platform.Messaging;
 using VBackup.Service.Points;
 using VBackup.Service.Runs;
 using VBackup.Service.Work;
 
 namespace VBackup.Service;
 
-/// <summary>What happens because time went by: leases run out, windows close, snapshots do not come, the bin is emptied. Any number of
-/// replicas may do it.</summary>
+/// <summary>What happens because time went by: leases run out, windows close, snapshots do not come, the bin is emptied, old
+/// messages are forgotten. Any number of replicas may do it, each one turn after the other.</summary>
 public sealed class Clockwork(ChangeMaker<BackupDb> changes)
 {
     /// <summary>How long a run waits for its snapshot. One that comes later is removed.</summary>
@@ -16,12 +17,15 @@ public sealed class Clockwork(ChangeMaker<BackupDb> changes)
 
     const int BatchMax = 200;
 
+    readonly MessageTidying<BackupDb> _tidying = new(changes);
+
     public async Task TurnAsync(CancellationToken cancellation)
     {
         await changes.MakeAsync(change => EndLeasesAsync(change, cancellation), cancellation).ConfigureAwait(false);
         await changes.MakeAsync(change => CloseWindowsAsync(change, cancellation), cancellation).ConfigureAwait(false);
         await changes.MakeAsync(change => GiveUpSnapshotsAsync(change, cancellation), cancellation).ConfigureAwait(false);
         await changes.MakeAsync(change => PointDeletion.PurgeAsync(change, cancellation), cancellation).ConfigureAwait(false);
+        await _tidying.TurnAsync(cancellation).ConfigureAwait(false);
     }
 
     static async Task EndLeasesAsync(Change<BackupDb> change, CancellationToken cancellation)

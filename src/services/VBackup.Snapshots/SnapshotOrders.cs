@@ -1,3 +1,4 @@
+using VBackup.Contracts.Ids;
 using VBackup.Contracts.Messages;
 using VBackup.Platform.Databases;
 using VBackup.Platform.Messaging;
@@ -16,8 +17,9 @@ public static class SnapshotOrders
 
     static async Task TakeAsync(TakeServerSnapshot order, Change<SnapshotsDb> change, CancellationToken cancellation)
     {
-        if (await change.Db.Snapshots.FindAsync([order.Snapshot], cancellation).ConfigureAwait(false) is not null)
+        if (await change.Db.Snapshots.FindAsync([order.Snapshot], cancellation).ConfigureAwait(false) is { } known)
         {
+            RequireOwn(known, order.Project);
             // It was given up before it was asked for, as messages come in any order; or it was asked for twice.
             return;
         }
@@ -42,7 +44,7 @@ public static class SnapshotOrders
             change.Db.Snapshots.Add(Snapshot.NeverTaken(order.Snapshot, order.Project, region, change.Now));
             return;
         }
-        if (snapshot.Project != order.Project) return;
+        RequireOwn(snapshot, order.Project);
         snapshot.IsToBeRemoved(change.Now);
         Tell(change, snapshot);
     }
@@ -50,9 +52,16 @@ public static class SnapshotOrders
     static async Task RollBackAsync(RollBackSnapshot order, Change<SnapshotsDb> change, CancellationToken cancellation)
     {
         var snapshot = await change.Db.Snapshots.FindAsync([order.Snapshot], cancellation).ConfigureAwait(false);
-        if (snapshot is null || snapshot.Project != order.Project) return;
+        if (snapshot is null) throw new RefusedMessageException($"there is no snapshot {order.Snapshot}");
+        RequireOwn(snapshot, order.Project);
         snapshot.IsToBeRolledBack(change.Now);
         Tell(change, snapshot);
+    }
+
+    static void RequireOwn(Snapshot snapshot, ProjectId project)
+    {
+        if (snapshot.Project != project)
+            throw new RefusedMessageException($"the snapshot {snapshot.Id} is not of the project {project}: nothing was done");
     }
 
     internal static void Fail(Change<SnapshotsDb> change, Snapshot snapshot, string error)

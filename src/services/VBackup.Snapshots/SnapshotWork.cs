@@ -8,6 +8,7 @@ using VBackup.Edge;
 using VBackup.Edge.Backups;
 using VBackup.Edge.Running;
 using VBackup.Platform.Databases;
+using VBackup.Platform.Messaging;
 
 namespace VBackup.Snapshots;
 
@@ -19,11 +20,14 @@ public sealed class SnapshotWork(ChangeMaker<SnapshotsDb> changes, EdgeCloud clo
 {
     const int BatchMax = 100;
 
-    /// <summary>Does the steps that are due.</summary>
+    readonly MessageTidying<SnapshotsDb> _tidying = new(changes);
+
+    /// <summary>Does the steps that are due, and what comes due by time alone.</summary>
     /// <returns>How many.</returns>
     public async Task<int> DoDueAsync(CancellationToken cancellation)
     {
         await changes.MakeAsync(change => ExpireAsync(change, cancellation), cancellation).ConfigureAwait(false);
+        await _tidying.TurnAsync(cancellation).ConfigureAwait(false);
         var due = await changes.MakeAsync(async change =>
         {
             var now = change.Now;

@@ -23,9 +23,10 @@ static class ImportWork
         var reading = await PointReading.BeginAsync(vault, "restore", point, cancellation).ConfigureAwait(false);
         await using var ending = reading.ConfigureAwait(false);
         var restore = new VolumeRestore(cloud.Storage, reading, report);
+        if (order.Target == RestoreTarget.Original)
+            return await WriteInPlaceAsync(cloud, restore, edge, Choose(point, order.Volume), report, cancellation).ConfigureAwait(false);
         var target = order.Target switch
         {
-            RestoreTarget.Original => await WriteInPlaceAsync(cloud, restore, edge, Choose(point, order.Volume), cancellation).ConfigureAwait(false),
             RestoreTarget.NewServer => await NewResources.MakeServerAsync(cloud, restore, edge, point, order.NewName!, cancellation).ConfigureAwait(false),
             _ => await NewResources.MakeVolumeAsync(cloud, restore, edge, TheOnly(Choose(point, order.Volume)), order.NewName!, cancellation)
                 .ConfigureAwait(false),
@@ -33,15 +34,16 @@ static class ImportWork
         return new(target, restore.LogicalBytes, restore.WrittenBytes, report.Notes);
     }
 
-    static async Task<string> WriteInPlaceAsync(
-        EdgeCloud cloud, VolumeRestore restore, EdgeDocument edge, IReadOnlyList<VolumeDocument> volumes, CancellationToken cancellation)
+    static async Task<ImportResult> WriteInPlaceAsync(EdgeCloud cloud, VolumeRestore restore, EdgeDocument edge,
+        IReadOnlyList<VolumeDocument> volumes, LeaseReport report, CancellationToken cancellation)
     {
         var server = await cloud.FindServerAsync(edge.ServerId, cancellation).ConfigureAwait(false)
             ?? throw new RefusedException($"the server {edge.Server} is gone: restore it to a new one");
         var writing = await InPlaceWriting.CheckAsync(cloud, server, edge, volumes, cancellation).ConfigureAwait(false);
         await writing.ShutOutOthersAsync(cancellation).ConfigureAwait(false);
         await writing.WriteAsync(restore, cancellation).ConfigureAwait(false);
-        return $"server {server.Name}";
+        return new($"server {server.Name}", restore.LogicalBytes, restore.WrittenBytes, report.Notes,
+            [.. writing.Volumes.Select(volume => volume.Value)], writing.Claim);
     }
 
     static IReadOnlyList<VolumeDocument> Choose(PointDocument point, string? name) => name is null ? point.Volumes

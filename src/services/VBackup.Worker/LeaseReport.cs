@@ -9,7 +9,7 @@ sealed class LeaseReport : IRunReport
 {
     readonly Lock _lock = new();
     readonly List<string> _notes = [];
-    long _doneBytes, _totalBytes;
+    long _doneBytes, _totalBytes, _storedBytes;
 
     public IReadOnlyList<string> Notes
     {
@@ -24,7 +24,7 @@ sealed class LeaseReport : IRunReport
     {
         get
         {
-            lock (_lock) return new(_doneBytes, _totalBytes, 0);
+            lock (_lock) return new(_doneBytes, _totalBytes, _storedBytes);
         }
     }
 
@@ -46,15 +46,16 @@ sealed class LeaseReport : IRunReport
 
     sealed class Meter(LeaseReport report) : ITransferMeter
     {
-        long _done;
+        long _done, _stored;
 
         public void Report(TransferProgress value)
         {
             lock (report._lock)
             {
-                if (value.DoneBytes <= _done) return;
-                report._doneBytes += value.DoneBytes - _done;
-                _done = value.DoneBytes;
+                // Several at once work on a volume: what comes late changes nothing.
+                report._doneBytes += Math.Max(0, value.DoneBytes - _done);
+                report._storedBytes += Math.Max(0, value.StoredBytes - _stored);
+                (_done, _stored) = (Math.Max(_done, value.DoneBytes), Math.Max(_stored, value.StoredBytes));
             }
         }
 

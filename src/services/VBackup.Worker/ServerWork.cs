@@ -1,7 +1,9 @@
 using VBackup.Clouds.Servers;
+using VBackup.Clouds.Volumes;
 using VBackup.Contracts.Messages;
 using VBackup.Contracts.Work;
 using VBackup.Edge;
+using VBackup.Edge.Restores;
 using VBackup.Edge.Running;
 
 namespace VBackup.Worker;
@@ -23,8 +25,19 @@ static class ServerWork
     {
         var server = await FindAsync(cloud, order, cancellation).ConfigureAwait(false);
         var ran = server.State == ServerState.Running;
+        if (!ran) await RequireFreeAsync(cloud, server, order, cancellation).ConfigureAwait(false);
         if (!ran) await cloud.Hypervisor.StartAsync(server.Name, cancellation).ConfigureAwait(false);
         return new(ran);
+    }
+
+    // Since the volumes were written, another restore may have begun: no server starts on what that one writes. A volume that was not
+    // overwritten is to be free too.
+    static async Task RequireFreeAsync(EdgeCloud cloud, Server server, ServerOrder order, CancellationToken cancellation)
+    {
+        VolumeId[] overwritten = [.. (order.Overwritten ?? []).Select(volume => new VolumeId(volume))];
+        await InPlaceWriting.RequireFreeNowAsync(cloud, overwritten, order.Claim, cancellation).ConfigureAwait(false);
+        await InPlaceWriting.RequireFreeNowAsync(
+            cloud, server.Disks.Select(disk => disk.Volume).Except(overwritten), claim: null, cancellation).ConfigureAwait(false);
     }
 
     static async Task<Server> FindAsync(EdgeCloud cloud, ServerOrder order, CancellationToken cancellation) =>

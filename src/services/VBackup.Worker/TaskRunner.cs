@@ -36,7 +36,7 @@ public sealed class TaskRunner(IWorkSource source, WorkerId worker, EdgeCloud cl
                 await source.FailAsync(lease.Task, lease.Epoch, held.StopReason ?? "the worker was stopped", mayPass: held.StopReason is null,
                     CancellationToken.None).ConfigureAwait(false);
         }
-        catch (Exception failure) when (Describe(failure) is { } described)
+        catch (Exception failure) when (Describe(failure, lease.Kind) is { } described)
         {
             if (!held.IsLost)
                 await source.FailAsync(lease.Task, lease.Epoch, described.Reason, described.MayPass, CancellationToken.None).ConfigureAwait(false);
@@ -85,7 +85,7 @@ public sealed class TaskRunner(IWorkSource source, WorkerId worker, EdgeCloud cl
         JsonSerializer.Deserialize(lease.Order, type) ?? throw new RefusedException("the order is empty");
 
     /// <returns>Null for a fault of our own, which is not to pass for a failure of the surroundings.</returns>
-    static (string Reason, bool MayPass)? Describe(Exception failure)
+    static (string Reason, bool MayPass)? Describe(Exception failure, WorkKind kind)
     {
         var reason = Aftermath.Of(failure) is { } aftermath ? $"{failure.Message}; {aftermath}" : failure.Message;
         return failure switch
@@ -93,6 +93,8 @@ public sealed class TaskRunner(IWorkSource source, WorkerId worker, EdgeCloud cl
             RefusedException or UnusableVaultException => (reason, false),
             DamageException => ($"damage found: {reason}", false),
             StoreException store => (reason, store.Failure is StoreFailure.Transient or StoreFailure.Unreachable),
+            // Whoever takes a snapshot has a volume for a moment, and a client that died is watched for half a minute longer.
+            CloudException { Failure: CloudFailure.InUse } when kind == WorkKind.StartServer => (reason, true),
             CloudException clouds => (reason, clouds.Failure is CloudFailure.TimedOut or CloudFailure.Other),
             SessionRevokedException => (reason, true),
             IOException or UnauthorizedAccessException => (reason, true),

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using Microsoft.Extensions.Time.Testing;
 using VBackup.Clouds.Lab;
+using VBackup.Clouds.Volumes;
 using VBackup.Contracts.Ids;
 using VBackup.Contracts.Messages;
 using VBackup.Contracts.Work;
@@ -53,12 +54,13 @@ sealed class ServiceWorld : IAsyncDisposable
     public HeardPortal Portal { get; } = new();
     public EdgeCloud Cloud => _cloud!;
 
-    public static async Task<ServiceWorld> MakeAsync(WorkLimits? limits = null)
+    /// <param name="storage">In place of the lab cloud's, which it is given.</param>
+    public static async Task<ServiceWorld> MakeAsync(WorkLimits? limits = null, Func<IVolumeStorage, IVolumeStorage>? storage = null)
     {
         var world = new ServiceWorld();
         try
         {
-            await world.BuildAsync(limits ?? new());
+            await world.BuildAsync(limits ?? new(), storage);
             return world;
         }
         catch
@@ -68,12 +70,13 @@ sealed class ServiceWorld : IAsyncDisposable
         }
     }
 
-    async Task BuildAsync(WorkLimits limits)
+    async Task BuildAsync(WorkLimits limits, Func<IVolumeStorage, IVolumeStorage>? storage)
     {
         Ids = new(Clock, RandomNumberGenerator.Fill);
         (Project, Location, WorkerId) = (Ids.New<ProjectId>(), Ids.New<LocationId>(), Ids.New<WorkerId>());
         foreach (var folder in (string[])["cloud", "cloud/volumes", "cloud/servers", "location"]) Directory.CreateDirectory(Path(folder));
-        _cloud = EdgeCloud.Of(LabCloud.Open(Path("cloud")), TimeSpan.FromSeconds(5));
+        var lab = LabCloud.Open(Path("cloud"));
+        _cloud = storage is null ? EdgeCloud.Of(lab, TimeSpan.FromSeconds(5)) : EdgeCloud.Of(lab.Hypervisor, storage(lab.Storage));
         var backupDb = new SqliteDatabase<BackupDb>(Path("backup.db"), options => new(options));
         var snapshotsDb = new SqliteDatabase<SnapshotsDb>(Path("snapshots.db"), options => new(options));
         await backupDb.PrepareAsync(schemaVersion: 1, default);
@@ -113,8 +116,14 @@ sealed class ServiceWorld : IAsyncDisposable
     public async Task<ServerRef> AddServerAsync(string name, params (string Disk, byte[] Content)[] disks)
     {
         foreach (var (disk, content) in disks) await File.WriteAllBytesAsync(VolumePath($"{name}-{disk}"), content);
+        return await DeclareServerAsync(name, "shutdown", [.. disks.Select(disk => (disk.Disk, $"{name}-{disk.Disk}"))]);
+    }
+
+    /// <summary>A server on volumes that there are; one that was declared before becomes this.</summary>
+    public async Task<ServerRef> DeclareServerAsync(string name, string state, params (string Disk, string Volume)[] disks)
+    {
         await File.WriteAllTextAsync(Path($"cloud/servers/{name}.json"), JsonSerializer.Serialize(new
-        { state = "shutdown", disks = disks.Select(disk => new { name = disk.Disk, volume = $"{name}-{disk.Disk}" }) }));
+        { state, disks = disks.Select(disk => new { name = disk.Disk, volume = disk.Volume }) }));
         return new(Region, (await Cloud.Hypervisor.FindAsync(name, default))!.Id);
     }
 
@@ -124,11 +133,36 @@ sealed class ServiceWorld : IAsyncDisposable
         BackupEndpoint.DeliverAsync(new(Ids.New<MessageId>(), Destination.Backup, TMessage.Name, JsonSerializer.Serialize(message, type),
             Clock.GetUtcNow(), notAfter), default);
 
-    public async Task<StartBackup> OrderBackupAsync(ServerRef server, PointKind kind = PointKind.Incremental, RunTrigger trigger = RunTrigger.Policy)
+    public async Task<StartBackup> OrderBackupAsync(ServerRef server, PointKind kind = PointKind.Incremental, RunTrigger trigger = RunTrigger.Policy,
+        IReadOnlyList<string>? disks = null, LocationId? location = null, ProjectId? project = null)
     {
-        var order = new StartBackup(Ids.New<RunId>(), Ids.New<RestorePointId>(), Project, Ids.New<PlanId>(), server, "web", Location, null, trigger, kind,
+        var order = new StartBackup(Ids.New<RunId>(), Ids.New<RestorePointId>(), project ?? Project, Ids.New<PlanId>(), server, "web", location ?? Location, disks,
+            trigger, kind,
             ["daily"], Clock.GetUtcNow(), null);
         await TellBackupAsync(order, MessageJson.Default.StartBackup);
+        return order;
+    }
+
+    /// <summary>Another location in a folder.</summary>
+    public async Task<LocationId> AddLocationAsync(string name, ProjectId project)
+    {
+        var id = Ids.New<LocationId>();
+        Directory.CreateDirectory(Path(name));
+        await Backup.MakeAsync(async change =>
+        {
+            var location = new Location(id, project, Region, name, LocationKind.FileSystem, Path(name));
+            location.WasChecked(null);
+            change.Db.Locations.Add(location);
+            await new ProjectSecrets(_master).EnsureKeyAsync(change, project, default);
+        }, default);
+        return id;
+    }
+
+    public async Task<StartRestore> OrderRestoreAsync(
+        RestorePointId point, RestoreTarget target = RestoreTarget.Original, string? newName = null, string? volume = null, bool stops = false)
+    {
+        var order = new StartRestore(Ids.New<RunId>(), Project, point, target, newName, volume, stops, RunTrigger.Manual);
+        await TellBackupAsync(order, MessageJson.Default.StartRestore);
         return order;
     }
 
@@ -157,7 +191,8 @@ sealed class ServiceWorld : IAsyncDisposable
     public Task ChangeLocationAsync(Action<Location> change) => Backup.MakeAsync(async made => change((await made.Db.Locations.FindAsync(Location))!), default);
 
     /// <summary>Points that the project's vault has.</summary>
-    public int VaultPoints => Directory.EnumerateFiles(Path($"location/{Project}/points"), "*", SearchOption.AllDirectories).Count();
+    public int VaultPoints => Directory.Exists(Path($"location/{Project}/points"))
+        ? Directory.EnumerateFiles(Path($"location/{Project}/points"), "*", SearchOption.AllDirectories).Count() : 0;
 
     /// <summary>Snapshots that the storage has of a server now.</summary>
     public async Task<IReadOnlyList<string>> SnapshotNamesAsync(string server)

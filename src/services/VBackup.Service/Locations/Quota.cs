@@ -1,7 +1,9 @@
 using System.Globalization;
 using Microsoft.EntityFrameworkCore;
+using VBackup.Contracts.Ids;
 using VBackup.Contracts.Messages;
 using VBackup.Service.Points;
+using VBackup.Service.Runs;
 
 namespace VBackup.Service.Locations;
 
@@ -12,12 +14,26 @@ static class Quota
     public static async Task<string?> RefusalAsync(BackupDb db, Location location, long neededBytes, CancellationToken cancellation)
     {
         if (location.QuotaBytes is not { } quota) return null;
-        var reserved = await db.Runs.Where(run => run.Location == location.Id && run.State < RunState.Succeeded)
-            .SumAsync(run => run.ReservedBytes, cancellation).ConfigureAwait(false);
+        var reserved = await ReservedAsync(db, location, null, cancellation).ConfigureAwait(false);
         return location.UsedBytes + reserved + neededBytes <= quota ? null : string.Create(CultureInfo.InvariantCulture,
             $"the quota of the location {location.Name} is {quota} bytes; {location.UsedBytes} are used, {reserved} are reserved for other runs, "
             + $"and about {neededBytes} are needed: raise the quota, or delete points");
     }
+
+    /// <summary>Whether a run that has stored more than was thought may go on.</summary>
+    /// <returns>Why not; null when there is room.</returns>
+    public static async Task<string?> OverrunAsync(BackupDb db, Location location, Run run, CancellationToken cancellation)
+    {
+        if (location.QuotaBytes is not { } quota) return null;
+        var others = await ReservedAsync(db, location, run.Id, cancellation).ConfigureAwait(false);
+        return location.UsedBytes + others + run.StoredBytes <= quota ? null : string.Create(CultureInfo.InvariantCulture,
+            $"the backup has stored {run.StoredBytes} bytes so far, where {run.ReservedBytes} were reserved for it, and the quota of the location "
+            + $"{location.Name} is {quota} bytes, of which {location.UsedBytes} are used and {others} are reserved for other runs: raise the quota, or delete points");
+    }
+
+    static Task<long> ReservedAsync(BackupDb db, Location location, RunId? butOf, CancellationToken cancellation) =>
+        db.Runs.Where(run => run.Location == location.Id && run.State < RunState.Succeeded && run.Id != butOf)
+            .SumAsync(run => run.ReservedBytes, cancellation);
 }
 
 /// <summary>What a backup will store, before anything is known of it.</summary>

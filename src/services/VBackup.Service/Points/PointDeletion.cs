@@ -51,9 +51,7 @@ static class PointDeletion
     {
         LocationWork.Add(change, WorkKind.Prune, location, point.Project,
             new PruneOrder(location.VaultOf(point.Project), [point.VaultPoint!]), WorkJson.Default.PruneOrder);
-        if (point.BaseSnapshot is not { } snapshot) return;
-        change.Send(Destination.Snapshots(point.Region), new RemoveSnapshot(snapshot, point.Project), MessageJson.Default.RemoveSnapshot);
-        point.IsNoBase();
+        BackupRuns.GiveUpBase(change, point);
     }
 
     static void Tell(Change<BackupDb> change, RestorePoint point) =>

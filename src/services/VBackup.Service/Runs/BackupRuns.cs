@@ -114,11 +114,8 @@ static class BackupRuns
         point.IsComplete(result.VaultPoint, change.Now);
         var older = await change.Db.Points.Where(one => one.Region == run.Region && one.ServerId == run.ServerId && one.Id != point.Id)
             .ToListAsync(cancellation).ConfigureAwait(false);
-        foreach (var one in older.Where(one => one.BaseSnapshot is not null && one.State != RestorePointState.Creating))
-        {
-            Release(change, run, one.BaseSnapshot!.Value);
-            one.IsNoBase();
-        }
+        // Each location has a base of its own, which the next backup to there builds on.
+        foreach (var one in older.Where(one => one.Location == run.Location && one.State != RestorePointState.Creating)) GiveUpBase(change, one);
         foreach (var one in older.Where(one => one.VaultPoint is { } name && result.Distrusted.Contains(name) && !one.IsDistrusted))
         {
             one.IsInDoubt();
@@ -128,6 +125,14 @@ static class BackupRuns
         if (await change.Db.Locations.FindAsync([run.Location], cancellation).ConfigureAwait(false) is { } location)
             location.Uses(location.UsedBytes + result.StoredBytes);
         Ending.End(change, run, point, RunState.Succeeded, null);
+    }
+
+    /// <summary>No backup will build on it any more.</summary>
+    internal static void GiveUpBase(Change<BackupDb> change, RestorePoint point)
+    {
+        if (point.BaseSnapshot is not { } snapshot) return;
+        change.Send(Destination.Snapshots(point.Region), new RemoveSnapshot(snapshot, point.Project), MessageJson.Default.RemoveSnapshot);
+        point.IsNoBase();
     }
 
     internal static void Release(Change<BackupDb> change, Run run, SnapshotId snapshot) =>

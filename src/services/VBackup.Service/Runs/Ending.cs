@@ -1,5 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using VBackup.Contracts.Messages;
+using VBackup.Contracts.Work;
 using VBackup.Platform.Databases;
 using VBackup.Service.Points;
 using VBackup.Service.Work;
@@ -34,7 +35,9 @@ static class Ending
         run.IsToEnd(state, reason);
         var tasks = await change.Db.Tasks.Where(task => task.Run == run.Id && task.State < WorkTaskState.Done)
             .ToListAsync(cancellation).ConfigureAwait(false);
-        foreach (var task in tasks.Where(task => task.State == WorkTaskState.Ready && task.Epoch == 0)) task.IsCancelled();
+        // A server that was stopped for a restore is started again all the same.
+        foreach (var task in tasks.Where(task => task.State == WorkTaskState.Ready && task.Epoch == 0 && task.Kind != WorkKind.StartServer))
+            task.IsCancelled();
         // One that somebody has, or may have had, is settled by the next one who gets it, or by him.
         if (tasks.Any(task => !task.IsOver) || run.State == RunState.Snapshotting)
         {

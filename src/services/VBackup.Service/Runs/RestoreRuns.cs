@@ -83,11 +83,8 @@ static class RestoreRuns
         }
         var bases = await change.Db.Points.Where(one => one.Region == run.Region && one.ServerId == run.ServerId && one.BaseSnapshot != null)
             .ToListAsync(cancellation).ConfigureAwait(false);
-        foreach (var one in bases)
-        {
-            BackupRuns.Release(change, run, one.BaseSnapshot!.Value);
-            one.IsNoBase();
-        }
+        // Of every location, and of every project that backs this server up.
+        foreach (var one in bases) BackupRuns.GiveUpBase(change, one);
         await ImportAsync(run, change, cancellation).ConfigureAwait(false);
     }
 
@@ -108,7 +105,7 @@ static class RestoreRuns
         run.Restores(result.Target);
         if (run is { Target: RestoreTarget.Original, ServerRan: true })
         {
-            WorkQueue.Add(change, WorkKind.StartServer, run, new(run.Server, run.ServerName), WorkJson.Default.ServerOrder);
+            WorkQueue.Add(change, WorkKind.StartServer, run, new(run.Server, run.ServerName, result.Overwritten, result.Claim), WorkJson.Default.ServerOrder);
             BackupRuns.Tell(change, run, null);
         }
         else
@@ -121,6 +118,7 @@ static class RestoreRuns
     public static string WithWayBack(Run run, string reason)
     {
         if (run is not { Target: RestoreTarget.Original, State: RunState.Transferring, Snapshot: not null }) return reason;
+        if (run.Restored is not null) return $"everything was restored, and server {run.ServerName}, which was stopped for it, was not started again: {reason}";
         var stopped = run.ServerRan ? $"server {run.ServerName} was stopped for it; " : "";
         return $"{reason}; {stopped}the volumes may be partly overwritten, and the snapshot {SafetyPrefix}{run.Id.Value:N} has them as they were";
     }

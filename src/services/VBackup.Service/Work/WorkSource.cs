@@ -58,7 +58,7 @@ public sealed class WorkSource(
         if (run.StoredBytes <= run.ReservedBytes) return;
         var location = await db.Locations.FindAsync([run.Location], cancellation).ConfigureAwait(false);
         if (location is null) return;
-        if (await Quota.RefusalAsync(db, location, run.StoredBytes - run.ReservedBytes, cancellation).ConfigureAwait(false) is { } refusal)
+        if (await Quota.OverrunAsync(db, location, run, cancellation).ConfigureAwait(false) is { } refusal)
             run.IsToEnd(RunState.Failed, refusal);
         else run.Reserves(run.StoredBytes);
     }

@@ -1,0 +1,105 @@
+using VBackup.Clouds.Servers;
+using VBackup.Clouds.Volumes;
+using VBackup.Contracts.Messages;
+using VBackup.Contracts.Work;
+using VBackup.Service.Work;
+using VBackup.Services.Tests.World;
+using Xunit;
+
+namespace VBackup.Services.Tests;
+
+/// <summary>After a restore in place the server starts on what was restored, or not at all.</summary>
+public sealed class StartAfterRestoreTests
+{
+    static readonly VolumeId s_volume = new("web-vda");
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_server_whose_volumes_somebody_took_over_since_is_not_started(bool isDone)
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var restore = await RestoreUntilStartAsync(world);
+        await using (var other = await world.Cloud.Storage.OpenWriterAsync(s_volume, new() { TakesOver = true, Claim = "another" }, default))
+        {
+            if (isDone) await other.DisposeAsync();
+            for (var attempt = 1; attempt <= WorkTask.AttemptsMax; attempt++)
+            {
+                Assert.True(await world.Worker.RunOneAsync(default));
+                world.Clock.Advance(TimeSpan.FromMinutes(5));
+            }
+        }
+        await world.SettleAsync();
+        var run = world.Portal.Run(restore.Run);
+        Assert.Equal(RunState.Failed, run.State);
+        Assert.Contains("everything was restored, and server web", run.Error, StringComparison.Ordinal);
+        Assert.Equal(ServerState.Shutdown, await StateAsync(world));
+    }
+
+    [Fact]
+    public async Task Somebody_who_has_a_volume_for_a_moment_is_waited_for()
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var restore = await RestoreUntilStartAsync(world);
+        await using (await world.Cloud.Storage.OpenWriterAsync(s_volume, new(), default)) Assert.True(await world.Worker.RunOneAsync(default));
+        Assert.Equal(ServerState.Shutdown, await StateAsync(world));
+        world.Clock.Advance(TimeSpan.FromMinutes(1));
+        await world.SettleAsync();
+        Assert.Equal((RunState.Succeeded, null), (world.Portal.Run(restore.Run).State, world.Portal.Run(restore.Run).Error));
+        Assert.Equal(ServerState.Running, await StateAsync(world));
+    }
+
+    [Fact]
+    public async Task A_restore_that_is_cancelled_when_all_is_restored_starts_the_server_all_the_same()
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var restore = await RestoreUntilStartAsync(world);
+        await world.TellBackupAsync(new CancelRun(restore.Run, world.Project), MessageJson.Default.CancelRun);
+        await world.SettleAsync();
+        Assert.Equal(RunState.Succeeded, world.Portal.Run(restore.Run).State);
+        Assert.Equal(ServerState.Running, await StateAsync(world));
+    }
+
+    [Fact]
+    public async Task A_server_whose_volumes_could_not_be_restored_is_not_started()
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var restore = await BackUpAndOrderAsync(world);
+        await File.WriteAllBytesAsync(world.VolumePath(s_volume.Value), new byte[4096]);
+        await world.SettleAsync();
+        var run = world.Portal.Run(restore.Run);
+        Assert.Equal(RunState.Failed, run.State);
+        Assert.Contains("has 4096 bytes now", run.Error, StringComparison.Ordinal);
+        Assert.Equal(ServerState.Shutdown, await StateAsync(world));
+    }
+
+    // The server ran, was stopped for the restore, and is restored: what is left is to start it.
+    static async Task<StartRestore> RestoreUntilStartAsync(ServiceWorld world)
+    {
+        var restore = await BackUpAndOrderAsync(world);
+        for (var round = 0; round < 20; round++)
+        {
+            await world.BackupPump.SendDueAsync(default);
+            await world.SnapshotWork.DoDueAsync(default);
+            await world.SnapshotsPump.SendDueAsync(default);
+            if (await world.Backup.MakeAsync(change => Task.FromResult(change.Db.Tasks.Any(
+                task => task.Kind == WorkKind.StartServer && task.State == WorkTaskState.Ready)), default)) return restore;
+            await world.Worker.RunOneAsync(default);
+        }
+        throw new InvalidOperationException("the server was not to be started");
+    }
+
+    static async Task<StartRestore> BackUpAndOrderAsync(ServiceWorld world)
+    {
+        var content = new byte[300_000];
+        new Random(4).NextBytes(content);
+        var server = await world.AddServerAsync("web", ("vda", content));
+        var backup = await world.OrderBackupAsync(server);
+        await world.SettleAsync();
+        await File.WriteAllBytesAsync(world.VolumePath(s_volume.Value), new byte[300_000]);
+        await world.DeclareServerAsync("web", "running", ("vda", s_volume.Value));
+        return await world.OrderRestoreAsync(backup.Point, stops: true);
+    }
+
+    static async Task<ServerState> StateAsync(ServiceWorld world) => (await world.Cloud.Hypervisor.FindAsync("web", default))!.State;
+}
