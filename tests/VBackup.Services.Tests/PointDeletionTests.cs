@@ -68,7 +68,7 @@ public sealed class PointDeletionTests
     {
         await using var world = await ServiceWorld.MakeAsync();
         var first = await BackUpAsync(world, softDeleteDays: 0);
-        await world.ChangeLocationAsync(location => location.QuotaBytes = location.UsedBytes + 1000);
+        await world.ChangeLocationAsync(location => location.IsLimited(location.UsedBytes + 1000, location.SoftDeleteDays));
         var second = await world.OrderBackupAsync(world.Portal.Run(first.Run).Server, PointKind.Full);
         await world.SettleAsync();
         var run = world.Portal.Run(second.Run);
@@ -79,7 +79,7 @@ public sealed class PointDeletionTests
 
     static async Task<StartBackup> BackUpAsync(ServiceWorld world, int softDeleteDays, RunTrigger trigger = RunTrigger.Policy)
     {
-        await world.ChangeLocationAsync(location => location.SoftDeleteDays = softDeleteDays);
+        await world.ChangeLocationAsync(location => location.IsLimited(location.QuotaBytes, softDeleteDays));
         var content = new byte[300_000];
         new Random(5).NextBytes(content);
         var server = await world.AddServerAsync("web", ("vda", content));

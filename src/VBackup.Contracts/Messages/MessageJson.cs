@@ -19,4 +19,5 @@ namespace VBackup.Contracts.Messages;
 [JsonSerializable(typeof(RollBackSnapshot))]
 [JsonSerializable(typeof(SnapshotTaken))]
 [JsonSerializable(typeof(SnapshotChanged))]
+[JsonSerializable(typeof(LocationChanged))]
 public sealed partial class MessageJson : JsonSerializerContext;

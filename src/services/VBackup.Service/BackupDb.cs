@@ -63,7 +63,7 @@ public sealed class BackupDb(DbContextOptions<BackupDb> options) : ServiceDb(opt
             location.ToTable("locations");
             location.HasKey(one => one.Id);
             location.Property(one => one.Version).IsConcurrencyToken();
-            location.HasIndex(one => new { one.Project, one.Name }).IsUnique();
+            location.HasIndex(one => new { one.Project, one.Name });
         });
         modelBuilder.Entity<ProjectKey>(key =>
         {

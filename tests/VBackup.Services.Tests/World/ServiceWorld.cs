@@ -52,6 +52,11 @@ sealed class ServiceWorld : IAsyncDisposable
     public TaskRunner Worker { get; private set; } = null!;
     public Clockwork Clockwork { get; private set; } = null!;
     public HeardPortal Portal { get; } = new();
+    public InProcessTransport Transport { get; } = new();
+    public ProjectSecrets Secrets { get; private set; } = null!;
+
+    /// <summary>What others do in each round of <see cref="SettleAsync"/>; whether it did something.</summary>
+    public Func<Task<bool>>? AlsoSettles { get; set; }
     public EdgeCloud Cloud => _cloud!;
 
     /// <param name="storage">In place of the lab cloud's, which it is given.</param>
@@ -85,7 +90,7 @@ sealed class ServiceWorld : IAsyncDisposable
         Snapshots = new(snapshotsDb, Ids, Clock);
         BackupEndpoint = new MessageEndpoint<BackupDb>(Backup, BackupMessages.Handlers());
         SnapshotsEndpoint = new MessageEndpoint<SnapshotsDb>(Snapshots, SnapshotOrders.Handlers(Region));
-        var transport = new InProcessTransport();
+        var transport = Transport;
         transport.Connect(Destination.Portal, Portal);
         transport.Connect(Destination.Backup, BackupEndpoint);
         transport.Connect(Destination.Snapshots(Region), SnapshotsEndpoint);
@@ -93,7 +98,7 @@ sealed class ServiceWorld : IAsyncDisposable
         SnapshotsPump = new(snapshotsDb, transport, Clock);
         SnapshotWork = new(Snapshots, Cloud);
         Clockwork = new(Backup);
-        var secrets = new ProjectSecrets(_master);
+        var secrets = Secrets = new ProjectSecrets(_master);
         Source = new(Backup, limits, secrets);
         Worker = NewWorker();
         await Backup.MakeAsync(async change =>
@@ -176,7 +181,8 @@ sealed class ServiceWorld : IAsyncDisposable
             await SnapshotsPump.SendDueAsync(default);
             var snapshots = await SnapshotWork.DoDueAsync(default);
             var worked = await Worker.RunOneAsync(default);
-            if (!worked && snapshots == 0 && await WaitingAsync() == 0) return;
+            var others = AlsoSettles is { } also && await also();
+            if (!worked && !others && snapshots == 0 && await WaitingAsync() == 0) return;
         }
         throw new InvalidOperationException("it does not come to rest");
     }
@@ -191,8 +197,10 @@ sealed class ServiceWorld : IAsyncDisposable
     public Task ChangeLocationAsync(Action<Location> change) => Backup.MakeAsync(async made => change((await made.Db.Locations.FindAsync(Location))!), default);
 
     /// <summary>Points that the project's vault has.</summary>
-    public int VaultPoints => Directory.Exists(Path($"location/{Project}/points"))
-        ? Directory.EnumerateFiles(Path($"location/{Project}/points"), "*", SearchOption.AllDirectories).Count() : 0;
+    public int VaultPoints => VaultPointsAt("location");
+
+    public int VaultPointsAt(string location) => Directory.Exists(Path($"{location}/{Project}/points"))
+        ? Directory.EnumerateFiles(Path($"{location}/{Project}/points"), "*", SearchOption.AllDirectories).Count() : 0;
 
     /// <summary>Snapshots that the storage has of a server now.</summary>
     public async Task<IReadOnlyList<string>> SnapshotNamesAsync(string server)
@@ -221,6 +229,9 @@ sealed class HeardPortal : IMessageEndpoint
 
     public bool IsDown { get; set; }
 
+    /// <summary>The real one, where there is one: it hears the same.</summary>
+    public IMessageEndpoint? Real { get; set; }
+
     public RunChanged Run(RunId id) => _runs[id];
 
     public PointChanged Point(RestorePointId id) => _points[id];
@@ -246,8 +257,9 @@ sealed class HeardPortal : IMessageEndpoint
                 if (!_snapshots.TryGetValue(snapshot.Snapshot, out var known) || known.Version < snapshot.Version) _snapshots[snapshot.Snapshot] = snapshot;
                 break;
             default:
-                throw new UnknownMessageException(envelope.Name);
+                if (Real is null && envelope.Name is not "location-changed") throw new UnknownMessageException(envelope.Name);
+                break;
         }
-        return Task.CompletedTask;
+        return Real?.DeliverAsync(envelope, cancellation) ?? Task.CompletedTask;
     }
 }

@@ -1,4 +1,5 @@
 using VBackup.Contracts.Ids;
+using VBackup.Contracts.Messages;
 using VBackup.Contracts.Work;
 
 namespace VBackup.Service.Locations;
@@ -46,8 +47,14 @@ public sealed class Location
     public string? Refusal { get; private set; }
 
     /// <summary>Null for no limit.</summary>
-    public long? QuotaBytes { get; set; }
-    public int SoftDeleteDays { get; set; }
+    public long? QuotaBytes { get; private set; }
+    public int SoftDeleteDays { get; private set; }
+
+    /// <summary>Plans that name none use it: one of a project.</summary>
+    public bool IsDefault { get; private set; }
+
+    /// <summary>Nothing is kept in it any more, and it is not shown.</summary>
+    public bool IsDeleted { get; private set; }
 
     /// <summary>As the store counted last; points that are being made come on top.</summary>
     public long UsedBytes { get; private set; }
@@ -60,6 +67,33 @@ public sealed class Location
         (State, Refusal) = (refusal is null ? LocationState.Ready : LocationState.Refused, refusal);
         Version++;
     }
+
+    public void IsLimited(long? quotaBytes, int softDeleteDays)
+    {
+        (QuotaBytes, SoftDeleteDays) = (quotaBytes, softDeleteDays);
+        Version++;
+    }
+
+    public void IsTheDefault(bool isDefault)
+    {
+        if (IsDefault == isDefault) return;
+        IsDefault = isDefault;
+        Version++;
+    }
+
+    public void Delete()
+    {
+        (IsDeleted, IsDefault) = (true, false);
+        Version++;
+    }
+
+    public LocationChanged View() => new(Id, Version, Project, Region, Name, Kind == LocationKind.VStorage ? LocationKindView.VStorage : LocationKindView.FileSystem,
+        Address, Endpoint, State switch
+        {
+            LocationState.Checking => LocationStateView.Checking,
+            LocationState.Ready => LocationStateView.Ready,
+            _ => LocationStateView.Refused,
+        }, Refusal, IsDefault, IsDeleted, QuotaBytes, UsedBytes, SoftDeleteDays);
 
     public void Uses(long bytes)
     {

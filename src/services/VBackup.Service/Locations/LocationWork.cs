@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using VBackup.Contracts.Ids;
+using VBackup.Contracts.Messages;
 using VBackup.Contracts.Work;
 using VBackup.Platform.Databases;
 using VBackup.Service.Work;
@@ -19,11 +20,17 @@ static class LocationWork
         if (task.Location is not { } id || await change.Db.Locations.FindAsync([id], cancellation).ConfigureAwait(false) is not { } location) return;
         if (task.Kind == WorkKind.CheckLocation) location.WasChecked(null);
         location.Uses(result.UsedBytes);
+        Tell(change, location);
     }
 
     public static async Task FailedAsync(WorkTask task, string error, Change<BackupDb> change, CancellationToken cancellation)
     {
         if (task.Kind != WorkKind.CheckLocation || task.Location is not { } id) return;
-        if (await change.Db.Locations.FindAsync([id], cancellation).ConfigureAwait(false) is { } location) location.WasChecked(error);
+        if (await change.Db.Locations.FindAsync([id], cancellation).ConfigureAwait(false) is not { } location) return;
+        location.WasChecked(error);
+        Tell(change, location);
     }
+
+    public static void Tell(Change<BackupDb> change, Location location) =>
+        change.Send(Destination.Portal, location.View(), MessageJson.Default.LocationChanged);
 }

@@ -123,7 +123,10 @@ static class BackupRuns
         }
         change.Send(Destination.Snapshots(run.Region), new KeepSnapshotAsBase(run.Snapshot!.Value), MessageJson.Default.KeepSnapshotAsBase);
         if (await change.Db.Locations.FindAsync([run.Location], cancellation).ConfigureAwait(false) is { } location)
+        {
             location.Uses(location.UsedBytes + result.StoredBytes);
+            LocationWork.Tell(change, location);
+        }
         Ending.End(change, run, point, RunState.Succeeded, null);
     }
 

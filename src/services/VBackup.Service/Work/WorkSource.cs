@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Microsoft.EntityFrameworkCore;
 using VBackup.Contracts.Ids;
 using VBackup.Contracts.Messages;
 using VBackup.Contracts.Work;
@@ -88,8 +89,12 @@ public sealed class WorkSource(
             var known = await change.Db.Workers.FindAsync([worker], cancellation).ConfigureAwait(false);
             if (known is null || known.IsRevoked) return false;
             known.SeenAt = change.Now;
+            // The clock alone would not do: it may be set back.
+            var last = await change.Db.Workers.Where(one => one.Region == known.Region).MaxAsync(one => one.InventoryVersion, cancellation)
+                .ConfigureAwait(false);
+            known.InventoryVersion = Math.Max(last + 1, change.Now.UtcTicks);
             change.Send(Destination.Portal,
-                new InventoryReported(known.Region, change.Now.UtcTicks, change.Now, servers), MessageJson.Default.InventoryReported);
+                new InventoryReported(known.Region, known.InventoryVersion, change.Now, servers), MessageJson.Default.InventoryReported);
             return true;
         }, cancellation);
 }

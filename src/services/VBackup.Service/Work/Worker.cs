@@ -13,5 +13,8 @@ public sealed class Worker
     public string Region { get; private set; } = "";
     public string Name { get; private set; } = "";
     public DateTimeOffset? SeenAt { get; set; }
+
+    /// <summary>Of its last report of the region's servers.</summary>
+    public long InventoryVersion { get; set; }
     public bool IsRevoked { get; set; }
 }

@@ -1,0 +1,89 @@
+using Microsoft.EntityFrameworkCore;
+using NodaTime;
+using VBackup.Contracts.Ids;
+using VBackup.Contracts.Messages;
+using VBackup.Platform.Databases;
+using VBackup.Portal.Points;
+using VBackup.Portal.Policies;
+
+namespace VBackup.Portal.Plans;
+
+/// <summary>What plans have to do because time went by: runs that are due are asked for, points that no rule keeps go. Any number of
+/// replicas may do it: whoever is second finds the plan changed, and looks anew.</summary>
+public sealed class PlanClockwork(ChangeMaker<PortalDb> changes)
+{
+    /// <summary>A run that the vBackup service has said nothing of for so long never began.</summary>
+    public static readonly TimeSpan AnswerPatience = TimeSpan.FromHours(24);
+
+    const int BatchMax = 100;
+
+    public async Task TurnAsync(CancellationToken cancellation)
+    {
+        foreach (var plan in await FindAsync((db, now) => db.Plans.Where(one => one.IsEnabled && one.PausedBecause == null && one.LookAt <= now), cancellation)
+            .ConfigureAwait(false))
+            await changes.MakeAsync(change => LookAsync(change, plan, cancellation), cancellation).ConfigureAwait(false);
+        foreach (var plan in await FindAsync((db, now) => db.Plans.Where(one => one.RetentionAt <= now), cancellation).ConfigureAwait(false))
+            await changes.MakeAsync(change => RetainAsync(change, plan, cancellation), cancellation).ConfigureAwait(false);
+        await changes.MakeAsync(change => GiveUpAsync(change, cancellation), cancellation).ConfigureAwait(false);
+    }
+
+    Task<List<PlanId>> FindAsync(Func<PortalDb, DateTimeOffset, IQueryable<Plan>> which, CancellationToken cancellation) => changes.MakeAsync(
+        change => which(change.Db, change.Now).OrderBy(plan => plan.LookAt).Select(plan => plan.Id).Take(BatchMax).ToListAsync(cancellation), cancellation);
+
+    static async Task LookAsync(Change<PortalDb> change, PlanId id, CancellationToken cancellation)
+    {
+        var db = change.Db;
+        // Another replica may have been faster, or a user has switched it off meanwhile.
+        if (await db.Plans.FindAsync([id], cancellation).ConfigureAwait(false) is not { IsEnabled: true, PausedBecause: null } plan || plan.LookAt > change.Now) return;
+        var rules = await RulesOfAsync(db, plan, cancellation).ConfigureAwait(false);
+        var history = await HistoryAsync(db, plan, rules, cancellation).ConfigureAwait(false);
+        var decision = DuePlan.Decide(rules, history, Instant.FromDateTimeOffset(change.Now));
+        foreach (var skipped in decision.Skipped) db.AskedRuns.Add(AskedRun.Skipped(change.NewId<RunId>(), plan.Id, skipped, change.Now));
+        if (decision.Run is { } due)
+            await PlanUse.AskAsync(change, plan, due.DueAt.ToDateTimeOffset(), due.Tags, RunTrigger.Policy, due.Kind,
+                due.NotAfter?.ToDateTimeOffset(), due.StopBy?.ToDateTimeOffset(), cancellation).ConfigureAwait(false);
+        plan.LooksAgainAt(decision.LookAgainAt.ToDateTimeOffset());
+    }
+
+    // All that the decision depends on, and no more: since the last full where there is a pattern, else since the last that succeeded.
+    static async Task<RunHistory> HistoryAsync(PortalDb db, Plan plan, PolicyRules rules, CancellationToken cancellation)
+    {
+        var all = db.AskedRuns.Where(run => run.Plan == plan.Id);
+        var made = all.Where(run => run.Trigger == RunTrigger.Policy && run.Outcome == RunOutcome.Succeeded);
+        var lastFull = await made.Where(run => run.Kind == PointKind.Full).OrderByDescending(run => run.DueAt).FirstOrDefaultAsync(cancellation)
+            .ConfigureAwait(false);
+        var from = rules.FullPattern is not null ? lastFull?.DueAt
+            : await made.MaxAsync(run => (DateTimeOffset?)run.DueAt, cancellation).ConfigureAwait(false);
+        var runs = await all.Where(run => from == null || run.DueAt >= from || run.Outcome == RunOutcome.GoingOn).ToListAsync(cancellation).ConfigureAwait(false);
+        if (lastFull is not null && !runs.Contains(lastFull)) runs.Add(lastFull);
+        return new(Instant.FromDateTimeOffset(plan.Since), [.. runs.Select(run => run.Past)]);
+    }
+
+    static async Task RetainAsync(Change<PortalDb> change, PlanId id, CancellationToken cancellation)
+    {
+        var db = change.Db;
+        if (await db.Plans.FindAsync([id], cancellation).ConfigureAwait(false) is not { } plan || plan.RetentionAt is not { } at || at > change.Now) return;
+        var now = Instant.FromDateTimeOffset(change.Now);
+        Instant? next = null;
+        foreach (var verdict in await PointRetention.DecideAsync(db, plan, now, cancellation).ConfigureAwait(false))
+        {
+            if (verdict.IsGone(now))
+                change.Send(Destination.Backup, new DeletePoint(verdict.Point.Point, plan.Project, IsByPolicy: true), MessageJson.Default.DeletePoint);
+            else if (verdict.Departure is { } later && (next is null || later.At < next)) next = later.At;
+        }
+        plan.RetentionLooksAgainAt(next?.ToDateTimeOffset());
+    }
+
+    static async Task GiveUpAsync(Change<PortalDb> change, CancellationToken cancellation)
+    {
+        var since = change.Now - AnswerPatience;
+        var silent = await change.Db.AskedRuns
+            .Where(run => run.Outcome == RunOutcome.GoingOn && run.AskedAt < since && !change.Db.Runs.Any(known => known.Id == run.Id))
+            .Take(BatchMax).ToListAsync(cancellation).ConfigureAwait(false);
+        foreach (var run in silent) run.WasNeverHeardOf("the vBackup service never answered");
+    }
+
+    internal static async Task<PolicyRules> RulesOfAsync(PortalDb db, Plan plan, CancellationToken cancellation) =>
+        (await db.Policies.FindAsync([plan.Policy], cancellation).ConfigureAwait(false)
+            ?? throw new InvalidOperationException($"Plan {plan.Id} has no policy.")).Rules;
+}

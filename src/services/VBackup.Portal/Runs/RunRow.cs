@@ -1,0 +1,48 @@
+using VBackup.Contracts.Ids;
+using VBackup.Contracts.Messages;
+
+namespace VBackup.Portal.Runs;
+
+/// <summary>A run as the vBackup service told of it last, for lists and history.</summary>
+public sealed class RunRow
+{
+    RunRow() { }
+
+    public RunRow(RunId id) => Id = id;
+
+    public RunId Id { get; private set; }
+    public long Version { get; private set; }
+    public RunKind Kind { get; private set; }
+    public ProjectId Project { get; private set; }
+    public PlanId? Plan { get; private set; }
+    public string Region { get; private set; } = "";
+    public string ServerId { get; private set; } = "";
+    public string ServerName { get; private set; } = "";
+    public LocationId Location { get; private set; }
+    public RestorePointId Point { get; private set; }
+    public RunTrigger Trigger { get; private set; }
+    public RunState State { get; private set; }
+    public DateTimeOffset? StartedAt { get; private set; }
+    public DateTimeOffset? EndedAt { get; private set; }
+    public long DoneBytes { get; private set; }
+    public long TotalBytes { get; private set; }
+    public long StoredBytes { get; private set; }
+    public IReadOnlyList<string> Notes { get; private set; } = [];
+    public string? Error { get; private set; }
+    public string? Target { get; private set; }
+
+    public bool IsOver => State >= RunState.Succeeded;
+
+    /// <returns>False: it is older than what is known.</returns>
+    public bool Changes(RunChanged now)
+    {
+        if (now.Version <= Version) return false;
+        (Version, Kind, Project, Plan) = (now.Version, now.Kind, now.Project, now.Plan);
+        (Region, ServerId, ServerName) = (now.Server.Region, now.Server.Id, now.ServerName);
+        (Location, Point, Trigger, State) = (now.Location, now.Point, now.Trigger, now.State);
+        (StartedAt, EndedAt) = (now.StartedAt, now.EndedAt);
+        (DoneBytes, TotalBytes, StoredBytes) = (now.DoneBytes, now.TotalBytes, now.StoredBytes);
+        (Notes, Error, Target) = (now.Notes, now.Error, now.Target);
+        return true;
+    }
+}

@@ -1,0 +1,53 @@
+using VBackup.Contracts.Ids;
+using VBackup.Contracts.Messages;
+
+namespace VBackup.Portal.Servers;
+
+/// <summary>A server as its region saw it last.</summary>
+public sealed class ServerRow
+{
+    ServerRow() { }
+
+    public ServerRow(string region, string serverId, ProjectId project) => (Region, ServerId, Project) = (region, serverId, project);
+
+    public string Region { get; private set; } = "";
+
+    /// <summary>What its hypervisor calls it for ever.</summary>
+    public string ServerId { get; private set; } = "";
+
+    /// <summary>Whose it is. A server that is seen for the first time is the region's project's.</summary>
+    public ProjectId Project { get; set; }
+    public string Name { get; private set; } = "";
+    public string State { get; private set; } = "";
+    public IReadOnlyList<DiskView> Disks { get; private set; } = [];
+    public DateTimeOffset SeenAt { get; private set; }
+
+    /// <summary>It was not in its region's last report.</summary>
+    public bool IsGone { get; private set; }
+
+    public ServerRef Ref => new(Region, ServerId);
+
+    public void WasSeen(ServerView view, DateTimeOffset at) =>
+        (Name, State, Disks, SeenAt, IsGone) = (view.Name, view.State, view.Disks, at, false);
+
+    public void HasGone() => IsGone = true;
+}
+
+/// <summary>What is known of a region.</summary>
+public sealed class RegionRow
+{
+    RegionRow() { }
+
+    public RegionRow(string name, ProjectId project) => (Name, Project) = (name, project);
+
+    public string Name { get; private set; } = "";
+
+    /// <summary>Whose servers of this region are that nobody has given to another project.</summary>
+    public ProjectId Project { get; set; }
+
+    /// <summary>Of the newest report: older ones that come late change nothing.</summary>
+    public long InventoryVersion { get; private set; }
+    public DateTimeOffset? ReportedAt { get; private set; }
+
+    public void HasReported(long version, DateTimeOffset at) => (InventoryVersion, ReportedAt) = (version, at);
+}

@@ -1,0 +1,35 @@
+using VBackup.Contracts.Ids;
+using VBackup.Contracts.Messages;
+
+namespace VBackup.Portal.Snapshots;
+
+/// <summary>A snapshot as its region's vSnapshot service told of it last.</summary>
+public sealed class SnapshotRow
+{
+    SnapshotRow() { }
+
+    public SnapshotRow(SnapshotId id) => Id = id;
+
+    public SnapshotId Id { get; private set; }
+    public long Version { get; private set; }
+    public ProjectId Project { get; private set; }
+    public string Region { get; private set; } = "";
+    public string ServerId { get; private set; } = "";
+    public string Name { get; private set; } = "";
+    public SnapshotPurpose Purpose { get; private set; }
+    public SnapshotState State { get; private set; }
+    public IReadOnlyList<DiskView> Disks { get; private set; } = [];
+    public DateTimeOffset? TakenAt { get; private set; }
+    public DateTimeOffset? KeptUntil { get; private set; }
+    public string? Error { get; private set; }
+
+    /// <inheritdoc cref="Runs.RunRow.Changes"/>
+    public bool Changes(SnapshotChanged now)
+    {
+        if (now.Version <= Version) return false;
+        (Version, Project, Region, ServerId) = (now.Version, now.Project, now.Server.Region, now.Server.Id);
+        (Name, Purpose, State, Disks) = (now.SnapshotName, now.Purpose, now.State, now.Disks);
+        (TakenAt, KeptUntil, Error) = (now.TakenAt, now.KeptUntil, now.Error);
+        return true;
+    }
+}
