@@ -44,7 +44,7 @@ static class ProjectReferences
         ["VBackup.Contracts"] = new(["VBackup.Primitives"], []),
         ["VBackup.Platform"] = new(["VBackup.Contracts"], ["Microsoft.AspNetCore.App", "Microsoft.EntityFrameworkCore.Sqlite"]),
         ["VBackup.Service"] = new(["VBackup.Platform"], ["Microsoft.AspNetCore.App"]),
-        ["VBackup.Portal"] = new(["VBackup.Platform"], ["Microsoft.AspNetCore.App", "NodaTime"]),
+        ["VBackup.Portal"] = new(["VBackup.Platform"], ["Microsoft.AspNetCore.App", "Microsoft.AspNetCore.OpenApi", "NodaTime", "Swashbuckle.AspNetCore.SwaggerUI"]),
         ["VBackup.Snapshots"] = new(["VBackup.Platform", "VBackup.Edge"], ["Microsoft.AspNetCore.App"]),
         ["VBackup.Worker"] = new(["VBackup.Platform", "VBackup.Edge"], ["Microsoft.AspNetCore.App"]),
         ["VBackup.Cli"] = new(["VBackup.Edge"], ["System.CommandLine"]),

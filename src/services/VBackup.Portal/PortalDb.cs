@@ -3,6 +3,7 @@ using System.Text.Json.Serialization;
 using Microsoft.EntityFrameworkCore;
 using VBackup.Contracts.Messages;
 using VBackup.Platform.Databases;
+using VBackup.Portal.Identity;
 using VBackup.Portal.Locations;
 using VBackup.Portal.Plans;
 using VBackup.Portal.Points;
@@ -31,6 +32,7 @@ public sealed class PortalDb(DbContextOptions<PortalDb> options) : ServiceDb(opt
         base.OnModelCreating(modelBuilder);
         ConfigureDeclared(modelBuilder);
         ConfigureHeard(modelBuilder);
+        IdentityTables.Configure(modelBuilder);
     }
 
     static void ConfigureDeclared(ModelBuilder modelBuilder)

@@ -1,0 +1,54 @@
+using System.Text.Json.Serialization.Metadata;
+using Microsoft.AspNetCore.Http;
+using VBackup.Contracts.Ids;
+using VBackup.Contracts.Messages;
+using VBackup.Platform.Databases;
+using VBackup.Portal.Audit;
+using VBackup.Primitives;
+
+namespace VBackup.Portal.Api;
+
+/// <summary>A change that a request asks for: its rows, its messages and its line in the audit are saved together, or not at all.</summary>
+public sealed class ApiChange(Change<PortalDb> change, HttpContext http)
+{
+    readonly List<AuditEntry> _audited = [];
+    bool _leavesAll;
+
+    public PortalDb Db => change.Db;
+
+    public DateTimeOffset Now => change.Now;
+
+    public CancellationToken Cancellation => http.RequestAborted;
+
+    /// <summary>REQUIRES: the route is not open.</summary>
+    public Caller Caller => http.Caller();
+
+    public TId NewId<TId>() where TId : struct, IUniqueId<TId> => change.NewId<TId>();
+
+    public void Send<TMessage>(string to, TMessage message, JsonTypeInfo<TMessage> type, DateTimeOffset? notAfter = null)
+        where TMessage : class, IMessage => change.Send(to, message, type, notAfter);
+
+    /// <summary>Notes what the caller did, in his project.</summary>
+    /// <param name="action">Such as <c>createToken</c>.</param>
+    /// <param name="target">The thing's kind and its name or id.</param>
+    public void Audit(string action, string target)
+    {
+        var caller = Caller;
+        Audit(caller.Project, caller.User, caller.UserName, action, target, AuditOutcome.Done);
+    }
+
+    /// <summary>Notes what was done, or refused, where the caller's token does not say it all.</summary>
+    public void Audit(ProjectId? project, UserId? user, string who, string action, string target, AuditOutcome outcome) =>
+        _audited.Add(new(NewId<AuditEntryId>(), Now, project, user, who, action, target, outcome, http.Address()));
+
+    /// <summary>Says that nothing is to be changed after all, so that there is nothing to audit.</summary>
+    public void LeaveAll() => _leavesAll = true;
+
+    /// <summary>Puts the audit's lines beside what was changed; after a refusal, in its place.</summary>
+    internal void Close(bool isRefused)
+    {
+        if (isRefused || _leavesAll) Db.ChangeTracker.Clear();
+        else if (_audited.Count == 0) throw new InvalidOperationException($"{http.Request.Method} {http.Request.Path} changed something without a line in the audit.");
+        Db.AddRange(_audited.Where(line => line.Outcome == (isRefused ? AuditOutcome.Refused : AuditOutcome.Done)));
+    }
+}
