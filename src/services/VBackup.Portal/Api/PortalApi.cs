@@ -23,8 +23,10 @@ public sealed record PortalApiOptions
     /// <summary>How many requests a token may send at once.</summary>
     public int RequestsAtOnceMax { get; init; } = 100;
 
-    /// <summary>How many it may send in a second for long.</summary>
-    public int RequestsPerSecond { get; init; } = 20;
+    /// <summary>How many it may send in each <see cref="ReplenishmentPeriod"/> for long.</summary>
+    public int RequestsPerPeriod { get; init; } = 20;
+
+    public TimeSpan ReplenishmentPeriod { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>How dear a guess at a password is.</summary>
     public int PasswordIterations { get; init; } = Passwords.IterationsDefault;
@@ -96,8 +98,8 @@ public static class PortalApi
                 ? RateLimitPartition.GetTokenBucketLimiter(http.CallerOrNobody()?.Token.ToString() ?? http.Address(), _ => new()
                 {
                     TokenLimit = options.RequestsAtOnceMax,
-                    TokensPerPeriod = options.RequestsPerSecond,
-                    ReplenishmentPeriod = TimeSpan.FromSeconds(1),
+                    TokensPerPeriod = options.RequestsPerPeriod,
+                    ReplenishmentPeriod = options.ReplenishmentPeriod,
                     QueueLimit = 0,
                 })
                 : RateLimitPartition.GetNoLimiter(""));

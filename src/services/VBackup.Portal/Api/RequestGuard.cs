@@ -39,7 +39,7 @@ sealed partial class RequestGuard(RequestDelegate next, ILogger<RequestGuard> lo
             await new Problem(ProblemCode.InternalError, "The request was not carried out. What happened is in the log.").ExecuteAsync(http).ConfigureAwait(false);
             return;
         }
-        if (!http.Response.HasStarted && OfStatus(http.Response.StatusCode) is { } problem) await problem.ExecuteAsync(http).ConfigureAwait(false);
+        if (http.Response is { HasStarted: false, ContentType: null } && OfStatus(http.Response.StatusCode) is { } problem) await problem.ExecuteAsync(http).ConfigureAwait(false);
     }
 
     static Problem TooLarge() => new(ProblemCode.BodyTooLarge, $"A request's body has at most {PortalApi.BodyBytesMax} bytes.");
@@ -55,11 +55,13 @@ sealed partial class RequestGuard(RequestDelegate next, ILogger<RequestGuard> lo
         _ => Problem.Wrong("body", "A body is needed here, or a part of the request is not readable."),
     };
 
-    /// <summary>What the routing answers without a body.</summary>
+    /// <summary>What is answered without a body by the routing, and by those who read a body that does not end well.</summary>
     static Problem? OfStatus(int status) => status switch
     {
+        StatusCodes.Status400BadRequest => Problem.Wrong("body", "The request is not readable."),
         StatusCodes.Status404NotFound => Problem.NoSuch("thing"),
         StatusCodes.Status405MethodNotAllowed => new(ProblemCode.MethodNotAllowed, "The Allow header says what can be done."),
+        StatusCodes.Status413PayloadTooLarge => TooLarge(),
         StatusCodes.Status415UnsupportedMediaType => new(ProblemCode.WrongMediaType, "Send it as application/json."),
         _ => null,
     };

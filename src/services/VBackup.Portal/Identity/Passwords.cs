@@ -15,6 +15,9 @@ public sealed class Passwords
     /// <summary>As OWASP advises.</summary>
     public const int IterationsDefault = 210_000;
 
+    /// <summary>Shorter names are parts of many words.</summary>
+    const int NameLengthThatCounts = 4;
+
     readonly PasswordHasher<string> _hasher;
     readonly string _hashOfNobody;
 
@@ -39,8 +42,8 @@ public sealed class Passwords
     {
         null or { Length: < LengthMin or > LengthMax } => Problem.Wrong(field, $"It has {LengthMin} to {LengthMax} letters."),
         _ when chosen == before => Problem.Wrong(field, "It is another one than before."),
-        _ when chosen.Contains(userName, StringComparison.OrdinalIgnoreCase) && chosen.Length < userName.Length + LengthMin / 2 =>
-            Problem.Wrong(field, "It is more than the user's name."),
+        _ when userName.Length >= NameLengthThatCounts && chosen.Replace(userName, "", StringComparison.OrdinalIgnoreCase).Length < LengthMin =>
+            Problem.Wrong(field, $"It has {LengthMin} letters beside the user's name."),
         _ when chosen.Distinct().Count() < 5 => Problem.Wrong(field, "It has five different letters at least."),
         _ => null,
     };

@@ -1,0 +1,199 @@
+using System.Net.Http.Json;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using VBackup.Contracts.Ids;
+using VBackup.Portal.Api;
+using VBackup.Portal.Identity;
+using VBackup.Portal.Tests.World;
+using Xunit;
+
+namespace VBackup.Portal.Tests;
+
+/// <summary>Every route that there is, called by everybody that there is. The table is written by hand: a route that it does not have fails.</summary>
+public sealed class AuthorisationTests
+{
+    const string Open = "open", SignedIn = "signed in", Administrator = "administrator";
+
+    /// <summary>The same table stands in docs/api.md.</summary>
+    static readonly Dictionary<string, string> s_expected = new()
+    {
+        ["POST /api/v1/sessions"] = Open,
+        ["DELETE /api/v1/sessions/current"] = SignedIn,
+        ["PUT /api/v1/users/me/password"] = Open,
+        ["GET /api/v1/users/me"] = SignedIn,
+        ["GET /api/v1/users"] = Administrator,
+        ["POST /api/v1/users"] = Administrator,
+        ["GET /api/v1/users/{id}"] = Administrator,
+        ["PUT /api/v1/users/{id}"] = Administrator,
+        ["POST /api/v1/users/{id}/reset-password"] = Administrator,
+        ["GET /api/v1/projects"] = SignedIn,
+        ["POST /api/v1/projects"] = Administrator,
+        ["GET /api/v1/projects/{id}"] = SignedIn,
+        ["PUT /api/v1/projects/{id}"] = Administrator,
+        ["GET /api/v1/roles"] = "ManageAccess",
+        ["POST /api/v1/roles"] = "ManageAccess",
+        ["GET /api/v1/roles/{name}"] = "ManageAccess",
+        ["PUT /api/v1/roles/{name}"] = "ManageAccess",
+        ["DELETE /api/v1/roles/{name}"] = "ManageAccess",
+        ["GET /api/v1/memberships"] = "ManageAccess",
+        ["POST /api/v1/memberships"] = "ManageAccess",
+        ["GET /api/v1/memberships/{user}"] = "ManageAccess",
+        ["PUT /api/v1/memberships/{user}"] = "ManageAccess",
+        ["DELETE /api/v1/memberships/{user}"] = "ManageAccess",
+        ["GET /api/v1/tokens"] = SignedIn,
+        ["POST /api/v1/tokens"] = SignedIn,
+        ["DELETE /api/v1/tokens/{id}"] = SignedIn,
+        ["GET /api/v1/audit"] = "ListHistory",
+        ["GET /api/v1/system/audit"] = Administrator,
+        ["GET /health/live"] = Open,
+        ["GET /health/ready"] = Open,
+        ["GET /openapi/{documentName}.json"] = Open,
+        ["GET /docs/{**path}"] = Open,
+    };
+
+    /// <summary>Everybody, and what he may do. Built-in roles are expanded by hand in <see cref="RoleTests"/>.</summary>
+    static readonly (string Name, string? Role, bool IsAdministrator)[] s_callers =
+    [
+        ("full", BuiltInRoles.FullAccess, false),
+        ("reader", BuiltInRoles.ReadOnlyAccess, false),
+        ("operator", BuiltInRoles.Operator, false),
+        ("powerless", "nothing", false),
+        ("stranger", null, true),
+    ];
+
+    [Fact]
+    public async Task Every_route_lets_in_whom_the_table_says()
+    {
+        await using var world = await PortalWorld.MakeAsync();
+        await world.SaveAsync(new CustomRole(world.Project, "nothing", []));
+        var users = new Dictionary<string, UserId>();
+        foreach (var (name, role, isAdministrator) in s_callers) users[name] = await world.UserAsync(name, world.Project, role, isAdministrator);
+        var routes = RoutesOf(world).ToList();
+        Assert.Equal(s_expected.Keys.Order(StringComparer.Ordinal), routes.Order(StringComparer.Ordinal));
+        var wrong = new List<string>();
+        foreach (var route in routes)
+        {
+            var anonymous = await CallAsync(world, route, null);
+            if (anonymous.Code == "credentials-needed" == (s_expected[route] == Open)) wrong.Add($"{route} says {anonymous.Status} to nobody");
+            foreach (var (name, role, isAdministrator) in s_callers)
+            {
+                // A token each, since a route may revoke it.
+                var answer = await CallAsync(world, route, await world.SessionAsync(users[name], world.Project));
+                var may = Allows(s_expected[route], role, isAdministrator);
+                if (answer.Status is 401 or 500 || (answer.Status != 403) != may) wrong.Add($"{route} says {answer.Status} to {name}");
+                if (!may && answer["permission"] != s_expected[route]) wrong.Add($"{route} names {answer["permission"]} to {name}");
+            }
+        }
+        Assert.Empty(wrong);
+    }
+
+    static bool Allows(string rule, string? role, bool isAdministrator) => rule switch
+    {
+        Open or SignedIn => true,
+        Administrator => isAdministrator,
+        _ => (isAdministrator && rule == "ManageAccess")
+            || (role is not null && BuiltInRoles.All.TryGetValue(role, out var permissions) && permissions.Contains(Enum.Parse<Permission>(rule))),
+    };
+
+    /// <summary>What another project owns, by its real name, is not there: whoever has full access to his own project gets 404.</summary>
+    [Fact]
+    public async Task What_another_project_owns_is_not_there()
+    {
+        await using var world = await PortalWorld.MakeAsync();
+        var other = await world.ProjectAsync("other");
+        var mine = await world.SessionAsync(await world.UserAsync("mine", world.Project, BuiltInRoles.FullAccess), world.Project);
+        var theirs = await world.UserAsync("theirs", other, "watcher");
+        await world.SaveAsync(new CustomRole(other, "watcher", [Permission.ListServer]));
+        var (token, _) = await world.TokenAsync(theirs, other);
+        var samples = new Dictionary<string, (string Path, object? Body)>
+        {
+            ["GET /api/v1/projects/{id}"] = ($"/api/v1/projects/{other}", null),
+            ["GET /api/v1/roles/{name}"] = ("/api/v1/roles/watcher", null),
+            ["PUT /api/v1/roles/{name}"] = ("/api/v1/roles/watcher", new { permissions = Array.Empty<string>() }),
+            ["DELETE /api/v1/roles/{name}"] = ("/api/v1/roles/watcher", null),
+            ["GET /api/v1/memberships/{user}"] = ($"/api/v1/memberships/{theirs}", null),
+            ["PUT /api/v1/memberships/{user}"] = ($"/api/v1/memberships/{theirs}", new { role = BuiltInRoles.FullAccess }),
+            ["DELETE /api/v1/memberships/{user}"] = ($"/api/v1/memberships/{theirs}", null),
+            ["DELETE /api/v1/tokens/{id}"] = ($"/api/v1/tokens/{token}", null),
+        };
+        var concerned = s_expected.Where(one => one.Key.Contains('{', StringComparison.Ordinal) && one.Value is not (Open or Administrator)).Select(one => one.Key);
+        Assert.Equal(concerned.Order(), samples.Keys.Order());
+        foreach (var (route, (path, body)) in samples)
+        {
+            var content = body is null ? null : JsonContent.Create(body);
+            (await world.SendAsync(new HttpMethod(route.Split(' ')[0]), path, mine, content, ("If-Match", "*"))).Is(404, "not-found");
+        }
+    }
+
+    [Fact]
+    public async Task Lists_have_nothing_of_another_project()
+    {
+        await using var world = await PortalWorld.MakeAsync();
+        var other = await world.ProjectAsync("other");
+        var mine = await world.SessionAsync(await world.UserAsync("mine", world.Project, BuiltInRoles.FullAccess), world.Project);
+        var theirs = await world.SessionAsync(await world.UserAsync("theirs", other, BuiltInRoles.FullAccess), other);
+        (await world.PostAsync("/api/v1/roles", theirs, new { name = "secret-of-theirs", permissions = Array.Empty<string>() })).Is(201);
+        (await world.PostAsync("/api/v1/tokens", theirs, new { name = "secret-of-theirs" })).Is(201);
+        var lists = s_expected.Where(one => one.Key.StartsWith("GET /api/", StringComparison.Ordinal) && !one.Key.Contains('{', StringComparison.Ordinal)
+            && one.Value is not (Open or Administrator)).Select(one => one.Key[4..]).ToList();
+        Assert.Contains("/api/v1/audit", lists);
+        foreach (var path in lists)
+        {
+            var answer = (await world.GetAsync(path, mine)).Is(200);
+            Assert.DoesNotContain("theirs", answer.Text, StringComparison.Ordinal);
+            Assert.DoesNotContain(other.ToString(), answer.Text, StringComparison.Ordinal);
+        }
+        Assert.Contains("secret-of-theirs", (await world.GetAsync("/api/v1/audit", theirs)).Text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_route_that_does_not_say_who_may_use_it_stops_the_start()
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Services.AddRouting();
+        await using var app = builder.Build();
+        app.MapGet("/api/v1/good", () => "").IsOpen();
+        AccessOfRoutes.Check(Endpoints());
+        app.MapGet("/api/v1/forgotten", () => "");
+        Assert.Contains("/api/v1/forgotten", Assert.Throws<InvalidOperationException>(() => AccessOfRoutes.Check(Endpoints())).Message, StringComparison.Ordinal);
+
+        IEnumerable<Endpoint> Endpoints() => ((IEndpointRouteBuilder)app).DataSources.SelectMany(source => source.Endpoints);
+    }
+
+    [Fact]
+    public async Task The_page_says_who_may_use_each_route_and_has_every_code_and_permission()
+    {
+        await using var world = await PortalWorld.MakeAsync();
+        var page = await File.ReadAllTextAsync(Path.Combine(Root(), "docs", "api.md"));
+        var missing = s_expected.Select(one => $"| `{one.Key}` | {one.Value} |").Where(line => !page.Contains(line, StringComparison.Ordinal)).ToList();
+        missing.AddRange(ProblemCode.All.Select(code => $"| `{code}` | {code.Status} |").Where(line => !page.Contains(line, StringComparison.Ordinal)));
+        missing.AddRange(Enum.GetNames<Permission>().Where(name => !page.Contains(name, StringComparison.Ordinal)));
+        Assert.Empty(missing);
+    }
+
+    static string Root()
+    {
+        for (var folder = AppContext.BaseDirectory; folder is not null; folder = Path.GetDirectoryName(folder))
+            if (File.Exists(Path.Combine(folder, "vBackup.slnx"))) return folder;
+        throw new InvalidOperationException("The tests run outside of a checkout.");
+    }
+
+    static IEnumerable<string> RoutesOf(PortalWorld world) =>
+        from route in world.Routes
+        from method in (IEnumerable<string>)(route.Metadata.GetMetadata<IHttpMethodMetadata>()?.HttpMethods is { Count: > 0 } methods ? methods : ["GET"])
+        where method != "HEAD"
+        let pattern = "/" + route.RoutePattern.RawText!.Trim('/').Replace(":guid", "", StringComparison.Ordinal)
+        select $"{method} {pattern}";
+
+    /// <summary>With nothing of use in the body, and names that nothing has: enough to see whether somebody is let in.</summary>
+    static Task<Answer> CallAsync(PortalWorld world, string route, string? token)
+    {
+        var (method, pattern) = (route.Split(' ')[0], route.Split(' ')[1]);
+        var path = pattern.Replace("{id}", "0190a000-0000-7000-8000-000000000001", StringComparison.Ordinal)
+            .Replace("{user}", "0190a000-0000-7000-8000-000000000001", StringComparison.Ordinal).Replace("{name}", "nobody-has-it", StringComparison.Ordinal)
+            .Replace("{documentName}", "v1", StringComparison.Ordinal).Replace("{**path}", "index.html", StringComparison.Ordinal);
+        return world.SendAsync(new HttpMethod(method), path, token, method is "POST" or "PUT" ? JsonContent.Create(new { }) : null);
+    }
+}
