@@ -1,10 +1,12 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
 using VBackup.Portal.Api;
 using VBackup.Portal.Audit;
 using VBackup.Portal.Identity;
 using VBackup.Portal.Tests.World;
 using Xunit;
+using JsonOptions = Microsoft.AspNetCore.Http.Json.JsonOptions;
 
 namespace VBackup.Portal.Tests;
 
@@ -17,10 +19,12 @@ public sealed class AuditTests
         await world.AdminAsync();
         var session = (await world.SignInAsync("admin")).Is(201)["token"];
         var user = (await world.PostAsync("/api/v1/users", session, new { name = "ada" })).Is(201);
-        (await world.PutAsync($"/api/v1/users/{user["id"]}", session, new { disabled = false, administrator = true }, ("If-Match", "*"))).Is(200);
+        (await world.PutAsync($"/api/v1/users/{user["id"]}", session, new { disabled = false, administrator = true }, ("If-Match", "*")))
+            .Is(200);
         (await world.PostAsync($"/api/v1/users/{user["id"]}/reset-password", session, new { })).Is(200);
         (await world.PostAsync("/api/v1/memberships", session, new { user = "ada", role = BuiltInRoles.Operator })).Is(201);
-        (await world.PutAsync($"/api/v1/memberships/{user["id"]}", session, new { role = BuiltInRoles.ReadOnlyAccess }, ("If-Match", "*"))).Is(200);
+        (await world.PutAsync($"/api/v1/memberships/{user["id"]}", session, new { role = BuiltInRoles.ReadOnlyAccess },
+            ("If-Match", "*"))).Is(200);
         (await world.DeleteAsync($"/api/v1/memberships/{user["id"]}", session)).Is(204);
         (await world.PostAsync("/api/v1/roles", session, new { name = "r", permissions = Array.Empty<string>() })).Is(201);
         (await world.PutAsync("/api/v1/roles/r", session, new { permissions = Array.Empty<string>() }, ("If-Match", "*"))).Is(200);
@@ -31,8 +35,8 @@ public sealed class AuditTests
         (await world.PutAsync($"/api/v1/projects/{project["id"]}", session, new { name = "q" }, ("If-Match", "*"))).Is(200);
         string[] expected =
         [
-            "signIn", "createUser", "updateUser", "resetPassword", "createMembership", "updateMembership", "deleteMembership", "createRole", "updateRole",
-            "deleteRole", "createToken", "revokeToken", "createProject", "renameProject",
+            "signIn", "createUser", "updateUser", "resetPassword", "createMembership", "updateMembership", "deleteMembership",
+            "createRole", "updateRole", "deleteRole", "createToken", "revokeToken", "createProject", "renameProject",
         ];
         var lines = (await world.GetAsync("/api/v1/audit?sort=at&who=admin", session)).Is(200);
         Assert.Equal(expected.Order(), lines.Items("action").Order());
@@ -75,8 +79,7 @@ public sealed class AuditTests
         await Assert.ThrowsAsync<InvalidOperationException>(() => MakeAsync(change => TypedResults.NoContent()));
         Assert.Equal(0, await CountAsync("silent"));
 
-        async Task MakeAsync(Func<ApiChange, IResult> then) => await new ApiChanges(world.Changes,
-            Microsoft.Extensions.Options.Options.Create(new Microsoft.AspNetCore.Http.Json.JsonOptions())).MakeAsync(new DefaultHttpContext(), change =>
+        async Task MakeAsync(Func<ApiChange, IResult> then) => await Changes(world).MakeAsync(new DefaultHttpContext(), change =>
         {
             change.Db.Add(new Project(world.Ids.New<Contracts.Ids.ProjectId>(), "silent", change.Now));
             return Task.FromResult(then(change));
@@ -93,16 +96,18 @@ public sealed class AuditTests
     public async Task What_was_done_before_a_refusal_is_not_saved()
     {
         await using var world = await PortalWorld.MakeAsync();
-        await new ApiChanges(world.Changes, Microsoft.Extensions.Options.Options.Create(new Microsoft.AspNetCore.Http.Json.JsonOptions()))
-            .MakeAsync(new DefaultHttpContext(), change =>
-            {
-                change.Db.Add(new Project(world.Ids.New<Contracts.Ids.ProjectId>(), "half", change.Now));
-                change.Audit(null, null, "test", "createProject", "project half", AuditOutcome.Done);
-                change.Audit(null, null, "test", "createProject", "project half", AuditOutcome.Refused);
-                return Task.FromResult<IResult>(Problem.NoSuch("thing"));
-            });
+        await Changes(world).MakeAsync(new DefaultHttpContext(), change =>
+        {
+            change.Db.Add(new Project(world.Ids.New<Contracts.Ids.ProjectId>(), "half", change.Now));
+            change.Audit(null, null, "test", "createProject", "project half", AuditOutcome.Done);
+            change.Audit(null, null, "test", "createProject", "project half", AuditOutcome.Refused);
+            return Task.FromResult<IResult>(Problem.NoSuch("thing"));
+        });
         await using var db = world.Db();
         Assert.False(await db.Set<Project>().AnyAsync(one => one.Name == "half"));
-        Assert.Equal([AuditOutcome.Refused], await db.Set<AuditEntry>().Where(one => one.Who == "test").Select(one => one.Outcome).ToListAsync());
+        Assert.Equal([AuditOutcome.Refused],
+            await db.Set<AuditEntry>().Where(one => one.Who == "test").Select(one => one.Outcome).ToListAsync());
     }
+
+    static ApiChanges Changes(PortalWorld world) => new(world.Changes, Options.Create(new JsonOptions()));
 }

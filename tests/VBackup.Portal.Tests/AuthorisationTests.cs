@@ -11,7 +11,8 @@ using Xunit;
 
 namespace VBackup.Portal.Tests;
 
-/// <summary>Every route that there is, called by everybody that there is. The table is written by hand: a route that it does not have fails.</summary>
+/// <summary>Every route that there is, called by everybody that there is. The table is written by hand: a route that it does not have
+/// fails.</summary>
 public sealed class AuthorisationTests
 {
     const string Open = "open", SignedIn = "signed in", Administrator = "administrator";
@@ -69,14 +70,16 @@ public sealed class AuthorisationTests
         await using var world = await PortalWorld.MakeAsync();
         await world.SaveAsync(new CustomRole(world.Project, "nothing", []));
         var users = new Dictionary<string, UserId>();
-        foreach (var (name, role, isAdministrator) in s_callers) users[name] = await world.UserAsync(name, world.Project, role, isAdministrator);
+        foreach (var (name, role, isAdministrator) in s_callers)
+            users[name] = await world.UserAsync(name, world.Project, role, isAdministrator);
         var routes = RoutesOf(world).ToList();
         Assert.Equal(s_expected.Keys.Order(StringComparer.Ordinal), routes.Order(StringComparer.Ordinal));
         var wrong = new List<string>();
         foreach (var route in routes)
         {
             var anonymous = await CallAsync(world, route, null);
-            if (anonymous.Code == "credentials-needed" == (s_expected[route] == Open)) wrong.Add($"{route} says {anonymous.Status} to nobody");
+            if (anonymous.Code == "credentials-needed" == (s_expected[route] == Open))
+                wrong.Add($"{route} says {anonymous.Status} to nobody");
             foreach (var (name, role, isAdministrator) in s_callers)
             {
                 // A token each, since a route may revoke it.
@@ -94,7 +97,8 @@ public sealed class AuthorisationTests
         Open or SignedIn => true,
         Administrator => isAdministrator,
         _ => (isAdministrator && rule == "ManageAccess")
-            || (role is not null && BuiltInRoles.All.TryGetValue(role, out var permissions) && permissions.Contains(Enum.Parse<Permission>(rule))),
+            || (role is not null && BuiltInRoles.All.TryGetValue(role, out var permissions)
+                && permissions.Contains(Enum.Parse<Permission>(rule))),
     };
 
     /// <summary>What another project owns, by its real name, is not there: whoever has full access to his own project gets 404.</summary>
@@ -118,7 +122,8 @@ public sealed class AuthorisationTests
             ["DELETE /api/v1/memberships/{user}"] = ($"/api/v1/memberships/{theirs}", null),
             ["DELETE /api/v1/tokens/{id}"] = ($"/api/v1/tokens/{token}", null),
         };
-        var concerned = s_expected.Where(one => one.Key.Contains('{', StringComparison.Ordinal) && one.Value is not (Open or Administrator)).Select(one => one.Key);
+        var concerned = s_expected.Where(one =>
+            one.Key.Contains('{', StringComparison.Ordinal) && one.Value is not (Open or Administrator)).Select(one => one.Key);
         Assert.Equal(concerned.Order(), samples.Keys.Order());
         foreach (var (route, (path, body)) in samples)
         {
@@ -136,7 +141,8 @@ public sealed class AuthorisationTests
         var theirs = await world.SessionAsync(await world.UserAsync("theirs", other, BuiltInRoles.FullAccess), other);
         (await world.PostAsync("/api/v1/roles", theirs, new { name = "secret-of-theirs", permissions = Array.Empty<string>() })).Is(201);
         (await world.PostAsync("/api/v1/tokens", theirs, new { name = "secret-of-theirs" })).Is(201);
-        var lists = s_expected.Where(one => one.Key.StartsWith("GET /api/", StringComparison.Ordinal) && !one.Key.Contains('{', StringComparison.Ordinal)
+        var lists = s_expected.Where(one =>
+            one.Key.StartsWith("GET /api/", StringComparison.Ordinal) && !one.Key.Contains('{', StringComparison.Ordinal)
             && one.Value is not (Open or Administrator)).Select(one => one.Key[4..]).ToList();
         Assert.Contains("/api/v1/audit", lists);
         foreach (var path in lists)
@@ -157,7 +163,8 @@ public sealed class AuthorisationTests
         app.MapGet("/api/v1/good", () => "").IsOpen();
         AccessOfRoutes.Check(Endpoints());
         app.MapGet("/api/v1/forgotten", () => "");
-        Assert.Contains("/api/v1/forgotten", Assert.Throws<InvalidOperationException>(() => AccessOfRoutes.Check(Endpoints())).Message, StringComparison.Ordinal);
+        Assert.Contains("/api/v1/forgotten", Assert.Throws<InvalidOperationException>(() => AccessOfRoutes.Check(Endpoints())).Message,
+            StringComparison.Ordinal);
 
         IEnumerable<Endpoint> Endpoints() => ((IEndpointRouteBuilder)app).DataSources.SelectMany(source => source.Endpoints);
     }
@@ -167,8 +174,10 @@ public sealed class AuthorisationTests
     {
         await using var world = await PortalWorld.MakeAsync();
         var page = await File.ReadAllTextAsync(Path.Combine(Root(), "docs", "api.md"));
-        var missing = s_expected.Select(one => $"| `{one.Key}` | {one.Value} |").Where(line => !page.Contains(line, StringComparison.Ordinal)).ToList();
-        missing.AddRange(ProblemCode.All.Select(code => $"| `{code}` | {code.Status} |").Where(line => !page.Contains(line, StringComparison.Ordinal)));
+        var missing = s_expected.Select(one => $"| `{one.Key}` | {one.Value} |")
+            .Where(line => !page.Contains(line, StringComparison.Ordinal)).ToList();
+        missing.AddRange(ProblemCode.All.Select(code => $"| `{code}` | {code.Status} |")
+            .Where(line => !page.Contains(line, StringComparison.Ordinal)));
         missing.AddRange(Enum.GetNames<Permission>().Where(name => !page.Contains(name, StringComparison.Ordinal)));
         Assert.Empty(missing);
     }
@@ -182,7 +191,8 @@ public sealed class AuthorisationTests
 
     static IEnumerable<string> RoutesOf(PortalWorld world) =>
         from route in world.Routes
-        from method in (IEnumerable<string>)(route.Metadata.GetMetadata<IHttpMethodMetadata>()?.HttpMethods is { Count: > 0 } methods ? methods : ["GET"])
+        from method in (IEnumerable<string>)(route.Metadata.GetMetadata<IHttpMethodMetadata>()?.HttpMethods is { Count: > 0 } methods
+            ? methods : ["GET"])
         where method != "HEAD"
         let pattern = "/" + route.RoutePattern.RawText!.Trim('/').Replace(":guid", "", StringComparison.Ordinal)
         select $"{method} {pattern}";
@@ -192,7 +202,8 @@ public sealed class AuthorisationTests
     {
         var (method, pattern) = (route.Split(' ')[0], route.Split(' ')[1]);
         var path = pattern.Replace("{id}", "0190a000-0000-7000-8000-000000000001", StringComparison.Ordinal)
-            .Replace("{user}", "0190a000-0000-7000-8000-000000000001", StringComparison.Ordinal).Replace("{name}", "nobody-has-it", StringComparison.Ordinal)
+            .Replace("{user}", "0190a000-0000-7000-8000-000000000001", StringComparison.Ordinal)
+                .Replace("{name}", "nobody-has-it", StringComparison.Ordinal)
             .Replace("{documentName}", "v1", StringComparison.Ordinal).Replace("{**path}", "index.html", StringComparison.Ordinal);
         return world.SendAsync(new HttpMethod(method), path, token, method is "POST" or "PUT" ? JsonContent.Create(new { }) : null);
     }

@@ -17,10 +17,12 @@ public sealed class ConventionTests
         await using var world = await PortalWorld.MakeAsync();
         var answer = await world.GetAsync("/api/v1/users/me", null);
         Assert.Equal((401, "application/problem+json", "Bearer"), (answer.Status, answer.MediaType, answer.Headers["WWW-Authenticate"]));
-        Assert.Equal("{\"title\":\"Sign in, or show a token.\",\"status\":401,\"detail\":\"Send an Authorization header with a bearer token.\","
+        Assert.Equal("{\"title\":\"Sign in, or show a token.\",\"status\":401,"
+            + "\"detail\":\"Send an Authorization header with a bearer token.\","
             + "\"code\":\"credentials-needed\"}", answer.Text);
         (await world.GetAsync("/api/v1/nothing", null)).Is(404, "not-found");
-        Assert.Equal("no-store", (await world.DeleteAsync("/api/v1/sessions", null)).Is(405, "method-not-allowed").Headers["Cache-Control"]);
+        Assert.Equal("no-store", (await world.DeleteAsync("/api/v1/sessions", null)).Is(405, "method-not-allowed")
+            .Headers["Cache-Control"]);
     }
 
     [Theory]
@@ -79,7 +81,8 @@ public sealed class ConventionTests
         var second = (await world.PostAsync("/api/v1/roles", session, NewRole("a"), ("Idempotency-Key", "k1"))).Is(201);
         Assert.Equal((first.Text, first.Headers["Location"], first.ETag), (second.Text, second.Headers["Location"], second.ETag));
         Assert.Equal((false, "true"), (first.Headers.ContainsKey("Idempotency-Replayed"), second.Headers["Idempotency-Replayed"]));
-        (await world.PostAsync("/api/v1/roles", session, NewRole("b"), ("Idempotency-Key", "k1"))).Is(422, "idempotency-key-reused", "Idempotency-Key");
+        (await world.PostAsync("/api/v1/roles", session, NewRole("b"), ("Idempotency-Key", "k1")))
+            .Is(422, "idempotency-key-reused", "Idempotency-Key");
         Assert.Single((await world.GetAsync("/api/v1/audit?action=createRole", session)).Items("target"));
         world.Clock.Advance(RememberedCreation.Kept - TimeSpan.FromHours(13));
         (await world.PostAsync("/api/v1/roles", session, NewRole("b"), ("Idempotency-Key", "k1"))).Is(422, "idempotency-key-reused");
@@ -93,7 +96,8 @@ public sealed class ConventionTests
     {
         await using var world = await PortalWorld.MakeAsync();
         var session = await world.MemberAsync();
-        var answers = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => world.PostAsync("/api/v1/tokens", session, new { name = "script" }, ("Idempotency-Key", "k"))));
+        var answers = await Task.WhenAll(Enumerable.Range(0, 8)
+            .Select(_ => world.PostAsync("/api/v1/tokens", session, new { name = "script" }, ("Idempotency-Key", "k"))));
         Assert.All(answers, answer => answer.Is(201));
         Assert.Single(answers.Select(answer => answer["id"]).Distinct());
         Assert.Single(answers, answer => answer["token"] is not null);
@@ -109,7 +113,8 @@ public sealed class ConventionTests
         (await world.PostAsync("/api/v1/tokens", one, new { name = "x" }, ("Idempotency-Key", "k"))).Is(201);
         (await world.PostAsync("/api/v1/tokens", two, new { name = "y" }, ("Idempotency-Key", "k"))).Is(201);
         (await world.PostAsync("/api/v1/roles", one, NewRole("z"), ("Idempotency-Key", "k"))).Is(201);
-        (await world.PostAsync("/api/v1/roles", one, NewRole("z"), ("Idempotency-Key", "two words"))).Is(400, "wrong-input", "Idempotency-Key");
+        (await world.PostAsync("/api/v1/roles", one, NewRole("z"), ("Idempotency-Key", "two words")))
+            .Is(400, "wrong-input", "Idempotency-Key");
     }
 
     [Fact]
@@ -117,9 +122,11 @@ public sealed class ConventionTests
     {
         await using var world = await PortalWorld.MakeAsync();
         var session = await world.MemberAsync();
-        (await world.PostAsync("/api/v1/memberships", session, new { user = "ada", role = BuiltInRoles.Operator }, ("Idempotency-Key", "k"))).Is(400, "wrong-input", "user");
+        (await world.PostAsync("/api/v1/memberships", session, new { user = "ada", role = BuiltInRoles.Operator },
+            ("Idempotency-Key", "k"))).Is(400, "wrong-input", "user");
         await world.UserAsync("ada");
-        (await world.PostAsync("/api/v1/memberships", session, new { user = "ada", role = BuiltInRoles.Operator }, ("Idempotency-Key", "k"))).Is(201);
+        (await world.PostAsync("/api/v1/memberships", session, new { user = "ada", role = BuiltInRoles.Operator },
+            ("Idempotency-Key", "k"))).Is(201);
     }
 
     [Fact]
@@ -160,7 +167,8 @@ public sealed class ConventionTests
         var seen = new List<string>();
         for (string? cursor = ""; cursor is not null;)
         {
-            var page = (await world.GetAsync($"/api/v1/tokens?sort={sort}&limit=5{(cursor == "" ? "" : $"&cursor={cursor}")}", session)).Is(200);
+            var page = (await world.GetAsync($"/api/v1/tokens?sort={sort}&limit=5{(cursor == "" ? "" : $"&cursor={cursor}")}", session))
+                .Is(200);
             seen.AddRange(page.Items("id"));
             cursor = page["next"];
         }
@@ -210,14 +218,16 @@ public sealed class ConventionTests
         (await world.GetAsync($"/api/v1/tokens?limit=1&name=x&cursor={cursor}", session)).Is(200);
         (await world.GetAsync($"/api/v1/tokens?limit=1&name=y&cursor={cursor}", session)).Is(400, "wrong-input", "cursor");
         (await world.GetAsync($"/api/v1/tokens?limit=1&name=x&sort=name&cursor={cursor}", session)).Is(400, "wrong-input", "cursor");
-        var forged = System.Buffers.Text.Base64Url.EncodeToString("{\"Order\":\"-createdAt\",\"Filters\":\"\",\"Keys\":{\"Key\":5,\"Unique\":[]}}"u8);
+        var forged = System.Buffers.Text.Base64Url.EncodeToString(
+            "{\"Order\":\"-createdAt\",\"Filters\":\"\",\"Keys\":{\"Key\":5,\"Unique\":[]}}"u8);
         (await world.GetAsync($"/api/v1/tokens?cursor={forged}", session)).Is(400, "wrong-input", "cursor");
     }
 
     [Fact]
     public async Task A_token_that_asks_too_often_waits_and_others_do_not()
     {
-        await using var world = await PortalWorld.MakeAsync(new PortalApiOptions { RequestsAtOnceMax = 3, RequestsPerPeriod = 1, ReplenishmentPeriod = TimeSpan.FromHours(1) });
+        await using var world = await PortalWorld.MakeAsync(
+            new PortalApiOptions { RequestsAtOnceMax = 3, RequestsPerPeriod = 1, ReplenishmentPeriod = TimeSpan.FromHours(1) });
         var (one, two) = (await world.MemberAsync(name: "one"), await world.MemberAsync(name: "two"));
         for (var i = 0; i < 3; i++) (await world.GetAsync("/api/v1/users/me", one)).Is(200);
         var refused = (await world.GetAsync("/api/v1/users/me", one)).Is(429, "too-many-requests");

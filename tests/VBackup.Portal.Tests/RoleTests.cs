@@ -8,11 +8,13 @@ public sealed class RoleTests
 {
     [Fact]
     public void Names_of_permissions_stay_as_they_are() => Assert.Equal(
-        "ListServer GetServer ListVolumeUsage GetVolumeUsage ListBackupPlan GetBackupPlan ListRestorePoint GetRestorePoint ListPolicy GetPolicy "
-        + "ListLocation GetLocation ListSnapshot GetSnapshot ListHistory GetHistory CreateBackupPlan CreateBackupPlanWithDefaults UpdateBackupPlan "
-        + "EnableBackupPlan DisableBackupPlan DeleteBackupPlan BackupNow RestoreServer RestoreVolume DownloadRestorePoint DeleteRestorePoint "
-        + "UndeleteRestorePoint ProtectRestorePoint CreatePolicy UpdatePolicy DeletePolicy CreateLocation UpdateLocation DeleteLocation LockLocation "
-        + "CreateSnapshot DeleteSnapshot RollbackSnapshot ManageAccess", string.Join(' ', Enum.GetNames<Permission>()));
+        "ListServer GetServer ListVolumeUsage GetVolumeUsage ListBackupPlan GetBackupPlan ListRestorePoint "
+        + "GetRestorePoint ListPolicy GetPolicy ListLocation GetLocation ListSnapshot GetSnapshot ListHistory GetHistory "
+        + "CreateBackupPlan CreateBackupPlanWithDefaults UpdateBackupPlan EnableBackupPlan DisableBackupPlan "
+        + "DeleteBackupPlan BackupNow RestoreServer RestoreVolume DownloadRestorePoint DeleteRestorePoint "
+        + "UndeleteRestorePoint ProtectRestorePoint CreatePolicy UpdatePolicy DeletePolicy CreateLocation UpdateLocation "
+        + "DeleteLocation LockLocation CreateSnapshot DeleteSnapshot RollbackSnapshot ManageAccess",
+        string.Join(' ', Enum.GetNames<Permission>()));
 
     [Fact]
     public void The_built_in_roles_allow_what_they_say()
@@ -20,7 +22,8 @@ public sealed class RoleTests
         var all = Enum.GetValues<Permission>();
         Assert.Equal(all, BuiltInRoles.All["vBackupFullAccess"].Order());
         Assert.Equal(all[..16], BuiltInRoles.All["vBackupReadOnlyAccess"].Order());
-        Assert.Equal(["DeleteBackupPlan", "DeleteRestorePoint", "DeletePolicy", "DeleteLocation", "LockLocation", "DeleteSnapshot", "ManageAccess"],
+        Assert.Equal(["DeleteBackupPlan", "DeleteRestorePoint", "DeletePolicy", "DeleteLocation", "LockLocation", "DeleteSnapshot",
+            "ManageAccess"],
             all.Except(BuiltInRoles.All["vBackupOperator"]).Select(one => one.ToString()));
     }
 
@@ -29,13 +32,15 @@ public sealed class RoleTests
     {
         await using var world = await PortalWorld.MakeAsync();
         var full = await world.MemberAsync(name: "full");
-        var made = (await world.PostAsync("/api/v1/roles", full, new { name = "watcher", permissions = new[] { "ListHistory", "ListServer", "ListHistory" } })).Is(201);
+        var made = (await world.PostAsync("/api/v1/roles", full,
+            new { name = "watcher", permissions = new[] { "ListHistory", "ListServer", "ListHistory" } })).Is(201);
         Assert.Equal("[\"ListServer\",\"ListHistory\"]", made["permissions"]);
         var user = await world.UserAsync("ada");
         (await world.PostAsync("/api/v1/memberships", full, new { user = "ada", role = "watcher" })).Is(201);
         var session = (await world.SignInAsync("ada")).Is(201)["token"];
         (await world.GetAsync("/api/v1/audit", session)).Is(200);
-        (await world.PutAsync("/api/v1/roles/watcher", full, new { permissions = new[] { "ListServer" } }, ("If-Match", made.ETag))).Is(200);
+        (await world.PutAsync("/api/v1/roles/watcher", full, new { permissions = new[] { "ListServer" } }, ("If-Match", made.ETag)))
+            .Is(200);
         var refused = (await world.GetAsync("/api/v1/audit", session)).Is(403, "permission-needed");
         Assert.Equal("ListHistory", refused["permission"]);
         Assert.Equal(user.ToString(), (await world.GetAsync("/api/v1/users/me", session))["id"]);
@@ -59,8 +64,10 @@ public sealed class RoleTests
     {
         await using var world = await PortalWorld.MakeAsync();
         var full = await world.MemberAsync();
-        (await world.PostAsync("/api/v1/roles", full, new { name = "vbackupoperator", permissions = Array.Empty<string>() })).Is(409, "name-taken", "name");
-        (await world.PutAsync("/api/v1/roles/vBackupOperator", full, new { permissions = Array.Empty<string>() }, ("If-Match", "*"))).Is(409, "in-use");
+        (await world.PostAsync("/api/v1/roles", full, new { name = "vbackupoperator", permissions = Array.Empty<string>() }))
+            .Is(409, "name-taken", "name");
+        (await world.PutAsync("/api/v1/roles/vBackupOperator", full, new { permissions = Array.Empty<string>() }, ("If-Match", "*")))
+            .Is(409, "in-use");
         (await world.DeleteAsync("/api/v1/roles/vBackupOperator", full)).Is(409, "in-use");
     }
 
@@ -69,7 +76,8 @@ public sealed class RoleTests
     {
         await using var world = await PortalWorld.MakeAsync();
         var full = await world.MemberAsync();
-        (await world.PostAsync("/api/v1/roles", full, new { name = "x", permissions = new[] { "ListServer", "Everything" } })).Is(400, "wrong-input", "permissions[1]");
+        (await world.PostAsync("/api/v1/roles", full, new { name = "x", permissions = new[] { "ListServer", "Everything" } }))
+            .Is(400, "wrong-input", "permissions[1]");
     }
 
     [Fact]
@@ -93,7 +101,8 @@ public sealed class RoleTests
         var session = (await world.SignInAsync("admin", project: "other")).Is(201);
         var me = (await world.GetAsync("/api/v1/users/me", session["token"])).Is(200);
         Assert.Equal((other.ToString(), null, "[\"ManageAccess\"]"), (me["project"], me["role"], me["permissions"]));
-        (await world.PostAsync("/api/v1/memberships", session["token"], new { user = "admin", role = BuiltInRoles.ReadOnlyAccess })).Is(201);
+        (await world.PostAsync("/api/v1/memberships", session["token"], new { user = "admin", role = BuiltInRoles.ReadOnlyAccess }))
+            .Is(201);
         (await world.GetAsync("/api/v1/audit", session["token"])).Is(200);
     }
 

@@ -65,7 +65,8 @@ public sealed class SignInTests
         var user = await world.UserAsync("ada", world.Project, BuiltInRoles.Operator);
         var session = await world.SessionAsync(user, world.Project);
         var (_, program) = await world.TokenAsync(user, world.Project);
-        (await world.PutAsync("/api/v1/users/me/password", null, new { user = "ada", password = PortalWorld.Password, newPassword = "quite another one" })).Is(204);
+        (await world.PutAsync("/api/v1/users/me/password", null,
+            new { user = "ada", password = PortalWorld.Password, newPassword = "quite another one" })).Is(204);
         (await world.GetAsync("/api/v1/users/me", session)).Is(401, "wrong-credentials");
         (await world.GetAsync("/api/v1/users/me", program)).Is(200);
     }
@@ -79,11 +80,13 @@ public sealed class SignInTests
         var session = await world.SessionAsync(user, world.Project);
         var (_, program) = await world.TokenAsync(user, world.Project);
         var read = (await world.GetAsync($"/api/v1/users/{user}", admin)).Is(200);
-        var disabled = (await world.PutAsync($"/api/v1/users/{user}", admin, new { disabled = true, administrator = false }, ("If-Match", read.ETag))).Is(200);
+        var disabled = (await world.PutAsync($"/api/v1/users/{user}", admin, new { disabled = true, administrator = false },
+            ("If-Match", read.ETag))).Is(200);
         (await world.GetAsync("/api/v1/users/me", session)).Is(401, "wrong-credentials");
         (await world.GetAsync("/api/v1/users/me", program)).Is(401, "wrong-credentials");
         (await world.SignInAsync("ada")).Is(401, "wrong-credentials");
-        (await world.PutAsync($"/api/v1/users/{user}", admin, new { disabled = false, administrator = false }, ("If-Match", disabled.ETag))).Is(200);
+        (await world.PutAsync($"/api/v1/users/{user}", admin, new { disabled = false, administrator = false },
+            ("If-Match", disabled.ETag))).Is(200);
         (await world.GetAsync("/api/v1/users/me", session)).Is(401, "wrong-credentials");
         (await world.SignInAsync("ada")).Is(201);
     }
@@ -107,7 +110,8 @@ public sealed class SignInTests
         var admin = await world.AdminAsync();
         var path = $"/api/v1/users/{world.Admin}";
         var read = await world.GetAsync(path, admin);
-        (await world.PutAsync(path, admin, new { disabled = false, administrator = false }, ("If-Match", read.ETag))).Is(409, "last-administrator");
+        (await world.PutAsync(path, admin, new { disabled = false, administrator = false }, ("If-Match", read.ETag)))
+            .Is(409, "last-administrator");
         await world.UserAsync("second", isAdministrator: true);
         (await world.PutAsync(path, admin, new { disabled = false, administrator = false }, ("If-Match", read.ETag))).Is(200);
     }
@@ -143,7 +147,8 @@ public sealed class SignInTests
         foreach (var name in new[] { "ada", "nobody" })
         {
             var first = (await world.SignInAsync(name, "wrong")).Is(401, "wrong-credentials");
-            for (var i = 1; i < SignInThrottle.FailuresMaxOfUserFromAddress; i++) Assert.Equal(first.Text, (await world.SignInAsync(name, "wrong")).Text);
+            for (var i = 1; i < SignInThrottle.FailuresMaxOfUserFromAddress; i++)
+                Assert.Equal(first.Text, (await world.SignInAsync(name, "wrong")).Text);
             var stopped = (await world.SignInAsync(name)).Is(429, "too-many-requests");
             Assert.Equal("900", stopped.Headers["Retry-After"]);
         }
@@ -168,11 +173,13 @@ public sealed class SignInTests
     public void An_address_and_a_user_have_limits_of_their_own()
     {
         var ofAddress = new SignInThrottle(new Microsoft.Extensions.Time.Testing.FakeTimeProvider());
-        for (var i = 0; i < SignInThrottle.FailuresMaxOfAddress; i++) Assert.Null(ofAddress.Begin($"user{i}", System.Net.IPAddress.Loopback));
+        for (var i = 0; i < SignInThrottle.FailuresMaxOfAddress; i++)
+            Assert.Null(ofAddress.Begin($"user{i}", System.Net.IPAddress.Loopback));
         Assert.NotNull(ofAddress.Begin("another", System.Net.IPAddress.Loopback));
 
         var ofUser = new SignInThrottle(new Microsoft.Extensions.Time.Testing.FakeTimeProvider());
-        for (byte i = 0; i < SignInThrottle.FailuresMaxOfUser; i++) Assert.Null(ofUser.Begin("ada", new System.Net.IPAddress([192, 0, 2, i])));
+        for (byte i = 0; i < SignInThrottle.FailuresMaxOfUser; i++)
+            Assert.Null(ofUser.Begin("ada", new System.Net.IPAddress([192, 0, 2, i])));
         Assert.NotNull(ofUser.Begin("ada", new System.Net.IPAddress([198, 51, 100, 1])));
     }
 

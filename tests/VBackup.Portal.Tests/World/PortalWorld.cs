@@ -55,7 +55,8 @@ sealed class PortalWorld : IAsyncDisposable
     /// <param name="overNetwork">By Kestrel, where it matters who reads the bytes.</param>
     public static async Task<PortalWorld> MakeAsync(PortalApiOptions? options = null, bool overNetwork = false)
     {
-        var world = new PortalWorld((options ?? new PortalApiOptions { RequestsAtOnceMax = 100_000 }) with { PasswordIterations = 1 }, overNetwork);
+        var world = new PortalWorld((options ?? new PortalApiOptions { RequestsAtOnceMax = 100_000 }) with { PasswordIterations = 1 },
+            overNetwork);
         await world._database.PrepareAsync(1, CancellationToken.None);
         await world._app.StartAsync();
         world.Client = overNetwork ? new() : world._app.GetTestClient();
@@ -130,7 +131,8 @@ sealed class PortalWorld : IAsyncDisposable
     public Task<Answer> DeleteAsync(string path, string? token, params (string, string)[] headers) =>
         SendAsync(HttpMethod.Delete, path, token, null, headers);
 
-    public async Task<Answer> SendAsync(HttpMethod method, string path, string? token, HttpContent? body = null, params (string, string)[] headers)
+    public async Task<Answer> SendAsync(HttpMethod method, string path, string? token, HttpContent? body = null,
+        params (string, string)[] headers)
     {
         using var request = new HttpRequestMessage(method, path) { Content = body };
         if (token is not null) request.Headers.Authorization = new("Bearer", token);
@@ -160,16 +162,19 @@ sealed record Answer(int Status, string Text, string? MediaType, IReadOnlyDictio
 
     public string? Code => MediaType == Problem.MediaType ? this["code"] : null;
 
-    public string? this[string member] => Json.TryGetProperty(member, out var value) ? value.ValueKind == JsonValueKind.Null ? null : value.ToString() : null;
+    public string? this[string member] =>
+        Json.TryGetProperty(member, out var value) ? value.ValueKind == JsonValueKind.Null ? null : value.ToString() : null;
 
     public string ETag => Headers["ETag"];
 
-    public IEnumerable<string> Items(string member) => Json.GetProperty("items").EnumerateArray().Select(one => one.GetProperty(member).ToString());
+    public IEnumerable<string> Items(string member) =>
+        Json.GetProperty("items").EnumerateArray().Select(one => one.GetProperty(member).ToString());
 
     /// <summary>Fails with what came back instead.</summary>
     public Answer Is(int status, string? code = null, string? field = null)
     {
-        Assert.True(Status == status && Code == code && (field is null || this["field"] == field), $"{Status}: {Text}; expected {status} {code} {field}");
+        Assert.True(Status == status && Code == code && (field is null || this["field"] == field),
+            $"{Status}: {Text}; expected {status} {code} {field}");
         return this;
     }
 }

@@ -1,4 +1,3 @@
-using System.Text;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Authorization.Policy;
 using Microsoft.AspNetCore.Builder;
@@ -42,12 +41,11 @@ public abstract record AccessRule : IAuthorizationRequirement
 /// <summary>How routes say who may use them.</summary>
 public static class AccessOfRoutes
 {
-    static readonly CompositeFormat s_missing = CompositeFormat.Parse("The route {0} does not say who may use it: .Needs, .NeedsSignIn, .NeedsAdministrator or .IsOpen.");
-
     public static TBuilder Needs<TBuilder>(this TBuilder route, Permission permission) where TBuilder : IEndpointConventionBuilder =>
         route.Guard(new AccessRule.InProject(permission));
 
-    public static TBuilder NeedsSignIn<TBuilder>(this TBuilder route) where TBuilder : IEndpointConventionBuilder => route.Guard(new AccessRule.SignedIn());
+    public static TBuilder NeedsSignIn<TBuilder>(this TBuilder route) where TBuilder : IEndpointConventionBuilder =>
+        route.Guard(new AccessRule.SignedIn());
 
     public static TBuilder NeedsAdministrator<TBuilder>(this TBuilder route) where TBuilder : IEndpointConventionBuilder =>
         route.Guard(new AccessRule.Administrator());
@@ -64,7 +62,8 @@ public static class AccessOfRoutes
     {
         foreach (var endpoint in endpoints)
             if (endpoint.Metadata.GetOrderedMetadata<AccessRule>().Count != 1)
-                throw new InvalidOperationException(string.Format(null, s_missing, endpoint.DisplayName));
+                throw new InvalidOperationException(
+                    $"{endpoint.DisplayName} does not say once who may use it: .Needs, .NeedsSignIn, .NeedsAdministrator or .IsOpen.");
     }
 }
 
@@ -83,7 +82,8 @@ sealed class AccessRefusal : IAuthorizationMiddlewareResultHandler
 {
     readonly AuthorizationMiddlewareResultHandler _usual = new();
 
-    public async Task HandleAsync(RequestDelegate next, HttpContext context, AuthorizationPolicy policy, PolicyAuthorizationResult authorizeResult)
+    public async Task HandleAsync(RequestDelegate next, HttpContext context, AuthorizationPolicy policy,
+        PolicyAuthorizationResult authorizeResult)
     {
         var refusal = authorizeResult.Forbidden && context.CallerOrNobody() is { } caller
             ? policy.Requirements.OfType<AccessRule>().Select(rule => rule.Refuses(caller)).FirstOrDefault(problem => problem is not null)

@@ -48,7 +48,8 @@ public sealed class ApiChange(Change<PortalDb> change, HttpContext http)
     internal void Close(bool isRefused)
     {
         if (isRefused || _leavesAll) Db.ChangeTracker.Clear();
-        else if (_audited.Count == 0) throw new InvalidOperationException($"{http.Request.Method} {http.Request.Path} changed something without a line in the audit.");
+        else if (_audited.Count == 0)
+            throw new InvalidOperationException($"{http.Request.Method} {http.Request.Path} left no line in the audit.");
         Db.AddRange(_audited.Where(line => line.Outcome == (isRefused ? AuditOutcome.Refused : AuditOutcome.Done)));
     }
 }

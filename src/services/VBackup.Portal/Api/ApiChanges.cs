@@ -15,7 +15,8 @@ public abstract record Creation
 
     /// <param name="Location">Where the new thing is.</param>
     /// <param name="View">The answer.</param>
-    /// <param name="Later">The answer to whoever asks again with the same key, where some of <paramref name="View"/> is told only once.</param>
+    /// <param name="Later">The answer to whoever asks again with the same key, where some of <paramref name="View"/> is told only
+    /// once.</param>
     /// <param name="Version">For its ETag.</param>
     public sealed record Made(string Location, object View, object? Later = null, long? Version = null) : Creation;
 
@@ -64,13 +65,16 @@ public sealed class ApiChanges(ChangeMaker<PortalDb> changes, IOptions<JsonOptio
         var caller = $"{change.Caller.User}/{change.Caller.Project}";
         var route = $"{http.Request.Method} {http.Request.Path}";
         var tooOld = change.Now - RememberedCreation.Kept;
-        await change.Db.Set<RememberedCreation>().Where(one => one.At <= tooOld).ExecuteDeleteAsync(change.Cancellation).ConfigureAwait(false);
+        await change.Db.Set<RememberedCreation>().Where(one => one.At <= tooOld).ExecuteDeleteAsync(change.Cancellation)
+            .ConfigureAwait(false);
         var known = await change.Db.Set<RememberedCreation>().AsNoTracking()
-            .SingleOrDefaultAsync(one => one.Caller == caller && one.Route == route && one.Key == key, change.Cancellation).ConfigureAwait(false);
+            .SingleOrDefaultAsync(one => one.Caller == caller && one.Route == route && one.Key == key, change.Cancellation)
+                .ConfigureAwait(false);
         if (known is not null)
         {
             if (!CryptographicOperations.FixedTimeEquals(known.RequestDigest, digest))
-                return new Problem(ProblemCode.IdempotencyKeyReused, "Within a day a key stands for one request. Take a new key for a new one.", KeyHeader);
+                return new Problem(ProblemCode.IdempotencyKeyReused,
+                    "Within a day a key stands for one request. Take a new key for a new one.", KeyHeader);
             return Unchanged(change, new CreatedAnswer(known.Location, known.Body, known.ThingVersion, true));
         }
         var creation = await create(change).ConfigureAwait(false);

@@ -15,12 +15,14 @@ sealed record NeedsVersion;
 /// <summary>What routes tell the document about themselves.</summary>
 static class RouteDescriptions
 {
-    public static RouteHandlerBuilder Lists<TRow>(this RouteHandlerBuilder route, Listing<TRow> list) => route.WithMetadata(list.Parameters);
+    public static RouteHandlerBuilder Lists<TRow>(this RouteHandlerBuilder route, Listing<TRow> list) =>
+        route.WithMetadata(list.Parameters);
 
     public static RouteHandlerBuilder Creates<TView>(this RouteHandlerBuilder route) =>
         route.Produces<TView>(StatusCodes.Status201Created).WithMetadata(new TakesIdempotencyKey());
 
-    public static RouteHandlerBuilder Updates<TView>(this RouteHandlerBuilder route) => route.Produces<TView>().WithMetadata(new NeedsVersion());
+    public static RouteHandlerBuilder Updates<TView>(this RouteHandlerBuilder route) =>
+        route.Produces<TView>().WithMetadata(new NeedsVersion());
 }
 
 /// <summary>The API's own description, as OpenAPI, and a page to try it. The page comes whole from this program.</summary>
@@ -33,7 +35,12 @@ static class ApiDocument
     {
         options.AddDocumentTransformer((document, _, _) =>
         {
-            document.Info = new() { Title = "vBackup", Version = "v1", Description = "Protects virtual servers: plans, policies, restore points, restores." };
+            document.Info = new()
+            {
+                Title = "vBackup",
+                Version = "v1",
+                Description = "Protects virtual servers: plans, policies, restore points, restores.",
+            };
             document.Components ??= new();
             document.Components.SecuritySchemes ??= new Dictionary<string, IOpenApiSecurityScheme>();
             document.Components.SecuritySchemes[BearerScheme] = new OpenApiSecurityScheme
@@ -75,21 +82,30 @@ static class ApiDocument
         if (rule is not AccessRule.Open) operation.Security = [new() { [new OpenApiSecuritySchemeReference(BearerScheme, document)] = [] }];
         if (metadata.OfType<ListParameters>().SingleOrDefault() is { } list)
         {
-            Add(operation, "limit", ParameterLocation.Query, JsonSchemaType.Integer, $"From 1 to {ListQuery.LimitMax}; {ListQuery.LimitDefault} otherwise.");
+            Add(operation, "limit", ParameterLocation.Query, JsonSchemaType.Integer,
+                $"From 1 to {ListQuery.LimitMax}; {ListQuery.LimitDefault} otherwise.");
             Add(operation, "cursor", ParameterLocation.Query, JsonSchemaType.String, "The member next of the page before.");
             Add(operation, "sort", ParameterLocation.Query, JsonSchemaType.String, $"One of {string.Join(", ", list.Orders)}.");
         }
         if (metadata.OfType<TakesIdempotencyKey>().Any())
-            Add(operation, ApiChanges.KeyHeader, ParameterLocation.Header, JsonSchemaType.String, "Asking again with the same key within a day makes nothing new.");
+            Add(operation, ApiChanges.KeyHeader, ParameterLocation.Header, JsonSchemaType.String,
+                "Asking again with the same key within a day makes nothing new.");
         if (metadata.OfType<NeedsVersion>().Any())
             Add(operation, "If-Match", ParameterLocation.Header, JsonSchemaType.String, "The ETag of the version that was read.");
         operation.Responses ??= [];
-        operation.Responses["default"] = new OpenApiResponse { Description = "A problem, as application/problem+json, with a stable code." };
+        operation.Responses["default"] =
+            new OpenApiResponse { Description = "A problem, as application/problem+json, with a stable code." };
     }
 
     static void Add(OpenApiOperation operation, string name, ParameterLocation place, JsonSchemaType type, string description)
     {
         operation.Parameters ??= [];
-        operation.Parameters.Add(new OpenApiParameter { Name = name, In = place, Description = description, Schema = new OpenApiSchema { Type = type } });
+        operation.Parameters.Add(new OpenApiParameter
+        {
+            Name = name,
+            In = place,
+            Description = description,
+            Schema = new OpenApiSchema { Type = type },
+        });
     }
 }

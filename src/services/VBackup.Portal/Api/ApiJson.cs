@@ -7,7 +7,8 @@ namespace VBackup.Portal.Api;
 static class ApiJson
 {
     /// <summary>Members that are null are not there in a problem.</summary>
-    public static JsonSerializerOptions Problems { get; } = new(JsonSerializerDefaults.Web) { DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull };
+    public static JsonSerializerOptions Problems { get; } =
+        new(JsonSerializerDefaults.Web) { DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull };
 
     public static void Configure(JsonSerializerOptions options)
     {

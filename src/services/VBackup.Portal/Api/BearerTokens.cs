@@ -25,7 +25,8 @@ sealed class BearerTokens(IOptionsMonitor<AuthenticationSchemeOptions> options, 
         var header = Request.Headers.Authorization.ToString();
         if (header.Length == 0) return AuthenticateResult.NoResult();
         const string word = SchemeName + " ";
-        if (!header.StartsWith(word, StringComparison.OrdinalIgnoreCase) || header.Length > TextMax) return AuthenticateResult.Fail("It is no bearer token.");
+        if (!header.StartsWith(word, StringComparison.OrdinalIgnoreCase) || header.Length > TextMax)
+            return AuthenticateResult.Fail("It is no bearer token.");
         var caller = await FindAsync(header[word.Length..].Trim()).ConfigureAwait(false);
         return caller is null
             ? AuthenticateResult.Fail("The token is not known, has expired or was revoked.")
@@ -51,7 +52,8 @@ sealed class BearerTokens(IOptionsMonitor<AuthenticationSchemeOptions> options, 
                            join user in db.Set<User>().AsNoTracking() on token.User equals user.Id
                            select new { token, user }).SingleOrDefaultAsync(Context.RequestAborted).ConfigureAwait(false);
         if (found is null || !found.token.IsGood(now) || found.user.IsDisabled || found.user.MustChangePassword) return null;
-        if (await Access.OfAsync(db, found.user, found.token.Project, Context.RequestAborted).ConfigureAwait(false) is not { } access) return null;
+        var access = await Access.OfAsync(db, found.user, found.token.Project, Context.RequestAborted).ConfigureAwait(false);
+        if (access is null) return null;
         if (!(now - found.token.LastUsedAt < ApiToken.LastUsedCoarseness)) await NoteUseAsync(found.token, now).ConfigureAwait(false);
         return new(found.token.Id, found.token.IsSession, found.user.Id, found.user.Name, found.user.IsAdministrator, found.token.Project,
             access.ProjectName, access.Role, access.Permissions);

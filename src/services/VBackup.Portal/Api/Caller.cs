@@ -12,7 +12,8 @@ public sealed record Caller(ApiTokenId Token, bool IsSession, UserId User, strin
     string? ProjectName, string? Role, IReadOnlySet<Permission> Permissions)
 {
     /// <summary>REQUIRES: the route needs a permission, which nobody has outside of a project.</summary>
-    public ProjectId InProject => Project ?? throw new InvalidOperationException("A route that works within a project let somebody in who is in none.");
+    public ProjectId InProject => Project
+        ?? throw new InvalidOperationException("A route that works within a project let somebody in who is in none.");
 
     public bool May(Permission permission) => Permissions.Contains(permission);
 }

@@ -10,14 +10,17 @@ static partial class Input
 
     /// <summary>Names of users and projects, which people type and scripts compare.</summary>
     public static Problem? LowerCaseName(string field, string? name) => name is not null && LowerCase().IsMatch(name)
-        ? null : Problem.Wrong(field, $"It has 1 to {NameLengthMax} lower-case letters, digits, '.', '_', '-' and '@', and begins with a letter or a digit.");
+        ? null : Problem.Wrong(field,
+            $"It has 1 to {NameLengthMax} lower-case letters, digits, '.', '_', '-' and '@', and begins with a letter or a digit.");
 
     /// <summary>Names of roles.</summary>
     public static Problem? Name(string field, string? name) => name is not null && AnyCase().IsMatch(name)
-        ? null : Problem.Wrong(field, $"It has 1 to {NameLengthMax} letters, digits, '.', '_' and '-', and begins with a letter or a digit.");
+        ? null : Problem.Wrong(field,
+            $"It has 1 to {NameLengthMax} letters, digits, '.', '_' and '-', and begins with a letter or a digit.");
 
     /// <summary>What people write for each other.</summary>
-    public static Problem? Text(string field, string? text) => text is { Length: >= 1 and <= TextLengthMax } && text.Trim() == text && !text.Any(char.IsControl)
+    public static Problem? Text(string field, string? text) =>
+        text is { Length: >= 1 and <= TextLengthMax } && text.Trim() == text && !text.Any(char.IsControl)
         ? null : Problem.Wrong(field, $"It has 1 to {TextLengthMax} letters, on one line, with no spaces around.");
 
     public static Problem? Present(string field, object? value) => value is not null ? null : Problem.Wrong(field, "It is needed.");

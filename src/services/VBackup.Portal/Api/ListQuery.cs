@@ -29,15 +29,18 @@ sealed record ListQuery(int Limit, string Order, bool IsDescending, JsonElement?
         foreach (var (name, values) in query)
         {
             if (name is not ("limit" or "cursor" or "sort") && !known.Filters.Contains(name))
-                return (null, Problem.Wrong(name, $"This list knows limit, cursor, sort{string.Concat(known.Filters.Select(one => ", " + one))}."));
+                return (null, Problem.Wrong(name,
+                    $"This list knows limit, cursor, sort{string.Concat(known.Filters.Select(one => ", " + one))}."));
             if (values.Count != 1) return (null, Problem.Wrong(name, "It may be given once."));
         }
         var limit = LimitDefault;
-        if (query.ContainsKey("limit") && !(int.TryParse(query["limit"], NumberStyles.None, CultureInfo.InvariantCulture, out limit) && limit is >= 1 and <= LimitMax))
+        if (query.ContainsKey("limit") && !(int.TryParse(query["limit"], NumberStyles.None, CultureInfo.InvariantCulture, out limit)
+            && limit is >= 1 and <= LimitMax))
             return (null, Problem.Wrong("limit", $"It is a number from 1 to {LimitMax}."));
         var sort = query.ContainsKey("sort") ? query["sort"].ToString() : orderDefault;
         if (!known.Orders.Contains(sort)) return (null, Problem.Wrong("sort", $"It is one of {string.Join(", ", known.Orders)}."));
-        var filters = string.Join('&', known.Filters.Where(query.ContainsKey).Select(name => $"{name}={Uri.EscapeDataString(query[name].ToString())}"));
+        var filters = string.Join('&', known.Filters.Where(query.ContainsKey)
+            .Select(name => $"{name}={Uri.EscapeDataString(query[name].ToString())}"));
         var asked = new ListQuery(limit, sort.TrimStart('-'), sort.StartsWith('-'), null, filters);
         if (!query.ContainsKey("cursor")) return (asked, null);
         return Open(query["cursor"].ToString()) is { } cursor && cursor.Order == sort && cursor.Filters == filters

@@ -85,9 +85,11 @@ public sealed class ListOrder<TRow, TKey, TUnique>(string name, Expression<Func<
 
     internal override Task<List<TRow>> TakeAsync(IQueryable<TRow> rows, bool isDescending, int count, CancellationToken cancellation) =>
         Microsoft.EntityFrameworkCore.EntityFrameworkQueryableExtensions.ToListAsync(
-            (isDescending ? rows.OrderByDescending(key).ThenByDescending(unique) : rows.OrderBy(key).ThenBy(unique)).Take(count), cancellation);
+            (isDescending ? rows.OrderByDescending(key).ThenByDescending(unique) : rows.OrderBy(key).ThenBy(unique)).Take(count),
+                cancellation);
 
-    internal override JsonElement KeysOf(TRow row) => JsonSerializer.SerializeToElement(new Keys { Key = _key(row), Unique = _unique(row) });
+    internal override JsonElement KeysOf(TRow row) =>
+        JsonSerializer.SerializeToElement(new Keys { Key = _key(row), Unique = _unique(row) });
 
     /// <summary>The database compares; ids and texts have no such operator in C#, so one is named that nobody calls.</summary>
     static BinaryExpression Behind(Expression left, Expression right, bool isDescending)

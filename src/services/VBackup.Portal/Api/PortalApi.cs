@@ -39,14 +39,16 @@ public static class PortalApi
     public const long BodyBytesMax = 1 << 20;
     const string Ready = "ready";
 
-    /// <remarks>REQUIRES: an <see cref="IDbContextFactory{TContext}"/> of <see cref="PortalDb"/>, an id source and a clock among the services.</remarks>
+    /// <remarks>REQUIRES: an <see cref="IDbContextFactory{TContext}"/> of <see cref="PortalDb"/>, an id source and a clock among the
+    /// services.</remarks>
     public static IServiceCollection AddPortalApi(this IServiceCollection services, PortalApiOptions options)
     {
         services.TryAddSingleton<ChangeMaker<PortalDb>>();
         services.AddScoped(provider => provider.GetRequiredService<IDbContextFactory<PortalDb>>().CreateDbContext());
         services.AddSingleton(_ => new Passwords(options.PasswordIterations));
         services.AddSingleton<SignInThrottle>().AddSingleton<CredentialCheck>().AddSingleton<ApiChanges>();
-        services.AddAuthentication(BearerTokens.SchemeName).AddScheme<AuthenticationSchemeOptions, BearerTokens>(BearerTokens.SchemeName, null);
+        services.AddAuthentication(BearerTokens.SchemeName)
+            .AddScheme<AuthenticationSchemeOptions, BearerTokens>(BearerTokens.SchemeName, null);
         services.AddAuthorization();
         services.AddSingleton<IAuthorizationHandler, AccessRuleHandler>();
         services.AddSingleton<IAuthorizationMiddlewareResultHandler, AccessRefusal>();
@@ -61,7 +63,9 @@ public static class PortalApi
     /// <summary>Comes before everything that answers requests.</summary>
     public static void UsePortalApi(this IApplicationBuilder app)
     {
-        app.UseWhen(http => http.Request.Path.StartsWithSegments(Root, StringComparison.OrdinalIgnoreCase), api => api.UseMiddleware<RequestGuard>());
+        app.UseWhen(
+            http => http.Request.Path.StartsWithSegments(Root, StringComparison.OrdinalIgnoreCase),
+            api => api.UseMiddleware<RequestGuard>());
         app.UseAuthentication();
         app.UseRateLimiter();
         app.UseAuthorization();

@@ -10,7 +10,8 @@ namespace VBackup.Portal.Api;
 /// <param name="Field">Where the input is wrong: a member of the body by its path, a parameter of the query, or a header.</param>
 /// <param name="Permission">What is needed and not had: a permission's name, or "administrator".</param>
 /// <param name="RetryAfter">When asking again is worth it.</param>
-public sealed record Problem(ProblemCode Code, string Detail, string? Field = null, string? Permission = null, TimeSpan? RetryAfter = null) : IResult
+public sealed record Problem(ProblemCode Code, string Detail, string? Field = null, string? Permission = null,
+    TimeSpan? RetryAfter = null) : IResult
 {
     public const string MediaType = "application/problem+json";
 
@@ -25,7 +26,8 @@ public sealed record Problem(ProblemCode Code, string Detail, string? Field = nu
         var response = httpContext.Response;
         response.StatusCode = Code.Status;
         if (RetryAfter is { } pause)
-            response.Headers[HeaderNames.RetryAfter] = Math.Max(1, (long)Math.Ceiling(pause.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
+            response.Headers[HeaderNames.RetryAfter] = Math.Max(1, (long)Math.Ceiling(pause.TotalSeconds))
+                .ToString(CultureInfo.InvariantCulture);
         var body = new ProblemBody(Code.Title, Code.Status, Detail, Code.Text, Field, Permission);
         await response.WriteAsJsonAsync(body, ApiJson.Problems, MediaType, httpContext.RequestAborted).ConfigureAwait(false);
     }

@@ -16,7 +16,8 @@ public sealed class ProblemCode
     public static ProblemCode WrongInput { get; } = new("wrong-input", 400, "The request is not understood.");
     public static ProblemCode CredentialsNeeded { get; } = new("credentials-needed", 401, "Sign in, or show a token.");
     public static ProblemCode WrongCredentials { get; } = new("wrong-credentials", 401, "What was shown lets nobody in.");
-    public static ProblemCode PasswordChangeRequired { get; } = new("password-change-required", 403, "Choose a password of your own first.");
+    public static ProblemCode PasswordChangeRequired { get; } =
+        new("password-change-required", 403, "Choose a password of your own first.");
     public static ProblemCode PermissionNeeded { get; } = new("permission-needed", 403, "You may not do this.");
     public static ProblemCode SessionNeeded { get; } = new("session-needed", 403, "Only somebody who signed in may do this.");
     public static ProblemCode NotFound { get; } = new("not-found", 404, "There is no such thing.");

@@ -9,7 +9,8 @@ public sealed class RememberedCreation
 
     /// <param name="requestDigest">Of the request's body as it was understood.</param>
     /// <param name="body">Without what is told only once.</param>
-    public RememberedCreation(string caller, string route, string key, byte[] requestDigest, string location, byte[] body, long? version, DateTimeOffset at)
+    public RememberedCreation(string caller, string route, string key, byte[] requestDigest, string location, byte[] body, long? version,
+        DateTimeOffset at)
     {
         (Caller, Route, Key, RequestDigest) = (caller, route, key, requestDigest);
         (Location, Body, ThingVersion, At) = (location, body, version, at);

@@ -15,7 +15,8 @@ sealed partial class RequestGuard(RequestDelegate next, ILogger<RequestGuard> lo
             await TooLarge().ExecuteAsync(http).ConfigureAwait(false);
             return;
         }
-        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit) limit.MaxRequestBodySize = PortalApi.BodyBytesMax;
+        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
+            limit.MaxRequestBodySize = PortalApi.BodyBytesMax;
         http.Response.Headers.CacheControl = "no-store";
         http.Response.Headers.XContentTypeOptions = "nosniff";
         try
@@ -36,10 +37,12 @@ sealed partial class RequestGuard(RequestDelegate next, ILogger<RequestGuard> lo
         {
             LogFault(log, http.Request.Method, http.Request.Path, fault);
             http.Response.Clear();
-            await new Problem(ProblemCode.InternalError, "The request was not carried out. What happened is in the log.").ExecuteAsync(http).ConfigureAwait(false);
+            await new Problem(ProblemCode.InternalError, "The request was not carried out. What happened is in the log.").ExecuteAsync(http)
+                .ConfigureAwait(false);
             return;
         }
-        if (http.Response is { HasStarted: false, ContentType: null } && OfStatus(http.Response.StatusCode) is { } problem) await problem.ExecuteAsync(http).ConfigureAwait(false);
+        if (http.Response is { HasStarted: false, ContentType: null } && OfStatus(http.Response.StatusCode) is { } problem)
+            await problem.ExecuteAsync(http).ConfigureAwait(false);
     }
 
     static Problem TooLarge() => new(ProblemCode.BodyTooLarge, $"A request's body has at most {PortalApi.BodyBytesMax} bytes.");

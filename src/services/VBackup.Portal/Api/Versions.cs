@@ -14,7 +14,8 @@ static class Versions
         ? new(ProblemCode.VersionNeeded, "Send an If-Match header with the ETag that you read.", "If-Match")
         : Wanted(http, version);
 
-    /// <summary>For what may be done without looking first. Null when the caller means the version that there is, or says nothing.</summary>
+    /// <summary>For what may be done without looking first. Null when the caller means the version that there is, or says
+    /// nothing.</summary>
     public static Problem? Wanted(HttpContext http, long version)
     {
         var tags = http.Request.Headers.IfMatch;

@@ -9,8 +9,8 @@ using VBackup.Portal.Identity;
 
 namespace VBackup.Portal.Audit;
 
-public sealed record AuditView(AuditEntryId Id, DateTimeOffset At, ProjectId? Project, string Who, string Action, string Target, AuditOutcome Outcome,
-    string Address);
+public sealed record AuditView(AuditEntryId Id, DateTimeOffset At, ProjectId? Project, string Who, string Action, string Target,
+    AuditOutcome Outcome, string Address);
 
 /// <summary>What was changed: in the caller's project, or, for an administrator, everywhere.</summary>
 static class AuditList
@@ -35,7 +35,8 @@ static class AuditList
     static Task<IResult> OfSystem(HttpContext http, PortalDb db, string? who, string? action, string? since, string? until) =>
         AnswerAsync(http, db.Set<AuditEntry>(), who, action, since, until);
 
-    static async Task<IResult> AnswerAsync(HttpContext http, IQueryable<AuditEntry> rows, string? who, string? action, string? since, string? until)
+    static async Task<IResult> AnswerAsync(HttpContext http, IQueryable<AuditEntry> rows, string? who, string? action, string? since,
+        string? until)
     {
         rows = rows.AsNoTracking().Where(one => (who == null || one.Who == who) && (action == null || one.Action == action));
         if (since is not null)

@@ -15,7 +15,8 @@ sealed record Access(string? ProjectName, string? Role, IReadOnlySet<Permission>
     public static async Task<Access?> OfAsync(PortalDb db, User user, ProjectId? project, CancellationToken cancellation)
     {
         if (project is not { } id) return user.IsAdministrator ? new(null, null, s_nothing) : null;
-        var name = await db.Set<Project>().Where(one => one.Id == id).Select(one => one.Name).SingleOrDefaultAsync(cancellation).ConfigureAwait(false);
+        var name = await db.Set<Project>().Where(one => one.Id == id).Select(one => one.Name).SingleOrDefaultAsync(cancellation)
+            .ConfigureAwait(false);
         if (name is null) return null;
         var role = await db.Set<Membership>().Where(one => one.Project == id && one.User == user.Id).Select(one => one.Role)
             .SingleOrDefaultAsync(cancellation).ConfigureAwait(false);
@@ -26,10 +27,12 @@ sealed record Access(string? ProjectName, string? Role, IReadOnlySet<Permission>
     }
 
     /// <returns>None for a role that there is not.</returns>
-    public static async Task<IReadOnlySet<Permission>> PermissionsOfAsync(PortalDb db, ProjectId project, string role, CancellationToken cancellation)
+    public static async Task<IReadOnlySet<Permission>> PermissionsOfAsync(PortalDb db, ProjectId project, string role,
+        CancellationToken cancellation)
     {
         if (BuiltInRoles.All.TryGetValue(role, out var permissions)) return permissions;
-        var custom = await db.Set<CustomRole>().AsNoTracking().SingleOrDefaultAsync(one => one.Project == project && one.Name == role, cancellation)
+        var custom = await db.Set<CustomRole>().AsNoTracking()
+            .SingleOrDefaultAsync(one => one.Project == project && one.Name == role, cancellation)
             .ConfigureAwait(false);
         return custom is null ? s_nothing : custom.Permissions.ToHashSet();
     }

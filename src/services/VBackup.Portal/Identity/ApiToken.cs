@@ -6,8 +6,8 @@ using VBackup.Contracts.Ids;
 namespace VBackup.Portal.Identity;
 
 /// <summary>
-/// What is shown to be let in, in one project, as one user. Its text is told once and kept only as a digest: it is random, so nothing slower
-/// than SHA-256 is needed to keep it from being guessed.
+/// What is shown to be let in, in one project, as one user. Its text is told once and kept only as a digest: it is random, so nothing
+/// slower than SHA-256 is needed to keep it from being guessed.
 /// </summary>
 public sealed class ApiToken
 {
@@ -25,7 +25,8 @@ public sealed class ApiToken
     ApiToken() { }
 
     /// <param name="text">What <see cref="NewText"/> gave.</param>
-    public ApiToken(ApiTokenId id, string text, string name, ProjectId? project, UserId user, bool isSession, DateTimeOffset now, DateTimeOffset expires)
+    public ApiToken(ApiTokenId id, string text, string name, ProjectId? project, UserId user, bool isSession, DateTimeOffset now,
+        DateTimeOffset expires)
     {
         (Id, Digest, Name, Project, User, IsSession) = (id, DigestOf(text), name, project, user, isSession);
         (CreatedAt, ExpiresAt) = (now, expires);

@@ -14,11 +14,13 @@ sealed class CredentialCheck(Passwords passwords, SignInThrottle throttle, ApiCh
     public async Task<(User? User, Problem? Refusal)> LookAsync(HttpContext http, PortalDb db, string? name, string? password)
     {
         if (Input.LowerCaseName("user", name) is { } wrongName) return (null, wrongName);
-        if (password is not { Length: >= 1 and <= Passwords.LengthMax }) return (null, Problem.Wrong("password", $"It has 1 to {Passwords.LengthMax} letters."));
+        if (password is not { Length: >= 1 and <= Passwords.LengthMax })
+            return (null, Problem.Wrong("password", $"It has 1 to {Passwords.LengthMax} letters."));
         var address = http.Connection.RemoteIpAddress;
         if (throttle.Begin(name!, address) is { } pause)
             return (null, new(ProblemCode.TooManyRequests, "Too many sign-ins have failed.", RetryAfter: pause));
-        var user = await db.Set<User>().AsNoTracking().SingleOrDefaultAsync(one => one.Name == name, http.RequestAborted).ConfigureAwait(false);
+        var user = await db.Set<User>().AsNoTracking().SingleOrDefaultAsync(one => one.Name == name, http.RequestAborted)
+            .ConfigureAwait(false);
         if (!passwords.AreRight(user, password) || user!.IsDisabled)
         {
             await changes.MakeAsync(http, change =>

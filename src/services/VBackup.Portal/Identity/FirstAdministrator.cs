@@ -19,7 +19,8 @@ public static class FirstAdministrator
             var project = new Project(change.NewId<ProjectId>(), Project.Default, change.Now);
             var user = new User(change.NewId<UserId>(), User.FirstAdministrator, hash, true, change.Now);
             change.Db.AddRange(project, user, new Membership(project.Id, user.Id, BuiltInRoles.FullAccess));
-            change.Db.Add(new AuditEntry(change.NewId<AuditEntryId>(), change.Now, null, null, "first start", "createUser", $"user {user.Name}",
+            change.Db.Add(new AuditEntry(change.NewId<AuditEntryId>(), change.Now, null, null, "first start", "createUser",
+                $"user {user.Name}",
                 AuditOutcome.Done, "this machine"));
             return password;
         }, cancellation).ConfigureAwait(false);

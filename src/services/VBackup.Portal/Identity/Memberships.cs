@@ -17,15 +17,18 @@ public sealed record MembershipView(UserId UserId, string User, string Role);
 /// <summary>Who is what in the caller's project.</summary>
 static class Memberships
 {
-    static readonly Listing<Row> s_list = new("user", [new ListOrder<Row, string, UserId>("user", one => one.User, one => one.UserId)], "user", "role");
+    static readonly Listing<Row> s_list =
+        new("user", [new ListOrder<Row, string, UserId>("user", one => one.User, one => one.UserId)], "user", "role");
 
     public static void Map(RouteGroupBuilder api)
     {
         var members = api.MapGroup("/memberships");
-        members.MapGet("", List).Needs(Permission.ManageAccess).Lists(s_list).Produces<Page<MembershipView>>().WithSummary("List the project's members");
+        members.MapGet("", List).Needs(Permission.ManageAccess).Lists(s_list).Produces<Page<MembershipView>>()
+            .WithSummary("List the project's members");
         members.MapPost("", Create).Needs(Permission.ManageAccess).Creates<MembershipView>().WithSummary("Let a user into the project");
         members.MapGet("/{user:guid}", Get).Needs(Permission.ManageAccess).Produces<MembershipView>().WithSummary("Get a member");
-        members.MapPut("/{user:guid}", Update).Needs(Permission.ManageAccess).Updates<MembershipView>().WithSummary("Give a member another role");
+        members.MapPut("/{user:guid}", Update).Needs(Permission.ManageAccess).Updates<MembershipView>()
+            .WithSummary("Give a member another role");
         members.MapDelete("/{user:guid}", Delete).Needs(Permission.ManageAccess).Produces(StatusCodes.Status204NoContent)
             .WithSummary("Shut a member out of the project");
     }
@@ -42,7 +45,8 @@ static class Memberships
     static async Task<IResult> Get(Guid user, HttpContext http, PortalDb db)
     {
         var wanted = UserId.From(user);
-        var found = await Of(db, http.Caller().InProject).SingleOrDefaultAsync(one => one.UserId == wanted, http.RequestAborted).ConfigureAwait(false);
+        var found = await Of(db, http.Caller().InProject).SingleOrDefaultAsync(one => one.UserId == wanted, http.RequestAborted)
+            .ConfigureAwait(false);
         if (found is null) return Problem.NoSuch("member");
         Versions.Tell(http, found.Version);
         return TypedResults.Ok(View(found));
@@ -54,15 +58,19 @@ static class Memberships
         return await changes.CreateAsync(http, request, async change =>
         {
             var project = change.Caller.InProject;
-            var user = await change.Db.Set<User>().SingleOrDefaultAsync(one => one.Name == request.User, change.Cancellation).ConfigureAwait(false);
+            var user = await change.Db.Set<User>().SingleOrDefaultAsync(one => one.Name == request.User, change.Cancellation)
+                .ConfigureAwait(false);
             if (user is null) return Problem.Wrong("user", "There is no user of this name.");
-            if (!await Roles.ExistsAsync(change, request.Role!).ConfigureAwait(false)) return Problem.Wrong("role", "There is no such role.");
-            if (await change.Db.Set<Membership>().AnyAsync(one => one.Project == project && one.User == user.Id, change.Cancellation).ConfigureAwait(false))
+            if (!await Roles.ExistsAsync(change, request.Role!).ConfigureAwait(false))
+                return Problem.Wrong("role", "There is no such role.");
+            if (await change.Db.Set<Membership>().AnyAsync(one => one.Project == project && one.User == user.Id, change.Cancellation)
+                .ConfigureAwait(false))
                 return new Problem(ProblemCode.NameTaken, $"{user.Name} is a member already.", "user");
             var member = new Membership(project, user.Id, request.Role!);
             change.Db.Add(member);
             change.Audit("createMembership", $"user {user.Name}: {request.Role}");
-            return new Creation.Made($"/api/v1/memberships/{user.Id}", new MembershipView(user.Id, user.Name, member.Role), Version: member.Version);
+            return new Creation.Made($"/api/v1/memberships/{user.Id}", new MembershipView(user.Id, user.Name, member.Role),
+                Version: member.Version);
         }).ConfigureAwait(false);
     }
 
@@ -73,7 +81,8 @@ static class Memberships
         {
             if (await FindAsync(change, user).ConfigureAwait(false) is not var (member, name)) return Problem.NoSuch("member");
             if (Versions.Needed(http, member.Version) is { } outdated) return outdated;
-            if (!await Roles.ExistsAsync(change, request.Role!).ConfigureAwait(false)) return Problem.Wrong("role", "There is no such role.");
+            if (!await Roles.ExistsAsync(change, request.Role!).ConfigureAwait(false))
+                return Problem.Wrong("role", "There is no such role.");
             member.Become(request.Role!);
             change.Audit("updateMembership", $"user {name}: {request.Role}");
             Versions.Tell(http, member.Version);
@@ -92,9 +101,11 @@ static class Memberships
 
     static async Task<(Membership Member, string Name)?> FindAsync(ApiChange change, Guid user)
     {
-        var member = await change.Db.Set<Membership>().FindAsync([change.Caller.InProject, UserId.From(user)], change.Cancellation).ConfigureAwait(false);
+        var member = await change.Db.Set<Membership>().FindAsync([change.Caller.InProject, UserId.From(user)], change.Cancellation)
+            .ConfigureAwait(false);
         if (member is null) return null;
-        return (member, await change.Db.Set<User>().Where(one => one.Id == member.User).Select(one => one.Name).SingleAsync(change.Cancellation)
+        return (member, await change.Db.Set<User>().Where(one => one.Id == member.User).Select(one => one.Name)
+            .SingleAsync(change.Cancellation)
             .ConfigureAwait(false));
     }
 

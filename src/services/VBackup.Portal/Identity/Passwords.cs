@@ -35,14 +35,16 @@ public sealed class Passwords
 
     /// <param name="user">Null for one that there is not: it takes as long to say no.</param>
     public bool AreRight(User? user, string password) =>
-        _hasher.VerifyHashedPassword("", user?.PasswordHash ?? _hashOfNobody, password) != PasswordVerificationResult.Failed && user is not null;
+        _hasher.VerifyHashedPassword("", user?.PasswordHash ?? _hashOfNobody, password) != PasswordVerificationResult.Failed
+            && user is not null;
 
     /// <summary>Null when it may be chosen.</summary>
     internal static Problem? Refuses(string field, string? chosen, string userName, string? before) => chosen switch
     {
         null or { Length: < LengthMin or > LengthMax } => Problem.Wrong(field, $"It has {LengthMin} to {LengthMax} letters."),
         _ when chosen == before => Problem.Wrong(field, "It is another one than before."),
-        _ when userName.Length >= NameLengthThatCounts && chosen.Replace(userName, "", StringComparison.OrdinalIgnoreCase).Length < LengthMin =>
+        _ when userName.Length >= NameLengthThatCounts
+            && chosen.Replace(userName, "", StringComparison.OrdinalIgnoreCase).Length < LengthMin =>
             Problem.Wrong(field, $"It has {LengthMin} letters beside the user's name."),
         _ when chosen.Distinct().Count() < 5 => Problem.Wrong(field, "It has five different letters at least."),
         _ => null,

@@ -62,7 +62,8 @@ public static class BuiltInRoles
     {
         [FullAccess] = Enum.GetValues<Permission>().ToHashSet(),
         [ReadOnlyAccess] = Enum.GetValues<Permission>().Where(OnlyReads).ToHashSet(),
-        [Operator] = Enum.GetValues<Permission>().Where(one => !Deletes(one) && one is not (Permission.LockLocation or Permission.ManageAccess))
+        [Operator] = Enum.GetValues<Permission>()
+            .Where(one => !Deletes(one) && one is not (Permission.LockLocation or Permission.ManageAccess))
             .ToHashSet(),
     };
 

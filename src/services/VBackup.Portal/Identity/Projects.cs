@@ -23,8 +23,10 @@ static class Projects
     public static void Map(RouteGroupBuilder api)
     {
         var projects = api.MapGroup("/projects");
-        projects.MapGet("", List).NeedsSignIn().Lists(s_list).Produces<Page<ProjectView>>().WithSummary("List the projects that the caller sees");
-        projects.MapPost("", Create).NeedsAdministrator().Creates<ProjectView>().WithSummary("Make a project; the caller becomes a member with full access");
+        projects.MapGet("", List).NeedsSignIn().Lists(s_list).Produces<Page<ProjectView>>()
+            .WithSummary("List the projects that the caller sees");
+        projects.MapPost("", Create).NeedsAdministrator().Creates<ProjectView>()
+            .WithSummary("Make a project; the caller becomes a member with full access");
         projects.MapGet("/{id:guid}", Get).NeedsSignIn().Produces<ProjectView>().WithSummary("Get a project");
         projects.MapPut("/{id:guid}", Rename).NeedsAdministrator().Updates<ProjectView>().WithSummary("Rename a project");
     }
@@ -38,7 +40,8 @@ static class Projects
     static async Task<IResult> Get(Guid id, HttpContext http, PortalDb db)
     {
         var wanted = ProjectId.From(id);
-        var project = await Visible(db, http.Caller()).SingleOrDefaultAsync(one => one.Id == wanted, http.RequestAborted).ConfigureAwait(false);
+        var project = await Visible(db, http.Caller()).SingleOrDefaultAsync(one => one.Id == wanted, http.RequestAborted)
+            .ConfigureAwait(false);
         if (project is null) return Problem.NoSuch("project");
         Versions.Tell(http, project.Version);
         return TypedResults.Ok(View(project));
@@ -76,7 +79,8 @@ static class Projects
         }).ConfigureAwait(false);
     }
 
-    static Task<bool> IsTakenAsync(ApiChange change, string name) => change.Db.Set<Project>().AnyAsync(one => one.Name == name, change.Cancellation);
+    static Task<bool> IsTakenAsync(ApiChange change, string name) =>
+        change.Db.Set<Project>().AnyAsync(one => one.Name == name, change.Cancellation);
 
     static ProjectView View(Project project) => new(project.Id, project.Name, project.CreatedAt);
 }

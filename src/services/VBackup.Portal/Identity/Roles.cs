@@ -15,18 +15,22 @@ public sealed record RoleView(string Name, bool BuiltIn, IReadOnlyList<Permissio
 /// <summary>What members may be: the built-in roles, and those that a project made for itself.</summary>
 static class Roles
 {
-    static readonly Dictionary<string, Permission> s_permissions = Enum.GetValues<Permission>().ToDictionary(one => one.ToString(), StringComparer.Ordinal);
+    static readonly Dictionary<string, Permission> s_permissions =
+        Enum.GetValues<Permission>().ToDictionary(one => one.ToString(), StringComparer.Ordinal);
 
-    static readonly Listing<CustomRole> s_list = new("name", [new ListOrder<CustomRole, string, string>("name", one => one.Name, one => one.Name)]);
+    static readonly Listing<CustomRole> s_list =
+        new("name", [new ListOrder<CustomRole, string, string>("name", one => one.Name, one => one.Name)]);
 
     public static void Map(RouteGroupBuilder api)
     {
         var roles = api.MapGroup("/roles");
-        roles.MapGet("", List).Needs(Permission.ManageAccess).Lists(s_list).Produces<Page<RoleView>>().WithSummary("List the project's own roles");
+        roles.MapGet("", List).Needs(Permission.ManageAccess).Lists(s_list).Produces<Page<RoleView>>()
+            .WithSummary("List the project's own roles");
         roles.MapPost("", Create).Needs(Permission.ManageAccess).Creates<RoleView>().WithSummary("Make a role");
         roles.MapGet("/{name}", Get).Needs(Permission.ManageAccess).Produces<RoleView>().WithSummary("Get a role, built-in or own");
         roles.MapPut("/{name}", Update).Needs(Permission.ManageAccess).Updates<RoleView>().WithSummary("Change what a role allows");
-        roles.MapDelete("/{name}", Delete).Needs(Permission.ManageAccess).Produces(StatusCodes.Status204NoContent).WithSummary("Delete a role that nobody has");
+        roles.MapDelete("/{name}", Delete).Needs(Permission.ManageAccess).Produces(StatusCodes.Status204NoContent)
+            .WithSummary("Delete a role that nobody has");
     }
 
     /// <summary>Whether members can have it.</summary>
@@ -34,7 +38,8 @@ static class Roles
     {
         var project = change.Caller.InProject;
         return BuiltInRoles.All.ContainsKey(name)
-            || await change.Db.Set<CustomRole>().AnyAsync(one => one.Project == project && one.Name == name, change.Cancellation).ConfigureAwait(false);
+            || await change.Db.Set<CustomRole>().AnyAsync(one => one.Project == project && one.Name == name, change.Cancellation)
+                .ConfigureAwait(false);
     }
 
     static Task<IResult> List(HttpContext http, PortalDb db)
@@ -45,7 +50,8 @@ static class Roles
 
     static async Task<IResult> Get(string name, HttpContext http, PortalDb db)
     {
-        if (BuiltInRoles.All.TryGetValue(name, out var permissions)) return TypedResults.Ok(new RoleView(name, true, [.. permissions.Order()]));
+        if (BuiltInRoles.All.TryGetValue(name, out var permissions))
+            return TypedResults.Ok(new RoleView(name, true, [.. permissions.Order()]));
         var role = await db.Set<CustomRole>().FindAsync([http.Caller().InProject, name], http.RequestAborted).ConfigureAwait(false);
         if (role is null) return Problem.NoSuch("role");
         Versions.Tell(http, role.Version);
@@ -60,7 +66,8 @@ static class Roles
         return await changes.CreateAsync(http, request, async change =>
         {
             var name = request.Name!;
-            if (BuiltInRoles.All.Keys.Contains(name, StringComparer.OrdinalIgnoreCase) || await ExistsAsync(change, name).ConfigureAwait(false))
+            if (BuiltInRoles.All.Keys.Contains(name, StringComparer.OrdinalIgnoreCase)
+                || await ExistsAsync(change, name).ConfigureAwait(false))
                 return Problem.Taken("role", name);
             var role = new CustomRole(change.Caller.InProject, name, permissions!);
             change.Db.Add(role);
@@ -76,7 +83,8 @@ static class Roles
         return await changes.MakeAsync(http, async change =>
         {
             if (BuiltInRoles.All.ContainsKey(name)) return BuiltIn();
-            var role = await change.Db.Set<CustomRole>().FindAsync([change.Caller.InProject, name], change.Cancellation).ConfigureAwait(false);
+            var role = await change.Db.Set<CustomRole>().FindAsync([change.Caller.InProject, name], change.Cancellation)
+                .ConfigureAwait(false);
             if (role is null) return Problem.NoSuch("role");
             if (Versions.Needed(http, role.Version) is { } outdated) return outdated;
             role.Allow(permissions!);

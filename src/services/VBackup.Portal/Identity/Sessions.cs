@@ -12,7 +12,8 @@ namespace VBackup.Portal.Identity;
 public sealed record SignInRequest(string? User, string? Password, string? Project);
 
 /// <param name="Token">To be sent as a bearer token.</param>
-public sealed record SessionView(ApiTokenId Id, string Token, DateTimeOffset ExpiresAt, string User, ProjectId? Project, string? ProjectName);
+public sealed record SessionView(ApiTokenId Id, string Token, DateTimeOffset ExpiresAt, string User, ProjectId? Project,
+    string? ProjectName);
 
 /// <summary>Signing in and out.</summary>
 static class Sessions
@@ -22,8 +23,10 @@ static class Sessions
 
     public static void Map(RouteGroupBuilder api)
     {
-        api.MapPost("/sessions", SignIn).IsOpen().Produces<SessionView>(StatusCodes.Status201Created).WithSummary("Sign in: a token for 12 hours");
-        api.MapDelete("/sessions/current", SignOut).NeedsSignIn().Produces(StatusCodes.Status204NoContent).WithSummary("Revoke the token that asks");
+        api.MapPost("/sessions", SignIn).IsOpen().Produces<SessionView>(StatusCodes.Status201Created)
+            .WithSummary("Sign in: a token for 12 hours");
+        api.MapDelete("/sessions/current", SignOut).NeedsSignIn().Produces(StatusCodes.Status204NoContent)
+            .WithSummary("Revoke the token that asks");
     }
 
     static async Task<IResult> SignIn(SignInRequest request, HttpContext http, PortalDb db, ApiChanges changes, CredentialCheck check)
@@ -31,7 +34,8 @@ static class Sessions
         var (user, refusal) = await check.LookAsync(http, db, request.User, request.Password).ConfigureAwait(false);
         if (refusal is not null) return refusal;
         if (user!.MustChangePassword)
-            return new Problem(ProblemCode.PasswordChangeRequired, "This password was given to you. Choose your own by PUT /api/v1/users/me/password.");
+            return new Problem(ProblemCode.PasswordChangeRequired,
+                "This password was given to you. Choose your own by PUT /api/v1/users/me/password.");
         return await changes.MakeAsync(http, change => BeginAsync(change, user, request.Project)).ConfigureAwait(false);
     }
 
@@ -43,12 +47,15 @@ static class Sessions
         var (project, refusal) = await ChooseAsync(change, user, projectName).ConfigureAwait(false);
         if (refusal is not null) return refusal;
         var tooOld = change.Now - s_remembered;
-        await change.Db.Set<ApiToken>().Where(one => one.IsSession && one.ExpiresAt < tooOld).ExecuteDeleteAsync(change.Cancellation).ConfigureAwait(false);
+        await change.Db.Set<ApiToken>().Where(one => one.IsSession && one.ExpiresAt < tooOld).ExecuteDeleteAsync(change.Cancellation)
+            .ConfigureAwait(false);
         var text = ApiToken.NewText();
-        var token = new ApiToken(change.NewId<ApiTokenId>(), text, "session", project?.Id, user.Id, true, change.Now, change.Now + ApiToken.SessionDuration);
+        var token = new ApiToken(change.NewId<ApiTokenId>(), text, "session", project?.Id, user.Id, true, change.Now,
+            change.Now + ApiToken.SessionDuration);
         change.Db.Add(token);
         change.Audit(project?.Id, user.Id, user.Name, "signIn", $"user {user.Name}", AuditOutcome.Done);
-        return TypedResults.Created("/api/v1/users/me", new SessionView(token.Id, text, token.ExpiresAt, user.Name, project?.Id, project?.Name));
+        return TypedResults.Created("/api/v1/users/me",
+            new SessionView(token.Id, text, token.ExpiresAt, user.Name, project?.Id, project?.Name));
     }
 
     /// <returns>No project and no refusal for an administrator who is in none.</returns>
@@ -58,7 +65,8 @@ static class Sessions
         if (name is not null)
         {
             var named = await projects.SingleOrDefaultAsync(one => one.Name == name, change.Cancellation).ConfigureAwait(false);
-            return named is not null && await Access.OfAsync(change.Db, user, named.Id, change.Cancellation).ConfigureAwait(false) is not null
+            return named is not null
+                && await Access.OfAsync(change.Db, user, named.Id, change.Cancellation).ConfigureAwait(false) is not null
                 ? (named, null) : (null, Problem.Wrong("project", "You are in no project of this name."));
         }
         var own = await projects.Where(one => change.Db.Set<Membership>().Any(member => member.Project == one.Id && member.User == user.Id))
@@ -66,14 +74,17 @@ static class Sessions
         return own switch
         {
             [var only] => (only, null),
-            [] => user.IsAdministrator ? (null, null) : (null, new(ProblemCode.PermissionNeeded, "You are in no project yet. Ask somebody who manages access.")),
-            _ => (null, Problem.Wrong("project", $"You are in several projects. Name one: {string.Join(", ", own.Select(one => one.Name))}.")),
+            [] => user.IsAdministrator ? (null, null)
+                : (null, new(ProblemCode.PermissionNeeded, "You are in no project yet. Ask somebody who manages access.")),
+            _ => (null, Problem.Wrong("project",
+                $"You are in several projects. Name one: {string.Join(", ", own.Select(one => one.Name))}.")),
         };
     }
 
     static Task<IResult> SignOut(HttpContext http, ApiChanges changes) => changes.MakeAsync(http, async change =>
     {
-        var token = await change.Db.Set<ApiToken>().SingleAsync(one => one.Id == change.Caller.Token, change.Cancellation).ConfigureAwait(false);
+        var token = await change.Db.Set<ApiToken>().SingleAsync(one => one.Id == change.Caller.Token, change.Cancellation)
+            .ConfigureAwait(false);
         token.Revoke(change.Now);
         change.Audit("signOut", $"token {token.Id}");
         return TypedResults.NoContent();

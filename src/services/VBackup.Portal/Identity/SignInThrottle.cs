@@ -4,9 +4,9 @@ using System.Net.Sockets;
 namespace VBackup.Portal.Identity;
 
 /// <summary>
-/// Counts sign-ins that failed, of a user, of an address, and of a user from an address, and refuses more for a while. What it knows is this
-/// process's own and bounded. The few guesses from one address do not lock a user out who comes from another; the many from everywhere do.
-/// Thread-safe.
+/// Counts sign-ins that failed, of a user, of an address, and of a user from an address, and refuses more for a while. What it knows is
+/// this process's own and bounded. The few guesses from one address do not lock a user out who comes from another; the many from
+/// everywhere do. Thread-safe.
 /// </summary>
 public sealed class SignInThrottle(TimeProvider clock)
 {
@@ -31,7 +31,8 @@ public sealed class SignInThrottle(TimeProvider clock)
         {
             MakeRoom(now);
             var counted = Keys(user, address).Select(one => (Count: Current(one.Key, now), one.Max)).ToList();
-            if (counted.Where(one => one.Count.Number >= one.Max).Select(one => (TimeSpan?)(one.Count.Ends - now)).Max() is { } pause) return pause;
+            var full = counted.Where(one => one.Count.Number >= one.Max).Select(one => one.Count.Ends - now).ToList();
+            if (full.Count > 0) return full.Max();
             foreach (var (count, _) in counted) count.Number++;
             return null;
         }

@@ -33,7 +33,8 @@ static class Tokens
         tokens.MapGet("", List).NeedsSignIn().Lists(s_list).Produces<Page<TokenView>>()
             .WithSummary("List the caller's tokens and sessions in this project; everybody's, with ManageAccess");
         tokens.MapPost("", Create).NeedsSignIn().Creates<NewTokenView>().WithSummary("Make a token; it is told once");
-        tokens.MapDelete("/{id:guid}", Revoke).NeedsSignIn().Produces(StatusCodes.Status204NoContent).WithSummary("Revoke a token or a session");
+        tokens.MapDelete("/{id:guid}", Revoke).NeedsSignIn().Produces(StatusCodes.Status204NoContent)
+            .WithSummary("Revoke a token or a session");
     }
 
     static IQueryable<ApiToken> Visible(PortalDb db, Caller caller)
@@ -60,9 +61,11 @@ static class Tokens
         {
             var expires = request.ExpiresAt ?? change.Now + ApiToken.LifeDefault;
             if (expires <= change.Now || expires > change.Now + ApiToken.LifeMax)
-                return Task.FromResult(Creation.FromProblem(Problem.Wrong("expiresAt", $"It is to come, and within {ApiToken.LifeMax.Days} days.")));
+                return Task.FromResult(Creation.FromProblem(
+                    Problem.Wrong("expiresAt", $"It is to come, and within {ApiToken.LifeMax.Days} days.")));
             var text = ApiToken.NewText();
-            var token = new ApiToken(change.NewId<ApiTokenId>(), text, request.Name!, change.Caller.Project, change.Caller.User, false, change.Now, expires);
+            var token = new ApiToken(change.NewId<ApiTokenId>(), text, request.Name!, change.Caller.Project, change.Caller.User, false,
+                change.Now, expires);
             change.Db.Add(token);
             change.Audit("createToken", $"token {token.Id} {token.Name}");
             var view = new NewTokenView(token.Id, token.Name, expires, text);
@@ -73,14 +76,16 @@ static class Tokens
     static Task<IResult> Revoke(Guid id, HttpContext http, ApiChanges changes) => changes.MakeAsync(http, async change =>
     {
         var wanted = ApiTokenId.From(id);
-        var token = await Visible(change.Db, change.Caller).SingleOrDefaultAsync(one => one.Id == wanted, change.Cancellation).ConfigureAwait(false);
+        var token = await Visible(change.Db, change.Caller).SingleOrDefaultAsync(one => one.Id == wanted, change.Cancellation)
+            .ConfigureAwait(false);
         if (token is null) return Problem.NoSuch("token");
         token.Revoke(change.Now);
         change.Audit("revokeToken", $"token {token.Id} {token.Name}");
         return TypedResults.NoContent();
     });
 
-    static TokenView View(Row row) => new(row.Token.Id, row.Token.Name, row.User, row.Token.IsSession, row.Token.CreatedAt, row.Token.ExpiresAt,
+    static TokenView View(Row row) =>
+        new(row.Token.Id, row.Token.Name, row.User, row.Token.IsSession, row.Token.CreatedAt, row.Token.ExpiresAt,
         row.Token.LastUsedAt, row.Token.RevokedAt);
 
     sealed class Row

@@ -25,8 +25,10 @@ public sealed record MeView(UserId Id, string Name, bool Administrator, ProjectI
 static class Users
 {
     static readonly Listing<User> s_list = new("name",
-        [new ListOrder<User, string, UserId>("name", one => one.Name, one => one.Id), new ListOrder<User, UserId, UserId>("createdAt", one => one.Id, one => one.Id)],
-        "name");
+        [
+            new ListOrder<User, string, UserId>("name", one => one.Name, one => one.Id),
+            new ListOrder<User, UserId, UserId>("createdAt", one => one.Id, one => one.Id),
+        ], "name");
 
     public static void Map(RouteGroupBuilder api)
     {
@@ -35,7 +37,8 @@ static class Users
         users.MapGet("", List).NeedsAdministrator().Lists(s_list).Produces<Page<UserView>>().WithSummary("List users");
         users.MapPost("", Create).NeedsAdministrator().Creates<NewUserView>().WithSummary("Make a user, with a one-time password");
         users.MapGet("/{id:guid}", Get).NeedsAdministrator().Produces<UserView>().WithSummary("Get a user");
-        users.MapPut("/{id:guid}", Update).NeedsAdministrator().Updates<UserView>().WithSummary("Disable or enable a user, make him an administrator or not");
+        users.MapPut("/{id:guid}", Update).NeedsAdministrator().Updates<UserView>()
+            .WithSummary("Disable or enable a user, make him an administrator or not");
         users.MapPost("/{id:guid}/reset-password", ResetPassword).NeedsAdministrator().Produces<OneTimePasswordView>()
             .WithSummary("Give a user a one-time password; all of his sessions end");
     }
@@ -43,7 +46,8 @@ static class Users
     static MeView Me(HttpContext http)
     {
         var caller = http.Caller();
-        return new(caller.User, caller.UserName, caller.IsAdministrator, caller.Project, caller.ProjectName, caller.Role, [.. caller.Permissions.Order()]);
+        return new(caller.User, caller.UserName, caller.IsAdministrator, caller.Project, caller.ProjectName, caller.Role,
+            [.. caller.Permissions.Order()]);
     }
 
     static Task<IResult> List(HttpContext http, PortalDb db, string? name) =>
@@ -65,7 +69,8 @@ static class Users
         return await changes.CreateAsync(http, request, async change =>
         {
             var name = request.Name!;
-            if (await change.Db.Set<User>().AnyAsync(one => one.Name == name, change.Cancellation).ConfigureAwait(false)) return Problem.Taken("user", name);
+            if (await change.Db.Set<User>().AnyAsync(one => one.Name == name, change.Cancellation).ConfigureAwait(false))
+                return Problem.Taken("user", name);
             var user = new User(change.NewId<UserId>(), name, hash, request.Administrator ?? false, change.Now);
             change.Db.Add(user);
             change.Audit("createUser", $"user {name}");
@@ -76,14 +81,16 @@ static class Users
 
     static async Task<IResult> Update(Guid id, UserRequest request, HttpContext http, ApiChanges changes)
     {
-        if ((Input.Present("disabled", request.Disabled) ?? Input.Present("administrator", request.Administrator)) is { } wrong) return wrong;
+        if ((Input.Present("disabled", request.Disabled) ?? Input.Present("administrator", request.Administrator)) is { } wrong)
+            return wrong;
         return await changes.MakeAsync(http, async change =>
         {
             var user = await change.Db.Set<User>().FindAsync([UserId.From(id)], change.Cancellation).ConfigureAwait(false);
             if (user is null) return Problem.NoSuch("user");
             if (Versions.Needed(http, user.Version) is { } outdated) return outdated;
             var manages = !request.Disabled!.Value && request.Administrator!.Value;
-            var othersManage = await change.Db.Set<User>().AnyAsync(one => one.IsAdministrator && !one.IsDisabled && one.Id != user.Id, change.Cancellation)
+            var othersManage = await change.Db.Set<User>()
+                .AnyAsync(one => one.IsAdministrator && !one.IsDisabled && one.Id != user.Id, change.Cancellation)
                 .ConfigureAwait(false);
             if (!manages && !othersManage) return new Problem(ProblemCode.LastAdministrator, "Make somebody else an administrator first.");
             user.Update(request.Disabled.Value, request.Administrator!.Value);
@@ -110,5 +117,6 @@ static class Users
         }).ConfigureAwait(false);
     }
 
-    static UserView View(User user) => new(user.Id, user.Name, user.IsAdministrator, user.IsDisabled, user.MustChangePassword, user.CreatedAt);
+    static UserView View(User user) =>
+        new(user.Id, user.Name, user.IsAdministrator, user.IsDisabled, user.MustChangePassword, user.CreatedAt);
 }
