@@ -12,7 +12,7 @@ namespace VBackup.Services.Tests;
 public sealed class ProtectedServerTests
 {
     const int Size = 300_000;
-    static readonly PolicyRules s_every6Hours = new(new(0, 0), "Europe/Berlin", Hourly: new(6, 4), Daily: new(3), FullPattern: new(5, null));
+    static readonly PolicyRules s_every6Hours = new(new(0, 0), "Europe/Berlin", Hourly: new(6, 4), Daily: new(3), FullPattern: new(5));
 
     [Fact]
     public async Task A_fortnight_of_hourly_and_daily_backups_keeps_what_the_rules_keep_and_every_point_restores()

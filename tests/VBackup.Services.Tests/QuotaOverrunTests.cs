@@ -17,7 +17,7 @@ public sealed class QuotaOverrunTests
     {
         HeldReadingStorage storage = null!;
         await using var world = await ServiceWorld.MakeAsync(storage: lab => storage = new(lab, new("web-vdb")));
-        await world.ChangeLocationAsync(location => location.QuotaBytes = quota);
+        await world.ChangeLocationAsync(location => location.IsLimited(quota, location.SoftDeleteDays));
         var server = await world.AddServerAsync("web", ("vda", Noise(1, 3 * Mebibyte)), ("vdb", Noise(2, Mebibyte)));
         var order = await world.OrderBackupAsync(server, PointKind.Full);
         await world.BackupPump.SendDueAsync(default);

@@ -24,7 +24,7 @@ static class SystemPolicies
     static IEnumerable<PolicyRow> All()
     {
         yield return new(Default, null, "default", new(s_night, "Etc/UTC", Daily: new(7), Weekly: new([IsoDayOfWeek.Sunday], 5),
-            Monthly: new(new DayOfMonth.Numbered(1), 12)));
+            Monthly: new(DayOfMonth.Numbered(1), 12)));
         yield return new(Hourly, null, "every-4-hours", new(s_night, "Etc/UTC", Hourly: new(4, 12), Daily: new(7), Weekly: new([IsoDayOfWeek.Sunday], 5)));
     }
 }
