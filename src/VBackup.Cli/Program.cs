@@ -4,6 +4,7 @@ using VBackup.Cli.Edge;
 using VBackup.Cli.Edge.Images;
 using VBackup.Cli.Keys;
 using VBackup.Cli.Terminal;
+using VBackup.Cli.Up;
 using VBackup.Cli.Vault;
 using VBackup.Clouds.Libvirt.Freezing;
 
@@ -13,6 +14,7 @@ if (args is [FreezeWatchdog.Verb, .. var orders]) return await FreezeWatchdog.Ru
 var root = new RootCommand("vBackup keeps the volumes of virtual servers in encrypted vaults, and brings them back bit for bit.")
 {
     RunDemo.Define(),
+    RunUp.Define(),
     new Command("vault", "Work on a vault: a folder, or s3://bucket/prefix.")
     {
         InitVault.Define(),

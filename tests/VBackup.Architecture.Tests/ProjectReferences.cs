@@ -47,7 +47,8 @@ static class ProjectReferences
         ["VBackup.Portal"] = new(["VBackup.Platform"], ["Microsoft.AspNetCore.App", "Microsoft.AspNetCore.OpenApi", "NodaTime", "Swashbuckle.AspNetCore.SwaggerUI"]),
         ["VBackup.Snapshots"] = new(["VBackup.Platform", "VBackup.Edge"], ["Microsoft.AspNetCore.App"]),
         ["VBackup.Worker"] = new(["VBackup.Platform", "VBackup.Edge"], ["Microsoft.AspNetCore.App"]),
-        ["VBackup.Cli"] = new(["VBackup.Edge"], ["System.CommandLine"]),
+        ["VBackup.Cli"] = new(["VBackup.Edge", "VBackup.Portal", "VBackup.Service", "VBackup.Snapshots", "VBackup.Worker"],
+            ["Microsoft.AspNetCore.App", "System.CommandLine"]),
     };
 
     /// <summary>Everything that the graph has and the list does not allow, and what the list has and the graph does not:

@@ -17,6 +17,9 @@ namespace VBackup.Portal;
 /// <summary>What the Portal knows: what users declared, and the newest that it was told of everything else.</summary>
 public sealed class PortalDb(DbContextOptions<PortalDb> options) : ServiceDb(options)
 {
+    /// <summary>How its tables are laid out.</summary>
+    public const int SchemaVersion = 1;
+
     public DbSet<RegionRow> Regions => Set<RegionRow>();
     public DbSet<ServerRow> Servers => Set<ServerRow>();
     public DbSet<PolicyRow> Policies => Set<PolicyRow>();

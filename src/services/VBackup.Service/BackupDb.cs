@@ -12,6 +12,9 @@ namespace VBackup.Service;
 /// <summary>What the vBackup service knows.</summary>
 public sealed class BackupDb(DbContextOptions<BackupDb> options) : ServiceDb(options)
 {
+    /// <summary>How its tables are laid out.</summary>
+    public const int SchemaVersion = 1;
+
     public DbSet<Run> Runs => Set<Run>();
     public DbSet<RestorePoint> Points => Set<RestorePoint>();
     public DbSet<WorkTask> Tasks => Set<WorkTask>();

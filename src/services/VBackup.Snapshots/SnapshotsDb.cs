@@ -9,6 +9,9 @@ namespace VBackup.Snapshots;
 /// <summary>What the vSnapshot service of a region knows.</summary>
 public sealed class SnapshotsDb(DbContextOptions<SnapshotsDb> options) : ServiceDb(options)
 {
+    /// <summary>How its tables are laid out.</summary>
+    public const int SchemaVersion = 1;
+
     public DbSet<Snapshot> Snapshots => Set<Snapshot>();
 
     protected override void OnModelCreating(ModelBuilder modelBuilder)

@@ -1,0 +1,181 @@
+using System.Net;
+using System.Security.Cryptography;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using VBackup.Cli.Edge;
+using VBackup.Contracts.Ids;
+using VBackup.Contracts.Locations;
+using VBackup.Contracts.Messages;
+using VBackup.Edge;
+using VBackup.Platform.Databases;
+using VBackup.Platform.Messaging;
+using VBackup.Platform.Secrets;
+using VBackup.Portal;
+using VBackup.Portal.Api;
+using VBackup.Portal.Identity;
+using VBackup.Portal.Plans;
+using VBackup.Primitives;
+using VBackup.Service;
+using VBackup.Service.Keys;
+using VBackup.Service.Locations;
+using VBackup.Service.Work;
+using VBackup.Snapshots;
+using VBackup.Vault;
+using VBackup.Vault.Format;
+using VBackup.Vault.Stores;
+using VBackup.Worker;
+
+namespace VBackup.Cli.Up;
+
+/// <summary>All services in one process: a database file each, messages handed over within the process, one region, one worker.</summary>
+sealed class AllInOne : IAsyncDisposable
+{
+    const string Region = "local", FirstLocation = "local";
+    const int TasksAtOnce = 2;
+    static readonly TimeSpan s_messages = TimeSpan.FromMilliseconds(200), s_clockwork = TimeSpan.FromSeconds(1), s_inventory = TimeSpan.FromSeconds(30);
+
+    readonly DataFolder _data;
+    readonly MasterKey _master;
+    readonly EdgeCloud _cloud;
+    readonly WebApplication _app;
+    readonly IdSource _ids = new(TimeProvider.System, RandomNumberGenerator.Fill);
+    readonly SqliteDatabase<PortalDb> _portalDb;
+    readonly SqliteDatabase<BackupDb> _backupDb;
+    readonly SqliteDatabase<SnapshotsDb> _snapshotsDb;
+    readonly ChangeMaker<PortalDb> _portal;
+    readonly ChangeMaker<BackupDb> _backup;
+    readonly ChangeMaker<SnapshotsDb> _snapshots;
+    readonly ProjectSecrets _secrets;
+
+    AllInOne(DataFolder data, MasterKey master, EdgeCloud cloud, IPEndPoint listen)
+    {
+        (_data, _master, _cloud) = (data, master, cloud);
+        _portalDb = new(data.PortalDatabase, options => new(options));
+        _backupDb = new(data.BackupDatabase, options => new(options));
+        _snapshotsDb = new(data.SnapshotsDatabase, options => new(options));
+        _portal = new(_portalDb, _ids, TimeProvider.System);
+        _backup = new(_backupDb, _ids, TimeProvider.System);
+        _snapshots = new(_snapshotsDb, _ids, TimeProvider.System);
+        _secrets = new(master);
+        _app = Build(listen);
+    }
+
+    /// <summary>Where the API listens.</summary>
+    public string Address => _app.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.First();
+
+    /// <summary>Of the first administrator; null when there was one already.</summary>
+    public string? OneTimePassword { get; private set; }
+
+    /// <param name="data">Its owner from here on.</param>
+    public static async Task<AllInOne> OpenAsync(DataFolder data, IPEndPoint listen, string? cloudConfig, CancellationToken cancellation)
+    {
+        MasterKey? master = null;
+        try
+        {
+            master = data.OpenMasterKey();
+            var cloud = cloudConfig is null ? SampleCloud.Open(data.Cloud) : await CloudConfig.OpenAsync(cloudConfig, cancellation).ConfigureAwait(false);
+            return new(data, master, cloud, listen);
+        }
+        catch
+        {
+            master?.Dispose();
+            data.Dispose();
+            throw;
+        }
+    }
+
+    WebApplication Build(IPEndPoint listen)
+    {
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { EnvironmentName = Environments.Production });
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.Listen(listen);
+            kestrel.AddServerHeader = false;
+        });
+        builder.Logging.ClearProviders().SetMinimumLevel(LogLevel.Warning)
+            .AddSimpleConsole(console => console.SingleLine = true);
+        builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        builder.Services.AddSingleton<IDbContextFactory<PortalDb>>(_portalDb).AddSingleton(_ids).AddSingleton(TimeProvider.System).AddSingleton(_portal)
+            .AddSingleton<ILocationRegistry>(new LocationRegistry(_backup, _secrets));
+        builder.Services.AddPortalApi(new());
+        var app = builder.Build();
+        app.UsePortalApi();
+        app.MapPortalApi();
+        return app;
+    }
+
+    /// <summary>Makes what is not there yet, and listens.</summary>
+    public async Task StartAsync(CancellationToken cancellation)
+    {
+        await _portalDb.PrepareAsync(PortalDb.SchemaVersion, cancellation).ConfigureAwait(false);
+        await _backupDb.PrepareAsync(BackupDb.SchemaVersion, cancellation).ConfigureAwait(false);
+        await _snapshotsDb.PrepareAsync(SnapshotsDb.SchemaVersion, cancellation).ConfigureAwait(false);
+        OneTimePassword = await FirstAdministrator.EnsureAsync(_portal, _app.Services.GetRequiredService<Passwords>(), cancellation).ConfigureAwait(false);
+        var project = await PortalStart.EnsureAsync(_portal, Region, cancellation).ConfigureAwait(false);
+        Worker = await Workers.EnsureAsync(_backup, Region, Environment.MachineName, cancellation).ConfigureAwait(false);
+        Directory.CreateDirectory(_data.Location);
+        // The same id at every start: a second one is not made, whatever it is called by now.
+        var made = await _app.Services.GetRequiredService<ILocationRegistry>().CreateAsync(LocationId.From(project.Value), new(project, Region, FirstLocation,
+            LocationKindView.FileSystem, _data.Location, null, null, null, null, null, 0, IsDefault: true), cancellation).ConfigureAwait(false);
+        if (made.Reason is { } reason) throw new RefusedException($"the first location could not be made: {reason}");
+        await _app.StartAsync(cancellation).ConfigureAwait(false);
+    }
+
+    WorkerId Worker { get; set; }
+
+    /// <summary>Works until it is told to stop. Tasks that are under way then are given back.</summary>
+    public async Task RunAsync(CancellationToken cancellation)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _app.Lifetime.ApplicationStopping);
+        var log = _app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("vbackup");
+        await Task.WhenAll(Loops(log).Select(loop => loop.RunAsync(stop.Token))).ConfigureAwait(false);
+        await _app.StopAsync(CancellationToken.None).ConfigureAwait(false);
+    }
+
+    IEnumerable<WorkLoop> Loops(ILogger log)
+    {
+        var transport = new InProcessTransport();
+        transport.Connect(Destination.Portal, new MessageEndpoint<PortalDb>(_portal, PortalMessages.Handlers()));
+        transport.Connect(Destination.Backup, new MessageEndpoint<BackupDb>(_backup, BackupMessages.Handlers()));
+        transport.Connect(Destination.Snapshots(Region), new MessageEndpoint<SnapshotsDb>(_snapshots, SnapshotOrders.Handlers(Region)));
+        yield return Pump(_portalDb, "the Portal's messages");
+        yield return Pump(_backupDb, "the vBackup service's messages");
+        yield return Pump(_snapshotsDb, "the vSnapshot service's messages");
+
+        var plans = new PlanClockwork(_portal);
+        var clockwork = new Clockwork(_backup);
+        var snapshots = new SnapshotWork(_snapshots, _cloud);
+        yield return Every(s_clockwork, "plans", plans.TurnAsync);
+        yield return Every(s_clockwork, "runs and tasks", clockwork.TurnAsync);
+        yield return new("snapshots", s_messages, async stop => await snapshots.DoDueAsync(stop).ConfigureAwait(false) > 0, TimeProvider.System, log);
+
+        var runner = new TaskRunner(new WorkSource(_backup, new(), _secrets), Worker, _cloud,
+            new(new VaultRuntime(), FormatLimits.ChunkSizeDefault, RetryLimits.Patient), TimeProvider.System);
+        for (var i = 0; i < TasksAtOnce; i++) yield return new("a worker's task", s_clockwork, runner.RunOneAsync, TimeProvider.System, log);
+        yield return Every(s_inventory, "the inventory", runner.ReportServersAsync);
+
+        WorkLoop Pump<TDb>(IDbContextFactory<TDb> databases, string name) where TDb : ServiceDb =>
+            new(name, s_messages, new OutboxPump<TDb>(databases, transport, TimeProvider.System).SendDueAsync, TimeProvider.System, log);
+
+        WorkLoop Every(TimeSpan pause, string name, Func<CancellationToken, Task> work) => new(name, pause, async stop =>
+        {
+            await work(stop).ConfigureAwait(false);
+            return false;
+        }, TimeProvider.System, log);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _app.DisposeAsync().ConfigureAwait(false);
+        await _cloud.DisposeAsync().ConfigureAwait(false);
+        _master.Dispose();
+        _data.Dispose();
+    }
+}

@@ -1,0 +1,85 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json;
+using VBackup.EndToEnd.Tests.World;
+using Xunit;
+
+namespace VBackup.EndToEnd.Tests;
+
+/// <summary><c>vbackup up</c>, as a process: the first start, the next ones, and what keeps it from starting.</summary>
+public sealed class UpTests : IDisposable
+{
+    readonly string _folder = Directory.CreateTempSubdirectory("vbackup-up-").FullName;
+
+    [Fact]
+    public async Task The_first_start_tells_a_password_once_and_the_system_outlives_a_kill()
+    {
+        const string Chosen = "correct horse battery staple";
+        string oneTime;
+        await using (var first = await UpProcess.StartAsync(Data))
+        {
+            oneTime = Assert.IsType<string>(first.OneTimePassword);
+            Assert.Equal(HttpStatusCode.OK, (await first.Http.GetAsync("/health/ready")).StatusCode);
+            Assert.Equal(HttpStatusCode.Forbidden, (await SignInAsync(first, oneTime)).StatusCode);
+            var changed = await first.Http.PutAsJsonAsync("/api/v1/users/me/password", new { user = "admin", password = oneTime, newPassword = Chosen });
+            Assert.True(changed.IsSuccessStatusCode, await changed.Content.ReadAsStringAsync());
+            Assert.Equal(HttpStatusCode.Created, (await SignInAsync(first, Chosen)).StatusCode);
+            first.Process.Kill();
+        }
+        await using var second = await UpProcess.StartAsync(Data);
+        Assert.Null(second.OneTimePassword);
+        Assert.Equal(HttpStatusCode.Unauthorized, (await SignInAsync(second, oneTime)).StatusCode);
+        var session = await SignInAsync(second, Chosen);
+        Assert.Equal(HttpStatusCode.Created, session.StatusCode);
+        await second.Process.SignalAsync("TERM");
+        var ended = await second.Process.WaitAsync();
+        Assert.DoesNotContain(ended.Errors, line => line.Contains("failed", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_second_process_on_the_same_folder_is_refused_in_one_line()
+    {
+        await using var first = await UpProcess.StartAsync(Data);
+        var second = (await CliProcess.RunAsync(["up", "--data", Data, "--listen", "127.0.0.1:0"])).Expect(1);
+        Assert.Contains("another 'vbackup up' has it", Assert.Single(second.Errors), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_master_key_that_is_gone_is_not_made_anew()
+    {
+        await using (var first = await UpProcess.StartAsync(Data)) first.Process.Kill();
+        File.Delete(Path.Combine(Data, "master.key"));
+        var ended = (await CliProcess.RunAsync(["up", "--data", Data, "--listen", "127.0.0.1:0"])).Expect(1);
+        Assert.Contains("bring it back", Assert.Single(ended.Errors), StringComparison.Ordinal);
+        Assert.False(File.Exists(Path.Combine(Data, "master.key")));
+    }
+
+    [Theory]
+    [InlineData("0.0.0.0:8080", "TLS")]
+    [InlineData("[::]:8080", "TLS")]
+    [InlineData("localhost", "an address and a port")]
+    public async Task It_listens_on_this_machine_only(string listen, string reason)
+    {
+        var ended = (await CliProcess.RunAsync(["up", "--data", Data, "--listen", listen])).Expect(2);
+        Assert.Contains(reason, Assert.Single(ended.Errors), StringComparison.Ordinal);
+        Assert.False(Directory.Exists(Data));
+    }
+
+    [Fact]
+    [System.Runtime.Versioning.SupportedOSPlatform("linux")]
+    public async Task What_it_keeps_is_for_its_owners_eyes()
+    {
+        await using (var first = await UpProcess.StartAsync(Data)) first.Process.Kill();
+        const UnixFileMode Others = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute
+            | UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
+        Assert.Equal(default, File.GetUnixFileMode(Data) & Others);
+        Assert.Equal(default, File.GetUnixFileMode(Path.Combine(Data, "master.key")) & Others);
+    }
+
+    string Data => Path.Combine(_folder, "data");
+
+    static Task<HttpResponseMessage> SignInAsync(UpProcess up, string password) =>
+        up.Http.PostAsJsonAsync("/api/v1/sessions", new { user = "admin", password });
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+}
