@@ -25,9 +25,11 @@ public enum LocationStateView
 /// <param name="Version">Higher than that of all that was said of this location before.</param>
 /// <param name="Refusal">What it lacks; null when it can be used.</param>
 /// <param name="QuotaBytes">Null for no limit.</param>
+/// <param name="Finding">What the last verification found damaged; null when all was well.</param>
 public sealed record LocationChanged(
     LocationId Location, long Version, ProjectId Project, string Region, string LocationName, LocationKindView Kind, string Address, string? Endpoint,
-    LocationStateView State, string? Refusal, bool IsDefault, bool IsDeleted, long? QuotaBytes, long UsedBytes, int SoftDeleteDays) : IMessage
+    LocationStateView State, string? Refusal, bool IsDefault, bool IsDeleted, long? QuotaBytes, long UsedBytes, int SoftDeleteDays,
+    DateTimeOffset? VerifiedAt, string? Finding) : IMessage
 {
     public static string Name => "location-changed";
 }

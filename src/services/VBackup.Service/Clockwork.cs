@@ -2,21 +2,23 @@ using Microsoft.EntityFrameworkCore;
 using VBackup.Contracts.Messages;
 using VBackup.Platform.Databases;
 using VBackup.Platform.Messaging;
+using VBackup.Service.Locations;
 using VBackup.Service.Points;
 using VBackup.Service.Runs;
 using VBackup.Service.Work;
 
 namespace VBackup.Service;
 
-/// <summary>What happens because time went by: leases run out, windows close, snapshots do not come, the bin is emptied, old
-/// messages are forgotten. Any number of replicas may do it, each one turn after the other.</summary>
-public sealed class Clockwork(ChangeMaker<BackupDb> changes)
+/// <summary>What happens because time went by: leases run out, windows close, snapshots do not come, the bin is emptied, storage
+/// space is looked after in quiet hours, old messages are forgotten. Any number of replicas may do it, each one turn after the other.</summary>
+public sealed class Clockwork(ChangeMaker<BackupDb> changes, StorageSpaceLimits? space = null)
 {
     /// <summary>How long a run waits for its snapshot. One that comes later is removed.</summary>
     public static readonly TimeSpan SnapshotPatience = TimeSpan.FromMinutes(30);
 
     const int BatchMax = 200;
 
+    readonly StorageSpaceLimits _space = space ?? new();
     readonly MessageTidying<BackupDb> _tidying = new(changes);
 
     public async Task TurnAsync(CancellationToken cancellation)
@@ -25,6 +27,7 @@ public sealed class Clockwork(ChangeMaker<BackupDb> changes)
         await changes.MakeAsync(change => CloseWindowsAsync(change, cancellation), cancellation).ConfigureAwait(false);
         await changes.MakeAsync(change => GiveUpSnapshotsAsync(change, cancellation), cancellation).ConfigureAwait(false);
         await changes.MakeAsync(change => PointDeletion.PurgeAsync(change, cancellation), cancellation).ConfigureAwait(false);
+        await changes.MakeAsync(change => StorageSpace.ScheduleAsync(change, _space, cancellation), cancellation).ConfigureAwait(false);
         await _tidying.TurnAsync(cancellation).ConfigureAwait(false);
     }
 

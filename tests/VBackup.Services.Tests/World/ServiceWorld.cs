@@ -105,7 +105,7 @@ sealed class ServiceWorld : IAsyncDisposable
         {
             change.Db.Workers.Add(new(WorkerId, Region, "worker"));
             var location = new Location(Location, Project, Region, "main", LocationKind.FileSystem, Path("location"));
-            location.WasChecked(null);
+            location.WasChecked(null, Clock.GetUtcNow());
             change.Db.Locations.Add(location);
             await secrets.EnsureKeyAsync(change, Project, default);
         }, default);
@@ -156,7 +156,7 @@ sealed class ServiceWorld : IAsyncDisposable
         await Backup.MakeAsync(async change =>
         {
             var location = new Location(id, project, Region, name, LocationKind.FileSystem, Path(name));
-            location.WasChecked(null);
+            location.WasChecked(null, Clock.GetUtcNow());
             change.Db.Locations.Add(location);
             await new ProjectSecrets(_master).EnsureKeyAsync(change, project, default);
         }, default);

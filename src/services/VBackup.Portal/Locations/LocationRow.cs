@@ -27,6 +27,10 @@ public sealed class LocationRow
     public long? QuotaBytes { get; private set; }
     public long UsedBytes { get; private set; }
     public int SoftDeleteDays { get; private set; }
+    public DateTimeOffset? VerifiedAt { get; private set; }
+
+    /// <summary>What the last verification found damaged; null when all was well.</summary>
+    public string? Finding { get; private set; }
 
     /// <inheritdoc cref="Runs.RunRow.Changes"/>
     public bool Changes(LocationChanged now)
@@ -35,6 +39,7 @@ public sealed class LocationRow
         (Version, Project, Region, Name, Kind) = (now.Version, now.Project, now.Region, now.LocationName, now.Kind);
         (Address, Endpoint, State, Refusal) = (now.Address, now.Endpoint, now.State, now.Refusal);
         (IsDefault, IsDeleted, QuotaBytes, UsedBytes, SoftDeleteDays) = (now.IsDefault, now.IsDeleted, now.QuotaBytes, now.UsedBytes, now.SoftDeleteDays);
+        (VerifiedAt, Finding) = (now.VerifiedAt, now.Finding);
         return true;
     }
 }

@@ -3,6 +3,7 @@ using NodaTime;
 using VBackup.Contracts.Ids;
 using VBackup.Contracts.Messages;
 using VBackup.Platform.Databases;
+using VBackup.Platform.Messaging;
 using VBackup.Portal.Points;
 using VBackup.Portal.Policies;
 
@@ -17,6 +18,8 @@ public sealed class PlanClockwork(ChangeMaker<PortalDb> changes)
 
     const int BatchMax = 100;
 
+    readonly MessageTidying<PortalDb> _tidying = new(changes);
+
     public async Task TurnAsync(CancellationToken cancellation)
     {
         foreach (var plan in await FindAsync((db, now) => db.Plans.Where(one => one.IsEnabled && one.PausedBecause == null && one.LookAt <= now), cancellation)
@@ -25,6 +28,7 @@ public sealed class PlanClockwork(ChangeMaker<PortalDb> changes)
         foreach (var plan in await FindAsync((db, now) => db.Plans.Where(one => one.RetentionAt <= now), cancellation).ConfigureAwait(false))
             await changes.MakeAsync(change => RetainAsync(change, plan, cancellation), cancellation).ConfigureAwait(false);
         await changes.MakeAsync(change => GiveUpAsync(change, cancellation), cancellation).ConfigureAwait(false);
+        await _tidying.TurnAsync(cancellation).ConfigureAwait(false);
     }
 
     Task<List<PlanId>> FindAsync(Func<PortalDb, DateTimeOffset, IQueryable<Plan>> which, CancellationToken cancellation) => changes.MakeAsync(

@@ -59,11 +59,24 @@ public sealed class Location
     /// <summary>As the store counted last; points that are being made come on top.</summary>
     public long UsedBytes { get; private set; }
 
+    /// <summary>Something may be stored that no point needs.</summary>
+    public bool HasGarbage { get; private set; }
+
+    /// <summary>When its garbage was last begun to be collected.</summary>
+    public DateTimeOffset? CollectedAt { get; private set; }
+
+    /// <summary>When it was last begun to be verified. A new location is taken for verified, as there is nothing in it.</summary>
+    public DateTimeOffset? VerifiedAt { get; private set; }
+
+    /// <summary>What the last verification or collection found damaged, or why it failed; null when all was well.</summary>
+    public string? Finding { get; private set; }
+
     /// <summary>Each project has a vault of its own there.</summary>
     public VaultAddress VaultOf(ProjectId project) => new($"{Address.TrimEnd('/')}/{project}", Endpoint, S3Region);
 
-    public void WasChecked(string? refusal)
+    public void WasChecked(string? refusal, DateTimeOffset now)
     {
+        VerifiedAt ??= now;
         (State, Refusal) = (refusal is null ? LocationState.Ready : LocationState.Refused, refusal);
         Version++;
     }
@@ -87,13 +100,25 @@ public sealed class Location
         Version++;
     }
 
+    public void MayHaveGarbage() => HasGarbage = true;
+
+    public void Collects(DateTimeOffset now) => (HasGarbage, CollectedAt) = (false, now);
+
+    public void Verifies(DateTimeOffset now) => VerifiedAt = now;
+
+    public void WasLookedAt(string? finding)
+    {
+        Finding = finding;
+        Version++;
+    }
+
     public LocationChanged View() => new(Id, Version, Project, Region, Name, Kind == LocationKind.VStorage ? LocationKindView.VStorage : LocationKindView.FileSystem,
         Address, Endpoint, State switch
         {
             LocationState.Checking => LocationStateView.Checking,
             LocationState.Ready => LocationStateView.Ready,
             _ => LocationStateView.Refused,
-        }, Refusal, IsDefault, IsDeleted, QuotaBytes, UsedBytes, SoftDeleteDays);
+        }, Refusal, IsDefault, IsDeleted, QuotaBytes, UsedBytes, SoftDeleteDays, VerifiedAt, Finding);
 
     public void Uses(long bytes)
     {

@@ -11,6 +11,8 @@ namespace VBackup.Service.Locations;
 /// <summary>Work on the vaults of a location that no run waits for.</summary>
 static class LocationWork
 {
+    const int DamagesShown = 20;
+
     public static void Add<TOrder>(Change<BackupDb> change, WorkKind kind, Location location, ProjectId project, TOrder order, JsonTypeInfo<TOrder> type) =>
         change.Db.Tasks.Add(new(change.NewId<WorkTaskId>(), kind, project, location.Region, JsonSerializer.Serialize(order, type), change.Now)
         { Location = location.Id });
@@ -18,18 +20,32 @@ static class LocationWork
     public static async Task DoneAsync(WorkTask task, VaultResult result, Change<BackupDb> change, CancellationToken cancellation)
     {
         if (task.Location is not { } id || await change.Db.Locations.FindAsync([id], cancellation).ConfigureAwait(false) is not { } location) return;
-        if (task.Kind == WorkKind.CheckLocation) location.WasChecked(null);
-        location.Uses(result.UsedBytes);
+        // An empty place says nothing of what is in it.
+        if (task.Kind == WorkKind.CheckLocation) location.WasChecked(null, change.Now);
+        else location.Uses(result.UsedBytes);
+        if (task.Kind == WorkKind.Verify || result.Notes.Count > 0 && task.Kind == WorkKind.CollectGarbage) location.WasLookedAt(Text(result.Notes));
         Tell(change, location);
     }
 
     public static async Task FailedAsync(WorkTask task, string error, Change<BackupDb> change, CancellationToken cancellation)
     {
-        if (task.Kind != WorkKind.CheckLocation || task.Location is not { } id) return;
-        if (await change.Db.Locations.FindAsync([id], cancellation).ConfigureAwait(false) is not { } location) return;
-        location.WasChecked(error);
+        if (task.Location is not { } id || await change.Db.Locations.FindAsync([id], cancellation).ConfigureAwait(false) is not { } location) return;
+        if (task.Kind == WorkKind.CheckLocation) location.WasChecked(error, change.Now);
+        else location.WasLookedAt($"{Name(task.Kind)} failed: {error}");
+        // What was not done is still to be done.
+        if (task.Kind is WorkKind.CollectGarbage or WorkKind.Prune) location.MayHaveGarbage();
         Tell(change, location);
     }
+
+    static string? Text(IReadOnlyList<string> damages) => damages.Count == 0 ? null
+        : string.Join("; ", damages.Take(DamagesShown)) + (damages.Count > DamagesShown ? $"; and {damages.Count - DamagesShown} more" : "");
+
+    static string Name(WorkKind kind) => kind switch
+    {
+        WorkKind.CollectGarbage => "the collection of garbage",
+        WorkKind.Verify => "the verification",
+        _ => "the removal of points",
+    };
 
     public static void Tell(Change<BackupDb> change, Location location) =>
         change.Send(Destination.Portal, location.View(), MessageJson.Default.LocationChanged);

@@ -49,6 +49,7 @@ static class PointDeletion
     // The vault's base of the next incremental is gone with it; the snapshot that told what changed since serves nobody.
     static void Remove(Change<BackupDb> change, Location location, RestorePoint point)
     {
+        location.MayHaveGarbage();
         LocationWork.Add(change, WorkKind.Prune, location, point.Project,
             new PruneOrder(location.VaultOf(point.Project), [point.VaultPoint!]), WorkJson.Default.PruneOrder);
         BackupRuns.GiveUpBase(change, point);
