@@ -248,6 +248,28 @@ public sealed class S3AnswerTests
         Assert.DoesNotContain(server.Requests, request => request.StartsWith("HEAD", StringComparison.Ordinal));
     }
 
+    // The service refuses a body that does not have the hash in its signature; so the MD5 may be left out, but not both.
+    [Fact]
+    public async Task A_part_over_plain_HTTP_has_its_SHA_256_signed_and_no_second_checksum()
+    {
+        await using var server = new ScriptedServer(UploadThen(
+            ScriptedServer.Answer(200, "<CompleteMultipartUploadResult><ETag>x</ETag></CompleteMultipartUploadResult>"), Stored(Large)));
+        await using var store = StoreAt(server.Address);
+        await WriteLarge(store);
+        string[][] parts = [.. server.Heads.Where(head => head[0].StartsWith("PUT", StringComparison.Ordinal))];
+        Assert.Equal(2, parts.Length);
+        foreach (var (head, sent) in parts.Zip([Large[..(8 << 20)], Large[(8 << 20)..]]))
+        {
+            string hash = Convert.ToHexStringLower(SHA256.HashData(sent));
+            Assert.Contains($"x-amz-content-sha256: {hash}", head, StringComparer.OrdinalIgnoreCase);
+            Assert.Contains(head, line => line.Contains("SignedHeaders=", StringComparison.Ordinal)
+                && line.Contains("x-amz-content-sha256", StringComparison.Ordinal));
+            Assert.DoesNotContain(head, line => line.StartsWith("Content-MD5", StringComparison.OrdinalIgnoreCase)
+                || line.StartsWith("x-amz-checksum", StringComparison.OrdinalIgnoreCase)
+                || line.StartsWith("x-amz-trailer", StringComparison.OrdinalIgnoreCase));
+        }
+    }
+
     [Fact]
     public async Task A_part_that_fails_is_sent_again()
     {

@@ -17,7 +17,7 @@ sealed class ScriptedServer : IAsyncDisposable
 
     readonly TcpListener listener = new(IPAddress.Loopback, 0);
     readonly ConcurrentQueue<string> answers;
-    readonly ConcurrentQueue<string> requests = new();
+    readonly ConcurrentQueue<string[]> requests = new();
     readonly CancellationTokenSource stop = new();
     readonly Task serving;
 
@@ -31,7 +31,10 @@ sealed class ScriptedServer : IAsyncDisposable
     public Uri Address => new($"http://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}");
 
     /// <summary>The first line of every request, as it came.</summary>
-    public IReadOnlyList<string> Requests => [.. requests];
+    public IReadOnlyList<string> Requests => [.. requests.Select(head => head[0])];
+
+    /// <summary>All lines of every request's head.</summary>
+    public IReadOnlyList<string[]> Heads => [.. requests];
 
     public bool AllAnswersWereGiven => answers.IsEmpty;
 
@@ -67,7 +70,7 @@ sealed class ScriptedServer : IAsyncDisposable
         }
     }
 
-    async Task<string?> ReadRequestAsync(NetworkStream stream)
+    async Task<string[]?> ReadRequestAsync(NetworkStream stream)
     {
         var head = new StringBuilder();
         byte[] one = new byte[1];
@@ -84,7 +87,7 @@ sealed class ScriptedServer : IAsyncDisposable
             byte[] body = new byte[int.Parse(length.Split(':')[1], CultureInfo.InvariantCulture)];
             await stream.ReadExactlyAsync(body, stop.Token);
         }
-        return lines[0];
+        return lines;
     }
 
     public async ValueTask DisposeAsync()

@@ -8,6 +8,9 @@ namespace VBackup.Vault.Stores;
 /// <summary>The client of one bucket: time-outs are ours, and so are retries.</summary>
 sealed class S3Connection : IDisposable
 {
+    /// <summary>What goes to a socket at once; the SDK's own 8 KiB would make a thousand writes of a part.</summary>
+    const int BodyPieceBytes = 256 << 10;
+
     readonly HttpClient http;
 
     public S3Connection(S3Settings settings)
@@ -30,6 +33,7 @@ sealed class S3Connection : IDisposable
             AllowAutoRedirect = false,
             IgnoreConfiguredEndpointUrls = true, // settings say where, not a file in somebody's home
             HttpClientFactory = new OneClient(http),
+            BufferSize = BodyPieceBytes,
             // The newer checksums come in trailers that other S3 services do not understand; ours are MD5s.
             RequestChecksumCalculation = RequestChecksumCalculation.WHEN_REQUIRED,
             ResponseChecksumValidation = ResponseChecksumValidation.WHEN_REQUIRED,
@@ -54,7 +58,8 @@ sealed class S3Connection : IDisposable
     public S3Settings Settings { get; }
     public string Bucket => Settings.Bucket;
 
-    /// <summary>TLS protects a body on its way, and the MD5 after it; signing it as well costs a second hash.</summary>
+    /// <summary>Each body has one hash that the service checks on arrival: over TLS its MD5; over plain HTTP, where the SDK
+    /// signs every body, the SHA-256 in the signature, and parts have no MD5 beside it. Small objects have both.</summary>
     public bool BodiesGoUnsigned => Settings.Endpoint is not { Scheme: "http" };
 
     public string KeyOf(string name) => Settings.Prefix.Length == 0 ? name : $"{Settings.Prefix}/{name}";

@@ -7,7 +7,8 @@ namespace VBackup.Vault.Stores;
 /// <summary>
 /// A store in a bucket of an S3 service that is read-after-write and list-after-write consistent. Requests are tried
 /// once, except pages of listings and what a writer sends, which go by the policy: wrap it in a
-/// <see cref="RetryingStore"/> for the rest. What is sent is checked by its MD5 on arrival, and again in the answer.
+/// <see cref="RetryingStore"/> for the rest. What is sent is checked on arrival: by its MD5, which the answer has to name again,
+/// or, parts over plain HTTP, by the SHA-256 that their request signs.
 /// Thread-safe.
 /// </summary>
 public sealed class S3Store : IObjectStore

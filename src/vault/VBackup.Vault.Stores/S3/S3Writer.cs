@@ -9,7 +9,8 @@ namespace VBackup.Vault.Stores;
 /// </summary>
 sealed class S3Writer(S3Connection connection, RetryPolicy policy, S3PartBuffers buffers, string name) : IObjectWriter
 {
-    readonly record struct SentPart(PartETag ETag, byte[] Md5);
+    /// <param name="Md5">Ours over TLS, else what the service answers with; null when that is no MD5.</param>
+    readonly record struct SentPart(PartETag ETag, byte[]? Md5);
 
     const int PartsMax = 10_000;
 
@@ -89,7 +90,7 @@ sealed class S3Writer(S3Connection connection, RetryPolicy policy, S3PartBuffers
     {
         try
         {
-            var content = new S3Content(part.AsMemory(0, length));
+            var content = new S3Content(part.AsMemory(0, length), hasMd5: connection.BodiesGoUnsigned);
             return await policy.RunAsync(async (_, attempt) =>
             {
                 using var body = content.Open();
@@ -102,7 +103,7 @@ sealed class S3Writer(S3Connection connection, RetryPolicy policy, S3PartBuffers
                 var response = await connection.SendAsync(doing, name,
                     token => connection.Client.UploadPartAsync(request, token), attempt).ConfigureAwait(false);
                 content.CheckETag(doing, name, response.ETag, response.ServerSideEncryptionMethod);
-                return new SentPart(new PartETag(number, response.ETag), content.Md5);
+                return new SentPart(new PartETag(number, response.ETag), content.Md5 ?? S3Content.Md5In(response.ETag));
             }, discarded.Token).ConfigureAwait(false);
         }
         finally
@@ -141,7 +142,8 @@ sealed class S3Writer(S3Connection connection, RetryPolicy policy, S3PartBuffers
                     BucketName = connection.Bucket, Key = connection.KeyOf(name), UploadId = uploadId,
                     PartETags = [.. parts.Select(p => p.ETag)],
                 }, token), cancellation).ConfigureAwait(false);
-            return S3Content.ETagIsMd5(completed.ServerSideEncryptionMethod) && S3Content.Matches(completed.ETag, ETagOf(parts));
+            return S3Content.ETagIsMd5(completed.ServerSideEncryptionMethod)
+                && ETagOf(parts) is { } expected && S3Content.Matches(completed.ETag, expected);
         }
         catch (StoreException e) when (inDoubt && S3Failure.IsNoSuchUpload(e))
         {
@@ -158,7 +160,12 @@ sealed class S3Writer(S3Connection connection, RetryPolicy policy, S3PartBuffers
         }
     }
 
-    static string ETagOf(SentPart[] parts) => S3Content.ETagOfParts([.. parts.Select(p => p.Md5)]);
+    /// <summary>Null when a part's MD5 is not known.</summary>
+    static string? ETagOf(SentPart[] parts)
+    {
+        List<byte[]> md5s = [.. parts.Select(p => p.Md5).OfType<byte[]>()];
+        return md5s.Count == parts.Length ? S3Content.ETagOfParts(md5s) : null;
+    }
 
     async Task<bool> CheckStoredAsync(SentPart[] parts, CancellationToken cancellation)
     {
@@ -169,7 +176,7 @@ sealed class S3Writer(S3Connection connection, RetryPolicy policy, S3PartBuffers
                 $"the store has {head.ContentLength} bytes, sent were {Length}");
         }
         if (S3Content.ETagIsMd5(head.ServerSideEncryptionMethod)
-            && !S3Content.Matches(head.ETag, ETagOf(parts)))
+            && ETagOf(parts) is { } expected && !S3Content.Matches(head.ETag, expected))
         {
             throw StoreOperation.Commit.Failed(
                 StoreFailure.Mismatch, name, "the store has another checksum than was sent");
