@@ -1,4 +1,5 @@
 using VBackup.Clouds.Ceph.Images;
+using VBackup.Clouds.Ceph.Native;
 using VBackup.Clouds.Volumes;
 using VBackup.Primitives;
 
@@ -25,6 +26,7 @@ internal sealed class CephVolumeReader(RbdImage image, string description, long 
     public ValueTask ReadAsync(long offset, Memory<byte> buffer, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
+        FreedMemory.Moved(buffer.Length);
         return _transfers.ReadAsync(offset, buffer);
     }
 

@@ -1,4 +1,5 @@
 using VBackup.Clouds.Ceph.Images;
+using VBackup.Clouds.Ceph.Native;
 using VBackup.Clouds.Volumes;
 using VBackup.Primitives;
 
@@ -85,6 +86,7 @@ internal sealed class CephVolumeWriter(
     public ValueTask ReadAsync(long offset, Memory<byte> buffer, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
+        FreedMemory.Moved(buffer.Length);
         return _transfers.ReadAsync(offset, buffer);
     }
 
@@ -92,6 +94,7 @@ internal sealed class CephVolumeWriter(
     {
         cancellation.ThrowIfCancellationRequested();
         CheckWithin(new(offset, content.Length));
+        FreedMemory.Moved(content.Length);
         return _transfers.WriteAsync(offset, content);
     }
 

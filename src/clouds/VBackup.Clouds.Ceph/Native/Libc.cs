@@ -9,4 +9,7 @@ internal static partial class Libc
 
     [LibraryImport("libc.so.6")]
     public static partial int mallopt(int param, int value);
+
+    [LibraryImport("libc.so.6")]
+    public static partial int malloc_trim(nuint pad);
 }
