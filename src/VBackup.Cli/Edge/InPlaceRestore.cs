@@ -77,18 +77,22 @@ sealed class InPlaceRestore
             Aftermath.Add(failure, "this restore has overwritten nothing");
             if (_isSafe) Aftermath.Add(failure, $"the snapshot {_safety} is not needed: 'vbackup edge snapshots release {_safety}' removes it");
         }
+        else if (_writing.IsComplete)
+        {
+            Aftermath.Add(failure, $"everything is restored and was read back; the snapshot {_safety} has the volumes as they were");
+        }
         else if (failure is CloudException { Failure: CloudFailure.InUse })
         {
             // What the volumes hold now is another's; to roll back would undo it.
             Aftermath.Add(failure, $"somebody else has the volumes, and this restore writes nothing more; the snapshot {_safety} has them as they were before it: "
-                + $"once the other restore has succeeded, 'vbackup edge snapshots release {_safety}' gives it up");
+                + $"if another restore has them, and once it has succeeded, 'vbackup edge snapshots release {_safety}' gives it up");
         }
         else
         {
             Aftermath.Add(failure, $"the volumes are partly overwritten; the snapshot {_safety} has them as they were: "
                 + $"'vbackup edge snapshots rollback {_safety}' brings them back");
         }
-        if (_wasStopped) Aftermath.Add(failure, $"server {_server.Name} was stopped for this restore, and is off");
+        if (_wasStopped) Aftermath.Add(failure, $"server {_server.Name} was stopped for this restore, and is not started again");
     }
 
     async Task StopAsync(CancellationToken cancellation)

@@ -41,7 +41,8 @@ sealed class ServerBackup(EdgeCloud cloud, BackupVault vault, Server server, Scr
                 var (documents, type) = (exported.Volumes, exported.Type);
                 var edge = new EdgeDocument(server.Name, server.Id, name, taken.Instant.TakenAt, taken.Consistency,
                     server.Disks.ToDictionary(disk => disk.Name, disk => disk.Volume.Value), configuration.Kind, configuration.Text,
-                    exported.IsTrackingWrong ? earlier.SinceLastFull : [], taken.HeldFor is { } time ? Math.Round(time.TotalSeconds, 4) : null);
+                    exported.IsTrackingWrong ? earlier.SinceLastFull : [], taken.HeldFor is { } time ? Math.Round(time.TotalSeconds, 4) : null,
+                    exported.Identities);
                 await run.SealAsync(server.Name, type, edge.ToMetadata(), documents, cancellation).ConfigureAwait(false);
                 if (run.IsSealed)
                 {
@@ -122,7 +123,7 @@ sealed class ServerBackup(EdgeCloud cloud, BackupVault vault, Server server, Scr
         }
         catch (CloudException second)
         {
-            Aftermath.Add(failure, $"the snapshot {name} is left ({second.Message}): 'vbackup edge snapshots release' removes it");
+            Aftermath.Add(failure, $"the snapshot {name} may be left ({second.Message}): 'vbackup edge snapshots release' removes it");
         }
     }
 }

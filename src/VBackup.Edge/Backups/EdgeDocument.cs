@@ -14,10 +14,12 @@ namespace VBackup.Edge.Backups;
 /// <param name="ConfigurationKind">Whose format <paramref name="Configuration"/> has.</param>
 /// <param name="Distrusts">Points whose change tracking was found wrong when this one was made.</param>
 /// <param name="HeldSeconds">For how long the guest was held for the snapshot; null when it was not.</param>
+/// <param name="Identities">Of each disk, which volume it was, whatever that is called by now; a disk is missing where names are enough. Null in
+/// points of earlier versions.</param>
 public sealed record EdgeDocument(
     string Server, string ServerId, string Instant, DateTimeOffset TakenAt, string Consistency,
     IReadOnlyDictionary<string, string> Volumes, string ConfigurationKind, string Configuration, IReadOnlyList<string> Distrusts,
-    double? HeldSeconds = null)
+    double? HeldSeconds = null, IReadOnlyDictionary<string, string>? Identities = null)
 {
     const string Member = "edge";
 

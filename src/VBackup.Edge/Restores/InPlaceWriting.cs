@@ -19,15 +19,18 @@ public sealed class InPlaceWriting
 {
     // Whoever takes a snapshot has a volume for a moment. A client that died is watched for half a minute longer.
     const int LooksBefore = 20, LooksAfter = 80;
+    // What was shut out and secured longer ago may have run and been written to since.
+    static readonly TimeSpan s_claimAgeMax = TimeSpan.FromMinutes(10);
     static readonly TimeSpan s_patienceAfterFailure = TimeSpan.FromSeconds(5), s_lookDelay = TimeSpan.FromMilliseconds(500);
 
     readonly EdgeCloud _cloud;
-    readonly Server _server;
+    readonly StillServer _server;
     readonly IReadOnlyList<RestoreTargetVolume> _targets;
+    long _claimedAt;
     readonly string _claim = RandomNumberGenerator.GetHexString(16, lowercase: true);
 
     InPlaceWriting(EdgeCloud cloud, Server server, IReadOnlyList<RestoreTargetVolume> targets) =>
-        (_cloud, _server, _targets) = (cloud, server, targets);
+        (_cloud, _server, _targets) = (cloud, new(cloud, server.Name), targets);
 
     /// <summary>What is rewritten.</summary>
     public IReadOnlyList<VolumeId> Volumes => [.. _targets.Select(item => item.Target)];
@@ -37,6 +40,9 @@ public sealed class InPlaceWriting
 
     /// <summary>Whether a byte may have been overwritten.</summary>
     public bool HasBegun { get; private set; }
+
+    /// <summary>Whether everything was written and read back.</summary>
+    public bool IsComplete { get; private set; }
 
     /// <summary>Volumes that are missing, were replaced, or have another size now are refused by name.</summary>
     public static async Task<InPlaceWriting> CheckAsync(EdgeCloud cloud, Server server, EdgeDocument edge,
@@ -52,6 +58,9 @@ public sealed class InPlaceWriting
                 ?? throw new RefusedException($"the volume {target} is gone: restore --to new-volume");
             if (length != volume.LengthBytes)
                 throw new RefusedException($"the volume {target} has {length} bytes now and had {volume.LengthBytes}: restore --to new-volume");
+            if (edge.Identities?.GetValueOrDefault(volume.Name) is { } identity
+                && await cloud.Storage.FindIdentityAsync(target, cancellation).ConfigureAwait(false) != identity)
+                throw new RefusedException($"the volume {target} is another than the one that was backed up: restore --to new-volume");
             targets.Add(new(volume, target));
         }
         // Of each pool or folder.
@@ -71,11 +80,12 @@ public sealed class InPlaceWriting
     /// </summary>
     public async Task ShutOutOthersAsync(CancellationToken cancellation)
     {
-        await RequireStillAsync(cancellation).ConfigureAwait(false);
+        await _server.RequireAsync(cancellation).ConfigureAwait(false);
         foreach (var target in Volumes)
             await (await OpenAsync(target, new() { TakesOver = true, Claim = _claim }, LooksBefore, cancellation).ConfigureAwait(false))
                 .DisposeAsync().ConfigureAwait(false);
-        await RequireStillAsync(cancellation).ConfigureAwait(false);
+        _claimedAt = TimeProvider.System.GetTimestamp();
+        await _server.RequireAsync(cancellation).ConfigureAwait(false);
     }
 
     /// <summary>
@@ -83,7 +93,14 @@ public sealed class InPlaceWriting
     /// shuts this restore out of all of them, so that two restores never leave volumes of different points.
     /// </summary>
     /// <exception cref="CloudException">Somebody has taken over since others were shut out (<see cref="CloudFailure.InUse"/>), or a storage failed.</exception>
+    /// <exception cref="RefusedException">Somebody has started the server.</exception>
     public async Task WriteAsync(VolumeRestore restore, CancellationToken cancellation)
+    {
+        await _server.WhileAsync(stop => WriteAllAsync(restore, stop), cancellation).ConfigureAwait(false);
+        IsComplete = true;
+    }
+
+    async Task WriteAllAsync(VolumeRestore restore, CancellationToken cancellation)
     {
         List<IVolumeWriter> writers = [];
         try
@@ -92,7 +109,9 @@ public sealed class InPlaceWriting
             // may have run again: then the claim does not count any more.
             foreach (var target in Volumes)
                 writers.Add(await OpenAsync(target, new() { Claim = _claim }, LooksBefore, cancellation).ConfigureAwait(false));
-            await RequireStillAsync(cancellation).ConfigureAwait(false);
+            await _server.RequireAsync(cancellation).ConfigureAwait(false);
+            if (TimeProvider.System.GetElapsedTime(_claimedAt) > s_claimAgeMax)
+                throw new RefusedException("this restore stood still for too long: what it took over and secured may be another now; start it again");
             HasBegun = true;
             for (var i = 0; i < writers.Count; i++)
                 await restore.WriteAsync(_targets[i].Volume, writers[i], isDelta: true, cancellation).ConfigureAwait(false);
@@ -141,12 +160,6 @@ public sealed class InPlaceWriting
                 await Task.Delay(s_lookDelay, TimeProvider.System, cancellation).ConfigureAwait(false);
             }
         }
-    }
-
-    async Task RequireStillAsync(CancellationToken cancellation)
-    {
-        if (await _cloud.Hypervisor.FindAsync(_server.Name, cancellation).ConfigureAwait(false) is not { State: ServerState.Shutdown })
-            throw new RefusedException($"server {_server.Name} was started meanwhile: stop it, or give --stop");
     }
 
     // The failure is the one to see, and a storage that does not answer is not waited for once more.

@@ -51,6 +51,16 @@ public sealed class CephStorage : IVolumeStorage
         }, cancellation);
     }
 
+    public Task<string?> FindIdentityAsync(VolumeId volume, CancellationToken cancellation)
+    {
+        var path = RbdPath.Parse(volume);
+        return RunAsync<string?>("look at", path.ToString(), connection =>
+        {
+            using var image = RbdImage.Open(connection, path, isReadOnly: true);
+            return image.Id();
+        }, cancellation);
+    }
+
     public Task CreateAsync(VolumeId volume, long lengthBytes, CancellationToken cancellation)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(lengthBytes);

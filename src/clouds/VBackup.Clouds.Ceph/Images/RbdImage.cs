@@ -248,7 +248,8 @@ internal sealed unsafe partial class RbdImage : IDisposable
         return Text(value);
     }
 
-    private string Id()
+    /// <summary>Stays when the image is renamed, and is no other image's, ever.</summary>
+    public string Id()
     {
         const int SizeMax = 256;
         var id = stackalloc byte[SizeMax];

@@ -228,6 +228,9 @@ internal sealed class CephSnapshots(CephStorage storage) : IVolumeSnapshots
         }, cancellation).ConfigureAwait(false);
         if (wholeGroup is not null)
         {
+            // A restore that was left behind holds claims, and handles too where images have no lock: from here on it writes nothing.
+            foreach (var path in paths)
+                await (await storage.OpenRbdWriterAsync(path, new() { TakesOver = true }, cancellation).ConfigureAwait(false)).DisposeAsync().ConfigureAwait(false);
             await storage.RunAsync("roll back", Subject(paths), connection =>
             {
                 foreach (var path in paths)

@@ -47,6 +47,12 @@ public sealed class LibvirtFileStorage : IVolumeStorage
         new FileCall("look at", volume.Value, cancellation).RunAsync(async () =>
             Exists(volume) ? FindFile(volume, await ServersAsync(cancellation).ConfigureAwait(false)).FindLength() : null);
 
+    // The device's numbers may be others after a restart of the host.
+    public Task<string?> FindIdentityAsync(VolumeId volume, CancellationToken cancellation) =>
+        FileIdentity.Of(volume.Value) is { } identity
+            ? Task.FromResult<string?>(string.Create(CultureInfo.InvariantCulture, $"inode-{identity.Inode}"))
+            : throw new CloudException(CloudFailure.NotFound, "look at", volume.Value, "there is no such file");
+
     public Task CreateAsync(VolumeId volume, long lengthBytes, CancellationToken cancellation) =>
         new FileCall("create", volume.Value, cancellation).RunAsync(async () =>
         {

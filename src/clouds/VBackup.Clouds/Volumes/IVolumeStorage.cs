@@ -33,6 +33,11 @@ public interface IVolumeStorage : IAsyncDisposable
     /// <summary>The volume's length in bytes now; null when there is no such volume.</summary>
     Task<long?> FindLengthAsync(VolumeId volume, CancellationToken cancellation);
 
+    /// <summary>What tells a volume from every other that had its name or gets it, such as after a renaming; null where names are enough,
+    /// as nothing is told of changes but by comparing.</summary>
+    /// <exception cref="CloudException">There is no such volume.</exception>
+    Task<string?> FindIdentityAsync(VolumeId volume, CancellationToken cancellation) => Task.FromResult<string?>(null);
+
     /// <summary>Makes a volume that reads as zeros.</summary>
     /// <exception cref="CloudException">There is one already, or no room.</exception>
     Task CreateAsync(VolumeId volume, long lengthBytes, CancellationToken cancellation);
