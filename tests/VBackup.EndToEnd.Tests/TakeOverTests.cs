@@ -70,6 +70,43 @@ public sealed class TakeOverTests(ITestOutputHelper output)
         }
     }
 
+    [Fact]
+    public async Task A_server_that_is_started_by_hand_while_it_is_rewritten_makes_the_restore_stop_and_say_so()
+    {
+        var lab = await EdgeLab.SharedAsync();
+        await using var server = await LabServer.StartAsync(lab);
+        await using var world = await EdgeWorld.OfServerAsync(lab, server.Name, await CliVault.MakeAsync());
+        try
+        {
+            await server.WriteNoiseAsync(NoiseMebibytes);
+            var point = PointOf(await world.BackUpAsync());
+            await server.WriteNoiseAsync(NoiseMebibytes);
+            await server.SwitchOffAsync();
+
+            var isAtWork = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            await using var restore = world.Start((process, line) =>
+            {
+                if (IsWriting(line)) isAtWork.TrySetResult();
+            }, "restore", point, "--to", "original", "--limit-rate", SlowRate);
+            Assert.True(await restore.ComesBeforeEndAsync(isAtWork.Task), "it ended before the server was started");
+            await server.SwitchOnAsync();
+            var error = Assert.Single((await restore.WaitAsync()).Expect(1).Errors);
+            output.WriteLine(error);
+            Assert.Contains("was started while its volumes were rewritten", error, StringComparison.Ordinal);
+            Assert.Contains("snapshots rollback", error, StringComparison.Ordinal);
+
+            // Off again, all can still be had.
+            await server.SwitchOffAsync();
+            (await world.OnVaultAsync("restore", point, "--to", "original")).Expect(0);
+            await server.StartAgainAsync();
+            Assert.Contains("ORDER-OK", await server.ConsoleAsync(), StringComparison.Ordinal);
+        }
+        finally
+        {
+            foreach (var name in await world.SnapshotNamesAsync()) (await world.SnapshotsAsync("release", name)).Expect(0);
+        }
+    }
+
     static bool IsWriting(string line) => line.Contains("\"progress\"", StringComparison.Ordinal) && line.Contains("\"what\":\"vda\"", StringComparison.Ordinal);
 
     static string PointOf(Ended backup) => backup.Expect(0).Last.GetProperty("point").GetString()!;

@@ -31,8 +31,9 @@ sealed class StillServer(EdgeCloud cloud, string name)
             // Since the last look it may have been started, and this is what counts.
             _wasStarted |= !await IsStillAsync(end.Token).ConfigureAwait(false);
         }
-        catch (Exception) when (_wasStarted)
+        catch (Exception failure) when (_wasStarted && failure is not CloudException { Failure: CloudFailure.InUse })
         {
+            // Where another has taken over, the server is his to start.
             throw Started();
         }
         finally

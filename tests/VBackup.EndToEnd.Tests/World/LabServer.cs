@@ -35,6 +35,9 @@ internal sealed class LabServer(EdgeLab lab, string name, params string[] images
     /// <summary>Switches it on, and waits until its journal is written.</summary>
     public Task StartAgainAsync() => lab.StartServerAsync(name, [.. images]);
 
+    /// <summary>As somebody does by hand, who does not wait until it has booted.</summary>
+    public Task SwitchOnAsync() => lab.VirshAsync("start", name);
+
     /// <summary>As by a power cut.</summary>
     public Task SwitchOffAsync() => lab.VirshAsync("destroy", name);
 
