@@ -3,9 +3,12 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
+using NodaTime;
 using VBackup.Contracts.Ids;
 using VBackup.Portal.Api;
 using VBackup.Portal.Identity;
+using VBackup.Portal.Plans;
+using VBackup.Portal.Policies;
 using VBackup.Portal.Tests.World;
 using Xunit;
 
@@ -48,6 +51,42 @@ public sealed class AuthorisationTests
         ["DELETE /api/v1/tokens/{id}"] = SignedIn,
         ["GET /api/v1/audit"] = "ListHistory",
         ["GET /api/v1/system/audit"] = Administrator,
+        ["GET /api/v1/servers"] = "ListServer",
+        ["GET /api/v1/servers/{region}/{serverId}"] = "GetServer",
+        ["POST /api/v1/servers/{region}/{serverId}/backups"] = "BackupNow",
+        ["GET /api/v1/policies"] = "ListPolicy",
+        ["POST /api/v1/policies"] = "CreatePolicy",
+        ["GET /api/v1/policies/{id}"] = "GetPolicy",
+        ["PUT /api/v1/policies/{id}"] = "UpdatePolicy",
+        ["DELETE /api/v1/policies/{id}"] = "DeletePolicy",
+        ["GET /api/v1/plans"] = "ListBackupPlan",
+        ["POST /api/v1/plans"] = "CreateBackupPlan or CreateBackupPlanWithDefaults",
+        ["GET /api/v1/plans/{id}"] = "GetBackupPlan",
+        ["PATCH /api/v1/plans/{id}"] = "UpdateBackupPlan",
+        ["POST /api/v1/plans/{id}/enable"] = "EnableBackupPlan",
+        ["POST /api/v1/plans/{id}/disable"] = "DisableBackupPlan",
+        ["DELETE /api/v1/plans/{id}"] = "DeleteBackupPlan",
+        ["GET /api/v1/points"] = "ListRestorePoint",
+        ["GET /api/v1/points/{id}"] = "GetRestorePoint",
+        ["GET /api/v1/points/{id}/explain"] = "GetRestorePoint",
+        ["DELETE /api/v1/points/{id}"] = "DeleteRestorePoint",
+        ["POST /api/v1/points/{id}/undelete"] = "UndeleteRestorePoint",
+        ["POST /api/v1/points/{id}/restores"] = "RestoreServer or RestoreVolume",
+        ["GET /api/v1/runs"] = "ListHistory",
+        ["GET /api/v1/runs/{id}"] = "GetHistory",
+        ["GET /api/v1/runs/{id}/events"] = "GetHistory",
+        ["POST /api/v1/runs/{id}/cancel"] = "BackupNow or RestoreServer",
+        ["GET /api/v1/history/skipped"] = "ListHistory",
+        ["GET /api/v1/locations"] = "ListLocation",
+        ["POST /api/v1/locations"] = "CreateLocation",
+        ["GET /api/v1/locations/{id}"] = "GetLocation",
+        ["PUT /api/v1/locations/{id}"] = "UpdateLocation",
+        ["DELETE /api/v1/locations/{id}"] = "DeleteLocation",
+        ["GET /api/v1/snapshots"] = "ListSnapshot",
+        ["POST /api/v1/snapshots"] = "CreateSnapshot",
+        ["GET /api/v1/snapshots/{id}"] = "GetSnapshot",
+        ["POST /api/v1/snapshots/{id}/rollback"] = "RollbackSnapshot",
+        ["DELETE /api/v1/snapshots/{id}"] = "DeleteSnapshot",
         ["GET /health/live"] = Open,
         ["GET /health/ready"] = Open,
         ["GET /openapi/{documentName}.json"] = Open,
@@ -98,7 +137,7 @@ public sealed class AuthorisationTests
         Administrator => isAdministrator,
         _ => (isAdministrator && rule == "ManageAccess")
             || (role is not null && BuiltInRoles.All.TryGetValue(role, out var permissions)
-                && permissions.Contains(Enum.Parse<Permission>(rule))),
+                && rule.Split(" or ").Any(one => permissions.Contains(Enum.Parse<Permission>(one)))),
     };
 
     /// <summary>What another project owns, by its real name, is not there: whoever has full access to his own project gets 404.</summary>
@@ -111,8 +150,39 @@ public sealed class AuthorisationTests
         var theirs = await world.UserAsync("theirs", other, "watcher");
         await world.SaveAsync(new CustomRole(other, "watcher", [Permission.ListServer]));
         var (token, _) = await world.TokenAsync(theirs, other);
+        var (server, location, policy) = (await world.ServerAsync("theirs", other), await world.LocationAsync("theirs", other),
+            await world.PolicyAsync("theirs", other));
+        var plan = await world.PlanAsync(server, location, policy, "theirs", other);
+        var (point, run, snapshot) = (await world.PointAsync(server, location, project: other), await world.RunAsync(server, project: other),
+            await world.SnapshotAsync(server, project: other));
+        var atServer = $"/api/v1/servers/{server.Region}/{server.Id}";
+        var rules = new { launchTime = "01:00", zone = "UTC", daily = new { keep = 1 } };
         var samples = new Dictionary<string, (string Path, object? Body)>
         {
+            ["GET /api/v1/servers/{region}/{serverId}"] = (atServer, null),
+            ["POST /api/v1/servers/{region}/{serverId}/backups"] = (atServer + "/backups", null),
+            ["GET /api/v1/points/{id}"] = ($"/api/v1/points/{point}", null),
+            ["GET /api/v1/points/{id}/explain"] = ($"/api/v1/points/{point}/explain", null),
+            ["DELETE /api/v1/points/{id}"] = ($"/api/v1/points/{point}", null),
+            ["POST /api/v1/points/{id}/undelete"] = ($"/api/v1/points/{point}/undelete", null),
+            ["POST /api/v1/points/{id}/restores"] = ($"/api/v1/points/{point}/restores", new { target = "newServer", name = "x" }),
+            ["GET /api/v1/runs/{id}"] = ($"/api/v1/runs/{run}", null),
+            ["GET /api/v1/runs/{id}/events"] = ($"/api/v1/runs/{run}/events", null),
+            ["POST /api/v1/runs/{id}/cancel"] = ($"/api/v1/runs/{run}/cancel", null),
+            ["GET /api/v1/locations/{id}"] = ($"/api/v1/locations/{location}", null),
+            ["PUT /api/v1/locations/{id}"] = ($"/api/v1/locations/{location}", new { softDeleteDays = 1, isDefault = true }),
+            ["DELETE /api/v1/locations/{id}"] = ($"/api/v1/locations/{location}", null),
+            ["GET /api/v1/snapshots/{id}"] = ($"/api/v1/snapshots/{snapshot}", null),
+            ["POST /api/v1/snapshots/{id}/rollback"] = ($"/api/v1/snapshots/{snapshot}/rollback", null),
+            ["DELETE /api/v1/snapshots/{id}"] = ($"/api/v1/snapshots/{snapshot}", null),
+            ["GET /api/v1/policies/{id}"] = ($"/api/v1/policies/{policy}", null),
+            ["PUT /api/v1/policies/{id}"] = ($"/api/v1/policies/{policy}", new { name = "x", rules }),
+            ["DELETE /api/v1/policies/{id}"] = ($"/api/v1/policies/{policy}", null),
+            ["GET /api/v1/plans/{id}"] = ($"/api/v1/plans/{plan}", null),
+            ["PATCH /api/v1/plans/{id}"] = ($"/api/v1/plans/{plan}", new { note = "mine now" }),
+            ["POST /api/v1/plans/{id}/enable"] = ($"/api/v1/plans/{plan}/enable", null),
+            ["POST /api/v1/plans/{id}/disable"] = ($"/api/v1/plans/{plan}/disable", null),
+            ["DELETE /api/v1/plans/{id}"] = ($"/api/v1/plans/{plan}", null),
             ["GET /api/v1/projects/{id}"] = ($"/api/v1/projects/{other}", null),
             ["GET /api/v1/roles/{name}"] = ("/api/v1/roles/watcher", null),
             ["PUT /api/v1/roles/{name}"] = ("/api/v1/roles/watcher", new { permissions = Array.Empty<string>() }),
@@ -141,6 +211,15 @@ public sealed class AuthorisationTests
         var theirs = await world.SessionAsync(await world.UserAsync("theirs", other, BuiltInRoles.FullAccess), other);
         (await world.PostAsync("/api/v1/roles", theirs, new { name = "secret-of-theirs", permissions = Array.Empty<string>() })).Is(201);
         (await world.PostAsync("/api/v1/tokens", theirs, new { name = "secret-of-theirs" })).Is(201);
+        var (server, location, policy) = (await world.ServerAsync("theirs", other), await world.LocationAsync("theirs", other),
+            await world.PolicyAsync("theirs", other));
+        var plan = await world.PlanAsync(server, location, policy, "theirs", other);
+        await world.PointAsync(server, location, project: other, serverName: "theirs");
+        await world.RunAsync(server, project: other, serverName: "theirs");
+        await world.SnapshotAsync(server, "theirs", project: other);
+        var now = world.Clock.GetUtcNow();
+        var skipped = new SkippedRun(Instant.FromDateTimeOffset(now), RuleTags.Daily, SkipReason.RunGoingOn, Instant.FromDateTimeOffset(now));
+        await world.SaveAsync(AskedRun.Skipped(world.Ids.New<RunId>(), plan, skipped, now));
         var lists = s_expected.Where(one =>
             one.Key.StartsWith("GET /api/", StringComparison.Ordinal) && !one.Key.Contains('{', StringComparison.Ordinal)
             && one.Value is not (Open or Administrator)).Select(one => one.Key[4..]).ToList();
@@ -204,7 +283,8 @@ public sealed class AuthorisationTests
         var path = pattern.Replace("{id}", "0190a000-0000-7000-8000-000000000001", StringComparison.Ordinal)
             .Replace("{user}", "0190a000-0000-7000-8000-000000000001", StringComparison.Ordinal)
                 .Replace("{name}", "nobody-has-it", StringComparison.Ordinal)
+            .Replace("{region}", "hn1", StringComparison.Ordinal).Replace("{serverId}", "nobody-has-it", StringComparison.Ordinal)
             .Replace("{documentName}", "v1", StringComparison.Ordinal).Replace("{**path}", "index.html", StringComparison.Ordinal);
-        return world.SendAsync(new HttpMethod(method), path, token, method is "POST" or "PUT" ? JsonContent.Create(new { }) : null);
+        return world.SendAsync(new HttpMethod(method), path, token, method is "POST" or "PUT" or "PATCH" ? JsonContent.Create(new { }) : null);
     }
 }

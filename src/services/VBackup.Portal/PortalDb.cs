@@ -97,6 +97,7 @@ public sealed class PortalDb(DbContextOptions<PortalDb> options) : ServiceDb(opt
             run.Property(one => one.Notes).HasConversion(list => AsJson(list), text => AsNames(text));
             run.HasIndex(one => new { one.Project, one.StartedAt });
             run.Ignore(one => one.IsOver);
+            run.Ignore(one => one.Server);
         });
         modelBuilder.Entity<PointRow>(point =>
         {
@@ -115,6 +116,7 @@ public sealed class PortalDb(DbContextOptions<PortalDb> options) : ServiceDb(opt
             snapshot.ToTable("snapshots");
             snapshot.HasKey(one => one.Id);
             snapshot.Property(one => one.Disks).HasConversion(list => AsJson(list), text => AsDisks(text));
+            snapshot.Ignore(one => one.Server);
             snapshot.HasIndex(one => new { one.Project, one.Region, one.Name });
         });
         modelBuilder.Entity<LocationRow>(location =>

@@ -10,6 +10,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using VBackup.Contracts.Ids;
+using VBackup.Contracts.Locations;
 using VBackup.Platform.Databases;
 using VBackup.Portal.Api;
 using VBackup.Portal.Identity;
@@ -35,6 +36,7 @@ sealed class PortalWorld : IAsyncDisposable
         builder.Logging.ClearProviders();
         if (!overNetwork) builder.WebHost.UseTestServer();
         builder.Services.AddSingleton<IDbContextFactory<PortalDb>>(_database).AddSingleton(Ids).AddSingleton<TimeProvider>(Clock);
+        builder.Services.AddSingleton<ILocationRegistry>(Locations);
         builder.Services.AddPortalApi(options);
         _app = builder.Build();
         if (overNetwork) _app.Urls.Add("http://127.0.0.1:0");
@@ -44,6 +46,7 @@ sealed class PortalWorld : IAsyncDisposable
 
     public FakeTimeProvider Clock { get; } = new(new(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
     public IdSource Ids { get; }
+    public WorldLocations Locations { get; } = new();
     public ChangeMaker<PortalDb> Changes => _app.Services.GetRequiredService<ChangeMaker<PortalDb>>();
     public Passwords Passwords => _app.Services.GetRequiredService<Passwords>();
     public IEnumerable<RouteEndpoint> Routes => _app.Services.GetRequiredService<EndpointDataSource>().Endpoints.Cast<RouteEndpoint>();

@@ -24,18 +24,23 @@ public abstract record AccessRule : IAuthorizationRequirement
     /// <summary>Whose role in his project allows it.</summary>
     public sealed record InProject(Permission Permission) : AccessRule;
 
+    /// <summary>Whose role allows one of the two: what is asked for says which, and the route looks.</summary>
+    public sealed record InProjectEither(Permission One, Permission Other) : AccessRule;
+
     /// <summary>Null when it lets him in.</summary>
     internal Problem? Refuses(Caller caller) => this switch
     {
         Open or SignedIn => null,
         Administrator => caller.IsAdministrator ? null
             : new(ProblemCode.PermissionNeeded, "Only an administrator of the system may do this.", Permission: "administrator"),
-        InProject(var permission) => caller.May(permission) ? null
-            : new(ProblemCode.PermissionNeeded, caller.Project is null
-                ? $"This session is in no project: sign in to one in which you have the permission {permission}."
-                : $"Your role in this project lacks the permission {permission}.", Permission: permission.ToString()),
+        InProject(var permission) => caller.May(permission) ? null : Lacks(caller, permission.ToString()),
+        InProjectEither(var one, var other) => caller.May(one) || caller.May(other) ? null : Lacks(caller, $"{one} or {other}"),
         _ => throw new InvalidOperationException($"Nobody says who passes {this}."),
     };
+
+    static Problem Lacks(Caller caller, string permission) => new(ProblemCode.PermissionNeeded, caller.Project is null
+        ? $"This session is in no project: sign in to one in which you have the permission {permission}."
+        : $"Your role in this project lacks the permission {permission}.", Permission: permission);
 }
 
 /// <summary>How routes say who may use them.</summary>
@@ -43,6 +48,9 @@ public static class AccessOfRoutes
 {
     public static TBuilder Needs<TBuilder>(this TBuilder route, Permission permission) where TBuilder : IEndpointConventionBuilder =>
         route.Guard(new AccessRule.InProject(permission));
+
+    public static TBuilder NeedsEither<TBuilder>(this TBuilder route, Permission one, Permission other)
+        where TBuilder : IEndpointConventionBuilder => route.Guard(new AccessRule.InProjectEither(one, other));
 
     public static TBuilder NeedsSignIn<TBuilder>(this TBuilder route) where TBuilder : IEndpointConventionBuilder =>
         route.Guard(new AccessRule.SignedIn());

@@ -14,6 +14,9 @@ public sealed class ApiChange(Change<PortalDb> change, HttpContext http)
     readonly List<AuditEntry> _audited = [];
     bool _leavesAll;
 
+    /// <summary>For use cases that not only requests have.</summary>
+    internal Change<PortalDb> Change => change;
+
     public PortalDb Db => change.Db;
 
     public DateTimeOffset Now => change.Now;

@@ -18,7 +18,8 @@ public abstract record Creation
     /// <param name="Later">The answer to whoever asks again with the same key, where some of <paramref name="View"/> is told only
     /// once.</param>
     /// <param name="Version">For its ETag.</param>
-    public sealed record Made(string Location, object View, object? Later = null, long? Version = null) : Creation;
+    /// <param name="GoesOn">It takes its time: what is at <paramref name="Location"/> says how far it is.</param>
+    public sealed record Made(string Location, object View, object? Later = null, long? Version = null, bool GoesOn = false) : Creation;
 
     public sealed record Refused(Problem Problem) : Creation;
 
@@ -75,13 +76,13 @@ public sealed class ApiChanges(ChangeMaker<PortalDb> changes, IOptions<JsonOptio
             if (!CryptographicOperations.FixedTimeEquals(known.RequestDigest, digest))
                 return new Problem(ProblemCode.IdempotencyKeyReused,
                     "Within a day a key stands for one request. Take a new key for a new one.", KeyHeader);
-            return Unchanged(change, new CreatedAnswer(known.Location, known.Body, known.ThingVersion, true));
+            return Unchanged(change, new CreatedAnswer(known.Location, known.Body, known.ThingVersion, known.GoesOn, true));
         }
         var creation = await create(change).ConfigureAwait(false);
         if (creation is Creation.Made made)
         {
             var kept = JsonSerializer.SerializeToUtf8Bytes(made.Later ?? made.View, json.Value.SerializerOptions);
-            change.Db.Add(new RememberedCreation(caller, route, key, digest, made.Location, kept, made.Version, change.Now));
+            change.Db.Add(new RememberedCreation(caller, route, key, digest, made.Location, kept, made.Version, made.GoesOn, change.Now));
         }
         return Answer(creation);
     }
@@ -97,16 +98,16 @@ public sealed class ApiChanges(ChangeMaker<PortalDb> changes, IOptions<JsonOptio
     {
         Creation.Refused(var problem) => problem,
         Creation.Made made => new CreatedAnswer(
-            made.Location, JsonSerializer.SerializeToUtf8Bytes(made.View, json.Value.SerializerOptions), made.Version, false),
+            made.Location, JsonSerializer.SerializeToUtf8Bytes(made.View, json.Value.SerializerOptions), made.Version, made.GoesOn, false),
         _ => throw new InvalidOperationException($"Nobody says how to answer {creation}."),
     };
 
-    sealed record CreatedAnswer(string Location, byte[] Body, long? Version, bool IsReplayed) : IResult
+    sealed record CreatedAnswer(string Location, byte[] Body, long? Version, bool GoesOn, bool IsReplayed) : IResult
     {
         public async Task ExecuteAsync(HttpContext httpContext)
         {
             var response = httpContext.Response;
-            response.StatusCode = StatusCodes.Status201Created;
+            response.StatusCode = GoesOn ? StatusCodes.Status202Accepted : StatusCodes.Status201Created;
             response.Headers.Location = Location;
             response.ContentType = "application/json; charset=utf-8";
             if (Version is { } version) Versions.Tell(httpContext, version);

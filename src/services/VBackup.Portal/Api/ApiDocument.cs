@@ -21,6 +21,10 @@ static class RouteDescriptions
     public static RouteHandlerBuilder Creates<TView>(this RouteHandlerBuilder route) =>
         route.Produces<TView>(StatusCodes.Status201Created).WithMetadata(new TakesIdempotencyKey());
 
+    /// <summary>Makes what takes its time.</summary>
+    public static RouteHandlerBuilder Starts<TView>(this RouteHandlerBuilder route) =>
+        route.Produces<TView>(StatusCodes.Status202Accepted).WithMetadata(new TakesIdempotencyKey());
+
     public static RouteHandlerBuilder Updates<TView>(this RouteHandlerBuilder route) =>
         route.Produces<TView>().WithMetadata(new NeedsVersion());
 }
@@ -77,6 +81,7 @@ static class ApiDocument
             AccessRule.SignedIn => "Needs a token.",
             AccessRule.Administrator => "Needs an administrator of the system.",
             AccessRule.InProject(var permission) => $"Needs the permission {permission}.",
+            AccessRule.InProjectEither(var one, var other) => $"Needs the permission {one} or {other}, by what is asked for.",
             _ => throw new InvalidOperationException($"Nobody describes {rule}."),
         };
         if (rule is not AccessRule.Open) operation.Security = [new() { [new OpenApiSecuritySchemeReference(BearerScheme, document)] = [] }];

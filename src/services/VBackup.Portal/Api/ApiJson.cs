@@ -1,5 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
+using VBackup.Portal.Policies;
 
 namespace VBackup.Portal.Api;
 
@@ -18,6 +20,17 @@ static class ApiJson
         options.AllowDuplicateProperties = false;
         options.NumberHandling = JsonNumberHandling.Strict;
         options.MaxDepth = 32;
+        options.Converters.Add(new TimeOfDayConverter());
+        options.Converters.Add(new WeekdayConverter());
+        options.TypeInfoResolverChain.Insert(0, new DefaultJsonTypeInfoResolver { Modifiers = { AskForAllOfRules } });
+    }
+
+    /// <summary>Policies are read as strictly as where they are saved: a member that is left out must not quietly become zero.</summary>
+    static void AskForAllOfRules(JsonTypeInfo type)
+    {
+        if (type.Type.Namespace != typeof(PolicyRules).Namespace || type.Type.Name.EndsWith("Request", StringComparison.Ordinal)) return;
+        foreach (var member in type.Properties)
+            if (member.AssociatedParameter is { HasDefaultValue: false }) member.IsRequired = true;
     }
 
     /// <summary>The member that a reader of JSON complains about, such as <c>volumes[0].name</c>.</summary>

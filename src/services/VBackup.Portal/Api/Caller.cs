@@ -15,6 +15,9 @@ public sealed record Caller(ApiTokenId Token, bool IsSession, UserId User, strin
     public ProjectId InProject => Project
         ?? throw new InvalidOperationException("A route that works within a project let somebody in who is in none.");
 
+    /// <summary>Where what is asked for says which permission it takes. Null when he has it.</summary>
+    internal Problem? Lacks(Permission permission) => new AccessRule.InProject(permission).Refuses(this);
+
     public bool May(Permission permission) => Permissions.Contains(permission);
 }
 

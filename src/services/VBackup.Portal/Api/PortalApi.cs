@@ -13,6 +13,13 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 using VBackup.Platform.Databases;
 using VBackup.Portal.Audit;
 using VBackup.Portal.Identity;
+using VBackup.Portal.Locations;
+using VBackup.Portal.Plans;
+using VBackup.Portal.Points;
+using VBackup.Portal.Policies;
+using VBackup.Portal.Runs;
+using VBackup.Portal.Servers;
+using VBackup.Portal.Snapshots;
 using JsonOptions = Microsoft.AspNetCore.Http.Json.JsonOptions;
 
 namespace VBackup.Portal.Api;
@@ -39,8 +46,8 @@ public static class PortalApi
     public const long BodyBytesMax = 1 << 20;
     const string Ready = "ready";
 
-    /// <remarks>REQUIRES: an <see cref="IDbContextFactory{TContext}"/> of <see cref="PortalDb"/>, an id source and a clock among the
-    /// services.</remarks>
+    /// <remarks>REQUIRES: an <see cref="IDbContextFactory{TContext}"/> of <see cref="PortalDb"/>, an <c>ILocationRegistry</c>, an id source and a clock
+    /// among the services.</remarks>
     public static IServiceCollection AddPortalApi(this IServiceCollection services, PortalApiOptions options)
     {
         services.TryAddSingleton<ChangeMaker<PortalDb>>();
@@ -93,6 +100,13 @@ public static class PortalApi
         Memberships.Map(api);
         Tokens.Map(api);
         AuditList.Map(api);
+        ServerRoutes.Map(api);
+        PolicyRoutes.Map(api);
+        PlanRoutes.Map(api);
+        PointRoutes.Map(api);
+        RunRoutes.Map(api);
+        LocationRoutes.Map(api);
+        SnapshotRoutes.Map(api);
     }
 
     static void Limit(RateLimiterOptions limiter, PortalApiOptions options)

@@ -25,6 +25,19 @@ public sealed class ProblemCode
     public static ProblemCode NameTaken { get; } = new("name-taken", 409, "Another one has this name.");
     public static ProblemCode InUse { get; } = new("in-use", 409, "Something still needs it.");
     public static ProblemCode LastAdministrator { get; } = new("last-administrator", 409, "Nobody would be left to manage the system.");
+    public static ProblemCode SystemDefault { get; } = new("system-default", 409, "It is a default of the system, and stays as it is.");
+    public static ProblemCode PolicyInUse { get; } = new("policy-in-use", 409, "Plans use this policy.");
+    public static ProblemCode PlanExists { get; } = new("plan-exists", 409, "The server has a plan already.");
+    public static ProblemCode PlanPaused { get; } = new("plan-paused", 409, "The plan is paused.");
+    public static ProblemCode ServerGone { get; } = new("server-gone", 409, "The server is not there any more.");
+    public static ProblemCode NoDefaultLocation { get; } = new("no-default-location", 409, "The project has no default location.");
+    public static ProblemCode RunGoingOn { get; } = new("run-going-on", 409, "A run of this server is going on.");
+    public static ProblemCode RunOver { get; } = new("run-over", 409, "The run is over.");
+    public static ProblemCode PointNotActive { get; } = new("point-not-active", 409, "The point cannot be used as it is now.");
+    public static ProblemCode PointNotInBin { get; } = new("point-not-in-bin", 409, "The point is not in the bin.");
+    public static ProblemCode LocationInUse { get; } = new("location-in-use", 409, "Something still needs this location.");
+    public static ProblemCode SnapshotNotReady { get; } = new("snapshot-not-ready", 409, "The snapshot cannot be gone back to.");
+    public static ProblemCode SnapshotInUse { get; } = new("snapshot-in-use", 409, "Backups need this snapshot.");
     public static ProblemCode Outdated { get; } = new("outdated", 412, "It was changed since you read it.");
     public static ProblemCode BodyTooLarge { get; } = new("body-too-large", 413, "The request is too large.");
     public static ProblemCode WrongMediaType { get; } = new("wrong-media-type", 415, "A request's body is JSON.");
@@ -32,6 +45,11 @@ public sealed class ProblemCode
     public static ProblemCode VersionNeeded { get; } = new("version-needed", 428, "Say which version you change.");
     public static ProblemCode TooManyRequests { get; } = new("too-many-requests", 429, "Wait a little.");
     public static ProblemCode InternalError { get; } = new("internal-error", 500, "This is a fault of ours.");
+
+    /// <summary>The code of a use case's refusal.</summary>
+    /// <exception cref="InvalidOperationException">It is none of those above, so no client could know it.</exception>
+    public static ProblemCode Named(string text) => s_all.Find(one => one.Text == text)
+        ?? throw new InvalidOperationException($"There is no code {text}; docs/api.md has all of them.");
 
     /// <summary>In JSON.</summary>
     public string Text { get; }

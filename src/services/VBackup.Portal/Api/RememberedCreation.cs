@@ -10,10 +10,10 @@ public sealed class RememberedCreation
     /// <param name="requestDigest">Of the request's body as it was understood.</param>
     /// <param name="body">Without what is told only once.</param>
     public RememberedCreation(string caller, string route, string key, byte[] requestDigest, string location, byte[] body, long? version,
-        DateTimeOffset at)
+        bool goesOn, DateTimeOffset at)
     {
         (Caller, Route, Key, RequestDigest) = (caller, route, key, requestDigest);
-        (Location, Body, ThingVersion, At) = (location, body, version, at);
+        (Location, Body, ThingVersion, GoesOn, At) = (location, body, version, goesOn, at);
     }
 
     /// <summary>A user in a project.</summary>
@@ -26,5 +26,8 @@ public sealed class RememberedCreation
 
     /// <summary>Of what was made, at that time.</summary>
     public long? ThingVersion { get; private set; }
+
+    /// <summary>It was not done yet when it was answered.</summary>
+    public bool GoesOn { get; private set; }
     public DateTimeOffset At { get; private set; }
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -39,23 +38,13 @@ static class AuditList
         string? until)
     {
         rows = rows.AsNoTracking().Where(one => (who == null || one.Who == who) && (action == null || one.Action == action));
-        if (since is not null)
-        {
-            if (Instant(since) is not { } from) return WrongInstant("since");
-            rows = rows.Where(one => one.At >= from);
-        }
-        if (until is not null)
-        {
-            if (Instant(until) is not { } to) return WrongInstant("until");
-            rows = rows.Where(one => one.At < to);
-        }
+        var filters = new ListFilters();
+        var (from, to) = (filters.Instant("since", since), filters.Instant("until", until));
+        if (filters.Wrong is { } wrong) return wrong;
+        if (from is not null) rows = rows.Where(one => one.At >= from);
+        if (to is not null) rows = rows.Where(one => one.At < to);
         return await s_list.AnswerAsync(http, rows, View).ConfigureAwait(false);
     }
-
-    static DateTimeOffset? Instant(string text) =>
-        DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var instant) ? instant : null;
-
-    static Problem WrongInstant(string field) => Problem.Wrong(field, "It is an instant of ISO 8601, such as 2026-03-01T12:00:00Z.");
 
     static AuditView View(AuditEntry entry) =>
         new(entry.Id, entry.At, entry.Project, entry.Who, entry.Action, entry.Target, entry.Outcome, entry.Address);

@@ -17,6 +17,7 @@ public sealed class PlanClockwork(ChangeMaker<PortalDb> changes)
     public static readonly TimeSpan AnswerPatience = TimeSpan.FromHours(24);
 
     const int BatchMax = 100;
+    const string NeverAnswered = "the vBackup service never answered";
 
     readonly MessageTidying<PortalDb> _tidying = new(changes);
 
@@ -82,9 +83,14 @@ public sealed class PlanClockwork(ChangeMaker<PortalDb> changes)
     {
         var since = change.Now - AnswerPatience;
         var silent = await change.Db.AskedRuns
-            .Where(run => run.Outcome == RunOutcome.GoingOn && run.AskedAt < since && !change.Db.Runs.Any(known => known.Id == run.Id))
+            .Where(run => run.Outcome == RunOutcome.GoingOn && run.AskedAt < since
+                && !change.Db.Runs.Any(known => known.Id == run.Id && known.Version > 0))
             .Take(BatchMax).ToListAsync(cancellation).ConfigureAwait(false);
-        foreach (var run in silent) run.WasNeverHeardOf("the vBackup service never answered");
+        foreach (var run in silent)
+        {
+            run.WasNeverHeardOf(NeverAnswered);
+            if (await change.Db.Runs.FindAsync([run.Id], cancellation).ConfigureAwait(false) is { } row) row.WasNeverHeardOf(NeverAnswered, change.Now);
+        }
     }
 
     internal static async Task<PolicyRules> RulesOfAsync(PortalDb db, Plan plan, CancellationToken cancellation) =>

@@ -4,15 +4,18 @@ using VBackup.Contracts.Messages;
 using VBackup.Platform.Databases;
 using VBackup.Portal.Locations;
 using VBackup.Portal.Policies;
+using VBackup.Portal.Runs;
 using VBackup.Portal.Servers;
 
 namespace VBackup.Portal.Plans;
 
 /// <summary>What a plan is to be. Null leaves a member as it is, or gives a new plan the default.</summary>
-/// <param name="Volumes">Names of the volumes that are included; null for all.</param>
+/// <param name="Volumes">Names of the volumes that are included.</param>
 /// <param name="IncludesLater">Whether volumes that are attached later are included.</param>
+/// <param name="AllVolumes">Takes the choice of volumes back.</param>
 public sealed record PlanWish(
-    PolicyId? Policy = null, LocationId? Location = null, IReadOnlyList<string>? Volumes = null, bool? IncludesLater = null, string? Note = null);
+    PolicyId? Policy = null, LocationId? Location = null, IReadOnlyList<string>? Volumes = null, bool? IncludesLater = null, string? Note = null,
+    bool AllVolumes = false);
 
 /// <summary>What users do with plans.</summary>
 static class PlanUse
@@ -91,8 +94,10 @@ static class PlanUse
         var run = change.NewId<RunId>();
         var server = await FindServerAsync(change.Db, plan.Project, plan.Server, cancellation).ConfigureAwait(false);
         var disks = plan.Volumes.Of([.. (server?.Disks ?? []).Select(disk => disk.Name)]);
+        var point = change.NewId<RestorePointId>();
         change.Db.AskedRuns.Add(new(run, plan.Id, dueAt, tags, trigger, kind, change.Now));
-        change.Send(Destination.Backup, new StartBackup(run, change.NewId<RestorePointId>(), plan.Project, plan.Id, plan.Server, plan.ServerName,
+        change.Db.Runs.Add(RunRow.Asked(run, RunKind.Backup, plan.Project, plan.Id, plan.Server, plan.ServerName, plan.Location, point, trigger));
+        change.Send(Destination.Backup, new StartBackup(run, point, plan.Project, plan.Id, plan.Server, plan.ServerName,
             plan.Location, disks, trigger, kind, RuleTagNames.Of(tags), dueAt, stopBy), MessageJson.Default.StartBackup, notAfter);
         return run;
     }
@@ -110,8 +115,9 @@ static class PlanUse
     static void Apply(Plan plan, ServerRow? server, PlanWish wish, DateTimeOffset now)
     {
         if (wish.Note is { } note) plan.IsNoted(note);
-        if (wish.Volumes is null && wish.IncludesLater is null) return;
-        plan.Includes(new(wish.Volumes, [.. (server?.Disks ?? []).Select(disk => disk.Name)], wish.IncludesLater ?? plan.Volumes.IncludesLater));
+        if (wish.Volumes is null && wish.IncludesLater is null && !wish.AllVolumes) return;
+        var chosen = wish.AllVolumes ? null : wish.Volumes ?? plan.Volumes.Chosen;
+        plan.Includes(new(chosen, [.. (server?.Disks ?? []).Select(disk => disk.Name)], wish.IncludesLater ?? plan.Volumes.IncludesLater));
     }
 
     static async Task<Refusal?> FaultAsync(PortalDb db, ProjectId project, ServerRow? server, PlanWish wish, CancellationToken cancellation)

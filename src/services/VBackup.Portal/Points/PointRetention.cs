@@ -20,6 +20,10 @@ static class PointRetention
             Retention.Decide(rules, changedAt, LocationDays.Unbounded, [.. place.Select(Kept)], now))];
     }
 
+    /// <summary>Of a point whose server has no plan, or about which there is nothing to decide.</summary>
+    public static PointVerdict DecideWithoutPlan(PointRow point, Instant now) =>
+        Retention.Decide(null, now, LocationDays.Unbounded, [Kept(point)], now)[0];
+
     static KeptPoint Kept(PointRow point) => new(point.Id, point.Trigger, point.Kind, point.State, RuleTagNames.Parse(point.Tags),
         Instant.FromDateTimeOffset(point.TakenAt ?? point.DueAt), Instant.FromDateTimeOffset(point.CompletedAt ?? point.DueAt));
 }

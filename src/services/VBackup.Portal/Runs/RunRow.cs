@@ -10,7 +10,17 @@ public sealed class RunRow
 
     public RunRow(RunId id) => Id = id;
 
+    /// <summary>One that the vBackup service has not spoken of yet, so that it can be followed from the first moment on.</summary>
+    public static RunRow Asked(RunId id, RunKind kind, ProjectId project, PlanId? plan, ServerRef server, string serverName, LocationId location,
+        RestorePointId point, RunTrigger trigger) => new(id)
+    {
+        Kind = kind, Project = project, Plan = plan, Region = server.Region, ServerId = server.Id, ServerName = serverName,
+        Location = location, Point = point, Trigger = trigger, State = RunState.Waiting,
+    };
+
     public RunId Id { get; private set; }
+
+    /// <summary>0 until the vBackup service has spoken of it.</summary>
     public long Version { get; private set; }
     public RunKind Kind { get; private set; }
     public ProjectId Project { get; private set; }
@@ -31,7 +41,12 @@ public sealed class RunRow
     public string? Error { get; private set; }
     public string? Target { get; private set; }
 
+    public ServerRef Server => new(Region, ServerId);
+
     public bool IsOver => State >= RunState.Succeeded;
+
+    /// <summary>What the service says of it after all is still heard.</summary>
+    public void WasNeverHeardOf(string reason, DateTimeOffset now) => (State, Error, EndedAt) = (RunState.Failed, reason, now);
 
     /// <returns>False: it is older than what is known.</returns>
     public bool Changes(RunChanged now)

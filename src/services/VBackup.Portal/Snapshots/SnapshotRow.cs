@@ -10,6 +10,13 @@ public sealed class SnapshotRow
 
     public SnapshotRow(SnapshotId id) => Id = id;
 
+    /// <summary>One that a user asked for, and that its region's service has not spoken of yet: it has its name from now on.</summary>
+    public static SnapshotRow Asked(SnapshotId id, ProjectId project, ServerRef server, string name, DateTimeOffset? keptUntil) => new(id)
+    {
+        Project = project, Region = server.Region, ServerId = server.Id, Name = name, Purpose = SnapshotPurpose.Manual,
+        State = SnapshotState.Taking, KeptUntil = keptUntil,
+    };
+
     public SnapshotId Id { get; private set; }
     public long Version { get; private set; }
     public ProjectId Project { get; private set; }
@@ -22,6 +29,8 @@ public sealed class SnapshotRow
     public DateTimeOffset? TakenAt { get; private set; }
     public DateTimeOffset? KeptUntil { get; private set; }
     public string? Error { get; private set; }
+
+    public ServerRef Server => new(Region, ServerId);
 
     /// <inheritdoc cref="Runs.RunRow.Changes"/>
     public bool Changes(SnapshotChanged now)

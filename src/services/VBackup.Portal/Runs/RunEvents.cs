@@ -1,0 +1,57 @@
+using System.Net.ServerSentEvents;
+using System.Runtime.CompilerServices;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.EntityFrameworkCore;
+using VBackup.Contracts.Ids;
+using VBackup.Portal.Api;
+using VBackup.Portal.Identity;
+
+namespace VBackup.Portal.Runs;
+
+/// <summary>A run's progress as server-sent events: how it is now, then whenever it has changed, until it is over.</summary>
+static class RunEvents
+{
+    /// <summary>How often the database is asked.</summary>
+    public static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
+
+    /// <summary>What has not changed is said again after so long, lest somebody between takes the connection for dead.</summary>
+    public static readonly TimeSpan SilenceMax = TimeSpan.FromSeconds(15);
+
+    /// <summary>Whoever wants more asks again, and has his token and his role looked at again.</summary>
+    public static readonly TimeSpan DurationMax = TimeSpan.FromMinutes(15);
+
+    public static void Map(RouteGroupBuilder runs) => runs.MapGet("/{id:guid}/events", Follow).Needs(Permission.GetHistory)
+        .Produces<RunView>(StatusCodes.Status200OK, "text/event-stream").WithSummary("Follow a run by server-sent events until it is over");
+
+    static async Task<IResult> Follow(Guid id, HttpContext http, PortalDb db, IDbContextFactory<PortalDb> databases, TimeProvider clock) =>
+        await RunRoutes.FindAsync(db, http.Caller().InProject, id, http.RequestAborted).ConfigureAwait(false) is { } run
+            ? TypedResults.ServerSentEvents(EventsAsync(run.Id, databases, clock, http.RequestAborted)) : Problem.NoSuch("run");
+
+    static async IAsyncEnumerable<SseItem<RunView>> EventsAsync(RunId id, IDbContextFactory<PortalDb> databases, TimeProvider clock,
+        [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        using var timer = new PeriodicTimer(Period, clock);
+        var began = clock.GetTimestamp();
+        var (toldAt, toldVersion) = (began, -1L);
+        do
+        {
+            var run = await ReadAsync(id, databases, cancellation).ConfigureAwait(false);
+            if (run.Version != toldVersion || run.IsOver || clock.GetElapsedTime(toldAt) >= SilenceMax)
+            {
+                (toldAt, toldVersion) = (clock.GetTimestamp(), run.Version);
+                yield return new(RunView.Of(run), "run");
+            }
+            if (run.IsOver || clock.GetElapsedTime(began) >= DurationMax) yield break;
+        }
+        while (await timer.WaitForNextTickAsync(cancellation).ConfigureAwait(false));
+    }
+
+    static async Task<RunRow> ReadAsync(RunId id, IDbContextFactory<PortalDb> databases, CancellationToken cancellation)
+    {
+        var db = await databases.CreateDbContextAsync(cancellation).ConfigureAwait(false);
+        await using var closing = db.ConfigureAwait(false);
+        return await db.Runs.AsNoTracking().SingleAsync(one => one.Id == id, cancellation).ConfigureAwait(false);
+    }
+}

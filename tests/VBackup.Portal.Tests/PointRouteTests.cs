@@ -1,0 +1,147 @@
+using VBackup.Contracts.Ids;
+using VBackup.Contracts.Messages;
+using VBackup.Portal.Identity;
+using VBackup.Portal.Tests.World;
+using Xunit;
+
+namespace VBackup.Portal.Tests;
+
+public sealed class PointRouteTests
+{
+    const string Path = "/api/v1/points";
+
+    [Fact]
+    public async Task Points_are_listed_filtered_and_read()
+    {
+        await using var world = await PortalWorld.MakeAsync();
+        var (web, mail) = (await world.ServerAsync("web"), await world.ServerAsync("mail"));
+        var (near, far) = (await world.LocationAsync("near"), await world.LocationAsync("far"));
+        var now = world.Clock.GetUtcNow();
+        var first = await world.PointAsync(web, near, at: now.AddDays(-2));
+        var second = await world.PointAsync(web, far, at: now.AddDays(-1), trigger: RunTrigger.Manual);
+        var third = await world.PointAsync(mail, near, RestorePointState.SoftDeleted, at: now);
+        var session = await world.MemberAsync();
+        await IsAsync("", third, second, first);
+        await IsAsync("?sort=dueAt", first, second, third);
+        await IsAsync($"?server={web.Region}/{web.Id}", second, first);
+        await IsAsync($"?location={near}", third, first);
+        await IsAsync("?state=softDeleted", third);
+        await IsAsync("?trigger=manual", second);
+        (await world.GetAsync(Path + "?state=lost", session)).Is(400, "wrong-input", "state");
+        (await world.GetAsync(Path + "?location=near", session)).Is(400, "wrong-input", "location");
+        var one = (await world.GetAsync($"{Path}/{second}", session)).Is(200);
+        Assert.Equal(("active", "manual", (1L << 31).ToString(), (1L << 20).ToString()), (one["state"], one["trigger"], one["lengthBytes"], one["storedBytes"]));
+
+        async Task IsAsync(string query, params RestorePointId[] expected) => Assert.Equal(expected.Select(id => id.ToString()),
+            (await world.GetAsync(Path + query, session)).Is(200).Items("id"));
+    }
+
+    [Fact]
+    public async Task A_point_is_deleted_and_brought_back_by_the_vBackup_service()
+    {
+        await using var world = await PortalWorld.MakeAsync();
+        var (server, location) = (await world.ServerAsync(), await world.LocationAsync());
+        var (active, binned) = (await world.PointAsync(server, location), await world.PointAsync(server, location, RestorePointState.SoftDeleted));
+        var session = await world.MemberAsync();
+        (await world.DeleteAsync($"{Path}/{active}", session)).Is(202);
+        Assert.Equal(new DeletePoint(active, world.Project, false), Assert.Single(await world.SentAsync(MessageJson.Default.DeletePoint)));
+        (await world.PostAsync($"{Path}/{binned}/undelete", session, new { })).Is(202);
+        Assert.Equal(new UndeletePoint(binned, world.Project), Assert.Single(await world.SentAsync(MessageJson.Default.UndeletePoint)));
+        (await world.DeleteAsync($"{Path}/{binned}", session)).Is(409, "point-not-active");
+        (await world.PostAsync($"{Path}/{active}/undelete", session, new { })).Is(409, "point-not-in-bin");
+        Assert.Equal(["deletePoint", "undeletePoint"], await world.AuditAsync());
+    }
+
+    [Fact]
+    public async Task A_point_says_what_keeps_it_or_when_and_why_it_goes()
+    {
+        await using var world = await PortalWorld.MakeAsync();
+        var (server, location, policy) = (await world.ServerAsync(), await world.LocationAsync(), await world.PolicyAsync(keep: 1));
+        var now = world.Clock.GetUtcNow();
+        var old = await world.PointAsync(server, location, at: now.AddDays(-2));
+        var recent = await world.PointAsync(server, location, at: now.AddDays(-1));
+        var manual = await world.PointAsync(server, location, trigger: RunTrigger.Manual, at: now.AddDays(-3));
+        var binned = await world.PointAsync(server, location, RestorePointState.SoftDeleted, at: now.AddDays(-4));
+        var session = await world.MemberAsync();
+        Assert.Equal("noPolicy", await KeptByAsync(old));
+        await world.PlanAsync(server, location, policy);
+        Assert.Equal("daily", await KeptByAsync(recent));
+        Assert.Equal("manual", await KeptByAsync(manual));
+        Assert.Equal("notThere", await KeptByAsync(binned));
+        var goes = (await world.GetAsync($"{Path}/{old}/explain", session)).Is(200).Json.GetProperty("goes");
+        Assert.Equal(("noRuleKeepsIt", "policyChange", now.AddMinutes(1), "daily: 1 newer copies"), (goes.GetProperty("reason").GetString(),
+            goes.GetProperty("heldBy").GetString(), goes.GetProperty("at").GetDateTimeOffset(), goes.GetProperty("because")[0].GetString()));
+
+        async Task<string?> KeptByAsync(RestorePointId point) =>
+            (await world.GetAsync($"{Path}/{point}/explain", session)).Is(200).Json.GetProperty("keeps")[0].GetProperty("by").GetString();
+    }
+
+    [Fact]
+    public async Task A_restore_is_asked_for_once_for_each_key_and_can_be_followed_at_once()
+    {
+        await using var world = await PortalWorld.MakeAsync();
+        var point = await world.PointAsync(await world.ServerAsync(), await world.LocationAsync());
+        var session = await world.MemberAsync();
+        var body = new { target = "newVolume", name = "web-data-again", volume = "vdb" };
+        var started = (await world.PostAsync($"{Path}/{point}/restores", session, body, ("Idempotency-Key", "k"))).Is(202);
+        Assert.Equal(started["run"], (await world.PostAsync($"{Path}/{point}/restores", session, body, ("Idempotency-Key", "k"))).Is(202)["run"]);
+        var order = Assert.Single(await world.SentAsync(MessageJson.Default.StartRestore));
+        Assert.Equal(new StartRestore(order.Run, world.Project, point, RestoreTarget.NewVolume, "web-data-again", "vdb", false, RunTrigger.Manual), order);
+        var run = (await world.GetAsync(started.Headers["Location"], session)).Is(200);
+        Assert.Equal((order.Run.ToString(), "restore", "waiting"), (run["id"], run["kind"], run["state"]));
+        (await world.PostAsync($"{Path}/{point}/restores", session, new { target = "original", stopsServer = true })).Is(202);
+        (await world.PostAsync($"{Path}/{point}/restores", session, new { target = "newServer", name = "web-2" })).Is(202);
+        Assert.Equal(3, (await world.SentAsync(MessageJson.Default.StartRestore)).Count);
+    }
+
+    [Theory]
+    [InlineData("{}", "target")]
+    [InlineData("{\"target\":\"elsewhere\"}", "target")]
+    [InlineData("{\"target\":\"newServer\"}", "name")]
+    [InlineData("{\"target\":\"newServer\",\"name\":\"two words\"}", "name")]
+    [InlineData("{\"target\":\"newServer\",\"name\":\"x\",\"stopsServer\":true}", "stopsServer")]
+    [InlineData("{\"target\":\"newVolume\",\"name\":\"x\"}", "volume")]
+    [InlineData("{\"target\":\"newVolume\",\"name\":\"x\",\"volume\":\"vdz\"}", "volume")]
+    [InlineData("{\"target\":\"original\",\"name\":\"x\"}", "name")]
+    public async Task A_restore_that_makes_no_sense_is_refused_by_the_name_of_the_member(string body, string field)
+    {
+        await using var world = await PortalWorld.MakeAsync();
+        var point = await world.PointAsync(await world.ServerAsync(), await world.LocationAsync());
+        using var content = new StringContent(body, System.Text.Encoding.UTF8, "application/json");
+        (await world.SendAsync(HttpMethod.Post, $"{Path}/{point}/restores", await world.MemberAsync(), content)).Is(400, "wrong-input", field);
+    }
+
+    [Fact]
+    public async Task A_restore_that_cannot_be_now_is_refused()
+    {
+        await using var world = await PortalWorld.MakeAsync();
+        var (web, gone, location) = (await world.ServerAsync(), await world.ServerAsync("gone", isGone: true), await world.LocationAsync());
+        var session = await world.MemberAsync();
+        var original = new { target = "original", stopsServer = true };
+        await RefusedAsync(await world.PointAsync(web, location, RestorePointState.SoftDeleted), "point-not-active");
+        await RefusedAsync(await world.PointAsync(web, location, RestorePointState.Creating), "point-not-active");
+        await RefusedAsync(await world.PointAsync(gone, location), "server-gone");
+        var point = await world.PointAsync(web, location);
+        await world.RunAsync(web);
+        await RefusedAsync(point, "run-going-on");
+        Assert.Empty(await world.SentAsync(MessageJson.Default.StartRestore));
+
+        async Task RefusedAsync(RestorePointId which, string code) =>
+            (await world.PostAsync($"{Path}/{which}/restores", session, original)).Is(409, code);
+    }
+
+    [Fact]
+    public async Task The_target_says_which_permission_a_restore_needs()
+    {
+        await using var world = await PortalWorld.MakeAsync();
+        var point = await world.PointAsync(await world.ServerAsync(), await world.LocationAsync());
+        await world.SaveAsync(new CustomRole(world.Project, "volumes", [Permission.RestoreVolume]));
+        await world.SaveAsync(new CustomRole(world.Project, "servers", [Permission.RestoreServer]));
+        var (volumes, servers) = (await world.MemberAsync("volumes", "one"), await world.MemberAsync("servers", "two"));
+        object toVolume = new { target = "newVolume", name = "x", volume = "vda" }, toServer = new { target = "newServer", name = "x" };
+        Assert.Equal("RestoreServer", (await world.PostAsync($"{Path}/{point}/restores", volumes, toServer)).Is(403, "permission-needed")["permission"]);
+        Assert.Equal("RestoreVolume", (await world.PostAsync($"{Path}/{point}/restores", servers, toVolume)).Is(403, "permission-needed")["permission"]);
+        (await world.PostAsync($"{Path}/{point}/restores", volumes, toVolume)).Is(202);
+        (await world.PostAsync($"{Path}/{point}/restores", servers, toServer)).Is(202);
+    }
+}

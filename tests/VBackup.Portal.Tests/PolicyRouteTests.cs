@@ -1,0 +1,102 @@
+using VBackup.Portal.Tests.World;
+using Xunit;
+
+namespace VBackup.Portal.Tests;
+
+public sealed class PolicyRouteTests
+{
+    const string Path = "/api/v1/policies";
+
+    [Fact]
+    public async Task A_policy_is_made_read_changed_and_deleted()
+    {
+        await using var world = await PortalWorld.MakeAsync();
+        var session = await world.MemberAsync();
+        var made = (await world.PostAsync(Path, session, Nightly(7), ("Idempotency-Key", "k"))).Is(201);
+        Assert.Equal(made["id"], (await world.PostAsync(Path, session, Nightly(7), ("Idempotency-Key", "k"))).Is(201)["id"]);
+        var path = made.Headers["Location"];
+        var read = (await world.GetAsync(path, session)).Is(200);
+        Assert.Equal(made.Text, read.Text);
+        Assert.Equal("{\"launchTime\":\"01:30\",\"zone\":\"Europe/Berlin\",\"hourly\":null,\"daily\":{\"keep\":7},"
+            + "\"weekly\":{\"days\":[\"sunday\"],\"keep\":5},\"monthly\":{\"on\":{\"day\":null,\"lastDay\":true,\"weekday\":null},\"keep\":12},"
+            + "\"fullPattern\":null,\"window\":null}", read["rules"]);
+        (await world.PutAsync(path, session, Nightly(9))).Is(428, "version-needed");
+        var changed = (await world.PutAsync(path, session, Nightly(9), ("If-Match", read.ETag))).Is(200);
+        Assert.Equal("9", changed.Json.GetProperty("rules").GetProperty("daily").GetProperty("keep").ToString());
+        (await world.PutAsync(path, session, Nightly(8), ("If-Match", read.ETag))).Is(412, "outdated");
+        (await world.DeleteAsync(path, session, ("If-Match", changed.ETag))).Is(204);
+        (await world.GetAsync(path, session)).Is(404, "not-found");
+        Assert.Equal(["createPolicy", "deletePolicy", "updatePolicy"], await world.AuditAsync());
+    }
+
+    [Fact]
+    public async Task The_list_has_the_systems_policies_too_and_nobody_changes_those()
+    {
+        await using var world = await PortalWorld.MakeAsync();
+        await world.SystemPoliciesAsync();
+        await world.PolicyAsync("nightly");
+        var session = await world.MemberAsync();
+        var list = (await world.GetAsync(Path, session)).Is(200);
+        Assert.Equal(["default", "every-4-hours", "nightly"], list.Items("name"));
+        Assert.Equal(["True", "True", "False"], list.Items("isSystemDefault"));
+        var system = Path + "/" + list.Items("id").First();
+        (await world.PutAsync(system, session, Nightly(7), ("If-Match", "*"))).Is(409, "system-default");
+        (await world.DeleteAsync(system, session)).Is(409, "system-default");
+        Assert.Equal(["nightly"], (await world.GetAsync(Path + "?name=nightly", session)).Items("name"));
+    }
+
+    [Fact]
+    public async Task A_policy_that_plans_use_stays_and_names_their_servers()
+    {
+        await using var world = await PortalWorld.MakeAsync();
+        var policy = await world.PolicyAsync();
+        await world.PlanAsync(await world.ServerAsync(), await world.LocationAsync(), policy);
+        var refused = (await world.DeleteAsync($"{Path}/{policy}", await world.MemberAsync())).Is(409, "policy-in-use");
+        Assert.Contains("web", refused["detail"], StringComparison.Ordinal);
+        Assert.Empty(await world.AuditAsync());
+    }
+
+    [Theory]
+    [InlineData("{\"rules\":{}}", "name")]
+    [InlineData("{\"name\":\"x\"}", "rules")]
+    [InlineData("{\"name\":\"\",\"rules\":{\"launchTime\":\"01:00\",\"zone\":\"UTC\",\"daily\":{\"keep\":1}}}", "name")]
+    [InlineData("{\"name\":\"x\",\"rules\":{\"zone\":\"UTC\"}}", "rules.launchTime")]
+    [InlineData("{\"name\":\"x\",\"rules\":{\"launchTime\":\"01:00\"}}", "rules.zone")]
+    [InlineData("{\"name\":\"x\",\"rules\":{\"launchTime\":\"1am\",\"zone\":\"UTC\"}}", "rules.launchTime")]
+    [InlineData("{\"name\":\"x\",\"rules\":{\"launchTime\":\"01:00\",\"zone\":\"Mars/Base\",\"daily\":{\"keep\":1}}}", "rules.zone")]
+    [InlineData("{\"name\":\"x\",\"rules\":{\"launchTime\":\"01:00\",\"zone\":\"UTC\"}}", "rules")]
+    [InlineData("{\"name\":\"x\",\"rules\":{\"launchTime\":\"01:00\",\"zone\":\"UTC\",\"daily\":{\"keep\":0}}}", "rules.daily.keep")]
+    [InlineData("{\"name\":\"x\",\"rules\":{\"launchTime\":\"01:00\",\"zone\":\"UTC\",\"hourly\":{\"keep\":1}}}", "rules.hourly")]
+    [InlineData("{\"name\":\"x\",\"rules\":{\"launchTime\":\"01:00\",\"zone\":\"UTC\",\"weekly\":{\"days\":null}}}", "rules.weekly.days")]
+    [InlineData("{\"name\":\"x\",\"rules\":{\"launchTime\":\"01:00\",\"zone\":\"UTC\",\"weekly\":{\"days\":[\"someday\"]}}}", "rules.weekly.days[0]")]
+    [InlineData("{\"name\":\"x\",\"rules\":{\"launchTime\":\"01:00\",\"zone\":\"UTC\",\"monthly\":{\"keep\":1}}}", "rules.monthly")]
+    [InlineData("{\"name\":\"x\",\"rules\":{\"launchTime\":\"01:00\",\"zone\":\"UTC\",\"monthly\":{\"on\":null,\"keep\":1}}}", "rules.monthly.on")]
+    [InlineData("{\"name\":\"x\",\"rules\":{\"launchTime\":\"01:00\",\"zone\":\"UTC\",\"dayly\":{\"keep\":1}}}", "rules.dayly")]
+    public async Task A_wrong_policy_is_refused_by_the_name_of_the_member(string body, string field)
+    {
+        await using var world = await PortalWorld.MakeAsync();
+        using var content = new StringContent(body, System.Text.Encoding.UTF8, "application/json");
+        (await world.SendAsync(HttpMethod.Post, Path, await world.MemberAsync(), content)).Is(400, "wrong-input", field);
+    }
+
+    [Fact]
+    public async Task A_name_is_given_once_in_a_project()
+    {
+        await using var world = await PortalWorld.MakeAsync();
+        await world.PolicyAsync("nightly");
+        (await world.PostAsync(Path, await world.MemberAsync(), Nightly(7))).Is(409, "name-taken");
+    }
+
+    static object Nightly(int keep) => new
+    {
+        name = "nightly",
+        rules = new
+        {
+            launchTime = "01:30",
+            zone = "Europe/Berlin",
+            daily = new { keep },
+            weekly = new { days = new[] { "sunday" }, keep = 5 },
+            monthly = new { on = new { lastDay = true }, keep = 12 },
+        },
+    };
+}

@@ -1,0 +1,83 @@
+using VBackup.Contracts.Messages;
+using VBackup.Portal.Tests.World;
+using Xunit;
+
+namespace VBackup.Portal.Tests;
+
+public sealed class SnapshotRouteTests
+{
+    const string Path = "/api/v1/snapshots";
+
+    [Fact]
+    public async Task A_snapshot_is_asked_for_once_and_has_its_name_at_once()
+    {
+        await using var world = await PortalWorld.MakeAsync();
+        var server = await world.ServerAsync();
+        var session = await world.MemberAsync();
+        var body = new { server, name = "before_upgrade-1", volumes = new[] { "vda" }, keptDays = 3 };
+        var taken = (await world.PostAsync(Path, session, body, ("Idempotency-Key", "k"))).Is(202);
+        Assert.Equal(taken["id"], (await world.PostAsync(Path, session, body, ("Idempotency-Key", "k"))).Is(202)["id"]);
+        var order = Assert.Single(await world.SentAsync(MessageJson.Default.TakeServerSnapshot));
+        Assert.Equal((null, server, "before_upgrade-1", SnapshotPurpose.Manual, world.Clock.GetUtcNow().AddDays(3)),
+            (order.Run, order.Server, order.SnapshotName, order.Purpose, order.KeptUntil));
+        Assert.Equal(["vda"], order.Disks);
+        Assert.Equal("taking", (await world.GetAsync(taken.Headers["Location"], session)).Is(200)["state"]);
+        (await world.PostAsync(Path, session, body)).Is(409, "name-taken", "name");
+        (await world.PostAsync(Path, session, new { server, name = "for_ever" })).Is(202);
+        Assert.Null((await world.SentAsync(MessageJson.Default.TakeServerSnapshot)).Single(one => one.SnapshotName == "for_ever").KeptUntil);
+        Assert.Equal(["createSnapshot", "createSnapshot"], await world.AuditAsync());
+    }
+
+    [Theory]
+    [InlineData("{\"name\":\"snapshot\"}", "server")]
+    [InlineData("{\"server\":{\"id\":\"id-of-web\"},\"name\":\"snapshot\"}", "server.region")]
+    [InlineData("{\"server\":{\"region\":\"hn1\",\"id\":\"id-of-web\"},\"name\":\"four\"}", "name")]
+    [InlineData("{\"server\":{\"region\":\"hn1\",\"id\":\"id-of-web\"},\"name\":\"two words\"}", "name")]
+    [InlineData("{\"server\":{\"region\":\"hn1\",\"id\":\"id-of-web\"},\"name\":\"snapshot\",\"keptDays\":0}", "keptDays")]
+    [InlineData("{\"server\":{\"region\":\"hn1\",\"id\":\"id-of-web\"},\"name\":\"snapshot\",\"volumes\":[]}", "volumes")]
+    [InlineData("{\"server\":{\"region\":\"hn1\",\"id\":\"id-of-web\"},\"name\":\"snapshot\",\"volumes\":[\"vdz\"]}", "volumes")]
+    public async Task A_wrong_snapshot_is_refused_by_the_name_of_the_member(string body, string field)
+    {
+        await using var world = await PortalWorld.MakeAsync();
+        await world.ServerAsync();
+        using var content = new StringContent(body, System.Text.Encoding.UTF8, "application/json");
+        (await world.SendAsync(HttpMethod.Post, Path, await world.MemberAsync(), content)).Is(400, "wrong-input", field);
+    }
+
+    [Fact]
+    public async Task Snapshots_are_listed_whatever_they_are_for()
+    {
+        await using var world = await PortalWorld.MakeAsync();
+        var server = await world.ServerAsync();
+        await world.SnapshotAsync(server, "by-hand");
+        await world.SnapshotAsync(server, "for-a-backup", SnapshotState.Base, SnapshotPurpose.Backup);
+        var session = await world.MemberAsync();
+        Assert.Equal(["by-hand", "for-a-backup"], await NamesAsync("?sort=name"));
+        Assert.Equal(["for-a-backup"], await NamesAsync("?purpose=backup"));
+        Assert.Equal(["by-hand"], await NamesAsync("?state=ready"));
+        Assert.Equal(["by-hand"], await NamesAsync("?name=by-hand"));
+        Assert.Empty(await NamesAsync("?server=hn1/another"));
+        (await world.GetAsync(Path + "?purpose=fun", session)).Is(400, "wrong-input", "purpose");
+
+        async Task<IEnumerable<string>> NamesAsync(string query) => (await world.GetAsync(Path + query, session)).Is(200).Items("name");
+    }
+
+    [Fact]
+    public async Task A_snapshot_is_gone_back_to_and_deleted_unless_something_is_in_the_way()
+    {
+        await using var world = await PortalWorld.MakeAsync();
+        var server = await world.ServerAsync();
+        var (manual, taking) = (await world.SnapshotAsync(server), await world.SnapshotAsync(server, "taking", SnapshotState.Taking));
+        var backup = await world.SnapshotAsync(server, "backup", SnapshotState.Ready, SnapshotPurpose.Backup);
+        var session = await world.MemberAsync();
+        (await world.PostAsync($"{Path}/{taking}/rollback", session, new { })).Is(409, "snapshot-not-ready");
+        (await world.DeleteAsync($"{Path}/{backup}", session)).Is(409, "snapshot-in-use");
+        (await world.PostAsync($"{Path}/{backup}/rollback", session, new { })).Is(202);
+        (await world.DeleteAsync($"{Path}/{manual}", session)).Is(202);
+        Assert.Equal(new RollBackSnapshot(backup, world.Project), Assert.Single(await world.SentAsync(MessageJson.Default.RollBackSnapshot)));
+        Assert.Equal(new RemoveSnapshot(manual, world.Project), Assert.Single(await world.SentAsync(MessageJson.Default.RemoveSnapshot)));
+        await world.RunAsync(server);
+        (await world.PostAsync($"{Path}/{manual}/rollback", session, new { })).Is(409, "run-going-on");
+        Assert.Equal(["deleteSnapshot", "rollBackSnapshot"], await world.AuditAsync());
+    }
+}
