@@ -36,7 +36,7 @@ static class Things
     {
         var row = new LocationRow(world.Ids.New<LocationId>());
         row.Changes(new(row.Id, 1, project ?? world.Project, Region, name, LocationKindView.FileSystem, "/srv/" + name, null,
-            LocationStateView.Ready, null, isDefault, false, null, 0, 7));
+            LocationStateView.Ready, null, isDefault, false, null, 0, 7, null, null));
         await world.SaveAsync(row);
         return row.Id;
     }

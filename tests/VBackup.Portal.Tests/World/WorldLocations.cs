@@ -22,7 +22,7 @@ sealed class WorldLocations : ILocationRegistry
             return Task.FromResult(new LocationAnswer(null, "name-taken", $"there is a location {wish.Name} already", "name"));
         SecretKeys.Add(wish.SecretKey);
         return Task.FromResult(new LocationAnswer(_all[id] = new(id, 1, wish.Project, wish.Region, wish.Name, wish.Kind, wish.Address, wish.Endpoint,
-            LocationStateView.Checking, null, wish.IsDefault, false, wish.QuotaBytes, 0, wish.SoftDeleteDays)));
+            LocationStateView.Checking, null, wish.IsDefault, false, wish.QuotaBytes, 0, wish.SoftDeleteDays, null, null)));
     }
 
     public Task<LocationAnswer> ChangeAsync(ProjectId project, LocationId id, LocationChange wish, CancellationToken cancellation)

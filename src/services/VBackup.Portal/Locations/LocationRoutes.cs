@@ -26,7 +26,7 @@ public sealed record LocationRequest(long? QuotaBytes, int? SoftDeleteDays, bool
 
 /// <param name="Refusal">What it lacks; null when it can be used.</param>
 public sealed record LocationView(LocationId Id, string Name, string Region, LocationKindView Kind, string Address, string? Endpoint,
-    LocationStateView State, string? Refusal, bool IsDefault, long? QuotaBytes, long UsedBytes, int SoftDeleteDays);
+    LocationStateView State, string? Refusal, bool IsDefault, long? QuotaBytes, long UsedBytes, int SoftDeleteDays, DateTimeOffset? VerifiedAt, string? Finding);
 
 /// <summary>Where the project keeps its points. The vBackup service has them; what opens one goes to it and is not kept here.</summary>
 static class LocationRoutes
@@ -156,5 +156,6 @@ static class LocationRoutes
     };
 
     static LocationView View(LocationRow location) => new(location.Id, location.Name, location.Region, location.Kind, location.Address,
-        location.Endpoint, location.State, location.Refusal, location.IsDefault, location.QuotaBytes, location.UsedBytes, location.SoftDeleteDays);
+        location.Endpoint, location.State, location.Refusal, location.IsDefault, location.QuotaBytes, location.UsedBytes, location.SoftDeleteDays,
+        location.VerifiedAt, location.Finding);
 }
