@@ -9,12 +9,12 @@ namespace VBackup.EndToEnd.Tests;
 /// <summary><c>vbackup up</c>, as a process: the first start, the next ones, and what keeps it from starting.</summary>
 public sealed class UpTests : IDisposable
 {
+    const string Chosen = "correct horse battery staple";
     readonly string _folder = Directory.CreateTempSubdirectory("vbackup-up-").FullName;
 
     [Fact]
     public async Task The_first_start_tells_a_password_once_and_the_system_outlives_a_kill()
     {
-        const string Chosen = "correct horse battery staple";
         string oneTime;
         await using (var first = await UpProcess.StartAsync(Data))
         {
@@ -34,6 +34,21 @@ public sealed class UpTests : IDisposable
         await second.Process.SignalAsync("TERM");
         var ended = await second.Process.WaitAsync();
         Assert.DoesNotContain(ended.Errors, line => line.Contains("failed", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_server_is_backed_up_and_comes_back_over_the_API_alone()
+    {
+        await using var up = await UpProcess.StartAsync(Data);
+        await up.SignInAsync(Chosen);
+        var server = await up.FirstServerAsync();
+        Assert.Equal("succeeded", await up.FollowAsync(await up.PostAsync($"servers/{server}/backups", new { })));
+        var point = (await up.GetAsync("points")).GetProperty("items")[0];
+        Assert.Equal("active", point.GetProperty("state").GetString());
+        var volumes = Path.Combine(Data, "cloud", "volumes");
+        Assert.Equal("succeeded", await up.FollowAsync(await up.PostAsync($"points/{point.GetProperty("id").GetString()}/restores",
+            new { target = "newVolume", name = "back", volume = "vda" })));
+        Assert.Equal(await File.ReadAllBytesAsync(Path.Combine(volumes, "web-1-boot.raw")), await File.ReadAllBytesAsync(Path.Combine(volumes, "back.raw")));
     }
 
     [Fact]

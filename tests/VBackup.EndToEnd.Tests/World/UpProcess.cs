@@ -1,3 +1,4 @@
+using System.Net.Http.Json;
 using System.Text.Json;
 using Xunit;
 
@@ -6,6 +7,9 @@ namespace VBackup.EndToEnd.Tests.World;
 /// <summary>A whole backup system that runs as a process of its own.</summary>
 internal sealed class UpProcess : IAsyncDisposable
 {
+    const int LooksMax = 600;
+    static readonly TimeSpan s_lookDelay = TimeSpan.FromMilliseconds(200);
+
     UpProcess(CliProcess process, JsonElement told)
     {
         Process = process;
@@ -28,6 +32,48 @@ internal sealed class UpProcess : IAsyncDisposable
         });
         if (!await process.ComesBeforeEndAsync(told.Task)) Assert.Fail((await process.WaitAsync()).ToString());
         return new(process, await told.Task);
+    }
+
+    /// <summary>At the first start: the one-time password is changed, and the API is used as the administrator.</summary>
+    public async Task SignInAsync(string chosen)
+    {
+        (await Http.PutAsJsonAsync("/api/v1/users/me/password", new { user = "admin", password = OneTimePassword, newPassword = chosen }))
+            .EnsureSuccessStatusCode();
+        var session = await PostAsync("sessions", new { user = "admin", password = chosen });
+        Http.DefaultRequestHeaders.Authorization = new("Bearer", session.GetProperty("token").GetString());
+    }
+
+    public async Task<JsonElement> GetAsync(string path) => await Http.GetFromJsonAsync<JsonElement>($"/api/v1/{path}");
+
+    public async Task<JsonElement> PostAsync(string path, object body)
+    {
+        var answer = await Http.PostAsJsonAsync($"/api/v1/{path}", body);
+        Assert.True(answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync());
+        return await answer.Content.ReadFromJsonAsync<JsonElement>();
+    }
+
+    /// <summary>Its region and id, once the worker has told of it.</summary>
+    public async Task<string> FirstServerAsync()
+    {
+        for (var look = 0; look < LooksMax; look++)
+        {
+            var servers = (await GetAsync("servers")).GetProperty("items");
+            if (servers.GetArrayLength() > 0) return $"{servers[0].GetProperty("region").GetString()}/{servers[0].GetProperty("id").GetString()}";
+            await Task.Delay(s_lookDelay, TimeProvider.System);
+        }
+        throw new InvalidOperationException("no server was told of");
+    }
+
+    /// <summary>Follows a run by its events until it is over.</summary>
+    /// <returns>How it ended.</returns>
+    public async Task<string?> FollowAsync(JsonElement started)
+    {
+        var run = started.GetProperty("run").GetString();
+        // The stream ends when the run does.
+        await Http.GetStringAsync($"/api/v1/runs/{run}/events");
+        var over = await GetAsync($"runs/{run}");
+        Assert.True(over.GetProperty("isOver").GetBoolean());
+        return over.GetProperty("state").GetString();
     }
 
     public async ValueTask DisposeAsync()
