@@ -53,6 +53,7 @@ sealed class AllInOne : IAsyncDisposable
     readonly ChangeMaker<BackupDb> _backup;
     readonly ChangeMaker<SnapshotsDb> _snapshots;
     readonly ProjectSecrets _secrets;
+    WorkerId _worker;
 
     AllInOne(DataFolder data, MasterKey master, EdgeCloud cloud, IPEndPoint listen)
     {
@@ -119,7 +120,7 @@ sealed class AllInOne : IAsyncDisposable
         await _snapshotsDb.PrepareAsync(SnapshotsDb.SchemaVersion, cancellation).ConfigureAwait(false);
         OneTimePassword = await FirstAdministrator.EnsureAsync(_portal, _app.Services.GetRequiredService<Passwords>(), cancellation).ConfigureAwait(false);
         var project = await PortalStart.EnsureAsync(_portal, Region, cancellation).ConfigureAwait(false);
-        Worker = await Workers.EnsureAsync(_backup, Region, Environment.MachineName, cancellation).ConfigureAwait(false);
+        _worker = await Workers.EnsureAsync(_backup, Region, Environment.MachineName, cancellation).ConfigureAwait(false);
         Directory.CreateDirectory(_data.Location);
         // The same id at every start: a second one is not made, whatever it is called by now.
         var made = await _app.Services.GetRequiredService<ILocationRegistry>().CreateAsync(LocationId.From(project.Value), new(project, Region, FirstLocation,
@@ -127,8 +128,6 @@ sealed class AllInOne : IAsyncDisposable
         if (made.Reason is { } reason) throw new RefusedException($"the first location could not be made: {reason}");
         await _app.StartAsync(cancellation).ConfigureAwait(false);
     }
-
-    WorkerId Worker { get; set; }
 
     /// <summary>Works until it is told to stop. Tasks that are under way then are given back.</summary>
     public async Task RunAsync(CancellationToken cancellation)
@@ -156,7 +155,7 @@ sealed class AllInOne : IAsyncDisposable
         yield return Every(s_clockwork, "runs and tasks", clockwork.TurnAsync);
         yield return new("snapshots", s_messages, async stop => await snapshots.DoDueAsync(stop).ConfigureAwait(false) > 0, TimeProvider.System, log);
 
-        var runner = new TaskRunner(new WorkSource(_backup, new(), _secrets), Worker, _cloud,
+        var runner = new TaskRunner(new WorkSource(_backup, new(), _secrets), _worker, _cloud,
             new(new VaultRuntime(), FormatLimits.ChunkSizeDefault, RetryLimits.Patient), TimeProvider.System);
         for (var i = 0; i < TasksAtOnce; i++) yield return new("a worker's task", s_clockwork, runner.RunOneAsync, TimeProvider.System, log);
         yield return Every(s_inventory, "the inventory", runner.ReportServersAsync);

@@ -3,22 +3,24 @@ using VBackup.Contracts.Ids;
 
 namespace VBackup.Contracts.Messages;
 
+/// <summary>Kinds of locations. Names are on the wire, and numbers in databases.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<LocationKindView>))]
 public enum LocationKindView
 {
     /// <summary>S3-compatible object storage.</summary>
-    [JsonStringEnumMemberName("vStorage")] VStorage,
+    [JsonStringEnumMemberName("vStorage")] VStorage = 0,
     /// <summary>A folder that the region's workers see, such as on CephFS or NFS.</summary>
-    [JsonStringEnumMemberName("filesystem")] FileSystem,
+    [JsonStringEnumMemberName("filesystem")] FileSystem = 1,
 }
 
+/// <summary>Whether a location can be used. Names are on the wire, and numbers in databases.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<LocationStateView>))]
 public enum LocationStateView
 {
     /// <summary>A worker is to find out whether it can be used.</summary>
-    [JsonStringEnumMemberName("checking")] Checking,
-    [JsonStringEnumMemberName("ready")] Ready,
-    [JsonStringEnumMemberName("refused")] Refused,
+    [JsonStringEnumMemberName("checking")] Checking = 0,
+    [JsonStringEnumMemberName("ready")] Ready = 1,
+    [JsonStringEnumMemberName("refused")] Refused = 2,
 }
 
 /// <summary>A location as it is now. What opens it is not told.</summary>

@@ -104,7 +104,7 @@ sealed class ServiceWorld : IAsyncDisposable
         await Backup.MakeAsync(async change =>
         {
             change.Db.Workers.Add(new(WorkerId, Region, "worker"));
-            var location = new Location(Location, Project, Region, "main", LocationKind.FileSystem, Path("location"));
+            var location = new Location(Location, Project, Region, "main", LocationKindView.FileSystem, Path("location"));
             location.WasChecked(null, Clock.GetUtcNow());
             change.Db.Locations.Add(location);
             await secrets.EnsureKeyAsync(change, Project, default);
@@ -155,7 +155,7 @@ sealed class ServiceWorld : IAsyncDisposable
         Directory.CreateDirectory(Path(name));
         await Backup.MakeAsync(async change =>
         {
-            var location = new Location(id, project, Region, name, LocationKind.FileSystem, Path(name));
+            var location = new Location(id, project, Region, name, LocationKindView.FileSystem, Path(name));
             location.WasChecked(null, Clock.GetUtcNow());
             change.Db.Locations.Add(location);
             await new ProjectSecrets(_master).EnsureKeyAsync(change, project, default);

@@ -100,7 +100,7 @@ internal sealed record InstantFolder(string Path, string Name, InstantDocument D
         else (this with { Document = Document with { Volumes = left } }).WriteIncomplete();
     }
 
-    private void WriteIncomplete() => LabFolder.WriteWhole(
+    private void WriteIncomplete() => WholeFile.Write(
         System.IO.Path.Combine(Path, Incomplete), JsonSerializer.SerializeToUtf8Bytes(Document, InstantJson.Default.InstantDocument));
 
     private static IEnumerable<InstantFolder> All(LabFolder folder) => new DirectoryInfo(folder.Instants).EnumerateDirectories()

@@ -114,17 +114,4 @@ internal sealed class LabFolder
             return FileLock.TryHold(Gate(volume), isExclusive: false);
         },
         "write", volume.Value, cancellation);
-
-    /// <summary>Writes a small file so that it is there as a whole or not at all.</summary>
-    public static void WriteWhole(string path, byte[] content)
-    {
-        var fresh = path + ".new";
-        using (var file = File.OpenHandle(fresh, FileMode.Create, FileAccess.Write, FileShare.ReadWrite))
-        {
-            RandomAccess.Write(file, content, 0);
-            RandomAccess.FlushToDisk(file);
-        }
-        File.Move(fresh, path, overwrite: true);
-        FileIdentity.SyncFolderOf(path);
-    }
 }

@@ -144,7 +144,7 @@ public sealed class LabStorage : IVolumeStorage
     /// </remarks>
     internal static async Task<FileLock> ShutOutAsync(LabFolder folder, VolumeId volume, CancellationToken cancellation)
     {
-        LabFolder.WriteWhole(folder.ShuttingOutMark(volume), []);
+        WholeFile.Write(folder.ShuttingOutMark(volume), []);
         var held = FileLock.Replace(folder.WriterLock(volume));
         try
         {

@@ -48,7 +48,7 @@ internal static class ServerFile
         ?? throw new CloudException(CloudFailure.NotFound, operation, name, "there is no such server");
 
     public static void Write(LabFolder folder, Server server) =>
-        LabFolder.WriteWhole(folder.ServerPath(server.Name), Format(server));
+        WholeFile.Write(folder.ServerPath(server.Name), Format(server));
 
     public static byte[] Format(Server server) => JsonSerializer.SerializeToUtf8Bytes(
         new ServerDocument(

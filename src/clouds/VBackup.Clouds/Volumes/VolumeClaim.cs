@@ -1,16 +1,12 @@
+using System.Text;
+
 namespace VBackup.Clouds.Volumes;
 
 /// <summary>Who has last taken a volume over (<see cref="WriterOptions.Claim"/>), kept in a file beside it. Blocking.</summary>
 public static class VolumeClaim
 {
     /// <summary>From here on the claims of others are void.</summary>
-    public static void Write(string path, string? claim)
-    {
-        var fresh = path + ".new";
-        File.WriteAllText(fresh, claim);
-        File.Move(fresh, path, overwrite: true);
-        FileIdentity.SyncFolderOf(path);
-    }
+    public static void Write(string path, string? claim) => WholeFile.Write(path, Encoding.UTF8.GetBytes(claim ?? ""));
 
     /// <exception cref="CloudException">Somebody has taken over since the claim was written.</exception>
     public static void Require(string path, string claim, string volume) =>

@@ -1,5 +1,6 @@
 using VBackup.Contracts.Ids;
 using VBackup.Contracts.Messages;
+using VBackup.Portal.Policies;
 
 namespace VBackup.Portal.Plans;
 
@@ -23,8 +24,6 @@ public sealed record VolumeChoice(IReadOnlyList<string>? Chosen, IReadOnlyList<s
 /// <summary>The protection of one server. A server has at most one.</summary>
 public sealed class Plan
 {
-    /// <summary>A policy's change can be taken back so long before it deletes anything.</summary>
-    public static readonly TimeSpan ChangeDelay = TimeSpan.FromMinutes(1);
     const string ServerIsGone = "the server is not there any more; its points stay, and can be restored to new";
 
     Plan() { }
@@ -79,7 +78,7 @@ public sealed class Plan
     public void PolicyChanged(DateTimeOffset now)
     {
         (Since, PolicyChangedAt, LookAt) = (now, now, now);
-        RetentionIsDue(now + ChangeDelay);
+        RetentionIsDue(now + Retention.ChangeDelay.ToTimeSpan());
         Version++;
     }
 

@@ -34,7 +34,7 @@ static class PlanUse
         if (location is null) return Refusal.Conflict("no-default-location", "the project has no default location: name one, or make one the default");
         var plan = new Plan(change.NewId<PlanId>(), project, server, row.Name, wish.Policy ?? SystemPolicies.Default, location.Value, VolumeChoice.All, "", change.Now);
         if (await FaultAsync(db, project, row, wish with { Policy = plan.Policy, Location = plan.Location }, cancellation).ConfigureAwait(false) is { } fault) return fault;
-        Apply(plan, row, wish, change.Now);
+        Apply(plan, row, wish);
         db.Plans.Add(plan);
         return plan;
     }
@@ -47,7 +47,7 @@ static class PlanUse
         if (await FaultAsync(change.Db, project, row, wish, cancellation).ConfigureAwait(false) is { } fault) return fault;
         if (wish.Policy is { } policy) plan.UsesPolicy(policy, change.Now);
         if (wish.Location is { } location) plan.UsesLocation(location);
-        Apply(plan, row, wish, change.Now);
+        Apply(plan, row, wish);
         return plan;
     }
 
@@ -112,7 +112,7 @@ static class PlanUse
         (await db.Locations.FirstOrDefaultAsync(location => location.Project == project && location.IsDefault && !location.IsDeleted, cancellation)
             .ConfigureAwait(false))?.Id;
 
-    static void Apply(Plan plan, ServerRow? server, PlanWish wish, DateTimeOffset now)
+    static void Apply(Plan plan, ServerRow? server, PlanWish wish)
     {
         if (wish.Note is { } note) plan.IsNoted(note);
         if (wish.Volumes is null && wish.IncludesLater is null && !wish.AllVolumes) return;

@@ -4,28 +4,12 @@ using VBackup.Contracts.Work;
 
 namespace VBackup.Service.Locations;
 
-public enum LocationKind
-{
-    /// <summary>S3-compatible object storage.</summary>
-    VStorage = 0,
-    /// <summary>A folder that the region's workers see, such as on CephFS or NFS.</summary>
-    FileSystem = 1,
-}
-
-public enum LocationState
-{
-    /// <summary>A worker is to find out whether it can be used.</summary>
-    Checking = 0,
-    Ready = 1,
-    Refused = 2,
-}
-
 /// <summary>Where a project keeps restore points.</summary>
 public sealed class Location
 {
     Location() { }
 
-    public Location(LocationId id, ProjectId project, string region, string name, LocationKind kind, string address) =>
+    public Location(LocationId id, ProjectId project, string region, string name, LocationKindView kind, string address) =>
         (Id, Project, Region, Name, Kind, Address, Version) = (id, project, region, name, kind, address, 1);
 
     public LocationId Id { get; private set; }
@@ -33,7 +17,7 @@ public sealed class Location
     public ProjectId Project { get; private set; }
     public string Region { get; private set; } = "";
     public string Name { get; private set; } = "";
-    public LocationKind Kind { get; private set; }
+    public LocationKindView Kind { get; private set; }
 
     /// <summary>A folder, or <c>s3://bucket/prefix</c>, in which each project has a vault of its own.</summary>
     public string Address { get; private set; } = "";
@@ -43,7 +27,7 @@ public sealed class Location
 
     /// <summary>Under the master key.</summary>
     public byte[]? WrappedSecretKey { get; init; }
-    public LocationState State { get; private set; }
+    public LocationStateView State { get; private set; }
     public string? Refusal { get; private set; }
 
     /// <summary>Null for no limit.</summary>
@@ -77,7 +61,7 @@ public sealed class Location
     public void WasChecked(string? refusal, DateTimeOffset now)
     {
         VerifiedAt ??= now;
-        (State, Refusal) = (refusal is null ? LocationState.Ready : LocationState.Refused, refusal);
+        (State, Refusal) = (refusal is null ? LocationStateView.Ready : LocationStateView.Refused, refusal);
         Version++;
     }
 
@@ -112,13 +96,7 @@ public sealed class Location
         Version++;
     }
 
-    public LocationChanged View() => new(Id, Version, Project, Region, Name, Kind == LocationKind.VStorage ? LocationKindView.VStorage : LocationKindView.FileSystem,
-        Address, Endpoint, State switch
-        {
-            LocationState.Checking => LocationStateView.Checking,
-            LocationState.Ready => LocationStateView.Ready,
-            _ => LocationStateView.Refused,
-        }, Refusal, IsDefault, IsDeleted, QuotaBytes, UsedBytes, SoftDeleteDays, VerifiedAt, Finding);
+    public LocationChanged View() => new(Id, Version, Project, Region, Name, Kind, Address, Endpoint, State, Refusal, IsDefault, IsDeleted, QuotaBytes, UsedBytes, SoftDeleteDays, VerifiedAt, Finding);
 
     public void Uses(long bytes)
     {

@@ -22,8 +22,7 @@ public sealed class LocationRegistry(ChangeMaker<BackupDb> changes, ProjectSecre
         if (FaultOf(wish) is { } fault) return fault;
         if (await db.Locations.AnyAsync(one => one.Project == wish.Project && one.Name == wish.Name && !one.IsDeleted, cancellation).ConfigureAwait(false))
             return new(null, "name-taken", $"there is a location {wish.Name} already", "name");
-        var location = new Location(id, wish.Project, wish.Region, wish.Name,
-            wish.Kind == LocationKindView.VStorage ? LocationKind.VStorage : LocationKind.FileSystem, wish.Address)
+        var location = new Location(id, wish.Project, wish.Region, wish.Name, wish.Kind, wish.Address)
         {
             Endpoint = wish.Endpoint,
             S3Region = wish.S3Region,

@@ -40,7 +40,7 @@ static class StorageSpace
         var db = change.Db;
         DateTimeOffset collectedBefore = change.Now - limits.CollectEvery, verifiedBefore = change.Now - limits.VerifyEvery;
         // A location that never held a point has no vault yet.
-        var idle = db.Locations.Where(location => !location.IsDeleted && location.State == LocationState.Ready
+        var idle = db.Locations.Where(location => !location.IsDeleted && location.State == LocationStateView.Ready
             && db.Points.Any(point => point.Location == location.Id && point.VaultPoint != null)
             && !db.Tasks.Any(task => task.Location == location.Id && task.State < WorkTaskState.Done
                 && (task.Kind == WorkKind.CollectGarbage || task.Kind == WorkKind.Verify)));

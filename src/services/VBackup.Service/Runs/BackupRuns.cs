@@ -37,7 +37,7 @@ static class BackupRuns
             Ending.Fail(change, run, point, "there is no such location");
             return;
         }
-        if (location.State == LocationState.Refused)
+        if (location.State == LocationStateView.Refused)
         {
             Ending.Fail(change, run, point, $"the location {location.Name} cannot be used: {location.Refusal}");
             return;
