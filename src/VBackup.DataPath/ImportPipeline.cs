@@ -15,6 +15,9 @@ public sealed record ImportOrder
     /// <summary>Go on past damage: what cannot be read becomes zeros, and is named in the result. A chunk that a delta finds
     /// in the target stays.</summary>
     public bool BestEffort { get; init; }
+
+    /// <summary>Where to note what each chunk was when its id had been checked, for reading back; null for nowhere.</summary>
+    public CheckedDigests? Digests { get; init; }
 }
 
 /// <summary>What an import did.</summary>
@@ -210,7 +213,11 @@ public sealed class ImportPipeline : IDisposable
                 var place = leaf.Node[child];
                 var blob = fetched
                     ? slot.Slice((int)(place.Location.Offset - run.From.Offset), (int)place.Location.Length) : default;
-                if (fetched && TryOpen(place, blob, content)) continue;
+                if (fetched && TryOpen(place, blob, content))
+                {
+                    import.Order.Digests?.Set(chunk, content.Span);
+                    continue;
+                }
                 await ReadElsewhereAsync(import, place, chunk, content, cancellation).ConfigureAwait(false);
             }
             await WriteAsync(import, lane, cancellation).ConfigureAwait(false);

@@ -30,6 +30,9 @@ public sealed class VolumeComparison : IDisposable
         for (var i = 0; i < _workers.Length; i++) _workers[i] = new(_slots.Rent(slotSize));
     }
 
+    /// <summary>What the volume's chunks were when their ids were checked, not long ago; null when nobody knows.</summary>
+    public CheckedDigests? Digests { get; init; }
+
     /// <summary>What one worker owns.</summary>
     private sealed class Worker(Memory<byte> slot)
     {
@@ -106,6 +109,7 @@ public sealed class VolumeComparison : IDisposable
                 var at = i * shape.ChunkSize;
                 var chunk = content.Span[at..Math.Min(at + shape.ChunkSize, content.Length)];
                 worker.ComparedChunks++;
+                if (Digests?.IsSame(work.Leaf * FormatLimits.NodeChildren + first + i, chunk) == true) continue;
                 if (!IsSame(worker.Leaf, first + i, chunk)) worker.Different.Add(new(offset + at, chunk.Length));
             }
         }

@@ -13,6 +13,9 @@ public sealed class VolumeRestore(IVolumeStorage storage, PointReading reading, 
     readonly DataPathOptions _options = DataPathOptions.OfDistantVolumes;
     readonly SlotPool _slots = new(DataPathOptions.OfDistantVolumes, reading.Reader.Vault.ChunkSize);
 
+    // The last volumes that were written, by name.
+    readonly Dictionary<string, CheckedDigests> _digests = new(StringComparer.Ordinal);
+
     public long LogicalBytes { get; private set; }
     public long WrittenBytes { get; private set; }
 
@@ -41,7 +44,9 @@ public sealed class VolumeRestore(IVolumeStorage storage, PointReading reading, 
     {
         using var progress = report.Follow(volume.Name, volume.LengthBytes);
         using var import = new ImportPipeline(reading.Reader, reading.Reader.Vault.ChunkSize, _options, _slots);
-        var result = await import.ImportAsync(TreeOf(volume), writer, new() { Delta = isDelta }, progress, cancellation).ConfigureAwait(false);
+        var tree = TreeOf(volume);
+        var order = new ImportOrder { Delta = isDelta, Digests = _digests[volume.Name] = new(tree.Shape) };
+        var result = await import.ImportAsync(tree, writer, order, progress, cancellation).ConfigureAwait(false);
         WrittenBytes += result.WrittenBytes;
         LogicalBytes += volume.LengthBytes;
     }
@@ -53,7 +58,8 @@ public sealed class VolumeRestore(IVolumeStorage storage, PointReading reading, 
         await using (reader.ConfigureAwait(false))
         {
             using var progress = report.Follow($"{volume.Name} read back", volume.LengthBytes);
-            using var comparison = new VolumeComparison(reading.Reader, reading.Reader.Vault.ChunkSize, _options, _slots);
+            _digests.Remove(volume.Name, out var digests);
+            using var comparison = new VolumeComparison(reading.Reader, reading.Reader.Vault.ChunkSize, _options, _slots) { Digests = digests };
             var compared = await comparison.CompareAllAsync(TreeOf(volume), reader, progress, cancellation).ConfigureAwait(false);
             if (compared.Different.Count > 0)
                 throw new CloudException(CloudFailure.Other, "read back", target.Value,

@@ -40,7 +40,7 @@ public sealed record VaultRuntime
     public int PackChecksAtOnce { get; init; } = Environment.ProcessorCount;
 
     /// <summary>Packs that may be on their way to the store at once, besides the one that each lane fills.</summary>
-    public int PackCommitsInFlight { get; init; } = 4;
+    public int PackCommitsInFlight { get; init; } = 2;
 
     /// <summary>Packs between two index objects of a run: what a retry may have to upload again.</summary>
     public int PacksPerIndexFlush { get; init; } = 4;

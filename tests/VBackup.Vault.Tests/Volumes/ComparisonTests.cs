@@ -48,6 +48,49 @@ public sealed class ComparisonTests
     }
 
     [Fact]
+    public async Task What_an_import_has_checked_is_compared_by_digest_and_every_fault_since_is_found()
+    {
+        await using var vault = TestVault.Over(new MemoryStore(), workers: 3);
+        var content = Contents.Mixed(4, 200 * Chunk + 5);
+        content.AsSpan(20 * Chunk, 4 * Chunk).Clear();
+        var point = await vault.BackUpAsync(content);
+        var digests = new CheckedDigests(new(content.Length, Chunk));
+        var restored = new MemoryVolume(new byte[content.Length]);
+        await using (var reader = new BlobReader(vault.Vault))
+        using (var import = new ImportPipeline(reader, Chunk, vault.Options))
+            await import.ImportAsync(VolumeTree.Open(reader, point, point.Volumes[0]), restored, new() { Digests = digests }, null, default);
+        Assert.Equal(content, restored.Content);
+        Assert.True(digests.IsSame(7, content.AsSpan(7 * Chunk, Chunk)));
+        // Zeros are no chunks.
+        Assert.False(digests.IsSame(21, content.AsSpan(21 * Chunk, Chunk)));
+        Assert.Empty((await CompareAsync(vault, point, content, digests: digests)).Different);
+
+        for (var chunk = 0; chunk <= 200; chunk++)
+        {
+            var other = content.ToArray();
+            other[Math.Min((chunk * Chunk) + 13, other.Length - 1)] ^= 1;
+            var result = await CompareAsync(vault, point, other, digests: digests);
+            Assert.Equal([new Extent(chunk * Chunk, Math.Min(Chunk, content.Length - (chunk * Chunk)))], result.Different);
+        }
+    }
+
+    [Fact]
+    public async Task A_chunk_that_no_digest_is_known_of_is_compared_by_its_id()
+    {
+        await using var vault = TestVault.Over(new MemoryStore(), workers: 3);
+        var content = Contents.Mixed(5, 50 * Chunk);
+        var point = await vault.BackUpAsync(content);
+        // As of a volume of which only the first ten chunks were noted.
+        var digests = new CheckedDigests(new(10 * Chunk, Chunk));
+        for (var chunk = 0; chunk < 50; chunk++) digests.Set(chunk, content.AsSpan(chunk * Chunk, Chunk));
+        Assert.True(digests.IsSame(9, content.AsSpan(9 * Chunk, Chunk)));
+        Assert.False(digests.IsSame(10, content.AsSpan(10 * Chunk, Chunk)));
+        Assert.Empty((await CompareAsync(vault, point, content, digests: digests)).Different);
+        content[^1] ^= 1;
+        Assert.Equal([new Extent(49 * Chunk, Chunk)], (await CompareAsync(vault, point, content, digests: digests)).Different);
+    }
+
+    [Fact]
     public void A_sample_holds_only_unchanged_allocated_chunks_each_once_and_enough_of_them()
     {
         var shape = new TreeShape(100_000L * Chunk + 7, Chunk);
@@ -110,11 +153,11 @@ public sealed class ComparisonTests
     }
 
     private static async Task<ComparisonResult> CompareAsync(
-        TestVault vault, PointDocument point, byte[] content, IEnumerable<Extent>? ranges = null)
+        TestVault vault, PointDocument point, byte[] content, IEnumerable<Extent>? ranges = null, CheckedDigests? digests = null)
     {
         await using var reader = new BlobReader(vault.Vault);
         var tree = VolumeTree.Open(reader, point, point.Volumes[0]);
-        var comparison = new VolumeComparison(reader, vault.Vault.ChunkSize, vault.Options);
+        using var comparison = new VolumeComparison(reader, vault.Vault.ChunkSize, vault.Options) { Digests = digests };
         var source = new MemoryVolume(content);
         return ranges is null
             ? await comparison.CompareAllAsync(tree, source, null, default)

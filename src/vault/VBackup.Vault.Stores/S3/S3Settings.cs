@@ -41,7 +41,7 @@ public sealed partial class S3Settings
     public int PartLengthBytes { get; init; } = 8 << 20;
 
     /// <summary>Parts that all writers together send at the same time, each kept in memory meanwhile.</summary>
-    public int PartsInFlightMax { get; init; } = 4;
+    public int PartsInFlightMax { get; init; } = 3;
 
     /// <summary>Takes the endpoint, credentials and region from the variables that AWS's own tools read:
     /// AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN,
