@@ -3,11 +3,11 @@ namespace VBackup.DataPath;
 /// <summary>How much of the machine a run may use.</summary>
 public sealed record DataPathOptions
 {
-    /// <summary>For volumes across a network, such as images of Ceph: 10 reads or 4 writes
+    /// <summary>For volumes across a network, such as images of Ceph: 8 reads or 4 writes
     /// of 4 MiB, an object of Ceph, under way at once.</summary>
     public static DataPathOptions OfDistantVolumes { get; } = new()
     {
-        Workers = 10,
+        Workers = 8,
         SlotSize = 4 * 1024 * 1024,
         Fetchers = 8,
         FetchersAtFirst = 8,

@@ -13,6 +13,8 @@ namespace VBackup.Vault.Stores;
 /// </summary>
 public sealed class S3Store : IObjectStore
 {
+    const int ReadPieceSize = 128 * 1024;
+
     readonly S3Connection connection;
     readonly RetryPolicy policy;
     readonly S3PartBuffers buffers;
@@ -203,7 +205,9 @@ public sealed class S3Store : IObjectStore
         while (done < buffer.Length)
         {
             silence.CancelAfter(connection.Settings.SilenceMax);
-            int read = await response.ResponseStream.ReadAsync(buffer[done..], silence.Token).ConfigureAwait(false);
+            // The SDK's stream takes an array as large as what it is asked to fill: piece by piece it stays a small one.
+            var piece = buffer.Slice(done, Math.Min(buffer.Length - done, ReadPieceSize));
+            int read = await response.ResponseStream.ReadAsync(piece, silence.Token).ConfigureAwait(false);
             if (read == 0)
             {
                 throw operation.Failed(StoreFailure.Transient, name,
