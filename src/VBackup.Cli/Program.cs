@@ -3,6 +3,7 @@ using VBackup.Cli.Demo;
 using VBackup.Cli.Edge;
 using VBackup.Cli.Edge.Images;
 using VBackup.Cli.Keys;
+using VBackup.Cli.Recovering;
 using VBackup.Cli.Terminal;
 using VBackup.Cli.Up;
 using VBackup.Cli.Vault;
@@ -15,6 +16,7 @@ var root = new RootCommand("vBackup keeps the volumes of virtual servers in encr
 {
     RunDemo.Define(),
     RunUp.Define(),
+    RecoverSystem.Define(),
     new Command("vault", "Work on a vault: a folder, or s3://bucket/prefix.")
     {
         InitVault.Define(),
@@ -49,6 +51,7 @@ var root = new RootCommand("vBackup keeps the volumes of virtual servers in encr
         RotateKey.Define(),
         ListKeys.Define(),
         RemoveKey.Define(),
+        RotateMasterKey.Define(),
     },
 };
 return await Invocation.RunAsync(root, args).ConfigureAwait(false);

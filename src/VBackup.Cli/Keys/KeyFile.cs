@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using VBackup.Cli.Terminal;
 using VBackup.Clouds.Volumes;
+using VBackup.Primitives;
 using VBackup.Vault.Format.Keys;
 
 namespace VBackup.Cli.Keys;

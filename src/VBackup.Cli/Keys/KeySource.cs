@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Security.Cryptography;
 using System.Text;
 using VBackup.Cli.Terminal;
+using VBackup.Primitives;
 using VBackup.Vault;
 using VBackup.Vault.Format.Keys;
 

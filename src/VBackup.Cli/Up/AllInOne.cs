@@ -11,6 +11,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using VBackup.Cli.Edge;
 using VBackup.Contracts.Ids;
+using VBackup.Contracts.Keys;
 using VBackup.Contracts.Locations;
 using VBackup.Contracts.Messages;
 using VBackup.Edge;
@@ -104,7 +105,7 @@ sealed class AllInOne : IAsyncDisposable
             .AddSimpleConsole(console => console.SingleLine = true);
         builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         builder.Services.AddSingleton<IDbContextFactory<PortalDb>>(_portalDb).AddSingleton(_ids).AddSingleton(TimeProvider.System).AddSingleton(_portal)
-            .AddSingleton<ILocationRegistry>(new LocationRegistry(_backup, _secrets));
+            .AddSingleton<ILocationRegistry>(new LocationRegistry(_backup, _secrets)).AddSingleton<IProjectKeys>(new ProjectKeys(_backup, _secrets));
         builder.Services.AddPortalApi(new());
         var app = builder.Build();
         app.UsePortalApi();
@@ -121,12 +122,19 @@ sealed class AllInOne : IAsyncDisposable
         OneTimePassword = await FirstAdministrator.EnsureAsync(_portal, _app.Services.GetRequiredService<Passwords>(), cancellation).ConfigureAwait(false);
         var project = await PortalStart.EnsureAsync(_portal, Region, cancellation).ConfigureAwait(false);
         _worker = await Workers.EnsureAsync(_backup, Region, Environment.MachineName, cancellation).ConfigureAwait(false);
+        // A project that had one once, whatever became of it, has chosen for itself.
+        if (!await _backup.MakeAsync(change => change.Db.Locations.AnyAsync(one => one.Project == project, cancellation), cancellation).ConfigureAwait(false))
+            await MakeFirstLocationAsync(project, cancellation).ConfigureAwait(false);
+        await _app.StartAsync(cancellation).ConfigureAwait(false);
+    }
+
+    async Task MakeFirstLocationAsync(ProjectId project, CancellationToken cancellation)
+    {
         Directory.CreateDirectory(_data.Location);
-        // The same id at every start: a second one is not made, whatever it is called by now.
+        // The same id at every start.
         var made = await _app.Services.GetRequiredService<ILocationRegistry>().CreateAsync(LocationId.From(project.Value), new(project, Region, FirstLocation,
             LocationKindView.FileSystem, _data.Location, null, null, null, null, null, 0, IsDefault: true), cancellation).ConfigureAwait(false);
         if (made.Reason is { } reason) throw new RefusedException($"the first location could not be made: {reason}");
-        await _app.StartAsync(cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Works until it is told to stop. Tasks that are under way then are given back.</summary>

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using VBackup.Clouds.Volumes;
 using VBackup.Platform.Secrets;
 
 namespace VBackup.Cli.Up;
@@ -9,6 +10,8 @@ namespace VBackup.Cli.Up;
 /// </summary>
 sealed class DataFolder : IDisposable
 {
+    const string MasterKeyName = "master.key", LockName = "lock", RecoveringName = "recovering";
+
     readonly string _path;
     readonly FileStream _lock;
 
@@ -19,17 +22,69 @@ sealed class DataFolder : IDisposable
     public string SnapshotsDatabase => Path.Combine(_path, "snapshots.db");
     public string Location => Path.Combine(_path, "location");
     public string Cloud => Path.Combine(_path, "cloud");
-    string MasterKeyFile => Path.Combine(_path, "master.key");
+    string MasterKeyFile => Path.Combine(_path, MasterKeyName);
 
-    /// <exception cref="RefusedException">Another process has it, or it cannot be made.</exception>
+    string NextMasterKeyFile => MasterKeyFile + ".next";
+    string RecoveringMark => Path.Combine(_path, RecoveringName);
+
+    /// <exception cref="RefusedException">Another process has it, it cannot be made, or something was broken off there that has to be ended first.</exception>
     public static DataFolder Open(string folder)
+    {
+        var data = Hold(folder);
+        var unfinished = File.Exists(data.RecoveringMark) ? "a recovery was broken off there: run 'vbackup recover' again"
+            : File.Exists(data.NextMasterKeyFile) ? "the change of its master key was broken off: run 'vbackup key rotate-master' again" : null;
+        if (unfinished is null) return data;
+        data.Dispose();
+        throw new RefusedException($"--data {folder}: {unfinished}");
+    }
+
+    /// <summary>For a new master key: the one thing that may be broken off there is another attempt at it.</summary>
+    /// <exception cref="RefusedException">There is no system, another process has it, or a recovery was broken off there.</exception>
+    public static DataFolder OpenForNewMasterKey(string folder)
+    {
+        if (!File.Exists(Path.Combine(folder, MasterKeyName))) throw new RefusedException($"--data {folder}: there is no {MasterKeyName}, so no system of 'vbackup up'");
+        var data = Hold(folder);
+        if (!File.Exists(data.RecoveringMark)) return data;
+        data.Dispose();
+        throw new RefusedException($"--data {folder}: a recovery was broken off there: run 'vbackup recover' again");
+    }
+
+    /// <summary>Whether a recovery may begin there: in an empty folder, or one where another recovery was broken off.</summary>
+    /// <exception cref="RefusedException">Something is there.</exception>
+    public static void RequireEmpty(string folder)
+    {
+        if (File.Exists(folder)) throw new RefusedException($"--data {folder} is a file: name a new folder");
+        if (!Directory.Exists(folder) || File.Exists(Path.Combine(folder, RecoveringName))) return;
+        if (Directory.EnumerateFileSystemEntries(folder).Any(entry => Path.GetFileName(entry) != LockName))
+            throw new RefusedException($"--data {folder} is not empty: a system is built again in a folder of its own; name a new one");
+    }
+
+    /// <summary>Takes a folder for a recovery. Until <see cref="EndRecovery"/>, no system starts there.</summary>
+    public static DataFolder BeginRecovery(string folder)
+    {
+        RequireEmpty(folder);
+        var data = Hold(folder);
+        using (var mark = File.OpenHandle(data.RecoveringMark, FileMode.OpenOrCreate, FileAccess.Write)) RandomAccess.FlushToDisk(mark);
+        // What an attempt left that was broken off.
+        foreach (var file in Directory.EnumerateFiles(data._path).Where(file => Path.GetFileName(file) is not (LockName or RecoveringName))) File.Delete(file);
+        FileIdentity.SyncFolderOf(data.RecoveringMark);
+        return data;
+    }
+
+    public void EndRecovery()
+    {
+        File.Delete(RecoveringMark);
+        FileIdentity.SyncFolderOf(RecoveringMark);
+    }
+
+    static DataFolder Hold(string folder)
     {
         var path = Path.GetFullPath(folder);
         try
         {
             Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
             // The kernel gives it free when the process dies.
-            return new(path, new(Path.Combine(path, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
+            return new(path, new(Path.Combine(path, LockName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
@@ -45,26 +100,51 @@ sealed class DataFolder : IDisposable
         {
             if (File.Exists(BackupDatabase))
                 throw new RefusedException($"{MasterKeyFile} is gone, and the projects' keys in {BackupDatabase} open with nothing else: bring it back from where you keep a copy");
-            var fresh = RandomNumberGenerator.GetBytes(MasterKey.Size);
-            var part = MasterKeyFile + ".new";
-            using (var file = new FileStream(part, new FileStreamOptions
-            {
-                Mode = FileMode.Create,
-                Access = FileAccess.Write,
-                UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
-            }))
-            {
-                file.Write(fresh);
-                file.Flush(flushToDisk: true);
-            }
-            CryptographicOperations.ZeroMemory(fresh);
-            File.Move(part, MasterKeyFile);
+            MakeKey(MasterKeyFile);
         }
-        var key = File.ReadAllBytes(MasterKeyFile);
+        return ReadKey(MasterKeyFile);
+    }
+
+    /// <summary>The key that is to come in place of the master key; made by the first attempt.</summary>
+    public MasterKey OpenNextMasterKey()
+    {
+        if (!File.Exists(NextMasterKeyFile)) MakeKey(NextMasterKeyFile);
+        return ReadKey(NextMasterKeyFile);
+    }
+
+    /// <summary>From now on it is the master key. REQUIRES: nothing is kept under the one before any more.</summary>
+    public void PromoteNextMasterKey()
+    {
+        File.Move(NextMasterKeyFile, MasterKeyFile, overwrite: true);
+        FileIdentity.SyncFolderOf(MasterKeyFile);
+    }
+
+    static void MakeKey(string path)
+    {
+        var fresh = RandomNumberGenerator.GetBytes(MasterKey.Size);
+        var part = path + ".new";
+        using (var file = new FileStream(part, new FileStreamOptions
+        {
+            Mode = FileMode.Create,
+            Access = FileAccess.Write,
+            UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+        }))
+        {
+            file.Write(fresh);
+            file.Flush(flushToDisk: true);
+        }
+        CryptographicOperations.ZeroMemory(fresh);
+        File.Move(part, path);
+        FileIdentity.SyncFolderOf(path);
+    }
+
+    static MasterKey ReadKey(string path)
+    {
+        var key = File.ReadAllBytes(path);
         try
         {
             return key.Length == MasterKey.Size ? new(key)
-                : throw new RefusedException($"{MasterKeyFile} has {key.Length} bytes and is no master key, which has {MasterKey.Size}");
+                : throw new RefusedException($"{path} has {key.Length} bytes and is no master key, which has {MasterKey.Size}");
         }
         finally
         {

@@ -39,6 +39,7 @@ static class DamageReport
         DamageKind.KeySlot => "key slot",
         DamageKind.Collector => "collector",
         DamageKind.Condemnation => "condemnation",
+        DamageKind.Catalogue => "catalogue",
         _ => "object",
     };
 }

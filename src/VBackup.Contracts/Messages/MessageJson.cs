@@ -20,4 +20,5 @@ namespace VBackup.Contracts.Messages;
 [JsonSerializable(typeof(SnapshotTaken))]
 [JsonSerializable(typeof(SnapshotChanged))]
 [JsonSerializable(typeof(LocationChanged))]
+[JsonSerializable(typeof(DeclarationsChanged))]
 public sealed partial class MessageJson : JsonSerializerContext;

@@ -15,6 +15,8 @@ public enum RestorePointState
     /// <summary>Deleted, and can be brought back until it is purged.</summary>
     [JsonStringEnumMemberName("softDeleted")] SoftDeleted,
     [JsonStringEnumMemberName("deleted")] Deleted,
+    /// <summary>The key that it needs was erased: it is stored, and nobody can read it.</summary>
+    [JsonStringEnumMemberName("erased")] Erased,
 }
 
 /// <summary>A volume of a point.</summary>

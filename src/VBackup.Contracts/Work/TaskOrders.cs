@@ -20,6 +20,12 @@ public enum WorkKind
     [JsonStringEnumMemberName("verify")] Verify,
     /// <summary>Whether a place can be a location.</summary>
     [JsonStringEnumMemberName("checkLocation")] CheckLocation,
+    /// <summary>What the services know of a project, into one of its vaults.</summary>
+    [JsonStringEnumMemberName("saveCatalogue")] SaveCatalogue,
+    /// <summary>The project's new key opens a vault in place of the one before.</summary>
+    [JsonStringEnumMemberName("rotateKey")] RotateKey,
+    /// <summary>Nothing opens a vault any more.</summary>
+    [JsonStringEnumMemberName("eraseKey")] EraseKey,
 }
 
 /// <summary>Where a vault is. What opens it comes with the lease, and is never written down.</summary>
@@ -67,6 +73,15 @@ public sealed record ServerResult(bool WasRunning);
 /// <param name="VaultPoints">What the vault calls those that are to go.</param>
 public sealed record PruneOrder(VaultAddress Vault, IReadOnlyList<string> VaultPoints);
 
+/// <param name="Generation">Higher than that of all that were given out for this project before.</param>
+public sealed record SaveCatalogueOrder(VaultAddress Vault, long Generation, DateTimeOffset SavedAt, ProjectCatalogue Catalogue);
+
+/// <summary>A project's key, wrapped under the master key: with the master key alone the vault opens. An object of the vault holds it.</summary>
+/// <param name="Format">1.</param>
+public sealed record LockedKey(int Format, ProjectId Project, byte[] Wrapped);
+
+public sealed record CatalogueResult(long Generation);
+
 public sealed record VaultOrder(VaultAddress Vault);
 
 /// <param name="UsedBytes">Of the whole vault, as the store counts.</param>
@@ -81,6 +96,12 @@ public sealed record VaultResult(long UsedBytes, IReadOnlyList<string> Notes);
 [JsonSerializable(typeof(ServerOrder))]
 [JsonSerializable(typeof(ServerResult))]
 [JsonSerializable(typeof(PruneOrder))]
+[JsonSerializable(typeof(SaveCatalogueOrder))]
+[JsonSerializable(typeof(CataloguePoint))]
+[JsonSerializable(typeof(ProjectCatalogue))]
+[JsonSerializable(typeof(System.Text.Json.JsonElement))]
+[JsonSerializable(typeof(CatalogueResult))]
+[JsonSerializable(typeof(LockedKey))]
 [JsonSerializable(typeof(VaultOrder))]
 [JsonSerializable(typeof(VaultResult))]
 public sealed partial class WorkJson : JsonSerializerContext;

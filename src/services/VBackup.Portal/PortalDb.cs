@@ -3,6 +3,7 @@ using System.Text.Json.Serialization;
 using Microsoft.EntityFrameworkCore;
 using VBackup.Contracts.Messages;
 using VBackup.Platform.Databases;
+using VBackup.Portal.Declarations;
 using VBackup.Portal.Identity;
 using VBackup.Portal.Locations;
 using VBackup.Portal.Plans;
@@ -29,6 +30,13 @@ public sealed class PortalDb(DbContextOptions<PortalDb> options) : ServiceDb(opt
     public DbSet<PointRow> Points => Set<PointRow>();
     public DbSet<SnapshotRow> Snapshots => Set<SnapshotRow>();
     public DbSet<LocationRow> Locations => Set<LocationRow>();
+    public DbSet<DeclaredProject> Declared => Set<DeclaredProject>();
+
+    public override async Task<int> SaveChangesAsync(bool acceptAllChangesOnSuccess, CancellationToken cancellationToken = default)
+    {
+        await DeclarationsTelling.NoteAsync(this, cancellationToken).ConfigureAwait(false);
+        return await base.SaveChangesAsync(acceptAllChangesOnSuccess, cancellationToken).ConfigureAwait(false);
+    }
 
     protected override void OnModelCreating(ModelBuilder modelBuilder)
     {
@@ -64,6 +72,13 @@ public sealed class PortalDb(DbContextOptions<PortalDb> options) : ServiceDb(opt
             plan.HasIndex(one => one.LookAt);
             plan.HasIndex(one => one.RetentionAt);
             plan.Ignore(one => one.Server);
+            plan.Ignore(one => one.Obstacle);
+        });
+        modelBuilder.Entity<DeclaredProject>(declared =>
+        {
+            declared.ToTable("declared_projects");
+            declared.HasKey(one => one.Project);
+            declared.Property(one => one.Version).IsConcurrencyToken();
         });
         modelBuilder.Entity<AskedRun>(run =>
         {

@@ -2,6 +2,8 @@ using System.Text.Json;
 using Microsoft.EntityFrameworkCore;
 using VBackup.Contracts.Messages;
 using VBackup.Platform.Databases;
+using VBackup.Service.Catalogues;
+using VBackup.Service.Keys;
 using VBackup.Service.Locations;
 using VBackup.Service.Points;
 using VBackup.Service.Runs;
@@ -20,6 +22,7 @@ public sealed class BackupDb(DbContextOptions<BackupDb> options) : ServiceDb(opt
     public DbSet<WorkTask> Tasks => Set<WorkTask>();
     public DbSet<Location> Locations => Set<Location>();
     public DbSet<ProjectKey> Keys => Set<ProjectKey>();
+    public DbSet<CatalogueState> Catalogues => Set<CatalogueState>();
     public DbSet<Worker> Workers => Set<Worker>();
 
     protected override void OnModelCreating(ModelBuilder modelBuilder)
@@ -67,11 +70,20 @@ public sealed class BackupDb(DbContextOptions<BackupDb> options) : ServiceDb(opt
             location.HasKey(one => one.Id);
             location.Property(one => one.Version).IsConcurrencyToken();
             location.HasIndex(one => new { one.Project, one.Name });
+            location.Ignore(one => one.IsBehindWithKey);
         });
         modelBuilder.Entity<ProjectKey>(key =>
         {
             key.ToTable("project_keys");
             key.HasKey(one => one.Project);
+            key.Property(one => one.Number).IsConcurrencyToken();
+            key.Ignore(one => one.IsErased);
+        });
+        modelBuilder.Entity<CatalogueState>(catalogue =>
+        {
+            catalogue.ToTable("catalogues");
+            catalogue.HasKey(one => one.Project);
+            catalogue.Property(one => one.Generation).IsConcurrencyToken();
         });
         modelBuilder.Entity<Worker>(worker =>
         {

@@ -1,5 +1,6 @@
 using VBackup.Contracts.Messages;
 using VBackup.Platform.Messaging;
+using VBackup.Service.Catalogues;
 using VBackup.Service.Points;
 using VBackup.Service.Runs;
 
@@ -14,5 +15,6 @@ public static class BackupMessages
         .On(MessageJson.Default.StartRestore, RestoreRuns.StartAsync)
         .On(MessageJson.Default.CancelRun, Ending.CancelAsync)
         .On(MessageJson.Default.DeletePoint, PointDeletion.DeleteAsync)
-        .On(MessageJson.Default.UndeletePoint, PointDeletion.UndeleteAsync);
+        .On(MessageJson.Default.UndeletePoint, PointDeletion.UndeleteAsync)
+        .On(MessageJson.Default.DeclarationsChanged, CatalogueSaving.DeclaredAsync);
 }

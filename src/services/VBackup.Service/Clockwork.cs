@@ -2,6 +2,8 @@ using Microsoft.EntityFrameworkCore;
 using VBackup.Contracts.Messages;
 using VBackup.Platform.Databases;
 using VBackup.Platform.Messaging;
+using VBackup.Service.Catalogues;
+using VBackup.Service.Keys;
 using VBackup.Service.Locations;
 using VBackup.Service.Points;
 using VBackup.Service.Runs;
@@ -10,7 +12,7 @@ using VBackup.Service.Work;
 namespace VBackup.Service;
 
 /// <summary>What happens because time went by: leases run out, windows close, snapshots do not come, the bin is emptied, storage
-/// space is looked after in quiet hours, old messages are forgotten. Any number of replicas may do it, each one turn after the other.</summary>
+/// space is looked after in quiet hours, vaults hear of new keys and get the catalogue, old messages are forgotten. Any number of replicas may do it, each one turn after the other.</summary>
 public sealed class Clockwork(ChangeMaker<BackupDb> changes, StorageSpaceLimits? space = null)
 {
     /// <summary>How long a run waits for its snapshot. One that comes later is removed.</summary>
@@ -28,6 +30,8 @@ public sealed class Clockwork(ChangeMaker<BackupDb> changes, StorageSpaceLimits?
         await changes.MakeAsync(change => GiveUpSnapshotsAsync(change, cancellation), cancellation).ConfigureAwait(false);
         await changes.MakeAsync(change => PointDeletion.PurgeAsync(change, cancellation), cancellation).ConfigureAwait(false);
         await changes.MakeAsync(change => StorageSpace.ScheduleAsync(change, _space, cancellation), cancellation).ConfigureAwait(false);
+        await changes.MakeAsync(change => KeyTasks.ScheduleAsync(change, cancellation), cancellation).ConfigureAwait(false);
+        await changes.MakeAsync(change => CatalogueSaving.ScheduleAsync(change, cancellation), cancellation).ConfigureAwait(false);
         await _tidying.TurnAsync(cancellation).ConfigureAwait(false);
     }
 

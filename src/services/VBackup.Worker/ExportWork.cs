@@ -36,7 +36,7 @@ static class ExportWork
             disks.ToDictionary(disk => disk.Name, disk => disk.Volume.Value), order.ConfigurationKind, order.Configuration,
             exported.IsTrackingWrong ? points.SinceLastFull : [], order.HeldSeconds, exported.Identities);
         return ResultOf(await run.PublishAsync(
-            order.ServerName, exported.Type, PointMetadata.Of(edge, order.Point, order.Catalogue), exported.Volumes, cancellation).ConfigureAwait(false), report);
+            order.ServerName, exported.Type, PointMetadata.Of(edge, order.Point, order.Run, order.Catalogue), exported.Volumes, cancellation).ConfigureAwait(false), report);
     }
 
     static SessionId SessionOf(string name) => SessionId.TryParse(name, out var id) ? id : throw new RefusedException($"'{name}' names no session");

@@ -14,6 +14,8 @@ namespace VBackup.Worker;
 /// <summary>Takes a task, does it while the lease is kept, and says how it ended.</summary>
 public sealed class TaskRunner(IWorkSource source, WorkerId worker, EdgeCloud cloud, VaultOpening vaults, TimeProvider clock)
 {
+    const string NothingToSay = "{}";
+
     /// <summary>Does one task, if there is one.</summary>
     /// <param name="stop">The worker is to end: the task is given back for another.</param>
     /// <returns>Whether there was one.</returns>
@@ -76,6 +78,15 @@ public sealed class TaskRunner(IWorkSource source, WorkerId worker, EdgeCloud cl
             case WorkKind.CheckLocation:
                 return JsonSerializer.Serialize(await VaultWork.CheckAsync(
                     vaults, Read(lease, json.VaultOrder), lease.Secrets, cancellation).ConfigureAwait(false), json.VaultResult);
+            case WorkKind.SaveCatalogue:
+                return JsonSerializer.Serialize(await KeyWork.SaveCatalogueAsync(
+                    vaults, Read(lease, json.SaveCatalogueOrder), lease.Secrets, cancellation).ConfigureAwait(false), json.CatalogueResult);
+            case WorkKind.RotateKey:
+                await KeyWork.RotateAsync(vaults, Read(lease, json.VaultOrder), lease.Secrets, cancellation).ConfigureAwait(false);
+                return NothingToSay;
+            case WorkKind.EraseKey:
+                await KeyWork.EraseAsync(vaults, Read(lease, json.VaultOrder), lease.Secrets, cancellation).ConfigureAwait(false);
+                return NothingToSay;
             default:
                 throw new RefusedException($"this worker is older than the service: it does not know the task {lease.Kind}");
         }

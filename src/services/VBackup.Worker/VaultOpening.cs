@@ -14,11 +14,11 @@ public sealed class VaultOpening(VaultRuntime runtime, int chunkSize, RetryLimit
     /// <exception cref="RefusedException">The lease brought no key.</exception>
     public async Task<BackupVault> OpenAsync(VaultAddress address, WorkSecrets secrets, bool makes, CancellationToken cancellation)
     {
-        if (secrets.VaultKey is not { } key) throw new RefusedException("the project has no key");
+        if (secrets.VaultKey is not { } key) throw new RefusedException("the project has no key, or it was erased");
         using var unlock = VaultUnlock.WithKey(key);
         CryptographicOperations.ZeroMemory(key);
         if (!makes || await IsThereAsync(address, secrets, cancellation).ConfigureAwait(false))
-            return await BackupVault.OpenAsync(Store(address, secrets, creates: false), unlock, runtime, cancellation).ConfigureAwait(false);
+            return await OpenAsync(address, secrets, unlock, cancellation).ConfigureAwait(false);
         try
         {
             return await BackupVault.CreateAsync(Store(address, secrets, creates: true), unlock, chunkSize, runtime, cancellation).ConfigureAwait(false);
@@ -26,7 +26,22 @@ public sealed class VaultOpening(VaultRuntime runtime, int chunkSize, RetryLimit
         catch (UnusableVaultException)
         {
             // Somebody else has made it at the same time.
+            return await OpenAsync(address, secrets, unlock, cancellation).ConfigureAwait(false);
+        }
+    }
+
+    async Task<BackupVault> OpenAsync(VaultAddress address, WorkSecrets secrets, VaultUnlock unlock, CancellationToken cancellation)
+    {
+        using var previous = secrets.PreviousVaultKey is { } key ? VaultUnlock.WithKey(key) : null;
+        CryptographicOperations.ZeroMemory(secrets.PreviousVaultKey);
+        try
+        {
             return await BackupVault.OpenAsync(Store(address, secrets, creates: false), unlock, runtime, cancellation).ConfigureAwait(false);
+        }
+        catch (UnusableVaultException) when (previous is not null)
+        {
+            // It has not heard of the project's new key yet.
+            return await BackupVault.OpenAsync(Store(address, secrets, creates: false), previous, runtime, cancellation).ConfigureAwait(false);
         }
     }
 
@@ -45,7 +60,8 @@ public sealed class VaultOpening(VaultRuntime runtime, int chunkSize, RetryLimit
         },
     });
 
-    async Task<bool> IsThereAsync(VaultAddress address, WorkSecrets secrets, CancellationToken cancellation)
+    /// <summary>Whether there is a vault.</summary>
+    public async Task<bool> IsThereAsync(VaultAddress address, WorkSecrets secrets, CancellationToken cancellation)
     {
         if (!address.Address.Contains("://", StringComparison.Ordinal) && !Directory.Exists(address.Address)) return false;
         var store = Store(address, secrets, creates: false);

@@ -116,6 +116,17 @@ public sealed record DecisionDocument
     public required IReadOnlyList<string> Points { get; init => field = Listed.Whole(value); }
 }
 
+/// <summary>What a system that keeps its points here knows beside what they say: to build it again where all else was lost.</summary>
+public sealed record CatalogueDocument
+{
+    /// <summary>From 1; of two, the higher one is the newer, whatever the clocks said.</summary>
+    public required long Generation { get; init; }
+    public required DateTimeOffset SavedAt { get; init; }
+
+    /// <summary>Free: whatever its maker wants to find again.</summary>
+    public required JsonElement Content { get; init; }
+}
+
 /// <summary>A session's note; only a beat says anything.</summary>
 public sealed record NoteDocument
 {
@@ -148,4 +159,5 @@ file static class Listed
 [JsonSerializable(typeof(SessionDocument))]
 [JsonSerializable(typeof(DecisionDocument))]
 [JsonSerializable(typeof(NoteDocument))]
+[JsonSerializable(typeof(CatalogueDocument))]
 public sealed partial class DocumentJson : JsonSerializerContext;

@@ -14,4 +14,7 @@ public enum ObjectKind : byte
 
     /// <summary>Lies in a spool, never in a vault.</summary>
     SpooledRun = 9,
+
+    /// <summary>What a system that keeps its points here knows of them beside; nothing of the vault refers to it.</summary>
+    Catalogue = 10,
 }

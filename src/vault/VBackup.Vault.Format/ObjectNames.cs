@@ -1,3 +1,4 @@
+using System.Globalization;
 using VBackup.Primitives;
 
 namespace VBackup.Vault.Format;
@@ -13,6 +14,10 @@ public static class ObjectNames
     public const string Sessions = "sessions/";
     public const string Collectors = "collectors/";
     public const string Condemnations = "condemned/";
+    public const string Catalogues = "catalogue/";
+
+    /// <summary>Whose form its owner chooses: what opens the vault, locked with something that is not here.</summary>
+    public const string LockedKey = Catalogues + "key";
 
     public const string EndedSuffix = ".ended";
     public const string RevokedSuffix = ".revoked";
@@ -35,6 +40,8 @@ public static class ObjectNames
     public static string Collector(SessionId id) => Collectors + id;
     public static string CondemnationsOf(SessionId id) => $"{Condemnations}{id}/";
     public static string Condemnation(SessionId id, int number) => $"{Condemnations}{id}/{number:d8}";
+
+    public static string Catalogue(long generation) => $"{Catalogues}{generation:x16}";
 
     public static bool TryParsePack(string name, out ObjectId id)
     {
@@ -75,6 +82,15 @@ public static class ObjectNames
             && name.StartsWith(Condemnations, StringComparison.Ordinal)
             && name[Condemnations.Length + 32] == '/' && !name.AsSpan(Condemnations.Length + 33).ContainsAnyExceptInRange('0', '9')
             && SessionId.TryParse(name.Substring(Condemnations.Length, 32), out collector);
+    }
+
+    /// <summary>Reads a catalogue's name; the generation is what it is ordered by.</summary>
+    public static bool TryParseCatalogue(string name, out long generation)
+    {
+        generation = 0;
+        return name.StartsWith(Catalogues, StringComparison.Ordinal)
+            && long.TryParse(name.AsSpan(Catalogues.Length), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out generation)
+            && generation > 0 && Catalogue(generation) == name;
     }
 
     /// <summary>Reads a session object's name; <paramref name="suffix"/> is empty for the session itself.</summary>

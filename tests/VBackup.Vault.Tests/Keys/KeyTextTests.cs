@@ -1,4 +1,5 @@
 using CsCheck;
+using VBackup.Primitives;
 using VBackup.Vault.Format.Keys;
 using Xunit;
 

@@ -1,3 +1,4 @@
+using VBackup.Primitives;
 using VBackup.Vault.Format;
 using VBackup.Vault.Format.Keys;
 using VBackup.Vault.Stores;

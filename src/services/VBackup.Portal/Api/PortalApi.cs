@@ -13,6 +13,7 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 using VBackup.Platform.Databases;
 using VBackup.Portal.Audit;
 using VBackup.Portal.Identity;
+using VBackup.Portal.Keys;
 using VBackup.Portal.Locations;
 using VBackup.Portal.Plans;
 using VBackup.Portal.Points;
@@ -46,7 +47,7 @@ public static class PortalApi
     public const long BodyBytesMax = 1 << 20;
     const string Ready = "ready";
 
-    /// <remarks>REQUIRES: an <see cref="IDbContextFactory{TContext}"/> of <see cref="PortalDb"/>, an <c>ILocationRegistry</c>, an id source and a clock
+    /// <remarks>REQUIRES: an <see cref="IDbContextFactory{TContext}"/> of <see cref="PortalDb"/>, an <c>ILocationRegistry</c>, <c>IProjectKeys</c>, an id source and a clock
     /// among the services.</remarks>
     public static IServiceCollection AddPortalApi(this IServiceCollection services, PortalApiOptions options)
     {
@@ -107,6 +108,7 @@ public static class PortalApi
         RunRoutes.Map(api);
         LocationRoutes.Map(api);
         SnapshotRoutes.Map(api);
+        KeyRoutes.Map(api);
     }
 
     static void Limit(RateLimiterOptions limiter, PortalApiOptions options)

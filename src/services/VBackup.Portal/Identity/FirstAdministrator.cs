@@ -16,9 +16,17 @@ public static class FirstAdministrator
         return await changes.MakeAsync(async change =>
         {
             if (await change.Db.Set<User>().AnyAsync(cancellation).ConfigureAwait(false)) return null;
-            var project = new Project(change.NewId<ProjectId>(), Project.Default, change.Now);
+            // A system that was built again has projects, and nobody to use them.
+            var projects = await change.Db.Set<Project>().Select(one => one.Id).ToListAsync(cancellation).ConfigureAwait(false);
+            if (projects.Count == 0)
+            {
+                var project = new Project(change.NewId<ProjectId>(), Project.Default, change.Now);
+                change.Db.Add(project);
+                projects.Add(project.Id);
+            }
             var user = new User(change.NewId<UserId>(), User.FirstAdministrator, hash, true, change.Now);
-            change.Db.AddRange(project, user, new Membership(project.Id, user.Id, BuiltInRoles.FullAccess));
+            change.Db.Add(user);
+            change.Db.AddRange(projects.Select(project => new Membership(project, user.Id, BuiltInRoles.FullAccess)));
             change.Db.Add(new AuditEntry(change.NewId<AuditEntryId>(), change.Now, null, null, "first start", "createUser",
                 $"user {user.Name}",
                 AuditOutcome.Done, "this machine"));

@@ -1,5 +1,6 @@
 using VBackup.Contracts.Ids;
 using VBackup.Contracts.Messages;
+using VBackup.Portal.Declarations;
 using VBackup.Portal.Policies;
 
 namespace VBackup.Portal.Plans;
@@ -24,6 +25,7 @@ public sealed record VolumeChoice(IReadOnlyList<string>? Chosen, IReadOnlyList<s
 /// <summary>The protection of one server. A server has at most one.</summary>
 public sealed class Plan
 {
+    const string WasRecovered = "it came back with the recovery of a system that was lost: enable it when nothing else protects this server";
     const string ServerIsGone = "the server is not there any more; its points stay, and can be restored to new";
 
     Plan() { }
@@ -55,6 +57,12 @@ public sealed class Plan
     /// <summary>Why it does not run though it is enabled; null when nothing keeps it.</summary>
     public string? PausedBecause { get; private set; }
 
+    /// <summary>It is of a system that was lost. Nobody has said yet that the other one is gone: so it neither runs nor lets points go.</summary>
+    public bool IsRecovered { get; private set; }
+
+    /// <summary>Why nothing is backed up by it; null when nothing keeps it.</summary>
+    public string? Obstacle => IsRecovered ? WasRecovered : PausedBecause;
+
     /// <summary>What was due until then does not matter any more.</summary>
     public DateTimeOffset Since { get; private set; }
     public DateTimeOffset PolicyChangedAt { get; private set; }
@@ -66,6 +74,11 @@ public sealed class Plan
     public DateTimeOffset? RetentionAt { get; private set; }
 
     public ServerRef Server => new(Region, ServerId);
+
+    /// <summary>As it was declared in a system that was lost, and disabled.</summary>
+    public static Plan Recovered(DeclaredPlan saved, ProjectId project, PolicyId policy, LocationId location, DateTimeOffset now) =>
+        new(saved.Plan, project, saved.Server, saved.ServerName, policy, location, saved.Volumes, saved.Note, now)
+        { IsEnabled = false, IsRecovered = true };
 
     public void UsesPolicy(PolicyId policy, DateTimeOffset now)
     {
@@ -104,6 +117,8 @@ public sealed class Plan
     {
         if (IsEnabled) return;
         (IsEnabled, Since, LookAt) = (true, now, now);
+        if (IsRecovered) RetentionIsDue(now + Retention.ChangeDelay.ToTimeSpan());
+        IsRecovered = false;
         Version++;
     }
 

@@ -23,7 +23,7 @@ public sealed record PlanRequest(
     PolicyId? Policy, LocationId? Location, IReadOnlyList<string>? Volumes, bool? AllVolumes, bool? IncludesLater, string? Note);
 
 /// <param name="Volumes">Those that were chosen; null for all.</param>
-/// <param name="PausedBecause">Why it does not run though it is enabled.</param>
+/// <param name="PausedBecause">Why nothing is backed up by it, though it may be enabled.</param>
 public sealed record PlanView(PlanId Id, ServerRef Server, string ServerName, PolicyId Policy, LocationId Location, IReadOnlyList<string>? Volumes,
     bool IncludesLater, bool IsEnabled, string? PausedBecause, string Note);
 
@@ -142,5 +142,5 @@ static class PlanRoutes
     });
 
     static PlanView View(Plan plan) => new(plan.Id, plan.Server, plan.ServerName, plan.Policy, plan.Location, plan.Volumes.Chosen,
-        plan.Volumes.IncludesLater, plan.IsEnabled, plan.PausedBecause, plan.Note);
+        plan.Volumes.IncludesLater, plan.IsEnabled, plan.Obstacle, plan.Note);
 }

@@ -80,7 +80,7 @@ static class PlanUse
             if (made.Refusal is { } refusal) return refusal;
             plan = made.Value;
         }
-        if (plan.PausedBecause is { } reason) return Refusal.Conflict("plan-paused", $"the plan of {plan.ServerName} is paused: {reason}");
+        if (plan.Obstacle is { } reason) return Refusal.Conflict("plan-paused", $"the plan of {plan.ServerName} is paused: {reason}");
         if (await db.AskedRuns.AnyAsync(run => run.Plan == plan.Id && run.Outcome == RunOutcome.GoingOn, cancellation).ConfigureAwait(false))
             return Refusal.Conflict("run-going-on", $"a run of {plan.ServerName} is going on: wait for it, or cancel it");
         return await AskAsync(change, plan, change.Now, RuleTags.None, RunTrigger.Manual, PointKind.Full, null, null, cancellation).ConfigureAwait(false);

@@ -61,8 +61,12 @@ static class Restore
     static async Task<Problem?> ObstacleAsync(ApiChange change, PointRow point, RestoreRequest request, RestoreTarget target)
     {
         if (point.State != RestorePointState.Active)
-            return new(ProblemCode.PointNotActive, point.State == RestorePointState.SoftDeleted
-                ? "It is in the bin: bring it back first." : "It is not complete, or is not there any more.");
+            return new(ProblemCode.PointNotActive, point.State switch
+            {
+                RestorePointState.SoftDeleted => "It is in the bin: bring it back first.",
+                RestorePointState.Erased => "The key that it needs was erased: nobody can read it any more.",
+                _ => "It is not complete, or is not there any more.",
+            });
         if (request.Volume is { } volume && point.Volumes.All(one => one.Name != volume))
             return Problem.Wrong("volume", $"The point has {string.Join(", ", point.Volumes.Select(one => one.Name))}.");
         if (target != RestoreTarget.Original) return null;

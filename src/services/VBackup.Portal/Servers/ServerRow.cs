@@ -27,6 +27,10 @@ public sealed class ServerRow
 
     public ServerRef Ref => new(Region, ServerId);
 
+    /// <summary>One of a system that was lost: the region's next report tells whether it is still there.</summary>
+    public static ServerRow Expected(ServerRef server, string name, ProjectId project) =>
+        new(server.Region, server.Id, project) { Name = name, State = "other" };
+
     public void WasSeen(ServerView view, DateTimeOffset at) =>
         (Name, State, Disks, SeenAt, IsGone) = (view.Name, view.State, view.Disks, at, false);
 

@@ -1,6 +1,7 @@
 using VBackup.Contracts.Ids;
 using VBackup.Contracts.Messages;
 using VBackup.Contracts.Work;
+using VBackup.Service.Keys;
 
 namespace VBackup.Service.Locations;
 
@@ -26,7 +27,7 @@ public sealed class Location
     public string? AccessKey { get; init; }
 
     /// <summary>Under the master key.</summary>
-    public byte[]? WrappedSecretKey { get; init; }
+    public byte[]? WrappedSecretKey { get; private set; }
     public LocationStateView State { get; private set; }
     public string? Refusal { get; private set; }
 
@@ -55,11 +56,25 @@ public sealed class Location
     /// <summary>What the last verification or collection found damaged, or why it failed; null when all was well.</summary>
     public string? Finding { get; private set; }
 
+    /// <summary>Something has changed that its vault is to know for when the services are lost.</summary>
+    public bool IsCatalogueStale { get; private set; }
+
+    /// <summary>When the catalogue was last begun to be saved into its vault.</summary>
+    public DateTimeOffset? CatalogueTriedAt { get; private set; }
+
+    /// <summary>Why that failed; null when it did not.</summary>
+    public string? CatalogueError { get; private set; }
+
+    /// <summary>What is to be done with the key of its vault.</summary>
+    public VaultKeyWork KeyWork { get; private set; }
+    public bool IsBehindWithKey => KeyWork is VaultKeyWork.Rotate or VaultKeyWork.Erase;
+
     /// <summary>Each project has a vault of its own there.</summary>
     public VaultAddress VaultOf(ProjectId project) => new($"{Address.TrimEnd('/')}/{project}", Endpoint, S3Region);
 
     public void WasChecked(string? refusal, DateTimeOffset now)
     {
+        if (KeyWork is VaultKeyWork.Erase or VaultKeyWork.Erased) return;
         VerifiedAt ??= now;
         (State, Refusal) = (refusal is null ? LocationStateView.Ready : LocationStateView.Refused, refusal);
         Version++;
@@ -96,22 +111,55 @@ public sealed class Location
         Version++;
     }
 
-    public LocationChanged View() => new(Id, Version, Project, Region, Name, Kind, Address, Endpoint, State, Refusal, IsDefault, IsDeleted, QuotaBytes, UsedBytes, SoftDeleteDays, VerifiedAt, Finding);
+    public void CatalogueChanges() => IsCatalogueStale = true;
+
+    public void CatalogueIsTaken(DateTimeOffset now) => (IsCatalogueStale, CatalogueTriedAt) = (false, now);
+
+    /// <param name="error">Null when it is in the vault.</param>
+    public void CatalogueWasSaved(string? error)
+    {
+        if (error is not null) IsCatalogueStale = true;
+        if (error == CatalogueError) return;
+        CatalogueError = error;
+        Version++;
+    }
+
+    /// <param name="wrapped">Under the master key of now.</param>
+    public void KeepsSecret(byte[] wrapped) => WrappedSecretKey = wrapped;
+
+    /// <summary>One of a system that was lost, whose vault was just read.</summary>
+    public void IsRecovered(long usedBytes, bool opensWithPreviousKey, DateTimeOffset now)
+    {
+        (State, UsedBytes, HasGarbage, VerifiedAt) = (LocationStateView.Ready, usedBytes, true, now);
+        if (opensWithPreviousKey) KeyWork = VaultKeyWork.Rotate;
+    }
+
+    /// <summary>The vault has to hear of what was done with the project's key.</summary>
+    public void NeedsKeyWork(VaultKeyWork work)
+    {
+        if (KeyWork is VaultKeyWork.Erase or VaultKeyWork.Erased) return;
+        KeyWork = work;
+        // Its copy of the key is another.
+        IsCatalogueStale = true;
+        if (work != VaultKeyWork.Erase) return;
+        (State, Refusal, IsCatalogueStale) = (LocationStateView.Refused, "the key of what it holds was erased", false);
+        Version++;
+    }
+
+    /// <summary>The vault has heard.</summary>
+    public void HasDoneKeyWork() => KeyWork = KeyWork switch
+    {
+        VaultKeyWork.Rotate => VaultKeyWork.None,
+        VaultKeyWork.Erase => VaultKeyWork.Erased,
+        _ => KeyWork,
+    };
+
+    public LocationChanged View() => new(Id, Version, Project, Region, Name, Kind, Address, Endpoint, State, Refusal, IsDefault, IsDeleted,
+        QuotaBytes, UsedBytes, SoftDeleteDays, VerifiedAt, Finding ?? CatalogueError);
 
     public void Uses(long bytes)
     {
         UsedBytes = Math.Max(0, bytes);
         Version++;
     }
-}
-
-/// <summary>A project's key, under the master key. Without it, nothing that the project stored can be read.</summary>
-public sealed class ProjectKey
-{
-    ProjectKey() { }
-
-    public ProjectKey(ProjectId project, byte[] wrapped) => (Project, Wrapped) = (project, wrapped);
-
-    public ProjectId Project { get; private set; }
-    public byte[] Wrapped { get; private set; } = [];
 }

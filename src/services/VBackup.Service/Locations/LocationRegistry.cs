@@ -4,6 +4,7 @@ using VBackup.Contracts.Locations;
 using VBackup.Contracts.Messages;
 using VBackup.Contracts.Work;
 using VBackup.Platform.Databases;
+using VBackup.Service.Catalogues;
 using VBackup.Service.Keys;
 
 namespace VBackup.Service.Locations;
@@ -27,12 +28,13 @@ public sealed class LocationRegistry(ChangeMaker<BackupDb> changes, ProjectSecre
             Endpoint = wish.Endpoint,
             S3Region = wish.S3Region,
             AccessKey = wish.AccessKey,
-            WrappedSecretKey = wish.SecretKey is { } secret ? secrets.WrapSecretKey(id, secret) : null,
         };
+        if (wish.SecretKey is { } secret) location.KeepsSecret(secrets.WrapSecretKey(id, secret));
         location.IsLimited(wish.QuotaBytes, wish.SoftDeleteDays);
         var isFirst = !await db.Locations.AnyAsync(one => one.Project == wish.Project && !one.IsDeleted, cancellation).ConfigureAwait(false);
         if (wish.IsDefault || isFirst) await MakeDefaultAsync(change, location, cancellation).ConfigureAwait(false);
         db.Locations.Add(location);
+        await CatalogueSaving.ChangeAsync(change, wish.Project, cancellation).ConfigureAwait(false);
         await secrets.EnsureKeyAsync(change, wish.Project, cancellation).ConfigureAwait(false);
         LocationWork.Add(change, WorkKind.CheckLocation, location, wish.Project, new VaultOrder(location.VaultOf(wish.Project)), WorkJson.Default.VaultOrder);
         LocationWork.Tell(change, location);
@@ -47,6 +49,7 @@ public sealed class LocationRegistry(ChangeMaker<BackupDb> changes, ProjectSecre
             location.IsLimited(wish.HasNoQuota ? null : wish.QuotaBytes ?? location.QuotaBytes, wish.SoftDeleteDays ?? location.SoftDeleteDays);
             if (wish.IsDefault == true) await MakeDefaultAsync(change, location, cancellation).ConfigureAwait(false);
             else if (wish.IsDefault == false) location.IsTheDefault(false);
+            await CatalogueSaving.ChangeAsync(change, project, cancellation).ConfigureAwait(false);
             LocationWork.Tell(change, location);
             return new LocationAnswer(location.View());
         }, cancellation);
@@ -59,6 +62,7 @@ public sealed class LocationRegistry(ChangeMaker<BackupDb> changes, ProjectSecre
         if (points > 0)
             return new(null, "location-in-use", $"the location {location.Name} has {points} restore points, those in its bin counted: delete them first");
         location.Delete();
+        await CatalogueSaving.ChangeAsync(change, project, cancellation).ConfigureAwait(false);
         LocationWork.Tell(change, location);
         return new LocationAnswer(location.View());
     }, cancellation);

@@ -20,6 +20,7 @@ static class PointDeletion
         if (order.IsByPolicy && point.Trigger == RunTrigger.Manual) return;
         var location = await LocationOfAsync(point, change, cancellation).ConfigureAwait(false);
         point.IsDeleted(change.Now, TimeSpan.FromDays(location.SoftDeleteDays));
+        location.CatalogueChanges();
         if (point.State == RestorePointState.Deleted) Remove(change, location, point);
         Tell(change, point);
     }
@@ -29,6 +30,7 @@ static class PointDeletion
         var point = await change.Db.Points.FindAsync([order.Point], cancellation).ConfigureAwait(false);
         if (point is null || point.Project != order.Project || point.State != RestorePointState.SoftDeleted) return;
         point.IsBroughtBack();
+        (await LocationOfAsync(point, change, cancellation).ConfigureAwait(false)).CatalogueChanges();
         Tell(change, point);
     }
 
@@ -50,12 +52,13 @@ static class PointDeletion
     static void Remove(Change<BackupDb> change, Location location, RestorePoint point)
     {
         location.MayHaveGarbage();
+        location.CatalogueChanges();
         LocationWork.Add(change, WorkKind.Prune, location, point.Project,
             new PruneOrder(location.VaultOf(point.Project), [point.VaultPoint!]), WorkJson.Default.PruneOrder);
         BackupRuns.GiveUpBase(change, point);
     }
 
-    static void Tell(Change<BackupDb> change, RestorePoint point) =>
+    internal static void Tell(Change<BackupDb> change, RestorePoint point) =>
         change.Send(Destination.Portal, point.View(), MessageJson.Default.PointChanged);
 
     static async Task<Location> LocationOfAsync(RestorePoint point, Change<BackupDb> change, CancellationToken cancellation) =>

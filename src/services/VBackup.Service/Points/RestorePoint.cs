@@ -114,6 +114,41 @@ public sealed class RestorePoint
         Version++;
     }
 
+    /// <summary>Nobody can read it any more.</summary>
+    public void LosesItsKey()
+    {
+        if (State is not (RestorePointState.Active or RestorePointState.SoftDeleted)) return;
+        (State, PurgeAt) = (RestorePointState.Erased, null);
+        Version++;
+    }
+
+    /// <summary>One that a vault has, of a system that was lost.</summary>
+    public static RestorePoint Recovered(PointChanged found) => new()
+    {
+        Id = found.Point,
+        Version = found.Version,
+        Project = found.Project,
+        Plan = found.Plan,
+        Run = found.Run,
+        Region = found.Server.Region,
+        ServerId = found.Server.Id,
+        ServerName = found.ServerName,
+        Location = found.Location,
+        State = found.State,
+        Kind = found.Kind,
+        Trigger = found.Trigger,
+        Tags = found.Tags,
+        DueAt = found.DueAt,
+        TakenAt = found.TakenAt,
+        CompletedAt = found.CompletedAt,
+        Consistency = found.Consistency,
+        VaultPoint = found.VaultPoint,
+        IsDistrusted = found.IsDistrusted,
+        Volumes = found.Volumes,
+        DeletedAt = found.DeletedAt,
+        PurgeAt = found.PurgeAt,
+    };
+
     public PointChanged View() => new(Id, Version, Project, Plan, Run, Server, ServerName, Location, State, Kind, Trigger, Tags, DueAt, TakenAt,
         CompletedAt, Consistency, VaultPoint, IsDistrusted, Volumes, DeletedAt, PurgeAt);
 }

@@ -125,6 +125,7 @@ static class BackupRuns
         if (await change.Db.Locations.FindAsync([run.Location], cancellation).ConfigureAwait(false) is { } location)
         {
             location.Uses(location.UsedBytes + result.StoredBytes);
+            location.CatalogueChanges();
             LocationWork.Tell(change, location);
         }
         Ending.End(change, run, point, RunState.Succeeded, null);

@@ -30,8 +30,12 @@ static class RestoreRuns
         }
         if (point.State != RestorePointState.Active)
         {
-            Ending.Fail(change, run, null, "the point cannot be restored: " + (point.State == RestorePointState.SoftDeleted
-                ? "it is in the bin; bring it back first" : "it is not there any more"));
+            Ending.Fail(change, run, null, "the point cannot be restored: " + point.State switch
+            {
+                RestorePointState.SoftDeleted => "it is in the bin; bring it back first",
+                RestorePointState.Erased => "the key that it needs was erased, and nobody can read it any more",
+                _ => "it is not there any more",
+            });
             return;
         }
         if (order.Target != RestoreTarget.Original)

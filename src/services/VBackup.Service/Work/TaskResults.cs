@@ -2,6 +2,8 @@ using System.Text.Json;
 using VBackup.Contracts.Messages;
 using VBackup.Contracts.Work;
 using VBackup.Platform.Databases;
+using VBackup.Service.Catalogues;
+using VBackup.Service.Keys;
 using VBackup.Service.Locations;
 using VBackup.Service.Points;
 using VBackup.Service.Runs;
@@ -31,6 +33,12 @@ static class TaskResults
             case WorkKind.CheckLocation or WorkKind.Prune or WorkKind.CollectGarbage or WorkKind.Verify:
                 await LocationWork.DoneAsync(task, Read(result, WorkJson.Default.VaultResult), change, cancellation).ConfigureAwait(false);
                 return;
+            case WorkKind.SaveCatalogue:
+                await CatalogueSaving.EndedAsync(task, error: null, change, cancellation).ConfigureAwait(false);
+                return;
+            case WorkKind.RotateKey or WorkKind.EraseKey:
+                await KeyTasks.DoneAsync(task, change, cancellation).ConfigureAwait(false);
+                return;
         }
     }
 
@@ -47,8 +55,16 @@ static class TaskResults
         }
         task.HasFailed(error);
         if (run is { IsOver: false }) await EndRunAsync(run, error, change, cancellation).ConfigureAwait(false);
-        else if (run is null) await LocationWork.FailedAsync(task, error, change, cancellation).ConfigureAwait(false);
+        else if (run is null) await VaultWorkFailedAsync(task, error, change, cancellation).ConfigureAwait(false);
     }
+
+    static Task VaultWorkFailedAsync(WorkTask task, string error, Change<BackupDb> change, CancellationToken cancellation) => task.Kind switch
+    {
+        WorkKind.SaveCatalogue => CatalogueSaving.EndedAsync(task, error, change, cancellation),
+        // They come again, and their error is told with the project's key.
+        WorkKind.RotateKey or WorkKind.EraseKey => Task.CompletedTask,
+        _ => LocationWork.FailedAsync(task, error, change, cancellation),
+    };
 
     /// <summary>Nobody has said a word for too long: another gets it, under a higher epoch.</summary>
     public static async Task LostAsync(WorkTask task, Change<BackupDb> change, CancellationToken cancellation)
@@ -64,6 +80,7 @@ static class TaskResults
         }
         task.HasFailed(Reason);
         if (run is { IsOver: false }) await EndRunAsync(run, Reason, change, cancellation).ConfigureAwait(false);
+        else if (run is null) await VaultWorkFailedAsync(task, Reason, change, cancellation).ConfigureAwait(false);
     }
 
     static async Task EndRunAsync(Run run, string error, Change<BackupDb> change, CancellationToken cancellation)

@@ -4,6 +4,7 @@ using VBackup.Contracts.Ids;
 using VBackup.Contracts.Messages;
 using VBackup.Contracts.Work;
 using VBackup.Platform.Databases;
+using VBackup.Service.Catalogues;
 using VBackup.Service.Keys;
 using VBackup.Service.Locations;
 using VBackup.Service.Runs;
@@ -24,7 +25,10 @@ public sealed class WorkSource(
             var task = await WorkQueue.NextAsync(db, known.Region, limits, change.Now, cancellation).ConfigureAwait(false);
             if (task is null) return null;
             task.IsLeased(worker, change.Now + limits.Lease, Attempt(task));
-            return new WorkLease(task.Id, task.Epoch, task.Kind, task.Order, limits.Lease,
+            var order = task.Kind == WorkKind.SaveCatalogue
+                ? JsonSerializer.Serialize(await CatalogueSaving.TakeAsync(change, task, cancellation).ConfigureAwait(false), WorkJson.Default.SaveCatalogueOrder)
+                : task.Order;
+            return new WorkLease(task.Id, task.Epoch, task.Kind, order, limits.Lease,
                 await secrets.OfAsync(db, task, cancellation).ConfigureAwait(false));
         }, cancellation);
 

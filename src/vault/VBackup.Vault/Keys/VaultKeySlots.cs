@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using VBackup.Primitives;
 using VBackup.Vault.Format;
 using VBackup.Vault.Format.Keys;
 using VBackup.Vault.Stores;
@@ -95,6 +96,25 @@ public static class VaultKeySlots
         foreach (var slot in removed)
             await vault.Store.DeleteAsync(ObjectNames.Keys + slot.Id, cancellation).ConfigureAwait(false);
         return new(removed, [.. before.Except(removed)]);
+    }
+
+    /// <summary>Whether a key opens the vault. REQUIRES: it is no passphrase; so of the next two.</summary>
+    public static Task<bool> HasAsync(BackupVault vault, VaultUnlock key, CancellationToken cancellation) =>
+        vault.Store.ExistsAsync(NameOf(key, vault.Header.VaultId), cancellation);
+
+    /// <summary>Lets a key open the vault, whether it did before or not.</summary>
+    public static Task EnsureAsync(BackupVault vault, VaultUnlock key, CancellationToken cancellation) => PutAsync(vault, key, cancellation);
+
+    /// <summary>The key does not open the vault any more. REQUIRES: another one does.</summary>
+    public static Task GiveUpAsync(BackupVault vault, VaultUnlock key, CancellationToken cancellation) =>
+        vault.Store.DeleteAsync(NameOf(key, vault.Header.VaultId), cancellation);
+
+    /// <summary>Deletes whatever opens a vault: no key does from then on. The vault need not be opened for it.</summary>
+    public static async Task EraseAsync(IObjectStore store, CancellationToken cancellation)
+    {
+        List<string> names = [ObjectNames.LockedKey];
+        await foreach (var entry in store.ListAsync(ObjectNames.Keys, cancellation).ConfigureAwait(false)) names.Add(entry.Name);
+        foreach (var name in names) await store.DeleteAsync(name, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Gives up a slot: what opened it does not open the vault any more.</summary>

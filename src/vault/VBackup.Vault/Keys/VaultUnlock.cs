@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using VBackup.Primitives;
 using VBackup.Vault.Format.Keys;
 
 namespace VBackup.Vault;

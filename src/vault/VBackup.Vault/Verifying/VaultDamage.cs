@@ -13,6 +13,7 @@ public enum DamageKind
     KeySlot,
     Collector,
     Condemnation,
+    Catalogue,
 }
 
 /// <summary>A range of a volume that cannot be restored because of a damage.</summary>

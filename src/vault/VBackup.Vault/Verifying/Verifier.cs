@@ -158,10 +158,11 @@ public sealed class Verifier : IAsyncDisposable
         return [.. points.Where((_, i) => isValid[i])];
     }
 
-    /// <summary>Everything that is one sealed piece, but points: sessions and their notes, collectors, condemnations, key slots.</summary>
+    /// <summary>Everything that is one sealed piece, but points: sessions and their notes, collectors, condemnations, key slots,
+    /// catalogues.</summary>
     private async Task CheckSmallObjectsAsync(CancellationToken cancellation)
     {
-        foreach (var prefix in (string[])[ObjectNames.Sessions, ObjectNames.Collectors, ObjectNames.Condemnations, ObjectNames.Keys])
+        foreach (var prefix in (string[])[ObjectNames.Sessions, ObjectNames.Collectors, ObjectNames.Condemnations, ObjectNames.Keys, ObjectNames.Catalogues])
         {
             List<string> names = [];
             await foreach (var entry in _vault.Store.ListAsync(prefix, cancellation).ConfigureAwait(false)) names.Add(entry.Name);
@@ -217,6 +218,7 @@ public sealed class Verifier : IAsyncDisposable
                 _ => ObjectKind.SessionNote,
             };
         if (ObjectNames.TryParseCollector(name, out _)) return ObjectKind.Collector;
+        if (ObjectNames.TryParseCatalogue(name, out _)) return ObjectKind.Catalogue;
         return ObjectNames.TryParseCondemnation(name, out _) ? ObjectKind.Condemned : null;
     }
 
@@ -329,6 +331,10 @@ public sealed class Verifier : IAsyncDisposable
             damage = new(name, $"{damage.Reason}; make that key anew, then give this slot up with 'vbackup key remove', or with "
                 + "'vbackup vault repair --remove-unreadable' where nothing of it can be read");
         }
+        else if (ObjectNames.TryParseCatalogue(name, out _))
+        {
+            damage = new(name, $"{damage.Reason}; no point needs it, and it goes when newer ones have been saved");
+        }
         Note(damage, DamageKindOf(name));
     }
 
@@ -337,6 +343,7 @@ public sealed class Verifier : IAsyncDisposable
         : name.StartsWith(ObjectNames.Keys, StringComparison.Ordinal) ? DamageKind.KeySlot
         : name.StartsWith(ObjectNames.Condemnations, StringComparison.Ordinal) ? DamageKind.Condemnation
         : name.StartsWith(ObjectNames.Collectors, StringComparison.Ordinal) ? DamageKind.Collector
+        : name.StartsWith(ObjectNames.Catalogues, StringComparison.Ordinal) ? DamageKind.Catalogue
         : DamageKind.Session;
 
     private void Note(DamageException damage, DamageKind kind)

@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
 
-namespace VBackup.Vault.Format.Keys;
+namespace VBackup.Primitives;
 
 /// <summary>
 /// A 32-byte key as one line that people can print, type and read out: <c>VBK1-</c> and 14 groups of 4 characters. The

@@ -1,0 +1,79 @@
+using System.Text.Json;
+using VBackup.Contracts.Ids;
+using VBackup.Contracts.Work;
+using VBackup.Vault;
+using VBackup.Vault.Catalog;
+using VBackup.Vault.Format;
+
+namespace VBackup.Cli.Recovering;
+
+/// <summary>A project's vault, read: its points, which are the truth about what can be restored, and what the services have saved beside them.</summary>
+/// <param name="Key">What opened it.</param>
+/// <param name="Catalogue">Null when there is none that can be read.</param>
+/// <param name="Problems">What of it could not be read.</param>
+sealed record FoundVault(
+    RecoveryPlace Place, ProjectId Project, byte[] Key, ProjectCatalogue? Catalogue, long Generation, DateTimeOffset? SavedAt,
+    IReadOnlyList<PointDocument> Points, long UsedBytes, IReadOnlyList<string> Problems)
+{
+    public override string ToString() => Place.VaultAddress(Project);
+
+    /// <returns>Null when none of the keys opens it.</returns>
+    public static async Task<FoundVault?> ReadAsync(RecoveryPlace place, ProjectId project, RecoveryKeys keys, CancellationToken cancellation)
+    {
+        if (await OpenAsync(place, project, keys, cancellation).ConfigureAwait(false) is not var (vault, key)) return null;
+        await using var closing = vault.ConfigureAwait(false);
+        List<string> problems = [];
+        var (saved, damaged) = await SavedCatalogues.ReadNewestAsync(vault, cancellation).ConfigureAwait(false);
+        problems.AddRange(damaged.Select(damage => damage.Message));
+        var catalogue = saved is null ? null : Read(saved, project, problems);
+        if (catalogue is null) problems.Add("it has no catalogue that can be read: points come back, and nothing that only a catalogue tells");
+        else if (damaged.Count > 0) problems.Add($"the catalogue is an older one, of {saved!.SavedAt:u}");
+        var (points, unreadable) = await VaultCatalog.ListAsync(vault, withFreed: false, cancellation).ConfigureAwait(false);
+        problems.AddRange(unreadable.Select(damage => damage.Message));
+        return new(place, project, key, catalogue, saved?.Generation ?? 0, saved?.SavedAt, [.. points.Select(point => point.Point)],
+            await UsedAsync(vault, cancellation).ConfigureAwait(false), problems);
+    }
+
+    static async Task<(BackupVault Vault, byte[] Key)?> OpenAsync(
+        RecoveryPlace place, ProjectId project, RecoveryKeys keys, CancellationToken cancellation)
+    {
+        var store = place.OpenVault(project);
+        IReadOnlyList<byte[]> candidates;
+        await using (store.ConfigureAwait(false)) candidates = await keys.OfAsync(store, project, cancellation).ConfigureAwait(false);
+        foreach (var key in candidates)
+        {
+            using var unlock = VaultUnlock.WithKey(key);
+            try
+            {
+                return (await BackupVault.OpenAsync(place.OpenVault(project), unlock, new(), cancellation).ConfigureAwait(false), key);
+            }
+            catch (UnusableVaultException)
+            {
+                // Another one may.
+            }
+        }
+        return null;
+    }
+
+    static ProjectCatalogue? Read(CatalogueDocument saved, ProjectId project, List<string> problems)
+    {
+        try
+        {
+            var read = saved.Content.Deserialize(WorkJson.Default.ProjectCatalogue);
+            if (read is { Format: ProjectCatalogue.FormatNow } && read.Project == project) return read;
+            problems.Add($"its catalogue has the format {read?.Format}, of project {read?.Project}, and this program reads format {ProjectCatalogue.FormatNow}");
+        }
+        catch (JsonException wrong)
+        {
+            problems.Add($"its catalogue is of another shape: {wrong.Message}");
+        }
+        return null;
+    }
+
+    static async Task<long> UsedAsync(BackupVault vault, CancellationToken cancellation)
+    {
+        var bytes = 0L;
+        await foreach (var entry in vault.Store.ListAsync("", cancellation).ConfigureAwait(false)) bytes += entry.LengthBytes;
+        return bytes;
+    }
+}

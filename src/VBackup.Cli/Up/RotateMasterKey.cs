@@ -1,0 +1,42 @@
+using System.CommandLine;
+using System.Security.Cryptography;
+using Microsoft.Data.Sqlite;
+using VBackup.Cli.Terminal;
+using VBackup.Platform.Databases;
+using VBackup.Primitives;
+using VBackup.Service;
+using VBackup.Service.Keys;
+
+namespace VBackup.Cli.Up;
+
+/// <summary><c>vbackup key rotate-master</c>: what a system keeps under its master key is kept under a new one. Broken off anywhere, it is
+/// run again and goes on: the new key is made first, the old one goes last.</summary>
+static class RotateMasterKey
+{
+    static readonly Option<string> s_data = new("--data")
+    { HelpName = "DIR", Required = true, Description = "The data folder of a 'vbackup up' that does not run now." };
+
+    public static Command Define()
+    {
+        var command = new Command("rotate-master", "Give a system a new master key; its projects' keys stay what they are.") { s_data };
+        command.SetAction((parsed, stop) => HandleAsync(parsed.GetRequiredValue(s_data), Screen.Of(parsed), stop));
+        return command;
+    }
+
+    static async Task<int> HandleAsync(string folder, Screen screen, CancellationToken stop)
+    {
+        using var data = DataFolder.OpenForNewMasterKey(folder);
+        using var old = data.OpenMasterKey();
+        using var next = data.OpenNextMasterKey();
+        var database = new SqliteDatabase<BackupDb>(data.BackupDatabase, options => new(options));
+        await database.PrepareAsync(BackupDb.SchemaVersion, stop).ConfigureAwait(false);
+        var changes = new ChangeMaker<BackupDb>(database, new IdSource(TimeProvider.System, RandomNumberGenerator.Fill), TimeProvider.System);
+        var wrapped = await changes.MakeAsync(change => MasterKeyChange.MakeAsync(change, new(old), new(next), stop), stop).ConfigureAwait(false);
+        SqliteConnection.ClearAllPools();
+        data.PromoteNextMasterKey();
+        screen.Event(new DoneEvent(Path: Path.GetFullPath(folder)), EventJson.Default.DoneEvent);
+        screen.Line($"{wrapped} secrets are kept under a new master key: keep a copy of {Path.Combine(folder, "master.key")} away from this machine, in place of the "
+            + "old one, and start the system, which then renews the copies of the projects' keys in the vaults");
+        return ExitStatus.Done;
+    }
+}

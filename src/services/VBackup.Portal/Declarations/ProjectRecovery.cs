@@ -1,0 +1,82 @@
+using Microsoft.EntityFrameworkCore;
+using VBackup.Contracts.Ids;
+using VBackup.Contracts.Messages;
+using VBackup.Platform.Databases;
+using VBackup.Portal.Identity;
+using VBackup.Portal.Plans;
+using VBackup.Portal.Policies;
+using VBackup.Portal.Servers;
+
+namespace VBackup.Portal.Declarations;
+
+/// <summary>A project of a system that was lost, as its vaults tell of it.</summary>
+/// <param name="Declarations">Null when no vault has them in a shape that can be read: then only points come back.</param>
+/// <param name="Locations">Those that came back.</param>
+/// <param name="DefaultLocation">Of plans whose own has not come back.</param>
+/// <param name="Servers">Of points, so that they are this project's again when they are seen.</param>
+public sealed record FoundProject(
+    ProjectId Project, ProjectDeclarations? Declarations, long DeclarationsVersion, IReadOnlyList<LocationId> Locations, LocationId DefaultLocation,
+    IReadOnlyList<ServerRef> Servers);
+
+/// <summary>What became of it.</summary>
+/// <param name="Notes">What is not as it was.</param>
+public sealed record RecoveredProject(string Name, int Policies, int Plans, IReadOnlyList<string> Notes);
+
+/// <summary>Makes projects of a lost system in an empty database. Their plans neither run nor let points go until somebody enables them: two
+/// systems must not protect one server, and nobody here knows whether the other is really gone.</summary>
+public static class ProjectRecovery
+{
+    public static async Task<RecoveredProject> MakeAsync(Change<PortalDb> change, FoundProject found, CancellationToken cancellation)
+    {
+        var db = change.Db;
+        List<string> notes = [];
+        var name = found.Declarations?.ProjectName ?? $"recovered-{found.Project.Value.ToString("N")[..8]}";
+        if (db.Set<Project>().Local.Any(one => one.Name == name)) name = $"{name}-{found.Project.Value.ToString("N")[..8]}";
+        db.Add(new Project(found.Project, name, change.Now));
+        db.Declared.Add(new(found.Project, found.DeclarationsVersion));
+        await SystemPolicies.EnsureAsync(change, cancellation).ConfigureAwait(false);
+        var policies = await db.Policies.Where(one => one.Project == null).Select(one => one.Id).ToListAsync(cancellation).ConfigureAwait(false);
+        policies.AddRange(db.Policies.Local.Select(one => one.Id));
+        foreach (var policy in found.Declarations?.Policies ?? [])
+        {
+            db.Policies.Add(new(policy.Policy, found.Project, policy.Name, policy.Rules));
+            policies.Add(policy.Policy);
+        }
+        var servers = new HashSet<ServerRef>(found.Servers);
+        foreach (var plan in found.Declarations?.Plans ?? [])
+        {
+            if (!await IsFreeAsync(db, plan.Server, cancellation).ConfigureAwait(false))
+            {
+                notes.Add($"the plan of {plan.ServerName} did not come back: another project has one of this server");
+                continue;
+            }
+            servers.Add(plan.Server);
+            db.Plans.Add(Plan.Recovered(plan, found.Project, Known(policies, plan, notes), Known(found, plan, notes), change.Now));
+        }
+        foreach (var server in servers)
+            if (await db.Servers.FindAsync([server.Region, server.Id], cancellation).ConfigureAwait(false) is null)
+                db.Servers.Add(ServerRow.Expected(server, NameOf(found, server), found.Project));
+        return new(name, found.Declarations?.Policies.Count ?? 0, db.Plans.Local.Count(plan => plan.Project == found.Project), notes);
+    }
+
+    static string NameOf(FoundProject found, ServerRef server) =>
+        found.Declarations?.Plans.FirstOrDefault(plan => plan.Server == server)?.ServerName ?? server.Id;
+
+    static async Task<bool> IsFreeAsync(PortalDb db, ServerRef server, CancellationToken cancellation) =>
+        !db.Plans.Local.Any(plan => plan.Server == server)
+        && !await db.Plans.AnyAsync(plan => plan.Region == server.Region && plan.ServerId == server.Id, cancellation).ConfigureAwait(false);
+
+    static PolicyId Known(List<PolicyId> policies, DeclaredPlan plan, List<string> notes)
+    {
+        if (policies.Contains(plan.Policy)) return plan.Policy;
+        notes.Add($"the policy of {plan.ServerName}'s plan did not come back: the plan has the default one");
+        return SystemPolicies.Default;
+    }
+
+    static LocationId Known(FoundProject found, DeclaredPlan plan, List<string> notes)
+    {
+        if (found.Locations.Contains(plan.Location)) return plan.Location;
+        notes.Add($"the location of {plan.ServerName}'s plan did not come back: the plan has the default one");
+        return found.DefaultLocation;
+    }
+}

@@ -1,0 +1,90 @@
+using System.Text.Json;
+using VBackup.Contracts.Work;
+using VBackup.Edge.Running;
+using VBackup.Vault;
+using VBackup.Vault.Catalog;
+using VBackup.Vault.Format;
+using VBackup.Vault.Stores;
+
+namespace VBackup.Worker;
+
+/// <summary>What a vault keeps beside points: what opens it, and what the services know. Each of these may be done twice, or by two.</summary>
+static class KeyWork
+{
+    const int LockedKeyMax = 4096;
+
+    /// <summary>Saves what the services know, and sees to it that the project's key, and no earlier one, opens the vault.</summary>
+    public static async Task<CatalogueResult> SaveCatalogueAsync(
+        VaultOpening vaults, SaveCatalogueOrder order, WorkSecrets secrets, CancellationToken cancellation)
+    {
+        using var keys = new KeyPair(secrets);
+        var vault = await vaults.OpenAsync(order.Vault, secrets, makes: false, cancellation).ConfigureAwait(false);
+        await using var closing = vault.ConfigureAwait(false);
+        await BringAsync(vault, keys, secrets.LockedKey, cancellation).ConfigureAwait(false);
+        await SavedCatalogues.SaveAsync(vault, new()
+        {
+            Generation = order.Generation,
+            SavedAt = order.SavedAt,
+            Content = JsonSerializer.SerializeToElement(order.Catalogue, WorkJson.Default.ProjectCatalogue),
+        }, cancellation).ConfigureAwait(false);
+        return new(order.Generation);
+    }
+
+    /// <summary>The project's new key opens the vault in place of the one before.</summary>
+    public static async Task RotateAsync(VaultOpening vaults, VaultOrder order, WorkSecrets secrets, CancellationToken cancellation)
+    {
+        // The first backup makes the vault, with the new key.
+        if (!await vaults.IsThereAsync(order.Vault, secrets, cancellation).ConfigureAwait(false)) return;
+        using var keys = new KeyPair(secrets);
+        var vault = await vaults.OpenAsync(order.Vault, secrets, makes: false, cancellation).ConfigureAwait(false);
+        await using var closing = vault.ConfigureAwait(false);
+        await BringAsync(vault, keys, secrets.LockedKey, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Nothing opens the vault any more.</summary>
+    public static async Task EraseAsync(VaultOpening vaults, VaultOrder order, WorkSecrets secrets, CancellationToken cancellation)
+    {
+        if (!await vaults.IsThereAsync(order.Vault, secrets, cancellation).ConfigureAwait(false)) return;
+        var store = vaults.Store(order.Vault, secrets, creates: false);
+        await using var closing = store.ConfigureAwait(false);
+        await VaultKeySlots.EraseAsync(store, cancellation).ConfigureAwait(false);
+    }
+
+    // At every moment the vault opens with the copy that it holds, if with the master key's help, and with a key that the service has.
+    static async Task BringAsync(BackupVault vault, KeyPair keys, LockedKey? locked, CancellationToken cancellation)
+    {
+        var isBehind = keys.Previous is { } previous && await VaultKeySlots.HasAsync(vault, previous, cancellation).ConfigureAwait(false);
+        if (isBehind) await VaultKeySlots.EnsureAsync(vault, keys.Current, cancellation).ConfigureAwait(false);
+        if (locked is not null) await PutLockedKeyAsync(vault.Store, locked, cancellation).ConfigureAwait(false);
+        if (isBehind) await VaultKeySlots.GiveUpAsync(vault, keys.Previous!, cancellation).ConfigureAwait(false);
+    }
+
+    static async Task PutLockedKeyAsync(IObjectStore store, LockedKey locked, CancellationToken cancellation)
+    {
+        var wanted = JsonSerializer.SerializeToUtf8Bytes(locked, WorkJson.Default.LockedKey);
+        try
+        {
+            var there = await store.GetAsync(ObjectNames.LockedKey, LockedKeyMax, cancellation).ConfigureAwait(false);
+            if (there.AsSpan().SequenceEqual(wanted)) return;
+        }
+        catch (Exception other) when (other is StoreException { Failure: StoreFailure.NotFound or StoreFailure.TooLong } or DamageException)
+        {
+            // There is none, or what is there is none of ours.
+        }
+        await store.PutAsync(ObjectNames.LockedKey, wanted, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Copies of a lease's keys, which whoever opens a vault clears.</summary>
+    sealed class KeyPair(WorkSecrets secrets) : IDisposable
+    {
+        public VaultUnlock Current { get; } = VaultUnlock.WithKey(secrets.VaultKey
+            ?? throw new RefusedException("the project has no key, or it was erased"));
+        public VaultUnlock? Previous { get; } = secrets.PreviousVaultKey is { } key ? VaultUnlock.WithKey(key) : null;
+
+        public void Dispose()
+        {
+            Current.Dispose();
+            Previous?.Dispose();
+        }
+    }
+}

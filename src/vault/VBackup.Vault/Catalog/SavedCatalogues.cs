@@ -1,0 +1,59 @@
+using VBackup.Vault.Format;
+
+namespace VBackup.Vault.Catalog;
+
+/// <summary>
+/// What a system that keeps its points in a vault knows beside them, saved for when that system was lost. Nothing else of a vault
+/// refers to these objects; collectors and earlier readers pass them over.
+/// </summary>
+public static class SavedCatalogues
+{
+    /// <summary>Older ones are deleted. More than one, so that a damaged one does not take all with it.</summary>
+    public const int Kept = 3;
+
+    /// <summary>No catalogue's content is longer, in bytes of JSON: a reader takes no more for an object of ours.</summary>
+    public const int ContentMax = FormatLimits.SmallObjectSizeMax - 4096;
+
+    /// <summary>Saves one beside those that are there, and deletes all but the newest. One that comes late, with an older generation than
+    /// those that are there, is deleted with them.</summary>
+    public static async Task SaveAsync(BackupVault vault, CatalogueDocument catalogue, CancellationToken cancellation)
+    {
+        await vault.PutAsync(ObjectKind.Catalogue, ObjectNames.Catalogue(catalogue.Generation), catalogue, DocumentJson.Default.CatalogueDocument,
+            cancellation).ConfigureAwait(false);
+        foreach (var generation in (await ListAsync(vault, cancellation).ConfigureAwait(false)).Skip(Kept))
+            await vault.Store.DeleteAsync(ObjectNames.Catalogue(generation), cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>The newest that can be read, and the damage of those that are newer.</summary>
+    public static async Task<(CatalogueDocument? Newest, IReadOnlyList<DamageException> Unreadable)> ReadNewestAsync(
+        BackupVault vault, CancellationToken cancellation)
+    {
+        List<DamageException> unreadable = [];
+        foreach (var generation in await ListAsync(vault, cancellation).ConfigureAwait(false))
+        {
+            var name = ObjectNames.Catalogue(generation);
+            try
+            {
+                var found = await vault.FindAsync(ObjectKind.Catalogue, name, DocumentJson.Default.CatalogueDocument, cancellation).ConfigureAwait(false);
+                if (found is null) continue;
+                if (found.Generation != generation) throw new DamageException(name, "says that it is of another generation");
+                return (found, unreadable);
+            }
+            catch (DamageException damage)
+            {
+                unreadable.Add(damage);
+            }
+        }
+        return (null, unreadable);
+    }
+
+    /// <summary>Generations, the newest first.</summary>
+    static async Task<List<long>> ListAsync(BackupVault vault, CancellationToken cancellation)
+    {
+        List<long> generations = [];
+        await foreach (var entry in vault.Store.ListAsync(ObjectNames.Catalogues, cancellation).ConfigureAwait(false))
+            if (ObjectNames.TryParseCatalogue(entry.Name, out var generation)) generations.Add(generation);
+        generations.Sort((left, right) => right.CompareTo(left));
+        return generations;
+    }
+}
