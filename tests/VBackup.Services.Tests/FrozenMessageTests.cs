@@ -53,6 +53,8 @@ public sealed class FrozenMessageTests
             """{"snapshot":"00000006-0000-7000-8000-000000000000","version":2,"project":"00000001-0000-7000-8000-000000000000","server":{"region":"north","id":"s-1"},"snapshotName":"vb-1","purpose":"backup","state":"base","disks":[{"name":"vda","volume":"rbd/web","lengthBytes":4096,"allocatedBytes":null}],"takenAt":"2026-03-29T01:30:00+00:00","keptUntil":null,"error":null}"""),
         [typeof(LocationChanged)] = Of(new LocationChanged(s_location, 2, s_project, "north", "main", LocationKindView.VStorage, "s3://bucket/prefix", "https://s3.example", LocationStateView.Refused, "no room", true, false, 9, 8, 7, s_time, "a pack is damaged"), MessageJson.Default.LocationChanged,
             """{"location":"00000005-0000-7000-8000-000000000000","version":2,"project":"00000001-0000-7000-8000-000000000000","region":"north","locationName":"main","kind":"vStorage","address":"s3://bucket/prefix","endpoint":"https://s3.example","state":"refused","refusal":"no room","isDefault":true,"isDeleted":false,"quotaBytes":9,"usedBytes":8,"softDeleteDays":7,"verifiedAt":"2026-03-29T01:30:00+00:00","finding":"a pack is damaged"}"""),
+        [typeof(DeclarationsChanged)] = Of(new DeclarationsChanged(s_project, 4, JsonSerializer.SerializeToElement("any")), MessageJson.Default.DeclarationsChanged,
+            """{"project":"00000001-0000-7000-8000-000000000000","version":4,"declarations":"any"}"""),
         [typeof(ExportOrder)] = Of(new ExportOrder(s_vault, s_run, s_point, "aa", ["bb"], s_server, "web", PointKind.Full, "vb-1", s_time, "crash", null, [s_disk], "lab", "{}", new(s_project, s_plan, RunTrigger.Policy, ["weekly"], s_time, s_server)), WorkJson.Default.ExportOrder,
             """{"vault":{"address":"s3://bucket/prefix","endpoint":"https://s3.example","s3Region":"north"},"run":"00000002-0000-7000-8000-000000000000","point":"00000003-0000-7000-8000-000000000000","session":"aa","earlierSessions":["bb"],"server":{"region":"north","id":"s-1"},"serverName":"web","kind":"full","instant":"vb-1","takenAt":"2026-03-29T01:30:00+00:00","consistency":"crash","heldSeconds":null,"disks":[{"name":"vda","volume":"rbd/web","lengthBytes":4096,"allocatedBytes":null}],"configurationKind":"lab","configuration":"{}","catalogue":{"project":"00000001-0000-7000-8000-000000000000","plan":"00000004-0000-7000-8000-000000000000","trigger":"policy","tags":["weekly"],"dueAt":"2026-03-29T01:30:00+00:00","server":{"region":"north","id":"s-1"}}}"""),
         [typeof(ExportResult)] = Of(new ExportResult("ab", PointKind.Full, [new("vda", 1, PointKind.Full, 2, 3)], 3, ["cd"], ["note"]), WorkJson.Default.ExportResult,
@@ -66,8 +68,18 @@ public sealed class FrozenMessageTests
             """{"vault":{"address":"s3://bucket/prefix","endpoint":"https://s3.example","s3Region":"north"},"vaultPoints":["ab"]}"""),
         [typeof(VaultOrder)] = Of(new VaultOrder(s_vault), WorkJson.Default.VaultOrder,
             """{"vault":{"address":"s3://bucket/prefix","endpoint":"https://s3.example","s3Region":"north"}}"""),
+        [typeof(SaveCatalogueOrder)] = Of(new SaveCatalogueOrder(s_vault, 7, s_time, Catalogue), WorkJson.Default.SaveCatalogueOrder,
+            """{"vault":{"address":"s3://bucket/prefix","endpoint":"https://s3.example","s3Region":"north"},"generation":7,"savedAt":"2026-03-29T01:30:00+00:00","catalogue":{"format":1,"project":"00000001-0000-7000-8000-000000000000","location":"00000005-0000-7000-8000-000000000000","locations":[{"location":"00000005-0000-7000-8000-000000000000","region":"north","name":"main","kind":"vStorage","address":"s3://bucket/prefix","endpoint":"https://s3.example","s3Region":"north","isDefault":true,"quotaBytes":null,"softDeleteDays":7}],"points":[{"vaultPoint":"ab","point":"00000003-0000-7000-8000-000000000000","run":"00000002-0000-7000-8000-000000000000","plan":null,"state":"softDeleted","trigger":"policy","tags":["daily"],"dueAt":"2026-03-29T01:30:00+00:00","completedAt":"2026-03-29T01:30:00+00:00","isDistrusted":true,"deletedAt":"2026-03-29T01:30:00+00:00","purgeAt":null}],"pointsLeftOut":2,"declarationsVersion":4,"declarations":"any"}}"""),
+        [typeof(CatalogueResult)] = Of(new CatalogueResult(7), WorkJson.Default.CatalogueResult, """{"generation":7}"""),
+        [typeof(LockedKey)] = Of(new LockedKey(1, s_project, [1, 2, 3]), WorkJson.Default.LockedKey,
+            """{"format":1,"project":"00000001-0000-7000-8000-000000000000","wrapped":"AQID"}"""),
         [typeof(VaultResult)] = Of(new VaultResult(9, []), WorkJson.Default.VaultResult, """{"usedBytes":9,"notes":[]}"""),
     };
+
+    static ProjectCatalogue Catalogue => new(1, s_project, s_location,
+        [new(s_location, "north", "main", LocationKindView.VStorage, "s3://bucket/prefix", "https://s3.example", "north", true, null, 7)],
+        [new("ab", s_point, s_run, null, RestorePointState.SoftDeleted, RunTrigger.Policy, ["daily"], s_time, s_time, true, s_time, null)],
+        2, 4, JsonSerializer.SerializeToElement("any"));
 
     public static TheoryData<string> Names => [.. s_frozen.Keys.Select(type => type.Name)];
 

@@ -12,6 +12,7 @@ using VBackup.Service;
 using VBackup.Service.Keys;
 using VBackup.Service.Recovery;
 using VBackup.Snapshots;
+using VBackup.Vault.Format;
 
 namespace VBackup.Cli.Recovering;
 
@@ -72,8 +73,16 @@ static class RecoverSystem
         if (projects.Count == 0) report.HasNoVault(place);
         foreach (var project in projects)
         {
-            if (await FoundVault.ReadAsync(place, project, keys, stop).ConfigureAwait(false) is { } vault) vaults.Add(vault);
-            else report.IsNotOpened(place, project);
+            try
+            {
+                if (await FoundVault.ReadAsync(place, project, keys, stop).ConfigureAwait(false) is { } vault) vaults.Add(vault);
+                else report.IsNotOpened(place, project);
+            }
+            catch (DamageException damage)
+            {
+                // The other vaults are worth no less.
+                report.IsDamaged(place, project, damage);
+            }
         }
     }
 

@@ -2,6 +2,7 @@ using System.Text.Json.Serialization;
 using VBackup.Cli.Terminal;
 using VBackup.Contracts.Ids;
 using VBackup.Portal.Declarations;
+using VBackup.Vault.Format;
 
 namespace VBackup.Cli.Recovering;
 
@@ -18,6 +19,12 @@ sealed class RecoveryReport
 
     public void IsNotOpened(RecoveryPlace place, ProjectId project) =>
         _missing.Add($"{place.VaultAddress(project)}: no key that was given opens it; give the project's recovery key, or the master key of its system");
+
+    public void IsDamaged(RecoveryPlace place, ProjectId project, DamageException damage)
+    {
+        HasDamage = true;
+        _missing.Add($"{place.VaultAddress(project)}: {damage.Message}");
+    }
 
     public string WhyNothing() => $"nothing was built: {string.Join("; ", _missing)}";
 

@@ -65,8 +65,9 @@ sealed class DataFolder : IDisposable
         RequireEmpty(folder);
         var data = Hold(folder);
         using (var mark = File.OpenHandle(data.RecoveringMark, FileMode.OpenOrCreate, FileAccess.Write)) RandomAccess.FlushToDisk(mark);
-        // What an attempt left that was broken off.
-        foreach (var file in Directory.EnumerateFiles(data._path).Where(file => Path.GetFileName(file) is not (LockName or RecoveringName))) File.Delete(file);
+        // What an attempt left that was broken off: a database's journal has its name and more.
+        string[] ours = [data.PortalDatabase, data.BackupDatabase, data.SnapshotsDatabase, data.MasterKeyFile];
+        foreach (var file in Directory.EnumerateFiles(data._path).Where(file => ours.Any(one => file.StartsWith(one, StringComparison.Ordinal)))) File.Delete(file);
         FileIdentity.SyncFolderOf(data.RecoveringMark);
         return data;
     }

@@ -10,6 +10,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 using VBackup.Contracts.Ids;
+using VBackup.Contracts.Keys;
 using VBackup.Contracts.Locations;
 using VBackup.Platform.Databases;
 using VBackup.Portal.Api;
@@ -36,7 +37,7 @@ sealed class PortalWorld : IAsyncDisposable
         builder.Logging.ClearProviders();
         if (!overNetwork) builder.WebHost.UseTestServer();
         builder.Services.AddSingleton<IDbContextFactory<PortalDb>>(_database).AddSingleton(Ids).AddSingleton<TimeProvider>(Clock);
-        builder.Services.AddSingleton<ILocationRegistry>(Locations);
+        builder.Services.AddSingleton<ILocationRegistry>(Locations).AddSingleton<IProjectKeys>(Keys);
         builder.Services.AddPortalApi(options);
         _app = builder.Build();
         if (overNetwork) _app.Urls.Add("http://127.0.0.1:0");
@@ -47,6 +48,7 @@ sealed class PortalWorld : IAsyncDisposable
     public FakeTimeProvider Clock { get; } = new(new(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
     public IdSource Ids { get; }
     public WorldLocations Locations { get; } = new();
+    public WorldKeys Keys { get; } = new();
     public ChangeMaker<PortalDb> Changes => _app.Services.GetRequiredService<ChangeMaker<PortalDb>>();
     public Passwords Passwords => _app.Services.GetRequiredService<Passwords>();
     public IEnumerable<RouteEndpoint> Routes => _app.Services.GetRequiredService<EndpointDataSource>().Endpoints.Cast<RouteEndpoint>();

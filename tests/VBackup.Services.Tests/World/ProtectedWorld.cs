@@ -5,6 +5,7 @@ using VBackup.Contracts.Messages;
 using VBackup.Platform.Databases;
 using VBackup.Platform.Messaging;
 using VBackup.Portal;
+using VBackup.Portal.Identity;
 using VBackup.Portal.Plans;
 using VBackup.Portal.Points;
 using VBackup.Portal.Policies;
@@ -62,6 +63,7 @@ sealed class ProtectedWorld : IAsyncDisposable
         await Portal.MakeAsync(async change =>
         {
             change.Db.Regions.Add(new(ServiceWorld.Region, Project));
+            change.Db.Add(new Project(Project, "shop", change.Now));
             await SystemPolicies.EnsureAsync(change, default);
         }, default);
         Assert(await Locations.CreateAsync(Services.Ids.New<LocationId>(), NewLocation("vault", isDefault: true), default));

@@ -16,7 +16,7 @@ public sealed class SmallObjectDamageTests(SampleFixture fixture) : IClassFixtur
     private readonly SampleVault _sample = fixture.Sample;
 
     public static TheoryData<string> Prefixes =>
-        [ObjectNames.Points, ObjectNames.Sessions, ObjectNames.Collectors, ObjectNames.Condemnations, ObjectNames.Indexes];
+        [ObjectNames.Points, ObjectNames.Sessions, ObjectNames.Collectors, ObjectNames.Condemnations, ObjectNames.Indexes, ObjectNames.Catalogues];
 
     [Theory]
     [MemberData(nameof(Prefixes))]
@@ -49,6 +49,7 @@ public sealed class SmallObjectDamageTests(SampleFixture fixture) : IClassFixtur
     [InlineData(ObjectNames.Sessions)]
     [InlineData(ObjectNames.Collectors)]
     [InlineData(ObjectNames.Condemnations)]
+    [InlineData(ObjectNames.Catalogues)]
     public async Task Every_object_that_is_longer_than_any_can_be_is_found(string prefix)
     {
         foreach (var name in _sample.Image.Under(prefix))

@@ -26,10 +26,10 @@ public sealed class FormatFreezeTests : IDisposable
     [Fact]
     public void Numbers_of_kinds_stay()
     {
-        Assert.Equal("Pack=1 Index=2 Point=3 Session=4 SessionNote=5 Decision=6 Collector=7 Condemned=8 SpooledRun=9",
+        Assert.Equal("Pack=1 Index=2 Point=3 Session=4 SessionNote=5 Decision=6 Collector=7 Condemned=8 SpooledRun=9 Catalogue=10",
             string.Join(' ', Enum.GetValues<ObjectKind>().Select(kind => $"{kind}={(int)kind}")));
         Assert.Equal("Full=0 Incremental=1", string.Join(' ', Enum.GetValues<PointType>().Select(type => $"{type}={(int)type}")));
-        Assert.Equal("Pack Index Point Session KeySlot Collector Condemnation", string.Join(' ', Enum.GetNames<DamageKind>()));
+        Assert.Equal("Pack Index Point Session KeySlot Collector Condemnation Catalogue", string.Join(' ', Enum.GetNames<DamageKind>()));
     }
 
     [Fact]
@@ -53,11 +53,13 @@ public sealed class FormatFreezeTests : IDisposable
             [
                 "vault", $"packs/64/{id}", $"index/{id}", $"points/{point}", $"sessions/{session}", $"sessions/{session}.ended", $"sessions/{session}.revoked",
                 $"sessions/{session}.decision", $"sessions/{session}.beat", $"collectors/{session}", $"condemned/{session}/00000007", "keys/",
+                "catalogue/000000000000000a", "catalogue/key",
             ],
             [
                 ObjectNames.Header, ObjectNames.Pack(_object), ObjectNames.Index(_object), ObjectNames.Point(point), ObjectNames.Session(session),
                 ObjectNames.Ended(session), ObjectNames.Revoked(session), ObjectNames.Decision(session), ObjectNames.Beat(session),
                 ObjectNames.Collector(session), ObjectNames.Condemnation(session, 7), ObjectNames.Keys,
+                ObjectNames.Catalogue(10), ObjectNames.LockedKey,
             ]);
     }
 
@@ -124,6 +126,17 @@ public sealed class FormatFreezeTests : IDisposable
             + "0bb989ab1d0390ebed42d3d9f28424d4abb3de550e1c1c92902577cd743a9e6596fc44dd4d42ce9167f8b20a0c162226968493236ad82c971ff2ac81a21c3f");
         var decision = SealedDocument.OpenJson(_keys, ObjectKind.Decision, name, stored, DocumentJson.Default.DecisionDocument);
         Assert.Equal([string.Concat(Enumerable.Repeat("cd", 16))], decision.Points);
+    }
+
+    [Fact]
+    public void A_catalogue_of_another_program_opens_for_ever()
+    {
+        var stored = Convert.FromHexString("56424b4f010a00006465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f808182831ca383c24311212f62cd48f176860f5cded3e900e44a"
+            + "7586f7afead954bffc32f62e3fbc3cdd9d4fa595a8d4b17a307b132cddbf3d064fc03f8c147d488f3845503e934beaac1f90091e9608a0cf12f945371de515af1173");
+        var catalogue = SealedDocument.OpenJson(_keys, ObjectKind.Catalogue, "catalogue/0000000000000007", stored, DocumentJson.Default.CatalogueDocument);
+        Assert.Equal((7, TestVault.Epoch, """{"a":1}"""), (catalogue.Generation, catalogue.SavedAt, catalogue.Content.GetRawText()));
+        Assert.Equal("""{"generation":7,"savedAt":"2030-01-01T00:00:00+00:00","content":{"a":1}}""",
+            JsonSerializer.Serialize(catalogue, DocumentJson.Default.CatalogueDocument));
     }
 
     [Fact]

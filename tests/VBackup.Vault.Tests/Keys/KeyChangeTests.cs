@@ -155,6 +155,33 @@ public sealed class KeyChangeTests : IAsyncDisposable
 
     /// <summary>A vault made with the key file that will be lost.</summary>
     /// <returns>Its recovery key.</returns>
+
+    [Fact]
+    public async Task One_key_takes_the_place_of_another_and_asking_twice_changes_nothing_more()
+    {
+        await MakeAsync();
+        using var old = VaultUnlock.WithKey(s_lost);
+        using var next = VaultUnlock.WithKey(s_new);
+        for (var time = 0; time < 2; time++)
+        {
+            var vault = await OpenAsync(time == 0 ? s_lost : s_new);
+            Assert.Equal(time == 0, await VaultKeySlots.HasAsync(vault, old, default));
+            await VaultKeySlots.EnsureAsync(vault, next, default);
+            await VaultKeySlots.GiveUpAsync(vault, old, default);
+        }
+        await AssertRefusedAsync(s_lost);
+        Assert.True(await VaultKeySlots.HasAsync(await OpenAsync(s_new), next, default));
+    }
+
+    [Fact]
+    public async Task Once_erased_no_key_opens_it_and_nothing_can_be_made_in_its_place()
+    {
+        var recovery = await MakeAsync();
+        await VaultKeySlots.EraseAsync(_store, default);
+        await VaultKeySlots.EraseAsync(_store, default);
+        foreach (var key in (byte[][])[s_lost, recovery]) await Assert.ThrowsAsync<DamageException>(() => OpenAsync(key));
+    }
+
     private async Task<byte[]> MakeAsync()
     {
         using var unlock = VaultUnlock.WithKey(s_lost);

@@ -1,4 +1,6 @@
+using System.Text.Json;
 using VBackup.Primitives;
+using VBackup.Vault.Catalog;
 using VBackup.Vault.Format;
 using VBackup.Vault.Indexing;
 using VBackup.Vault.Sessions;
@@ -10,7 +12,8 @@ namespace VBackup.Vault.Tests.World;
 
 /// <summary>
 /// A small vault with an object of every kind: two volumes (one of two levels), a full, an incremental on it, another
-/// full, chunks that nobody needs any more, a session that never ended, a decision, a condemnation, a collector.
+/// full, chunks that nobody needs any more, a session that never ended, a decision, a condemnation, a collector,
+/// a catalogue.
 /// </summary>
 internal sealed class SampleVault
 {
@@ -81,6 +84,7 @@ internal sealed class SampleVault
         await vault.Vault.PutAsync(ObjectKind.Collector, ObjectNames.Collector(collector),
             Session.Document(vault.Vault, collector, "collect", []), json.SessionDocument, default);
         await Condemnations.PutAsync(vault.Vault, collector, [ObjectId.New(vault.Vault.Runtime.FillRandom)], default);
+        await SavedCatalogues.SaveAsync(vault.Vault, new() { Generation = 1, SavedAt = TestVault.Epoch, Content = JsonSerializer.SerializeToElement("sample") }, default);
     }
 
     public static async Task<TestVault> OpenAsync(StoreImage image, Func<IObjectStore, IObjectStore>? decorate = null)

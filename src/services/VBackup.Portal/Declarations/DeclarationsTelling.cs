@@ -42,13 +42,22 @@ static class DeclarationsTelling
         var toldSince = change.Now - Pause;
         var due = await db.Declared.Where(row => row.Version > row.ToldVersion && (row.ToldAt == null || row.ToldAt <= toldSince))
             .OrderBy(row => row.ToldAt).Take(BatchMax).ToListAsync(cancellation).ConfigureAwait(false);
-        foreach (var row in due)
-        {
-            if (await OfAsync(db, row.Project, cancellation).ConfigureAwait(false) is { } declared)
-                change.Send(Destination.Backup, new DeclarationsChanged(row.Project, row.Version,
-                    JsonSerializer.SerializeToElement(declared, DeclarationsJson.Default.ProjectDeclarations)), MessageJson.Default.DeclarationsChanged);
-            row.IsTold(change.Now);
-        }
+        foreach (var row in due) await TellAsync(change, row, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Before a run: what it is made by is to be in the vault with its point.</summary>
+    public static async Task TellNowAsync(Change<PortalDb> change, ProjectId project, CancellationToken cancellation)
+    {
+        if (await change.Db.Declared.FindAsync([project], cancellation).ConfigureAwait(false) is { } row && row.Version > row.ToldVersion)
+            await TellAsync(change, row, cancellation).ConfigureAwait(false);
+    }
+
+    static async Task TellAsync(Change<PortalDb> change, DeclaredProject row, CancellationToken cancellation)
+    {
+        if (await OfAsync(change.Db, row.Project, cancellation).ConfigureAwait(false) is { } declared)
+            change.Send(Destination.Backup, new DeclarationsChanged(row.Project, row.Version,
+                JsonSerializer.SerializeToElement(declared, DeclarationsJson.Default.ProjectDeclarations)), MessageJson.Default.DeclarationsChanged);
+        row.IsTold(change.Now);
     }
 
     static async Task<ProjectDeclarations?> OfAsync(PortalDb db, ProjectId id, CancellationToken cancellation)

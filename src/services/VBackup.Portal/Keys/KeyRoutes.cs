@@ -65,8 +65,13 @@ static class KeyRoutes
         }).ConfigureAwait(false);
     }
 
+    // Whoever has found a program's token is not to leave with the key, or with nobody's data.
+    static Problem? NeedsSession(HttpContext http) => http.Caller().IsSession ? null
+        : new(ProblemCode.SessionNeeded, "A token for a program is not enough for this. Sign in for it.");
+
     static Task<IResult> HandOut(HttpContext http, ApiChanges changes, IProjectKeys keys) => changes.MakeAsync(http, async change =>
     {
+        if (NeedsSession(http) is { } refused) return refused;
         var told = await keys.HandOutAsync(change.Caller.InProject, change.Cancellation).ConfigureAwait(false);
         if (told.Text is not { } text) return ProblemOf(told.Answer);
         change.Audit("handOutKey", $"key {told.Answer.Key!.Number} of project {change.Caller.ProjectName}");
@@ -77,6 +82,7 @@ static class KeyRoutes
 
     static Task<IResult> Erase(EraseKeyRequest request, HttpContext http, ApiChanges changes, IProjectKeys keys) => changes.MakeAsync(http, async change =>
     {
+        if (NeedsSession(http) is { } refused) return refused;
         if (request.Project != change.Caller.ProjectName)
             return Problem.Wrong("project", $"To erase the key of this project for ever, give its name, {change.Caller.ProjectName}.");
         var answer = await keys.EraseAsync(change.Caller.InProject, change.Cancellation).ConfigureAwait(false);

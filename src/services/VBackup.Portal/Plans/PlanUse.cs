@@ -2,6 +2,7 @@ using Microsoft.EntityFrameworkCore;
 using VBackup.Contracts.Ids;
 using VBackup.Contracts.Messages;
 using VBackup.Platform.Databases;
+using VBackup.Portal.Declarations;
 using VBackup.Portal.Locations;
 using VBackup.Portal.Policies;
 using VBackup.Portal.Runs;
@@ -91,6 +92,7 @@ static class PlanUse
     internal static async Task<RunId> AskAsync(Change<PortalDb> change, Plan plan, DateTimeOffset dueAt, RuleTags tags, RunTrigger trigger, PointKind kind,
         DateTimeOffset? notAfter, DateTimeOffset? stopBy, CancellationToken cancellation)
     {
+        await DeclarationsTelling.TellNowAsync(change, plan.Project, cancellation).ConfigureAwait(false);
         var run = change.NewId<RunId>();
         var server = await FindServerAsync(change.Db, plan.Project, plan.Server, cancellation).ConfigureAwait(false);
         var disks = plan.Volumes.Of([.. (server?.Disks ?? []).Select(disk => disk.Name)]);

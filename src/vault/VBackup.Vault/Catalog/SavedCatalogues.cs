@@ -11,15 +11,16 @@ public static class SavedCatalogues
     /// <summary>Older ones are deleted. More than one, so that a damaged one does not take all with it.</summary>
     public const int Kept = 3;
 
-    /// <summary>No catalogue's content is longer, in bytes of JSON: a reader takes no more for an object of ours.</summary>
-    public const int ContentMax = FormatLimits.SmallObjectSizeMax - 4096;
-
     /// <summary>Saves one beside those that are there, and deletes all but the newest. One that comes late, with an older generation than
     /// those that are there, is deleted with them.</summary>
+    /// <exception cref="UnusableVaultException">It is longer than a reader takes an object of ours for.</exception>
     public static async Task SaveAsync(BackupVault vault, CatalogueDocument catalogue, CancellationToken cancellation)
     {
-        await vault.PutAsync(ObjectKind.Catalogue, ObjectNames.Catalogue(catalogue.Generation), catalogue, DocumentJson.Default.CatalogueDocument,
-            cancellation).ConfigureAwait(false);
+        var name = ObjectNames.Catalogue(catalogue.Generation);
+        var bytes = SealedDocument.SealJson(vault.Keys, ObjectKind.Catalogue, name, catalogue, DocumentJson.Default.CatalogueDocument);
+        if (bytes.Length > FormatLimits.SmallObjectSizeMax)
+            throw new UnusableVaultException($"a catalogue of {bytes.Length} bytes is not saved: readers take {FormatLimits.SmallObjectSizeMax} at most");
+        await vault.Store.PutAsync(name, bytes, cancellation).ConfigureAwait(false);
         foreach (var generation in (await ListAsync(vault, cancellation).ConfigureAwait(false)).Skip(Kept))
             await vault.Store.DeleteAsync(ObjectNames.Catalogue(generation), cancellation).ConfigureAwait(false);
     }

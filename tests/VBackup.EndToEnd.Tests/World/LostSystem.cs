@@ -1,0 +1,126 @@
+using System.Net.Http.Json;
+using System.Text.Json;
+using Xunit;
+
+namespace VBackup.EndToEnd.Tests.World;
+
+/// <summary>A system that ran and whose data folder is gone: its server, on a lab cloud, and its locations are left, and the keys that somebody
+/// has put away.</summary>
+internal sealed class LostSystem : IDisposable
+{
+    public const string Password = "correct horse battery staple";
+    const int LooksMax = 600, DiskBytes = 1 << 20;
+    static readonly TimeSpan s_lookDelay = TimeSpan.FromMilliseconds(200);
+
+    readonly string _folder = Directory.CreateTempSubdirectory("vbackup-lost-").FullName;
+
+    LostSystem() { }
+
+    public string Config => At("cloud.json");
+    public string MasterKey => At("master.key");
+    public string RecoveryKey => At("recovery.key");
+    public string Project { get; private set; } = "";
+
+    /// <summary>Ids of two points, in two locations, and what the server's disk held then.</summary>
+    public List<(string Id, byte[] Content)> Points { get; } = [];
+
+    public string At(string name) => Path.Combine(_folder, name);
+
+    /// <summary>A policy, a plan, a backup to the first location and one to the second; then everything is killed and deleted.</summary>
+    public static async Task<LostSystem> MakeAsync()
+    {
+        var lost = new LostSystem();
+        try
+        {
+            await lost.RunAsync();
+            return lost;
+        }
+        catch
+        {
+            lost.Dispose();
+            throw;
+        }
+    }
+
+    async Task RunAsync()
+    {
+        foreach (var folder in (string[])["cloud/volumes", "cloud/servers", "first", "second"]) Directory.CreateDirectory(At(folder));
+        await WriteDiskAsync(1);
+        await File.WriteAllTextAsync(At("cloud/servers/web.json"), """{"state":"shutdown","disks":[{"name":"vda","volume":"web-boot"}]}""");
+        await File.WriteAllTextAsync(Config, $$"""{"kind":"lab","folder":{{JsonSerializer.Serialize(At("cloud"))}}}""");
+        await using (var up = await UpProcess.StartAsync(At("data"), "--cloud", Config))
+        {
+            await up.SignInAsync(Password);
+            var server = await up.FirstServerAsync();
+            var first = await LocationAsync(up, "first");
+            var second = await LocationAsync(up, "second");
+            var policy = await up.PostAsync("policies", new { name = "nightly", rules = new { launchTime = "01:30", zone = "Europe/Berlin", daily = new { keep = 3 } } });
+            var plan = await up.PostAsync("plans", new
+            {
+                server = new { region = server.Split('/')[0], id = server.Split('/')[1] },
+                policy = IdOf(policy),
+                location = first,
+                note = "the shop",
+            });
+            await BackUpAsync(up, server);
+            await WriteDiskAsync(2);
+            using var change = new HttpRequestMessage(HttpMethod.Patch, $"/api/v1/plans/{IdOf(plan)}") { Content = JsonContent.Create(new { location = second }) };
+            change.Headers.TryAddWithoutValidation("If-Match", "*");
+            (await up.Http.SendAsync(change)).EnsureSuccessStatusCode();
+            await BackUpAsync(up, server);
+            Project = (await up.GetAsync("projects")).GetProperty("items")[0].GetProperty("id").GetString()!;
+            await File.WriteAllTextAsync(RecoveryKey, (await up.PostAsync("key/recovery", new { })).GetProperty("recoveryKey").GetString());
+            foreach (var location in (string[])["first", "second"]) await IsSavedAsync(location);
+            up.Process.Kill();
+        }
+        File.Copy(At("data/master.key"), MasterKey);
+        Directory.Delete(At("data"), recursive: true);
+    }
+
+    Task WriteDiskAsync(int seed)
+    {
+        var content = new byte[DiskBytes];
+        new Random(seed).NextBytes(content);
+        return File.WriteAllBytesAsync(At("cloud/volumes/web-boot.raw"), content);
+    }
+
+    async Task<string> LocationAsync(UpProcess up, string name)
+    {
+        var made = await up.PostAsync("locations", new { name, region = "local", kind = "filesystem", address = At(name), softDeleteDays = 5 });
+        for (var look = 0; look < LooksMax; look++)
+        {
+            if ((await up.GetAsync($"locations/{IdOf(made)}")).GetProperty("state").GetString() == "ready") return IdOf(made);
+            await Task.Delay(s_lookDelay, TimeProvider.System);
+        }
+        throw new InvalidOperationException($"the location {name} is not ready");
+    }
+
+    async Task BackUpAsync(UpProcess up, string server)
+    {
+        Assert.Equal("succeeded", await up.FollowAsync(await up.PostAsync($"servers/{server}/backups", new { })));
+        var points = (await up.GetAsync("points")).GetProperty("items").EnumerateArray().Select(IdOf);
+        Points.Add((points.Single(point => Points.TrueForAll(known => known.Id != point)), await File.ReadAllBytesAsync(At("cloud/volumes/web-boot.raw"))));
+    }
+
+    public string Catalogue(string location) => Path.Combine(At(location), Project, "catalogue");
+
+    public IEnumerable<string> Catalogues(string location) =>
+        Directory.EnumerateFiles(Catalogue(location)).Where(file => Path.GetFileName(file) != "key");
+
+    async Task IsSavedAsync(string location)
+    {
+        for (var look = 0; look < LooksMax; look++)
+        {
+            if (Directory.Exists(Catalogue(location)) && Catalogues(location).Any()) return;
+            await Task.Delay(s_lookDelay, TimeProvider.System);
+        }
+        throw new InvalidOperationException($"no catalogue came into {location}");
+    }
+
+    public Task<Ended> RecoverAsync(string data, string keyFile, params string[] locations) => CliProcess.RunAsync(
+        ["recover", "--data", At(data), "--key-file", keyFile, .. locations.SelectMany(name => (string[])["--location", At(name)]), "--json"]);
+
+    public static string IdOf(JsonElement thing) => thing.GetProperty("id").GetString()!;
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+}
