@@ -13,11 +13,13 @@ public sealed class RecoverTests
         using var lost = await LostSystem.MakeAsync();
         var recovered = (await lost.RecoverAsync("new", lost.RecoveryKey, "first", "second")).Expect(0);
         var project = Assert.Single(recovered.Last.GetProperty("projects").EnumerateArray());
-        Assert.Equal(("default", 1, 1), (project.GetProperty("name").GetString(), project.GetProperty("policies").GetInt32(), project.GetProperty("plans").GetInt32()));
+        Assert.Equal(("default", 1, 1), (project.GetProperty("name").GetString(), project.GetProperty("policies").GetInt32(),
+            project.GetProperty("plans").GetInt32()));
         Assert.Equal(["first 1", "second 1"], project.GetProperty("locations").EnumerateArray()
             .Select(one => $"{one.GetProperty("name").GetString()} {one.GetProperty("points").GetInt32()}").Order());
         // The first location of that system lay in the folder that is gone.
-        Assert.Contains("the location local", Assert.Single(project.GetProperty("problems").EnumerateArray()).GetString(), StringComparison.Ordinal);
+        Assert.Contains("the location local", Assert.Single(project.GetProperty("problems").EnumerateArray()).GetString(),
+            StringComparison.Ordinal);
 
         await using var up = await UpProcess.StartAsync(lost.At("new"), "--cloud", lost.Config);
         await up.SignInAsync(LostSystem.Password);
@@ -50,8 +52,10 @@ public sealed class RecoverTests
         var recovered = (await lost.RecoverAsync("new", lost.MasterKey, "first", "second")).Expect(3);
         var project = Assert.Single(recovered.Last.GetProperty("projects").EnumerateArray());
         Assert.Equal((0, 0), (project.GetProperty("policies").GetInt32(), project.GetProperty("plans").GetInt32()));
-        Assert.Contains(project.GetProperty("problems").EnumerateArray(), problem => problem.GetString()!.Contains("make them anew", StringComparison.Ordinal));
-        Assert.All(project.GetProperty("locations").EnumerateArray(), location => Assert.Equal(1, location.GetProperty("points").GetInt32()));
+        Assert.Contains(project.GetProperty("problems").EnumerateArray(), problem => problem.GetString()!.Contains(
+            "make them anew", StringComparison.Ordinal));
+        Assert.All(project.GetProperty("locations").EnumerateArray(), location =>
+            Assert.Equal(1, location.GetProperty("points").GetInt32()));
 
         await using var up = await UpProcess.StartAsync(lost.At("new"), "--cloud", lost.Config);
         await up.SignInAsync(LostSystem.Password);
@@ -70,7 +74,8 @@ public sealed class RecoverTests
 
         Directory.CreateDirectory(lost.At("full"));
         await File.WriteAllTextAsync(lost.At("full/mine.txt"), "mine");
-        Assert.Contains("is not empty", Assert.Single((await lost.RecoverAsync("full", lost.RecoveryKey, "first")).Expect(1).Errors), StringComparison.Ordinal);
+        Assert.Contains("is not empty", Assert.Single((await lost.RecoverAsync("full", lost.RecoveryKey, "first")).Expect(1).Errors),
+            StringComparison.Ordinal);
         Assert.Equal(["mine.txt"], Directory.EnumerateFiles(lost.At("full")).Select(Path.GetFileName));
 
         // As a recovery leaves it that was killed.
@@ -110,7 +115,8 @@ public sealed class RecoverTests
     static async Task<byte[]> RestoreAsync(LostSystem lost, UpProcess up, string point)
     {
         var name = $"of-{point}";
-        Assert.Equal("succeeded", await up.FollowAsync(await up.PostAsync($"points/{point}/restores", new { target = "newVolume", name, volume = "vda" })));
+        Assert.Equal("succeeded", await up.FollowAsync(await up.PostAsync($"points/{point}/restores", new { target = "newVolume", name,
+            volume = "vda" })));
         return await File.ReadAllBytesAsync(lost.At($"cloud/volumes/{name}.raw"));
     }
 }

@@ -19,7 +19,8 @@ public sealed class CatalogueStoryTests
     public async Task Plans_policies_and_the_states_of_points_are_saved_soon_after_they_change_and_once_a_day()
     {
         await using var world = await ProtectedWorld.MakeAsync();
-        var (server, vault) = (await world.AddServerAsync("web", ("vda", new byte[100_000])), world.Services.Path($"vault/{world.Project}"));
+        var (server, vault) = (await world.AddServerAsync("web", ("vda", new byte[100_000])), world.Services.Path(
+            $"vault/{world.Project}"));
         var policy = await world.NewPolicyAsync("nightly", new(new LocalTime(1, 30), "Europe/Berlin", Daily: new(3)));
         var plan = await world.ProtectAsync(server, new(Policy: policy.Id, Note: "by hand"));
         await ChangeBinAsync(world, days: 30);
@@ -29,7 +30,8 @@ public sealed class CatalogueStoryTests
         var key = (await KeysOf(world).HandOutAsync(world.Project, default)).Text!;
         var (first, catalogue) = await OpenedVault.CatalogueAsync(vault, key);
         var declared = ProjectDeclarations.Read(catalogue.Declarations!.Value);
-        Assert.Equal(("shop", "nightly", policy.Rules), (declared.ProjectName, Assert.Single(declared.Policies).Name, declared.Policies[0].Rules));
+        Assert.Equal(("shop", "nightly", policy.Rules), (declared.ProjectName, Assert.Single(declared.Policies).Name,
+            declared.Policies[0].Rules));
         Assert.Equal((plan.Id, server, policy.Id, "by hand", true),
             Assert.Single(declared.Plans) is var saved ? (saved.Plan, saved.Server, saved.Policy, saved.Note, saved.IsEnabled) : default);
         Assert.Equal(30, Assert.Single(catalogue.Locations, location => location.Location == catalogue.Location).SoftDeleteDays);
@@ -83,7 +85,8 @@ public sealed class CatalogueStoryTests
         // Nothing is due so soon, but plans are looked at.
         await world.PassAsync(2 * s_minute);
         Assert.Equal(told, await VersionAsync(world));
-        await world.Services.TellBackupAsync(new DeclarationsChanged(world.Project, told - 1, JsonSerializer.SerializeToElement("old")), MessageJson.Default.DeclarationsChanged);
+        await world.Services.TellBackupAsync(new DeclarationsChanged(world.Project, told - 1, JsonSerializer.SerializeToElement("old")),
+            MessageJson.Default.DeclarationsChanged);
         var kept = await world.Services.Backup.MakeAsync(async change => (await change.Db.Catalogues.FindAsync(world.Project))!, default);
         Assert.Equal(told, kept.DeclarationsVersion);
         Assert.DoesNotContain("old", kept.Declarations, StringComparison.Ordinal);
@@ -99,7 +102,8 @@ public sealed class CatalogueStoryTests
 
     static async Task ChangeBinAsync(ProtectedWorld world, int days)
     {
-        var location = await world.Portal.MakeAsync(change => Task.FromResult(change.Db.Locations.Single(one => one.IsDefault).Id), default);
+        var location = await world.Portal.MakeAsync(change => Task.FromResult(change.Db.Locations.Single(one => one.IsDefault).Id),
+            default);
         Assert.Null((await world.Locations.ChangeAsync(world.Project, location, new(SoftDeleteDays: days), default)).Reason);
     }
 

@@ -118,7 +118,8 @@ public sealed class KeyStoryTests
         await world.SettleAsync();
         Assert.Contains("the key of what it holds was erased", world.Portal.Run(refused.Run).Error, StringComparison.Ordinal);
         Directory.CreateDirectory(world.Path("anew"));
-        var made = await new LocationRegistry(world.Backup, world.Secrets).CreateAsync(world.Ids.New<LocationId>(), new(world.Project, ServiceWorld.Region, "anew",
+        var made = await new LocationRegistry(world.Backup, world.Secrets).CreateAsync(world.Ids.New<LocationId>(),
+            new(world.Project, ServiceWorld.Region, "anew",
             LocationKindView.FileSystem, world.Path("anew"), null, null, null, null, null, 0, IsDefault: true), default);
         await world.SettleAsync();
         var order = await world.OrderBackupAsync(server, location: made.Location!.Location);

@@ -24,8 +24,8 @@ sealed record KeySource(string Path, bool IsPassphrase)
         command.Add(s_passphraseFile);
     }
 
-    public static KeySource Read(ParseResult parsed) => Choose(
-        parsed.GetValue(s_keyFile), parsed.GetValue(s_passphraseFile), "--key-file", "--passphrase-file");
+    public static KeySource Read(ParseResult parsed) =>
+        Choose(parsed.GetValue(s_keyFile), parsed.GetValue(s_passphraseFile), "--key-file", "--passphrase-file");
 
     /// <summary>One of two options, and only one.</summary>
     public static KeySource Choose(string? keyFile, string? passphraseFile, string keyOption, string passphraseOption) =>

@@ -9,7 +9,8 @@ using VBackup.Service.Recovery;
 namespace VBackup.Cli.Recovering;
 
 /// <summary>A project as both services are to have it, and what is not as it was.</summary>
-sealed record ProjectFinding(Service.Recovery.FoundProject Service, Portal.Declarations.FoundProject Portal, IReadOnlyList<LocationFinding> Locations);
+sealed record ProjectFinding(Service.Recovery.FoundProject Service, Portal.Declarations.FoundProject Portal,
+    IReadOnlyList<LocationFinding> Locations);
 
 sealed record LocationFinding(string Name, string Address, int Points, int InBin, IReadOnlyList<string> Problems);
 
@@ -36,18 +37,22 @@ sealed class FoundSystem(IdSource ids, DateTimeOffset now)
             List<string> ofVault = [.. vault.Problems];
             var entry = entries[vault];
             var points = _points.Of(vault, entry, ofVault);
-            locations.Add(new(entry, vault.Place.AccessKey, vault.Place.SecretKey, vault.UsedBytes, !vault.Key.AsSpan().SequenceEqual(key), points));
+            locations.Add(new(entry, vault.Place.AccessKey, vault.Place.SecretKey, vault.UsedBytes, !vault.Key.AsSpan().SequenceEqual(key),
+                points));
             findings.Add(new(entry.Name, entry.Address, points.Count(point => point.State == RestorePointState.Active),
                 points.Count(point => point.State == RestorePointState.SoftDeleted), ofVault));
         }
-        foreach (var lacking in (told.FirstOrDefault()?.Locations ?? []).Where(known => locations.TrueForAll(one => one.Entry.Location != known.Location)))
-            problems.Add($"the location {lacking.Name} ({lacking.Address}) did not come back: it was not given, or there is no vault of the project in it");
+        foreach (var lacking in (told.FirstOrDefault()?.Locations ?? []).Where(
+            known => locations.TrueForAll(one => one.Entry.Location != known.Location)))
+            problems.Add($"the location {lacking.Name} ({lacking.Address}) did not come back: it was not given, or there is no vault of "
+                + "the project in it");
         var declared = told.Where(catalogue => catalogue.Declarations is not null).MaxBy(catalogue => catalogue.DeclarationsVersion);
         var read = declared is null ? null : ReadDeclarations(declared, problems);
         if (declared is null) problems.Add("no vault tells of plans and policies: make them anew");
         return new(
             new(project, key, previous, newestFirst[0].Generation,
-                declared is null ? null : new DeclarationsChanged(project, declared.DeclarationsVersion, declared.Declarations!.Value), locations),
+                declared is null ? null : new DeclarationsChanged(project, declared.DeclarationsVersion, declared.Declarations!.Value),
+                    locations),
             new(project, read, declared?.DeclarationsVersion ?? 0, [.. locations.Select(one => one.Entry.Location)],
                 locations.Find(one => one.Entry.IsDefault)!.Entry.Location,
                 [.. locations.SelectMany(one => one.Points).Select(point => point.Server).Distinct()]),
@@ -73,7 +78,8 @@ sealed class FoundSystem(IdSource ids, DateTimeOffset now)
         var key = vaults[0].Key;
         var previous = vaults.Find(vault => !vault.Key.AsSpan().SequenceEqual(key))?.Key;
         foreach (var other in vaults.Where(vault => !IsEither(vault.Key, key, previous)))
-            problems.Add($"the vault {other} did not come back: it opens with a third key of the project, which has one and the one before");
+            problems.Add($"the vault {other} did not come back: it opens with a third key of the project, which has one and the one "
+                + "before");
         return (key, previous);
     }
 
@@ -88,12 +94,15 @@ sealed class FoundSystem(IdSource ids, DateTimeOffset now)
         foreach (var vault in vaults)
         {
             var place = vault.Place;
-            var entry = known.Find(location => vault.Catalogue is { } own ? location.Location == own.Location : location.Address.TrimEnd('/') == place.Address);
+            var entry = known.Find(location => vault.Catalogue is { } own
+                ? location.Location == own.Location : location.Address.TrimEnd('/') == place.Address);
             // Two copies of one vault cannot both be it.
             if (entry is null || entries.Values.Any(other => other.Location == entry.Location))
-                entry = new(ids.New<LocationId>(), entry?.Region ?? RegionDefault, $"recovered-{place.Number}", place.Kind, place.Address, null, null,
+                entry = new(ids.New<LocationId>(), entry?.Region ?? RegionDefault, $"recovered-{place.Number}", place.Kind, place.Address,
+                    null, null,
                     IsDefault: false, QuotaBytes: null, SoftDeleteDays: entry?.SoftDeleteDays ?? 0);
-            entries[vault] = entry with { Kind = place.Kind, Address = place.Address, Endpoint = place.Endpoint, S3Region = place.S3Region };
+            entries[vault] = entry with { Kind = place.Kind, Address = place.Address, Endpoint = place.Endpoint,
+                S3Region = place.S3Region };
         }
         var first = entries.Values.FirstOrDefault(entry => entry.IsDefault) ?? entries[vaults[0]];
         foreach (var vault in vaults) entries[vault] = entries[vault] with { IsDefault = entries[vault].Location == first.Location };

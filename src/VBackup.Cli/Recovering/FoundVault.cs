@@ -7,7 +7,8 @@ using VBackup.Vault.Format;
 
 namespace VBackup.Cli.Recovering;
 
-/// <summary>A project's vault, read: its points, which are the truth about what can be restored, and what the services have saved beside them.</summary>
+/// <summary>A project's vault, read: its points, which are the truth about what can be restored, and what the services have saved beside
+/// them.</summary>
 /// <param name="Key">What opened it.</param>
 /// <param name="Catalogue">Null when there is none that can be read.</param>
 /// <param name="Problems">What of it could not be read.</param>
@@ -18,7 +19,8 @@ sealed record FoundVault(
     public override string ToString() => Place.VaultAddress(Project);
 
     /// <returns>Null when none of the keys opens it.</returns>
-    public static async Task<FoundVault?> ReadAsync(RecoveryPlace place, ProjectId project, RecoveryKeys keys, CancellationToken cancellation)
+    public static async Task<FoundVault?> ReadAsync(RecoveryPlace place, ProjectId project, RecoveryKeys keys,
+        CancellationToken cancellation)
     {
         if (await OpenAsync(place, project, keys, cancellation).ConfigureAwait(false) is not var (vault, key)) return null;
         await using var closing = vault.ConfigureAwait(false);
@@ -26,7 +28,8 @@ sealed record FoundVault(
         var (saved, damaged) = await SavedCatalogues.ReadNewestAsync(vault, cancellation).ConfigureAwait(false);
         problems.AddRange(damaged.Select(damage => damage.Message));
         var catalogue = saved is null ? null : Read(saved, project, problems);
-        if (catalogue is null) problems.Add("it has no catalogue that can be read: points come back, and nothing that only a catalogue tells");
+        if (catalogue is null) problems.Add(
+            "it has no catalogue that can be read: points come back, and nothing that only a catalogue tells");
         else if (damaged.Count > 0) problems.Add($"the catalogue is an older one, of {saved!.SavedAt:u}");
         var (points, unreadable) = await VaultCatalog.ListAsync(vault, withFreed: false, cancellation).ConfigureAwait(false);
         problems.AddRange(unreadable.Select(damage => damage.Message));
@@ -61,7 +64,8 @@ sealed record FoundVault(
         {
             var read = saved.Content.Deserialize(WorkJson.Default.ProjectCatalogue);
             if (read is { Format: ProjectCatalogue.FormatNow } && read.Project == project) return read;
-            problems.Add($"its catalogue has the format {read?.Format}, of project {read?.Project}, and this program reads format {ProjectCatalogue.FormatNow}");
+            problems.Add($"its catalogue has the format {read?.Format}, of project {read?.Project}, and this program reads format "
+                + $"{ProjectCatalogue.FormatNow}");
         }
         catch (JsonException wrong)
         {

@@ -26,11 +26,16 @@ static class RecoverSystem
     {
         HelpName = "LOCATION",
         Required = true,
-        Description = "A location of the system that was lost: a folder, or s3://bucket/prefix with credentials in AWS_… variables. May be given again.",
+        Description = "A location of the system that was lost: a folder, or s3://bucket/prefix with credentials in AWS_… variables. "
+            + "May be given again.",
     };
 
     static readonly Option<string[]> s_keyFiles = new("--key-file")
-    { HelpName = "FILE", Required = true, Description = "A project's recovery key, or the master.key of the system that was lost. May be given again." };
+    {
+        HelpName = "FILE",
+        Required = true,
+        Description = "A project's recovery key, or the master.key of the system that was lost. May be given again.",
+    };
 
     public static Command Define()
     {
@@ -67,7 +72,8 @@ static class RecoverSystem
         return report.HasDamage ? ExitStatus.DamageFound : ExitStatus.Done;
     }
 
-    static async Task ReadAsync(RecoveryPlace place, RecoveryKeys keys, List<FoundVault> vaults, RecoveryReport report, CancellationToken stop)
+    static async Task ReadAsync(RecoveryPlace place, RecoveryKeys keys, List<FoundVault> vaults, RecoveryReport report,
+        CancellationToken stop)
     {
         var projects = await place.FindProjectsAsync(stop).ConfigureAwait(false);
         if (projects.Count == 0) report.HasNoVault(place);
@@ -86,7 +92,8 @@ static class RecoverSystem
         }
     }
 
-    static async Task BuildAsync(string folder, IdSource ids, List<(ProjectFinding Finding, List<string> Problems)> found, RecoveryReport report, CancellationToken stop)
+    static async Task BuildAsync(string folder, IdSource ids, List<(ProjectFinding Finding, List<string> Problems)> found,
+        RecoveryReport report, CancellationToken stop)
     {
         using var data = DataFolder.BeginRecovery(folder);
         using var master = data.OpenMasterKey();
@@ -105,7 +112,8 @@ static class RecoverSystem
         var made = await new ChangeMaker<PortalDb>(portal, ids, TimeProvider.System).MakeAsync(async change =>
         {
             List<RecoveredProject> projects = [];
-            foreach (var (project, _) in found) projects.Add(await ProjectRecovery.MakeAsync(change, project.Portal, stop).ConfigureAwait(false));
+            foreach (var (project, _) in found) projects.Add(await ProjectRecovery.MakeAsync(change, project.Portal, stop)
+                .ConfigureAwait(false));
             return projects;
         }, stop).ConfigureAwait(false);
         for (var i = 0; i < found.Count; i++) report.CameBack(made[i], found[i].Finding, found[i].Problems);

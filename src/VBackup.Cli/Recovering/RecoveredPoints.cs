@@ -9,7 +9,8 @@ using VBackup.Worker;
 namespace VBackup.Cli.Recovering;
 
 /// <summary>
-/// Makes restore points of what a vault has. Its points come back whatever the catalogue says; one that says that a point was deleted puts it
+/// Makes restore points of what a vault has. Its points come back whatever the catalogue says; one that says that a point was deleted puts
+/// it
 /// into the bin, so that nothing is lost by an old catalogue, and nothing stays for ever that somebody wanted gone.
 /// </summary>
 sealed class RecoveredPoints(IdSource ids, DateTimeOffset now)
@@ -43,14 +44,17 @@ sealed class RecoveredPoints(IdSource ids, DateTimeOffset now)
                 problems.Add(damage.Message);
             }
         }
-        if (strangers > 0) problems.Add($"{strangers} points were not made of servers: 'vbackup vault list' shows them, and 'vault restore' restores them");
+        if (strangers > 0) problems.Add(
+            $"{strangers} points were not made of servers: 'vbackup vault list' shows them, and 'vault restore' restores them");
         var missing = known.Values.Count(point => point.State is RestorePointState.Active or RestorePointState.SoftDeleted
             && vault.Points.All(document => document.Id != point.VaultPoint));
-        if (missing > 0) problems.Add($"{missing} points that the catalogue of {vault.SavedAt:u} tells of are not in the vault: they were deleted since, or are lost");
+        if (missing > 0) problems.Add(
+            $"{missing} points that the catalogue of {vault.SavedAt:u} tells of are not in the vault: deleted since, or lost");
         return [.. points.Select(point => distrusted.Contains(point.VaultPoint!) ? point with { IsDistrusted = true } : point)];
     }
 
-    PointChanged Of(PointDocument document, EdgeDocument edge, CatalogueMember? member, CataloguePoint? known, ProjectId project, CatalogueLocation location)
+    PointChanged Of(PointDocument document, EdgeDocument edge, CatalogueMember? member, CataloguePoint? known, ProjectId project,
+        CatalogueLocation location)
     {
         var id = member?.Point ?? known?.Point ?? ids.New<RestorePointId>();
         // A vault that was copied has the same points; each is one of its own here.
@@ -62,7 +66,8 @@ sealed class RecoveredPoints(IdSource ids, DateTimeOffset now)
             isDeleted ? RestorePointState.SoftDeleted : RestorePointState.Active, KindOf(document.Type),
             // What nobody knows the rule of stays until a user deletes it.
             member?.Entry.Trigger ?? known?.Trigger ?? RunTrigger.Manual, member?.Entry.Tags ?? known?.Tags ?? [],
-            member?.Entry.DueAt ?? known?.DueAt ?? edge.TakenAt, edge.TakenAt, known?.CompletedAt ?? document.CreatedAt, edge.Consistency, document.Id,
+            member?.Entry.DueAt ?? known?.DueAt ?? edge.TakenAt, edge.TakenAt, known?.CompletedAt ?? document.CreatedAt, edge.Consistency,
+                document.Id,
             known?.IsDistrusted ?? false,
             [.. document.Volumes.Select(volume => new VolumePointView(
                 volume.Name, volume.LengthBytes, KindOf(volume.Type), volume.ReadBytes, volume.StoredBytes))],

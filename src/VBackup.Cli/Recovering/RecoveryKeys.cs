@@ -75,11 +75,13 @@ sealed class RecoveryKeys : IDisposable
         }
     }
 
-    /// <summary>Keys that may open a project's vault: those that were given, and its own, where the vault has a copy that the master key opens.</summary>
+    /// <summary>Keys that may open a project's vault: those that were given, and its own, where the vault has a copy that the master key
+    /// opens.</summary>
     public async Task<IReadOnlyList<byte[]>> OfAsync(IObjectStore vault, ProjectId project, CancellationToken cancellation)
     {
         List<byte[]> keys = [.. _keys];
-        if (_masters.Count == 0 || await FindLockedAsync(vault, cancellation).ConfigureAwait(false) is not { } locked || locked.Project != project) return keys;
+        if (_masters.Count == 0 || await FindLockedAsync(vault, cancellation).ConfigureAwait(false) is not { } locked
+            || locked.Project != project) return keys;
         foreach (var master in _masters)
         {
             try

@@ -17,7 +17,8 @@ sealed record RecoveryPlace(string Address, int Number)
         var address = text.Length > 1 ? text.TrimEnd('/') : text;
         if (text.StartsWith(S3Scheme, StringComparison.Ordinal)) return new(address, number);
         return text.Contains("://", StringComparison.Ordinal)
-            ? throw new RefusedException($"--location {text}: a location is a folder or s3://bucket/prefix") : new(Path.GetFullPath(address), number);
+            ? throw new RefusedException($"--location {text}: a location is a folder or s3://bucket/prefix")
+            : new(Path.GetFullPath(address), number);
     }
 
     public LocationKindView Kind => IsS3 ? LocationKindView.VStorage : LocationKindView.FileSystem;
@@ -44,8 +45,10 @@ sealed record RecoveryPlace(string Address, int Number)
         await foreach (var entry in store.ListAsync("", cancellation).ConfigureAwait(false))
         {
             if (entry.Name == ObjectNames.Header)
-                throw new RefusedException($"--location {Address} is one vault: give the location that it lies in, which has a folder for each project");
-            if (entry.Name.Split('/') is [var name, ObjectNames.Header] && Guid.TryParseExact(name, "D", out var id) && name == id.ToString())
+                throw new RefusedException($"--location {Address} is one vault: give the location that it lies in, which has one for each "
+                    + "project");
+            if (entry.Name.Split('/') is [var name, ObjectNames.Header] && Guid.TryParseExact(name, "D", out var id)
+                && name == id.ToString())
                 projects.Add(ProjectId.From(id));
         }
         return projects;

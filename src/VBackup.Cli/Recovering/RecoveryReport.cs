@@ -18,7 +18,8 @@ sealed class RecoveryReport
     public void HasNoVault(RecoveryPlace place) => _missing.Add($"{place.Address}: there is no vault of a project");
 
     public void IsNotOpened(RecoveryPlace place, ProjectId project) =>
-        _missing.Add($"{place.VaultAddress(project)}: no key that was given opens it; give the project's recovery key, or the master key of its system");
+        _missing.Add($"{place.VaultAddress(project)}: no key that was given opens it; give the project's recovery key, or the master key "
+            + "of its system");
 
     public void IsDamaged(RecoveryPlace place, ProjectId project, DamageException damage)
     {
@@ -39,8 +40,10 @@ sealed class RecoveryReport
         var table = new TextTable("PROJECT", "LOCATION", ">POINTS", ">IN BIN", ">POLICIES", ">PLANS");
         foreach (var project in _projects)
         {
-            table.Add(project.Name, "", $"{project.Locations.Sum(one => one.Points)}", $"{project.Locations.Sum(one => one.InBin)}", $"{project.Policies}", $"{project.Plans}");
-            foreach (var location in project.Locations) table.Add("", $"{location.Name} ({location.Address})", $"{location.Points}", $"{location.InBin}", "", "");
+            table.Add(project.Name, "", $"{project.Locations.Sum(one => one.Points)}", $"{project.Locations.Sum(one => one.InBin)}",
+                $"{project.Policies}", $"{project.Plans}");
+            foreach (var location in project.Locations) table.Add("", $"{location.Name} ({location.Address})", $"{location.Points}",
+                $"{location.InBin}", "", "");
         }
         screen.Table(table);
         foreach (var project in _projects)
@@ -50,7 +53,8 @@ sealed class RecoveryReport
                 foreach (var problem in location.Problems) screen.Line($"{location.Name}: {problem}");
         }
         foreach (var missing in _missing) screen.Line(missing);
-        screen.Line($"Start it with 'vbackup up --data {folder}'. No plan runs until it is enabled: see first that the old system is gone.");
+        screen.Line($"Start it with 'vbackup up --data {folder}'. No plan runs until it is enabled: see first that the old system is "
+            + "gone.");
         screen.Event(new(_projects, _missing), RecoveryJson.Default.RecoveredEvent);
     }
 }

@@ -105,7 +105,8 @@ sealed class AllInOne : IAsyncDisposable
             .AddSimpleConsole(console => console.SingleLine = true);
         builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         builder.Services.AddSingleton<IDbContextFactory<PortalDb>>(_portalDb).AddSingleton(_ids).AddSingleton(TimeProvider.System).AddSingleton(_portal)
-            .AddSingleton<ILocationRegistry>(new LocationRegistry(_backup, _secrets)).AddSingleton<IProjectKeys>(new ProjectKeys(_backup, _secrets));
+            .AddSingleton<ILocationRegistry>(new LocationRegistry(_backup, _secrets))
+            .AddSingleton<IProjectKeys>(new ProjectKeys(_backup, _secrets));
         builder.Services.AddPortalApi(new());
         var app = builder.Build();
         app.UsePortalApi();
@@ -123,7 +124,8 @@ sealed class AllInOne : IAsyncDisposable
         var project = await PortalStart.EnsureAsync(_portal, Region, cancellation).ConfigureAwait(false);
         _worker = await Workers.EnsureAsync(_backup, Region, Environment.MachineName, cancellation).ConfigureAwait(false);
         // A project that had one once, whatever became of it, has chosen for itself.
-        if (!await _backup.MakeAsync(change => change.Db.Locations.AnyAsync(one => one.Project == project, cancellation), cancellation).ConfigureAwait(false))
+        if (!await _backup.MakeAsync(change => change.Db.Locations.AnyAsync(one => one.Project == project, cancellation), cancellation)
+            .ConfigureAwait(false))
             await MakeFirstLocationAsync(project, cancellation).ConfigureAwait(false);
         await _app.StartAsync(cancellation).ConfigureAwait(false);
     }

@@ -27,12 +27,14 @@ sealed class DataFolder : IDisposable
     string NextMasterKeyFile => MasterKeyFile + ".next";
     string RecoveringMark => Path.Combine(_path, RecoveringName);
 
-    /// <exception cref="RefusedException">Another process has it, it cannot be made, or something was broken off there that has to be ended first.</exception>
+    /// <exception cref="RefusedException">Another process has it, it cannot be made, or something was broken off there that has to be
+    /// ended first.</exception>
     public static DataFolder Open(string folder)
     {
         var data = Hold(folder);
         var unfinished = File.Exists(data.RecoveringMark) ? "a recovery was broken off there: run 'vbackup recover' again"
-            : File.Exists(data.NextMasterKeyFile) ? "the change of its master key was broken off: run 'vbackup key rotate-master' again" : null;
+            : File.Exists(data.NextMasterKeyFile) ? "the change of its master key was broken off: run 'vbackup key rotate-master' again"
+                : null;
         if (unfinished is null) return data;
         data.Dispose();
         throw new RefusedException($"--data {folder}: {unfinished}");
@@ -42,7 +44,8 @@ sealed class DataFolder : IDisposable
     /// <exception cref="RefusedException">There is no system, another process has it, or a recovery was broken off there.</exception>
     public static DataFolder OpenForNewMasterKey(string folder)
     {
-        if (!File.Exists(Path.Combine(folder, MasterKeyName))) throw new RefusedException($"--data {folder}: there is no {MasterKeyName}, so no system of 'vbackup up'");
+        if (!File.Exists(Path.Combine(folder, MasterKeyName))) throw new RefusedException(
+            $"--data {folder}: there is no {MasterKeyName}, so no system of 'vbackup up'");
         var data = Hold(folder);
         if (!File.Exists(data.RecoveringMark)) return data;
         data.Dispose();
@@ -67,7 +70,8 @@ sealed class DataFolder : IDisposable
         using (var mark = File.OpenHandle(data.RecoveringMark, FileMode.OpenOrCreate, FileAccess.Write)) RandomAccess.FlushToDisk(mark);
         // What an attempt left that was broken off: a database's journal has its name and more.
         string[] ours = [data.PortalDatabase, data.BackupDatabase, data.SnapshotsDatabase, data.MasterKeyFile];
-        foreach (var file in Directory.EnumerateFiles(data._path).Where(file => ours.Any(one => file.StartsWith(one, StringComparison.Ordinal)))) File.Delete(file);
+        foreach (var file in Directory.EnumerateFiles(data._path).Where(file => ours.Any(one => file.StartsWith(one,
+            StringComparison.Ordinal)))) File.Delete(file);
         FileIdentity.SyncFolderOf(data.RecoveringMark);
         return data;
     }

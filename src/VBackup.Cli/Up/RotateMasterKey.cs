@@ -30,13 +30,16 @@ static class RotateMasterKey
         using var next = data.OpenNextMasterKey();
         var database = new SqliteDatabase<BackupDb>(data.BackupDatabase, options => new(options));
         await database.PrepareAsync(BackupDb.SchemaVersion, stop).ConfigureAwait(false);
-        var changes = new ChangeMaker<BackupDb>(database, new IdSource(TimeProvider.System, RandomNumberGenerator.Fill), TimeProvider.System);
-        var wrapped = await changes.MakeAsync(change => MasterKeyChange.MakeAsync(change, new(old), new(next), stop), stop).ConfigureAwait(false);
+        var changes = new ChangeMaker<BackupDb>(database, new IdSource(TimeProvider.System, RandomNumberGenerator.Fill),
+            TimeProvider.System);
+        var wrapped = await changes.MakeAsync(change => MasterKeyChange.MakeAsync(change, new(old), new(next), stop), stop)
+            .ConfigureAwait(false);
         SqliteConnection.ClearAllPools();
         data.PromoteNextMasterKey();
         screen.Event(new DoneEvent(Path: Path.GetFullPath(folder)), EventJson.Default.DoneEvent);
-        screen.Line($"{wrapped} secrets are kept under a new master key: keep a copy of {Path.Combine(folder, "master.key")} away from this machine, in place of the "
-            + "old one, and start the system, which then renews the copies of the projects' keys in the vaults");
+        var file = Path.Combine(folder, "master.key");
+        screen.Line($"{wrapped} secrets are kept under a new master key: keep a copy of {file} away from this "
+            + "machine, in place of the old one, and start the system, which then renews the copies of the projects' keys in the vaults");
         return ExitStatus.Done;
     }
 }

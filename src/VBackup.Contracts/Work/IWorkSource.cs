@@ -11,7 +11,8 @@ public sealed record WorkLease(WorkTaskId Task, int Epoch, WorkKind Kind, string
 
 /// <summary>What opens a vault.</summary>
 /// <param name="VaultKey">32 bytes.</param>
-/// <param name="PreviousVaultKey">What opens a vault that has not heard of the project's new key yet; null when there was none before.</param>
+/// <param name="PreviousVaultKey">What opens a vault that has not heard of the project's new key yet; null when there was none
+/// before.</param>
 /// <param name="LockedKey"><paramref name="VaultKey"/> under the master key, where a vault is to have a copy of that.</param>
 public sealed record WorkSecrets(
     byte[]? VaultKey, string? AccessKey, string? SecretKey, byte[]? PreviousVaultKey = null, LockedKey? LockedKey = null)

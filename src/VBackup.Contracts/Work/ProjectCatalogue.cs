@@ -24,11 +24,13 @@ public sealed record ProjectCatalogue(
 
 /// <summary>A location, without what opens it.</summary>
 public sealed record CatalogueLocation(
-    LocationId Location, string Region, string Name, LocationKindView Kind, string Address, string? Endpoint, string? S3Region, bool IsDefault,
+    LocationId Location, string Region, string Name, LocationKindView Kind, string Address, string? Endpoint, string? S3Region,
+        bool IsDefault,
     long? QuotaBytes, int SoftDeleteDays);
 
 /// <summary>A point of the vault, in what its own object does not say, or did not know yet.</summary>
 /// <param name="VaultPoint">What the vault calls it.</param>
 public sealed record CataloguePoint(
-    string VaultPoint, RestorePointId Point, RunId Run, PlanId? Plan, RestorePointState State, RunTrigger Trigger, IReadOnlyList<string> Tags,
+    string VaultPoint, RestorePointId Point, RunId Run, PlanId? Plan, RestorePointState State, RunTrigger Trigger,
+        IReadOnlyList<string> Tags,
     DateTimeOffset DueAt, DateTimeOffset? CompletedAt, bool IsDistrusted, DateTimeOffset? DeletedAt, DateTimeOffset? PurgeAt);

@@ -76,7 +76,8 @@ public sealed record PruneOrder(VaultAddress Vault, IReadOnlyList<string> VaultP
 /// <param name="Generation">Higher than that of all that were given out for this project before.</param>
 public sealed record SaveCatalogueOrder(VaultAddress Vault, long Generation, DateTimeOffset SavedAt, ProjectCatalogue Catalogue);
 
-/// <summary>A project's key, wrapped under the master key: with the master key alone the vault opens. An object of the vault holds it.</summary>
+/// <summary>A project's key, wrapped under the master key: with the master key alone the vault opens. An object of the vault holds
+/// it.</summary>
 /// <param name="Format">1.</param>
 public sealed record LockedKey(int Format, ProjectId Project, byte[] Wrapped);
 

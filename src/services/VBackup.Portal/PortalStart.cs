@@ -15,7 +15,8 @@ public static class PortalStart
     {
         await SystemPolicies.EnsureAsync(change, cancellation).ConfigureAwait(false);
         // The oldest: it may have been given another name.
-        var project = await change.Db.Set<Project>().OrderBy(one => one.CreatedAt).ThenBy(one => one.Id).Select(one => one.Id).FirstAsync(cancellation).ConfigureAwait(false);
+        var project = await change.Db.Set<Project>().OrderBy(one => one.CreatedAt).ThenBy(one => one.Id).Select(one => one.Id)
+            .FirstAsync(cancellation).ConfigureAwait(false);
         if (await change.Db.Regions.FindAsync([region], cancellation).ConfigureAwait(false) is null) change.Db.Regions.Add(new(region, project));
         return project;
     }, cancellation);

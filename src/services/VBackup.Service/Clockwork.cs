@@ -12,7 +12,8 @@ using VBackup.Service.Work;
 namespace VBackup.Service;
 
 /// <summary>What happens because time went by: leases run out, windows close, snapshots do not come, the bin is emptied, storage
-/// space is looked after in quiet hours, vaults hear of new keys and get the catalogue, old messages are forgotten. Any number of replicas may do it, each one turn after the other.</summary>
+/// space is looked after in quiet hours, vaults hear of new keys and get the catalogue, old messages are forgotten. Any number of replicas
+/// may do it, each one turn after the other.</summary>
 public sealed class Clockwork(ChangeMaker<BackupDb> changes, StorageSpaceLimits? space = null)
 {
     /// <summary>How long a run waits for its snapshot. One that comes later is removed.</summary>

@@ -36,13 +36,14 @@ static class ExportWork
             disks.ToDictionary(disk => disk.Name, disk => disk.Volume.Value), order.ConfigurationKind, order.Configuration,
             exported.IsTrackingWrong ? points.SinceLastFull : [], order.HeldSeconds, exported.Identities);
         return ResultOf(await run.PublishAsync(
-            order.ServerName, exported.Type, PointMetadata.Of(edge, order.Point, order.Run, order.Catalogue), exported.Volumes, cancellation).ConfigureAwait(false), report);
+            order.ServerName, exported.Type, PointMetadata.Of(edge, order.Point, order.Run, order.Catalogue), exported.Volumes,
+                cancellation).ConfigureAwait(false), report);
     }
 
     static SessionId SessionOf(string name) => SessionId.TryParse(name, out var id) ? id : throw new RefusedException($"'{name}' names no session");
 
-    static ExportResult ResultOf(PointDocument point, LeaseReport report) => new(
-        point.Id, KindOf(point.Type),
+    static ExportResult ResultOf(PointDocument point, LeaseReport report) =>
+        new(point.Id, KindOf(point.Type),
         [.. point.Volumes.Select(volume => new VolumePointView(volume.Name, volume.LengthBytes, KindOf(volume.Type), volume.ReadBytes, volume.StoredBytes))],
         point.Volumes.Sum(volume => volume.StoredBytes), EdgeDocument.Of(point)?.Distrusts ?? [], report.Notes);
 

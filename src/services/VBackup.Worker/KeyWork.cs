@@ -8,7 +8,8 @@ using VBackup.Vault.Stores;
 
 namespace VBackup.Worker;
 
-/// <summary>What a vault keeps beside points: what opens it, and what the services know. Each of these may be done twice, or by two.</summary>
+/// <summary>What a vault keeps beside points: what opens it, and what the services know. Each of these may be done twice, or by
+/// two.</summary>
 static class KeyWork
 {
     const int LockedKeyMax = 4096;

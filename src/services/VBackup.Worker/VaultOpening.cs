@@ -41,7 +41,8 @@ public sealed class VaultOpening(VaultRuntime runtime, int chunkSize, RetryLimit
         catch (UnusableVaultException) when (previous is not null)
         {
             // It has not heard of the project's new key yet.
-            return await BackupVault.OpenAsync(Store(address, secrets, creates: false), previous, runtime, cancellation).ConfigureAwait(false);
+            return await BackupVault.OpenAsync(Store(address, secrets, creates: false), previous, runtime, cancellation)
+                .ConfigureAwait(false);
         }
     }
 

@@ -4,7 +4,8 @@ using Xunit;
 
 namespace VBackup.EndToEnd.Tests.World;
 
-/// <summary>A system that ran and whose data folder is gone: its server, on a lab cloud, and its locations are left, and the keys that somebody
+/// <summary>A system that ran and whose data folder is gone: its server, on a lab cloud, and its locations are left, and the keys that
+/// somebody
 /// has put away.</summary>
 internal sealed class LostSystem : IDisposable
 {
@@ -54,7 +55,8 @@ internal sealed class LostSystem : IDisposable
             var server = await up.FirstServerAsync();
             var first = await LocationAsync(up, "first");
             var second = await LocationAsync(up, "second");
-            var policy = await up.PostAsync("policies", new { name = "nightly", rules = new { launchTime = "01:30", zone = "Europe/Berlin", daily = new { keep = 3 } } });
+            var policy = await up.PostAsync("policies", new { name = "nightly", rules = new { launchTime = "01:30", zone = "Europe/Berlin",
+                daily = new { keep = 3 } } });
             var plan = await up.PostAsync("plans", new
             {
                 server = new { region = server.Split('/')[0], id = server.Split('/')[1] },
@@ -64,7 +66,8 @@ internal sealed class LostSystem : IDisposable
             });
             await BackUpAsync(up, server);
             await WriteDiskAsync(2);
-            using var change = new HttpRequestMessage(HttpMethod.Patch, $"/api/v1/plans/{IdOf(plan)}") { Content = JsonContent.Create(new { location = second }) };
+            using var change = new HttpRequestMessage(HttpMethod.Patch, $"/api/v1/plans/{IdOf(plan)}") { Content = JsonContent.Create(
+                new { location = second }) };
             change.Headers.TryAddWithoutValidation("If-Match", "*");
             (await up.Http.SendAsync(change)).EnsureSuccessStatusCode();
             await BackUpAsync(up, server);
@@ -86,7 +89,8 @@ internal sealed class LostSystem : IDisposable
 
     async Task<string> LocationAsync(UpProcess up, string name)
     {
-        var made = await up.PostAsync("locations", new { name, region = "local", kind = "filesystem", address = At(name), softDeleteDays = 5 });
+        var made = await up.PostAsync("locations", new { name, region = "local", kind = "filesystem", address = At(name),
+            softDeleteDays = 5 });
         for (var look = 0; look < LooksMax; look++)
         {
             if ((await up.GetAsync($"locations/{IdOf(made)}")).GetProperty("state").GetString() == "ready") return IdOf(made);
@@ -99,7 +103,8 @@ internal sealed class LostSystem : IDisposable
     {
         Assert.Equal("succeeded", await up.FollowAsync(await up.PostAsync($"servers/{server}/backups", new { })));
         var points = (await up.GetAsync("points")).GetProperty("items").EnumerateArray().Select(IdOf);
-        Points.Add((points.Single(point => Points.TrueForAll(known => known.Id != point)), await File.ReadAllBytesAsync(At("cloud/volumes/web-boot.raw"))));
+        Points.Add((points.Single(point => Points.TrueForAll(known => known.Id != point)), await File.ReadAllBytesAsync(
+            At("cloud/volumes/web-boot.raw"))));
     }
 
     public string Catalogue(string location) => Path.Combine(At(location), Project, "catalogue");
@@ -118,7 +123,8 @@ internal sealed class LostSystem : IDisposable
     }
 
     public Task<Ended> RecoverAsync(string data, string keyFile, params string[] locations) => CliProcess.RunAsync(
-        ["recover", "--data", At(data), "--key-file", keyFile, .. locations.SelectMany(name => (string[])["--location", At(name)]), "--json"]);
+        ["recover", "--data", At(data), "--key-file", keyFile, .. locations.SelectMany(name => (string[])["--location", At(name)]),
+            "--json"]);
 
     public static string IdOf(JsonElement thing) => thing.GetProperty("id").GetString()!;
 

@@ -25,11 +25,13 @@ public sealed class DeclarationTests
     [Fact]
     public void It_is_written_as_ever_and_what_a_later_version_adds_is_passed_over()
     {
-        const string Golden = """{"format":1,"projectName":"shop","policies":[{"policy":"00000002-0000-7000-8000-000000000000","name":"nightly","rules":"""
-            + """{"launchTime":"01:30","zone":"Etc/UTC","hourly":null,"daily":{"keep":3},"weekly":null,"monthly":null,"fullPattern":null,"window":null}}],"""
-            + """"plans":[{"plan":"00000003-0000-7000-8000-000000000000","server":{"region":"north","id":"s-1"},"serverName":"web","""
-            + """"policy":"00000002-0000-7000-8000-000000000000","location":"00000004-0000-7000-8000-000000000000","""
-            + """"volumes":{"chosen":["vda"],"known":["vda","vdb"],"includesLater":true},"note":"by hand","isEnabled":true}]}""";
+        const string Golden = """{"format":1,"projectName":"shop","policies":[{"policy":"00000002-0000-7000-8000-"""
+            + """000000000000","name":"nightly","rules":{"launchTime":"01:30","zone":"Etc/UTC","hourly":null,"daily":"""
+            + """{"keep":3},"weekly":null,"monthly":null,"fullPattern":null,"window":null}}],"plans":["""
+            + """{"plan":"00000003-0000-7000-8000-000000000000","server":{"region":"north","id":"s-"""
+            + """1"},"serverName":"web","policy":"00000002-0000-7000-8000-000000000000","location":"00000004-0000-"""
+            + """7000-8000-000000000000","volumes":{"chosen":["vda"],"known":["vda","vdb"],"includesLater":"""
+            + """true},"note":"by hand","isEnabled":true}]}""";
         var written = JsonSerializer.SerializeToElement(Sample, DeclarationsJson.Default.ProjectDeclarations);
         Assert.Equal(Golden, written.GetRawText());
         Assert.Equal(Golden, JsonSerializer.Serialize(ProjectDeclarations.Read(written), DeclarationsJson.Default.ProjectDeclarations));
@@ -66,10 +68,12 @@ public sealed class DeclarationTests
     public async Task A_plan_that_was_recovered_neither_runs_nor_lets_points_go_until_it_is_enabled()
     {
         await using var world = await PortalWorld.MakeAsync();
-        var made = await world.Changes.MakeAsync(change => ProjectRecovery.MakeAsync(change, new(s_project, Sample, 41, [s_location], s_location, [s_server]), default), default);
+        var made = await world.Changes.MakeAsync(change => ProjectRecovery.MakeAsync(change, new(s_project, Sample, 41, [s_location],
+            s_location, [s_server]), default), default);
         Assert.Equal(("shop", 1, 1, 0), (made.Name, made.Policies, made.Plans, made.Notes.Count));
         // Four daily copies, of which the policy keeps three.
-        for (var day = 1; day <= 4; day++) await world.PointAsync(s_server, s_location, at: world.Clock.GetUtcNow().AddDays(-day), project: s_project);
+        for (var day = 1; day <= 4; day++) await world.PointAsync(s_server, s_location, at: world.Clock.GetUtcNow().AddDays(-day),
+            project: s_project);
         var clockwork = new PlanClockwork(world.Changes);
         for (var hour = 0; hour < 48; hour++)
         {
@@ -79,7 +83,8 @@ public sealed class DeclarationTests
         Assert.Empty(await world.SentAsync(MessageJson.Default.StartBackup));
         Assert.Empty(await world.SentAsync(MessageJson.Default.DeletePoint));
 
-        await world.Changes.MakeAsync(async change => Assert.Null((await PlanUse.SwitchAsync(change, s_project, s_plan, true, default)).Refusal), default);
+        await world.Changes.MakeAsync(async change => Assert.Null((await PlanUse.SwitchAsync(change, s_project, s_plan, true,
+            default)).Refusal), default);
         for (var hour = 0; hour < 25; hour++)
         {
             world.Clock.Advance(TimeSpan.FromHours(1));
@@ -88,7 +93,8 @@ public sealed class DeclarationTests
         Assert.Equal((PointKind.Full, RunTrigger.Policy),
             Assert.Single(await world.SentAsync(MessageJson.Default.StartBackup)) is var start ? (start.Kind, start.Trigger) : default);
         Assert.NotEmpty(await world.SentAsync(MessageJson.Default.DeletePoint));
-        Assert.True((await world.SentAsync(MessageJson.Default.DeclarationsChanged)).Where(one => one.Project == s_project).Min(one => one.Version) > 41);
+        Assert.True((await world.SentAsync(MessageJson.Default.DeclarationsChanged)).Where(one => one.Project == s_project).Min(
+            one => one.Version) > 41);
     }
 
     [Fact]

@@ -29,6 +29,7 @@ sealed class WorldKeys : IProjectKeys
         return new(answer, answer.Key is null ? null : "VBK1-OF-A-TEST");
     }
 
-    Task<ProjectKeyAnswer> ChangeAsync(ProjectId project, Func<ProjectKeyView, ProjectKeyView> change) => Task.FromResult(
-        Refusal ?? (_keys.TryGetValue(project, out var key) ? new(_keys[project] = change(key)) : new(null, "no-key", "the project has no key yet")));
+    Task<ProjectKeyAnswer> ChangeAsync(ProjectId project, Func<ProjectKeyView, ProjectKeyView> change) =>
+        Task.FromResult(Refusal ?? (_keys.TryGetValue(project, out var key) ? new(_keys[project] = change(key)) : new(
+            null, "no-key", "the project has no key yet")));
 }

@@ -7,7 +7,8 @@ using Xunit;
 
 namespace VBackup.Vault.Tests.Catalogues;
 
-/// <summary>What services save of themselves into a vault: the newest is found by its generation, and nothing else of a vault minds it.</summary>
+/// <summary>What services save of themselves into a vault: the newest is found by its generation, and nothing else of a vault minds
+/// it.</summary>
 public sealed class SavedCatalogueTests
 {
     [Fact]
@@ -36,7 +37,8 @@ public sealed class SavedCatalogueTests
         await using var vault = TestVault.Over(new MemoryStore());
         foreach (var generation in (long[])[1, 2]) await SaveAsync(vault, generation);
         // An old one in the place of a newer one is none.
-        await vault.Store.PutAsync(ObjectNames.Catalogue(3), await vault.Store.GetAsync(ObjectNames.Catalogue(1), 10_000, default), default);
+        await vault.Store.PutAsync(ObjectNames.Catalogue(3), await vault.Store.GetAsync(ObjectNames.Catalogue(1), 10_000, default),
+            default);
         var (newest, unreadable) = await SavedCatalogues.ReadNewestAsync(vault.Vault, default);
         Assert.Equal(2, newest!.Generation);
         Assert.Equal(ObjectNames.Catalogue(3), Assert.Single(unreadable).ObjectName);
@@ -64,8 +66,8 @@ public sealed class SavedCatalogueTests
         await using var vault = TestVault.Over(new MemoryStore());
         await SaveAsync(vault, 1);
         var huge = JsonSerializer.SerializeToElement(new string('x', FormatLimits.SmallObjectSizeMax));
-        await Assert.ThrowsAsync<UnusableVaultException>(() => SavedCatalogues.SaveAsync(
-            vault.Vault, new() { Generation = 2, SavedAt = TestVault.Epoch, Content = huge }, default));
+        await Assert.ThrowsAsync<UnusableVaultException>(() =>
+            SavedCatalogues.SaveAsync(vault.Vault, new() { Generation = 2, SavedAt = TestVault.Epoch, Content = huge }, default));
         Assert.Equal(["catalogue/0000000000000001"], await NamesAsync(vault));
     }
 
@@ -76,5 +78,6 @@ public sealed class SavedCatalogueTests
         Content = JsonSerializer.SerializeToElement($"{generation}"),
     }, default);
 
-    static async Task<List<string>> NamesAsync(TestVault vault) => [.. (await vault.ObjectsAsync(ObjectNames.Catalogues)).Select(entry => entry.Name)];
+    static async Task<List<string>> NamesAsync(TestVault vault) => [.. (await vault.ObjectsAsync(ObjectNames.Catalogues)).Select(entry =>
+        entry.Name)];
 }

@@ -16,7 +16,8 @@ public sealed class SmallObjectDamageTests(SampleFixture fixture) : IClassFixtur
     private readonly SampleVault _sample = fixture.Sample;
 
     public static TheoryData<string> Prefixes =>
-        [ObjectNames.Points, ObjectNames.Sessions, ObjectNames.Collectors, ObjectNames.Condemnations, ObjectNames.Indexes, ObjectNames.Catalogues];
+        [ObjectNames.Points, ObjectNames.Sessions, ObjectNames.Collectors, ObjectNames.Condemnations, ObjectNames.Indexes,
+            ObjectNames.Catalogues];
 
     [Theory]
     [MemberData(nameof(Prefixes))]
@@ -168,8 +169,8 @@ public sealed class SmallObjectDamageTests(SampleFixture fixture) : IClassFixtur
     {
         var name = _sample.Image.Under(prefix).First();
         await using var vault = await SampleVault.OpenAsync(_sample.Image.Flip(name, 50));
-        var damage = await Assert.ThrowsAsync<DamageException>(() => vault.CollectAsync(
-            new() { SessionTimeout = TimeSpan.Zero, CollectorTimeout = TimeSpan.MaxValue, FilterSalt = 1 }));
+        var damage = await Assert.ThrowsAsync<DamageException>(() =>
+            vault.CollectAsync(new() { SessionTimeout = TimeSpan.Zero, CollectorTimeout = TimeSpan.MaxValue, FilterSalt = 1 }));
         Assert.Equal(name, damage.ObjectName);
         Assert.Equal(_sample.Image.Under(ObjectNames.Packs), (await vault.ObjectsAsync(ObjectNames.Packs)).Select(item => item.Name));
         Assert.Equal(_sample.Image.Under(ObjectNames.Collectors), (await vault.ObjectsAsync(ObjectNames.Collectors)).Select(item => item.Name));

@@ -131,9 +131,12 @@ public sealed class FormatFreezeTests : IDisposable
     [Fact]
     public void A_catalogue_of_another_program_opens_for_ever()
     {
-        var stored = Convert.FromHexString("56424b4f010a00006465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f808182831ca383c24311212f62cd48f176860f5cded3e900e44a"
-            + "7586f7afead954bffc32f62e3fbc3cdd9d4fa595a8d4b17a307b132cddbf3d064fc03f8c147d488f3845503e934beaac1f90091e9608a0cf12f945371de515af1173");
-        var catalogue = SealedDocument.OpenJson(_keys, ObjectKind.Catalogue, "catalogue/0000000000000007", stored, DocumentJson.Default.CatalogueDocument);
+        var stored = Convert.FromHexString(
+            "56424b4f010a00006465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f808182831ca383c24311212f62cd48f176860f5cded3e900e44a"
+            + "7586f7afead954bffc32f62e3fbc3cdd9d4fa595a8d4b17a307b132cddbf3d064fc03f8c147d488f3845"
+            + "503e934beaac1f90091e9608a0cf12f945371de515af1173");
+        var catalogue = SealedDocument.OpenJson(_keys, ObjectKind.Catalogue, "catalogue/0000000000000007", stored,
+            DocumentJson.Default.CatalogueDocument);
         Assert.Equal((7, TestVault.Epoch, """{"a":1}"""), (catalogue.Generation, catalogue.SavedAt, catalogue.Content.GetRawText()));
         Assert.Equal("""{"generation":7,"savedAt":"2030-01-01T00:00:00+00:00","content":{"a":1}}""",
             JsonSerializer.Serialize(catalogue, DocumentJson.Default.CatalogueDocument));

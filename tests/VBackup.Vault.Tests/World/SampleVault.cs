@@ -84,7 +84,8 @@ internal sealed class SampleVault
         await vault.Vault.PutAsync(ObjectKind.Collector, ObjectNames.Collector(collector),
             Session.Document(vault.Vault, collector, "collect", []), json.SessionDocument, default);
         await Condemnations.PutAsync(vault.Vault, collector, [ObjectId.New(vault.Vault.Runtime.FillRandom)], default);
-        await SavedCatalogues.SaveAsync(vault.Vault, new() { Generation = 1, SavedAt = TestVault.Epoch, Content = JsonSerializer.SerializeToElement("sample") }, default);
+        await SavedCatalogues.SaveAsync(vault.Vault, new() { Generation = 1, SavedAt = TestVault.Epoch,
+            Content = JsonSerializer.SerializeToElement("sample") }, default);
     }
 
     public static async Task<TestVault> OpenAsync(StoreImage image, Func<IObjectStore, IObjectStore>? decorate = null)

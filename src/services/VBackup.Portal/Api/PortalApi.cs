@@ -47,7 +47,8 @@ public static class PortalApi
     public const long BodyBytesMax = 1 << 20;
     const string Ready = "ready";
 
-    /// <remarks>REQUIRES: an <see cref="IDbContextFactory{TContext}"/> of <see cref="PortalDb"/>, an <c>ILocationRegistry</c>, <c>IProjectKeys</c>, an id source and a clock
+    /// <remarks>REQUIRES: an <see cref="IDbContextFactory{TContext}"/> of <see cref="PortalDb"/>, an <c>ILocationRegistry</c>,
+    /// <c>IProjectKeys</c>, an id source and a clock
     /// among the services.</remarks>
     public static IServiceCollection AddPortalApi(this IServiceCollection services, PortalApiOptions options)
     {

@@ -19,7 +19,8 @@ static class DeclarationsTelling
     /// <summary>Notes which projects' declarations a change touches. Whatever the use case is, none is forgotten.</summary>
     public static async Task NoteAsync(PortalDb db, CancellationToken cancellation)
     {
-        var touched = db.ChangeTracker.Entries().Where(entry => entry.State is EntityState.Added or EntityState.Modified or EntityState.Deleted)
+        var touched = db.ChangeTracker.Entries().Where(entry =>
+            entry.State is EntityState.Added or EntityState.Modified or EntityState.Deleted)
             .Select(entry => entry.Entity switch
             {
                 // Its other members say when to look at it again.
@@ -56,16 +57,20 @@ static class DeclarationsTelling
     {
         if (await OfAsync(change.Db, row.Project, cancellation).ConfigureAwait(false) is { } declared)
             change.Send(Destination.Backup, new DeclarationsChanged(row.Project, row.Version,
-                JsonSerializer.SerializeToElement(declared, DeclarationsJson.Default.ProjectDeclarations)), MessageJson.Default.DeclarationsChanged);
+                JsonSerializer.SerializeToElement(declared, DeclarationsJson.Default.ProjectDeclarations)),
+                    MessageJson.Default.DeclarationsChanged);
         row.IsTold(change.Now);
     }
 
     static async Task<ProjectDeclarations?> OfAsync(PortalDb db, ProjectId id, CancellationToken cancellation)
     {
         if (await db.Set<Project>().FindAsync([id], cancellation).ConfigureAwait(false) is not { } project) return null;
-        var policies = await db.Policies.AsNoTracking().Where(one => one.Project == id).OrderBy(one => one.Id).ToListAsync(cancellation).ConfigureAwait(false);
-        var plans = await db.Plans.AsNoTracking().Where(one => one.Project == id).OrderBy(one => one.Id).ToListAsync(cancellation).ConfigureAwait(false);
-        return new(ProjectDeclarations.FormatNow, project.Name, [.. policies.Select(one => new DeclaredPolicy(one.Id, one.Name, one.Rules))],
+        var policies = await db.Policies.AsNoTracking().Where(one => one.Project == id).OrderBy(one => one.Id).ToListAsync(cancellation)
+            .ConfigureAwait(false);
+        var plans = await db.Plans.AsNoTracking().Where(one => one.Project == id).OrderBy(one => one.Id).ToListAsync(cancellation)
+            .ConfigureAwait(false);
+        return new(ProjectDeclarations.FormatNow, project.Name, [.. policies.Select(one => new DeclaredPolicy(one.Id, one.Name,
+            one.Rules))],
             [.. plans.Select(one => new DeclaredPlan(
                 one.Id, one.Server, one.ServerName, one.Policy, one.Location, one.Volumes, one.Note, one.IsEnabled))]);
     }

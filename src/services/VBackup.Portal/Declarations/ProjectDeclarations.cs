@@ -19,7 +19,8 @@ public sealed record ProjectDeclarations(
     public static ProjectDeclarations Read(JsonElement json)
     {
         var read = json.Deserialize(DeclarationsJson.Default.ProjectDeclarations) ?? throw new JsonException("it is null");
-        return read.Format == FormatNow ? read : throw new JsonException($"it has format {read.Format}, and this program knows {FormatNow}");
+        return read.Format == FormatNow ? read : throw new JsonException(
+            $"it has format {read.Format}, and this program knows {FormatNow}");
     }
 }
 
@@ -27,7 +28,8 @@ public sealed record DeclaredPolicy(PolicyId Policy, string Name, PolicyRules Ru
 
 /// <param name="IsEnabled">When it was saved.</param>
 public sealed record DeclaredPlan(
-    PlanId Plan, ServerRef Server, string ServerName, PolicyId Policy, LocationId Location, VolumeChoice Volumes, string Note, bool IsEnabled);
+    PlanId Plan, ServerRef Server, string ServerName, PolicyId Policy, LocationId Location, VolumeChoice Volumes, string Note,
+        bool IsEnabled);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, RespectNullableAnnotations = true,
     RespectRequiredConstructorParameters = true, MaxDepth = 16, Converters = [typeof(TimeOfDayConverter), typeof(WeekdayConverter)])]

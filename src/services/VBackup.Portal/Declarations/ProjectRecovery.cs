@@ -15,14 +15,16 @@ namespace VBackup.Portal.Declarations;
 /// <param name="DefaultLocation">Of plans whose own has not come back.</param>
 /// <param name="Servers">Of points, so that they are this project's again when they are seen.</param>
 public sealed record FoundProject(
-    ProjectId Project, ProjectDeclarations? Declarations, long DeclarationsVersion, IReadOnlyList<LocationId> Locations, LocationId DefaultLocation,
+    ProjectId Project, ProjectDeclarations? Declarations, long DeclarationsVersion, IReadOnlyList<LocationId> Locations,
+        LocationId DefaultLocation,
     IReadOnlyList<ServerRef> Servers);
 
 /// <summary>What became of it.</summary>
 /// <param name="Notes">What is not as it was.</param>
 public sealed record RecoveredProject(string Name, int Policies, int Plans, IReadOnlyList<string> Notes);
 
-/// <summary>Makes projects of a lost system in an empty database. Their plans neither run nor let points go until somebody enables them: two
+/// <summary>Makes projects of a lost system in an empty database. Their plans neither run nor let points go until somebody enables them:
+/// two
 /// systems must not protect one server, and nobody here knows whether the other is really gone.</summary>
 public static class ProjectRecovery
 {
@@ -31,11 +33,13 @@ public static class ProjectRecovery
         var db = change.Db;
         List<string> notes = [];
         var name = found.Declarations?.ProjectName ?? $"recovered-{found.Project.Value.ToString("N")[..8]}";
-        if (db.Set<Project>().Local.Any(one => one.Name == name)) name = $"{name}-{found.Project.Value.ToString("N")[..8]}";
+        if (db.Set<Project>().Local.Any(one => one.Name == name)
+            || await db.Set<Project>().AnyAsync(one => one.Name == name, cancellation).ConfigureAwait(false)) name = $"{name}-{found.Project.Value.ToString("N")[..8]}";
         db.Add(new Project(found.Project, name, change.Now));
         db.Declared.Add(new(found.Project, found.DeclarationsVersion));
         await SystemPolicies.EnsureAsync(change, cancellation).ConfigureAwait(false);
-        var policies = await db.Policies.Where(one => one.Project == null).Select(one => one.Id).ToListAsync(cancellation).ConfigureAwait(false);
+        var policies = await db.Policies.Where(one => one.Project == null).Select(one => one.Id).ToListAsync(cancellation)
+            .ConfigureAwait(false);
         policies.AddRange(db.Policies.Local.Select(one => one.Id));
         foreach (var policy in found.Declarations?.Policies ?? [])
         {

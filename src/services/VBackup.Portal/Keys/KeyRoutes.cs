@@ -24,11 +24,12 @@ public sealed record ErasedKeyView(ProjectKeyView Key, string Meaning);
 /// <summary>The key of the caller's project: everything that the project stores is locked with it. The vBackup service has it.</summary>
 static class KeyRoutes
 {
-    const string RecoveryMeaning = "Whoever has this key and can read a location of the project can read every point in it. It opens the vaults "
-        + "until the project's key is rotated or erased, 'vbackup recover' builds a lost system again with it, and it is not told again: print it and lock it away.";
-    const string ErasureMeaning = "The vaults' key slots are being deleted. What erasing does not reach: copies of those slots (an old version of the bucket, a "
-        + "backup of it) together with a recovery key that was handed out, and backups of the service's database together with the master key of then. "
-        + "The stored bytes stay in the locations until somebody deletes them.";
+    const string RecoveryMeaning = "Whoever has this key and can read a location of the project can read every point in it. It opens "
+        + "the vaults until the project's key is rotated or erased, 'vbackup recover' builds a lost system again with it, and it is not "
+        + "told again: print it and lock it away.";
+    const string ErasureMeaning = "The vaults' key slots are being deleted. What erasing does not reach: copies of those slots (an old "
+        + "version of the bucket, a backup of it) together with a recovery key that was handed out, and backups of the service's database "
+        + "together with the master key of then. The stored bytes stay in the locations until somebody deletes them.";
 
     public static void Map(RouteGroupBuilder api)
     {
@@ -80,7 +81,8 @@ static class KeyRoutes
         return TypedResults.Ok(new RecoveryKeyView(text, RecoveryMeaning));
     });
 
-    static Task<IResult> Erase(EraseKeyRequest request, HttpContext http, ApiChanges changes, IProjectKeys keys) => changes.MakeAsync(http, async change =>
+    static Task<IResult> Erase(EraseKeyRequest request, HttpContext http, ApiChanges changes, IProjectKeys keys) =>
+        changes.MakeAsync(http, async change =>
     {
         if (NeedsSession(http) is { } refused) return refused;
         if (request.Project != change.Caller.ProjectName)

@@ -25,7 +25,7 @@ public sealed record VolumeChoice(IReadOnlyList<string>? Chosen, IReadOnlyList<s
 /// <summary>The protection of one server. A server has at most one.</summary>
 public sealed class Plan
 {
-    const string WasRecovered = "it came back with the recovery of a system that was lost: enable it when nothing else protects this server";
+    const string WasRecovered = "it came back with the recovery of a lost system: enable it when nothing else protects this server";
     const string ServerIsGone = "the server is not there any more; its points stay, and can be restored to new";
 
     Plan() { }
@@ -57,7 +57,8 @@ public sealed class Plan
     /// <summary>Why it does not run though it is enabled; null when nothing keeps it.</summary>
     public string? PausedBecause { get; private set; }
 
-    /// <summary>It is of a system that was lost. Nobody has said yet that the other one is gone: so it neither runs nor lets points go.</summary>
+    /// <summary>It is of a system that was lost. Nobody has said yet that the other one is gone: so it neither runs nor lets points
+    /// go.</summary>
     public bool IsRecovered { get; private set; }
 
     /// <summary>Why nothing is backed up by it; null when nothing keeps it.</summary>

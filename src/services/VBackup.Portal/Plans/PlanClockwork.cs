@@ -11,7 +11,8 @@ using VBackup.Portal.Policies;
 namespace VBackup.Portal.Plans;
 
 /// <summary>What plans have to do because time went by: runs that are due are asked for, points that no rule keeps go; what was
-/// declared is told, to be saved in vaults. Any number of replicas may do it: whoever is second finds the plan changed, and looks anew.</summary>
+/// declared is told, to be saved in vaults. Any number of replicas may do it: whoever is second finds the plan changed, and looks
+/// anew.</summary>
 public sealed class PlanClockwork(ChangeMaker<PortalDb> changes)
 {
     /// <summary>A run that the vBackup service has said nothing of for so long never began.</summary>
@@ -27,7 +28,8 @@ public sealed class PlanClockwork(ChangeMaker<PortalDb> changes)
         foreach (var plan in await FindAsync((db, now) => db.Plans.Where(one => one.IsEnabled && one.PausedBecause == null && one.LookAt <= now), cancellation)
             .ConfigureAwait(false))
             await changes.MakeAsync(change => LookAsync(change, plan, cancellation), cancellation).ConfigureAwait(false);
-        foreach (var plan in await FindAsync((db, now) => db.Plans.Where(one => !one.IsRecovered && one.RetentionAt <= now), cancellation).ConfigureAwait(false))
+        foreach (var plan in await FindAsync((db, now) => db.Plans.Where(one => !one.IsRecovered && one.RetentionAt <= now), cancellation)
+            .ConfigureAwait(false))
             await changes.MakeAsync(change => RetainAsync(change, plan, cancellation), cancellation).ConfigureAwait(false);
         await changes.MakeAsync(change => GiveUpAsync(change, cancellation), cancellation).ConfigureAwait(false);
         await changes.MakeAsync(change => DeclarationsTelling.TellAsync(change, cancellation), cancellation).ConfigureAwait(false);
@@ -69,7 +71,8 @@ public sealed class PlanClockwork(ChangeMaker<PortalDb> changes)
     static async Task RetainAsync(Change<PortalDb> change, PlanId id, CancellationToken cancellation)
     {
         var db = change.Db;
-        if (await db.Plans.FindAsync([id], cancellation).ConfigureAwait(false) is not { IsRecovered: false } plan || plan.RetentionAt is not { } at || at > change.Now) return;
+        if (await db.Plans.FindAsync([id], cancellation).ConfigureAwait(false) is not { IsRecovered: false } plan || plan.RetentionAt
+            is not { } at || at > change.Now) return;
         var now = Instant.FromDateTimeOffset(change.Now);
         Instant? next = null;
         foreach (var verdict in await PointRetention.DecideAsync(db, plan, now, cancellation).ConfigureAwait(false))

@@ -32,7 +32,8 @@ static class CatalogueSaving
     public static async Task DeclaredAsync(DeclarationsChanged now, Change<BackupDb> change, CancellationToken cancellation)
     {
         if (now.Declarations.GetRawText().Length > DeclarationsCharsMax)
-            throw new RefusedMessageException($"what is declared of project {now.Project} has more than {DeclarationsCharsMax} characters: it is not saved in vaults");
+            throw new RefusedMessageException(
+                $"what is declared of project {now.Project} has more than {DeclarationsCharsMax} characters: it is not saved in vaults");
         var state = await StateOfAsync(change.Db, now.Project, cancellation).ConfigureAwait(false);
         if (state.Declares(now)) await ChangeAsync(change, now.Project, cancellation).ConfigureAwait(false);
     }
@@ -53,8 +54,10 @@ static class CatalogueSaving
                     || location.IsCatalogueStale && location.CatalogueTriedAt <= pausedSince)
                 // A location that never held a point has no vault yet.
                 && db.Points.Any(point => point.Location == location.Id && point.VaultPoint != null)
-                && !db.Tasks.Any(task => task.Location == location.Id && task.Kind == WorkKind.SaveCatalogue && task.State < WorkTaskState.Done))
-            .OrderBy(location => location.CatalogueTriedAt).ThenBy(location => location.Id).Take(BatchMax).ToListAsync(cancellation).ConfigureAwait(false);
+                && !db.Tasks.Any(task => task.Location == location.Id && task.Kind == WorkKind.SaveCatalogue
+                    && task.State < WorkTaskState.Done))
+            .OrderBy(location => location.CatalogueTriedAt).ThenBy(location => location.Id).Take(BatchMax).ToListAsync(cancellation)
+                .ConfigureAwait(false);
         foreach (var location in due)
             LocationWork.Add(change, WorkKind.SaveCatalogue, location, location.Project, new VaultOrder(location.VaultOf(location.Project)),
                 WorkJson.Default.VaultOrder);
@@ -72,7 +75,8 @@ static class CatalogueSaving
         var (points, leftOut) = await PointsAsync(db, location, change.Now, cancellation).ConfigureAwait(false);
         location.CatalogueIsTaken(change.Now);
         return new(location.VaultOf(task.Project), state.NextGeneration(), change.Now, new(
-            ProjectCatalogue.FormatNow, task.Project, location.Id, [.. locations.Select(EntryOf)], points, leftOut, state.DeclarationsVersion,
+            ProjectCatalogue.FormatNow, task.Project, location.Id, [.. locations.Select(EntryOf)], points, leftOut,
+                state.DeclarationsVersion,
             state.Declarations is { } declared ? JsonSerializer.Deserialize(declared, WorkJson.Default.JsonElement) : null));
     }
 
@@ -109,7 +113,8 @@ static class CatalogueSaving
     static CatalogueLocation EntryOf(Location one) => new(
         one.Id, one.Region, one.Name, one.Kind, one.Address, one.Endpoint, one.S3Region, one.IsDefault, one.QuotaBytes, one.SoftDeleteDays);
 
-    static CataloguePoint EntryOf(RestorePoint one) => new(one.VaultPoint!, one.Id, one.Run, one.Plan, one.State, one.Trigger, one.Tags, one.DueAt,
+    static CataloguePoint EntryOf(RestorePoint one) => new(one.VaultPoint!, one.Id, one.Run, one.Plan, one.State, one.Trigger, one.Tags,
+        one.DueAt,
         one.CompletedAt, one.IsDistrusted, one.DeletedAt, one.PurgeAt);
 
     static async Task<CatalogueState> StateOfAsync(BackupDb db, ProjectId project, CancellationToken cancellation)

@@ -29,7 +29,8 @@ public sealed class CatalogueState
         return true;
     }
 
-    /// <summary>Each is given out once, in the transaction that reads what goes with it: so of two the higher one has the newer content.</summary>
+    /// <summary>Each is given out once, in the transaction that reads what goes with it: so of two the higher one has the newer
+    /// content.</summary>
     public long NextGeneration() => ++Generation;
 
     /// <summary>A system that was built again goes on behind the one that was lost.</summary>

@@ -38,8 +38,8 @@ static class KeyTasks
                 || !db.Tasks.Any(task => task.Location == location.Id && task.State == WorkTaskState.Leased)))
             .OrderBy(location => location.Id).Take(BatchMax).ToListAsync(cancellation).ConfigureAwait(false);
         foreach (var location in free)
-            LocationWork.Add(change, KindOf(location.KeyWork), location, location.Project, new VaultOrder(location.VaultOf(location.Project)),
-                WorkJson.Default.VaultOrder);
+            LocationWork.Add(change, KindOf(location.KeyWork), location, location.Project,
+                new VaultOrder(location.VaultOf(location.Project)), WorkJson.Default.VaultOrder);
     }
 
     public static async Task DoneAsync(WorkTask task, Change<BackupDb> change, CancellationToken cancellation)

@@ -11,7 +11,8 @@ public static class MasterKeyChange
 {
     /// <returns>How many secrets there are.</returns>
     /// <exception cref="WrongMasterKeyException">One of them opens with neither.</exception>
-    public static async Task<int> MakeAsync(Change<BackupDb> change, ProjectSecrets old, ProjectSecrets next, CancellationToken cancellation)
+    public static async Task<int> MakeAsync(Change<BackupDb> change, ProjectSecrets old, ProjectSecrets next,
+        CancellationToken cancellation)
     {
         var count = 0;
         foreach (var key in (await change.Db.Keys.ToListAsync(cancellation).ConfigureAwait(false)).Where(key => !key.IsErased))
@@ -20,7 +21,8 @@ public static class MasterKeyChange
             count++;
 
             byte[] Anew(byte[] wrapped) =>
-                Wrap(wrapped, one => old.UnwrapKey(key.Project, one), one => next.UnwrapKey(key.Project, one), one => next.WrapKey(key.Project, one));
+                Wrap(wrapped, one => old.UnwrapKey(key.Project, one), one => next.UnwrapKey(key.Project, one), one =>
+                    next.WrapKey(key.Project, one));
         }
         foreach (var location in await change.Db.Locations.ToListAsync(cancellation).ConfigureAwait(false))
         {

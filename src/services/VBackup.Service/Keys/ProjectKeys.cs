@@ -19,7 +19,8 @@ public sealed class ProjectKeys(ChangeMaker<BackupDb> changes, ProjectSecrets se
     public Task<ProjectKeyView> GetAsync(ProjectId project, CancellationToken cancellation) =>
         changes.MakeAsync(change => ViewAsync(change.Db, project, cancellation), cancellation);
 
-    public Task<ProjectKeyAnswer> RotateAsync(ProjectId project, int number, CancellationToken cancellation) => changes.MakeAsync(async change =>
+    public Task<ProjectKeyAnswer> RotateAsync(ProjectId project, int number, CancellationToken cancellation) =>
+        changes.MakeAsync(async change =>
     {
         var db = change.Db;
         var key = await db.Keys.FindAsync([project], cancellation).ConfigureAwait(false);
@@ -27,7 +28,8 @@ public sealed class ProjectKeys(ChangeMaker<BackupDb> changes, ProjectSecrets se
         if (key.IsErased) return Erased;
         if (key.Number == number + 1) return new(await ViewAsync(db, project, cancellation).ConfigureAwait(false));
         if (key.Number != number) return new(null, "outdated", "the key has been replaced since you read of it");
-        var locations = await db.Locations.Where(one => one.Project == project && !one.IsDeleted).ToListAsync(cancellation).ConfigureAwait(false);
+        var locations = await db.Locations.Where(one => one.Project == project && !one.IsDeleted).ToListAsync(cancellation)
+            .ConfigureAwait(false);
         if (locations.Find(one => one.KeyWork == VaultKeyWork.Rotate) is { } behind)
             return new(null, "key-rotating", $"the vault at {behind.Name} has not heard of the last new key yet: wait until it has");
         if (await FirstBackupAsync(db, project, cancellation).ConfigureAwait(false) is { } first)
@@ -51,10 +53,12 @@ public sealed class ProjectKeys(ChangeMaker<BackupDb> changes, ProjectSecrets se
             location.NeedsKeyWork(VaultKeyWork.Erase);
             LocationWork.Tell(change, location);
         }
-        foreach (var task in await db.Tasks.Where(one => one.Project == project && one.Run == null && one.State == WorkTaskState.Ready).ToListAsync(cancellation)
+        foreach (var task in await db.Tasks.Where(one => one.Project == project && one.Run == null && one.State == WorkTaskState.Ready)
+            .ToListAsync(cancellation)
             .ConfigureAwait(false)) task.IsCancelled();
         foreach (var point in await db.Points.Where(one => one.Project == project
-            && (one.State == RestorePointState.Active || one.State == RestorePointState.SoftDeleted)).ToListAsync(cancellation).ConfigureAwait(false))
+            && (one.State == RestorePointState.Active || one.State == RestorePointState.SoftDeleted)).ToListAsync(cancellation)
+                .ConfigureAwait(false))
         {
             BackupRuns.GiveUpBase(change, point);
             point.LosesItsKey();
@@ -101,7 +105,8 @@ public sealed class ProjectKeys(ChangeMaker<BackupDb> changes, ProjectSecrets se
         if (await db.Keys.FindAsync([project], cancellation).ConfigureAwait(false) is not { } key)
             return new(0, ProjectKeyState.None, null, null, null, []);
         // What this change has done is not in the database yet.
-        var known = await db.Locations.Where(one => one.Project == project).OrderBy(one => one.Name).ToListAsync(cancellation).ConfigureAwait(false);
+        var known = await db.Locations.Where(one => one.Project == project).OrderBy(one => one.Name).ToListAsync(cancellation)
+            .ConfigureAwait(false);
         List<PendingVault> pending = [];
         foreach (var location in known.Where(one => one.IsBehindWithKey))
             pending.Add(new(location.Id, location.Name, await KeyTasks.ErrorOfAsync(db, location, cancellation).ConfigureAwait(false)));

@@ -8,7 +8,8 @@ using VBackup.Service.Work;
 
 namespace VBackup.Service.Keys;
 
-/// <summary>What opens vaults and locations. It leaves the database only with a lease, or when somebody who may asks for the key. Thread-safe.</summary>
+/// <summary>What opens vaults and locations. It leaves the database only with a lease, or when somebody who may asks for the key.
+/// Thread-safe.</summary>
 public sealed class ProjectSecrets(MasterKey master)
 {
     const string KeyPurpose = "project key", SecretPurpose = "secret key of a location";
@@ -44,7 +45,8 @@ public sealed class ProjectSecrets(MasterKey master)
 
     public byte[] WrapSecretKey(LocationId location, string secret) => WrapSecretKey(location, Encoding.UTF8.GetBytes(secret));
 
-    internal byte[] WrapSecretKey(LocationId location, ReadOnlySpan<byte> secret) => master.Wrap(secret, SecretPurpose, location.ToString());
+    internal byte[] WrapSecretKey(LocationId location, ReadOnlySpan<byte> secret) =>
+        master.Wrap(secret, SecretPurpose, location.ToString());
 
     internal byte[] UnwrapSecretKey(LocationId location, ReadOnlySpan<byte> wrapped) =>
         master.Unwrap(wrapped, SecretPurpose, location.ToString());

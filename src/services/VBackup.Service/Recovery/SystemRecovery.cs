@@ -14,7 +14,8 @@ namespace VBackup.Service.Recovery;
 /// <param name="Generation">The highest that any of its vaults has.</param>
 /// <param name="Declarations">Null when no vault has them.</param>
 public sealed record FoundProject(
-    ProjectId Project, byte[] Key, byte[]? PreviousKey, long Generation, DeclarationsChanged? Declarations, IReadOnlyList<FoundLocation> Locations)
+    ProjectId Project, byte[] Key, byte[]? PreviousKey, long Generation, DeclarationsChanged? Declarations,
+        IReadOnlyList<FoundLocation> Locations)
 {
     public override string ToString() => $"project {Project}";
 }
@@ -23,7 +24,8 @@ public sealed record FoundProject(
 /// <param name="Entry">As it is now: where it was may be another place.</param>
 /// <param name="OpensWithPreviousKey">Its vault has not heard of the project's key yet.</param>
 public sealed record FoundLocation(
-    CatalogueLocation Entry, string? AccessKey, string? SecretKey, long UsedBytes, bool OpensWithPreviousKey, IReadOnlyList<PointChanged> Points)
+    CatalogueLocation Entry, string? AccessKey, string? SecretKey, long UsedBytes, bool OpensWithPreviousKey,
+        IReadOnlyList<PointChanged> Points)
 {
     public override string ToString() => $"location {Entry.Name}";
 }

@@ -58,7 +58,8 @@ static class TaskResults
         else if (run is null) await VaultWorkFailedAsync(task, error, change, cancellation).ConfigureAwait(false);
     }
 
-    static Task VaultWorkFailedAsync(WorkTask task, string error, Change<BackupDb> change, CancellationToken cancellation) => task.Kind switch
+    static Task VaultWorkFailedAsync(WorkTask task, string error, Change<BackupDb> change, CancellationToken cancellation) =>
+        task.Kind switch
     {
         WorkKind.SaveCatalogue => CatalogueSaving.EndedAsync(task, error, change, cancellation),
         // They come again, and their error is told with the project's key.

@@ -26,7 +26,8 @@ public sealed class WorkSource(
             if (task is null) return null;
             task.IsLeased(worker, change.Now + limits.Lease, Attempt(task));
             var order = task.Kind == WorkKind.SaveCatalogue
-                ? JsonSerializer.Serialize(await CatalogueSaving.TakeAsync(change, task, cancellation).ConfigureAwait(false), WorkJson.Default.SaveCatalogueOrder)
+                ? JsonSerializer.Serialize(await CatalogueSaving.TakeAsync(change, task, cancellation).ConfigureAwait(false),
+                    WorkJson.Default.SaveCatalogueOrder)
                 : task.Order;
             return new WorkLease(task.Id, task.Epoch, task.Kind, order, limits.Lease,
                 await secrets.OfAsync(db, task, cancellation).ConfigureAwait(false));

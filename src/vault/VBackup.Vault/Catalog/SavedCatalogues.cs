@@ -19,7 +19,8 @@ public static class SavedCatalogues
         var name = ObjectNames.Catalogue(catalogue.Generation);
         var bytes = SealedDocument.SealJson(vault.Keys, ObjectKind.Catalogue, name, catalogue, DocumentJson.Default.CatalogueDocument);
         if (bytes.Length > FormatLimits.SmallObjectSizeMax)
-            throw new UnusableVaultException($"a catalogue of {bytes.Length} bytes is not saved: readers take {FormatLimits.SmallObjectSizeMax} at most");
+            throw new UnusableVaultException(
+                $"a catalogue of {bytes.Length} bytes is not saved: readers take {FormatLimits.SmallObjectSizeMax} at most");
         await vault.Store.PutAsync(name, bytes, cancellation).ConfigureAwait(false);
         foreach (var generation in (await ListAsync(vault, cancellation).ConfigureAwait(false)).Skip(Kept))
             await vault.Store.DeleteAsync(ObjectNames.Catalogue(generation), cancellation).ConfigureAwait(false);
@@ -35,7 +36,8 @@ public static class SavedCatalogues
             var name = ObjectNames.Catalogue(generation);
             try
             {
-                var found = await vault.FindAsync(ObjectKind.Catalogue, name, DocumentJson.Default.CatalogueDocument, cancellation).ConfigureAwait(false);
+                var found = await vault.FindAsync(ObjectKind.Catalogue, name, DocumentJson.Default.CatalogueDocument, cancellation)
+                    .ConfigureAwait(false);
                 if (found is null) continue;
                 if (found.Generation != generation) throw new DamageException(name, "says that it is of another generation");
                 return (found, unreadable);

@@ -103,7 +103,8 @@ public static class VaultKeySlots
         vault.Store.ExistsAsync(NameOf(key, vault.Header.VaultId), cancellation);
 
     /// <summary>Lets a key open the vault, whether it did before or not.</summary>
-    public static Task EnsureAsync(BackupVault vault, VaultUnlock key, CancellationToken cancellation) => PutAsync(vault, key, cancellation);
+    public static Task EnsureAsync(BackupVault vault, VaultUnlock key, CancellationToken cancellation) =>
+        PutAsync(vault, key, cancellation);
 
     /// <summary>The key does not open the vault any more. REQUIRES: another one does.</summary>
     public static Task GiveUpAsync(BackupVault vault, VaultUnlock key, CancellationToken cancellation) =>

@@ -162,7 +162,8 @@ public sealed class Verifier : IAsyncDisposable
     /// catalogues.</summary>
     private async Task CheckSmallObjectsAsync(CancellationToken cancellation)
     {
-        foreach (var prefix in (string[])[ObjectNames.Sessions, ObjectNames.Collectors, ObjectNames.Condemnations, ObjectNames.Keys, ObjectNames.Catalogues])
+        foreach (var prefix in (string[])[ObjectNames.Sessions, ObjectNames.Collectors, ObjectNames.Condemnations, ObjectNames.Keys,
+            ObjectNames.Catalogues])
         {
             List<string> names = [];
             await foreach (var entry in _vault.Store.ListAsync(prefix, cancellation).ConfigureAwait(false)) names.Add(entry.Name);
