@@ -4,6 +4,7 @@ using VBackup.Contracts.Ids;
 using VBackup.Contracts.Messages;
 using VBackup.Portal.Declarations;
 using VBackup.Portal.Plans;
+using VBackup.Portal.Points;
 using VBackup.Portal.Policies;
 using VBackup.Portal.Tests.World;
 using Xunit;
@@ -82,6 +83,11 @@ public sealed class DeclarationTests
         }
         Assert.Empty(await world.SentAsync(MessageJson.Default.StartBackup));
         Assert.Empty(await world.SentAsync(MessageJson.Default.DeletePoint));
+        await using (var db = world.Db())
+        {
+            var oldest = db.Points.OrderBy(point => point.TakenAt).First();
+            Assert.Null((await PointExplanation.OfAsync(db, oldest, world.Clock.GetUtcNow(), default)).Goes);
+        }
 
         await world.Changes.MakeAsync(async change => Assert.Null((await PlanUse.SwitchAsync(change, s_project, s_plan, true,
             default)).Refusal), default);
