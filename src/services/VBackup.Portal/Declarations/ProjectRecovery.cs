@@ -16,8 +16,7 @@ namespace VBackup.Portal.Declarations;
 /// <param name="Servers">Of points, so that they are this project's again when they are seen.</param>
 public sealed record FoundProject(
     ProjectId Project, ProjectDeclarations? Declarations, long DeclarationsVersion, IReadOnlyList<LocationId> Locations,
-        LocationId DefaultLocation,
-    IReadOnlyList<ServerRef> Servers);
+    LocationId DefaultLocation, IReadOnlyList<ServerRef> Servers);
 
 /// <summary>What became of it.</summary>
 /// <param name="Notes">What is not as it was.</param>

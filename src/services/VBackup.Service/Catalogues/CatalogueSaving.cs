@@ -59,8 +59,13 @@ static class CatalogueSaving
             .OrderBy(location => location.CatalogueTriedAt).ThenBy(location => location.Id).Take(BatchMax).ToListAsync(cancellation)
                 .ConfigureAwait(false);
         foreach (var location in due)
+        {
+            // There would be hundreds a day of them, and nobody asks for one again.
+            await db.Tasks.Where(task => task.Location == location.Id && task.Kind == WorkKind.SaveCatalogue)
+                .ExecuteDeleteAsync(cancellation).ConfigureAwait(false);
             LocationWork.Add(change, WorkKind.SaveCatalogue, location, location.Project, new VaultOrder(location.VaultOf(location.Project)),
                 WorkJson.Default.VaultOrder);
+        }
     }
 
     /// <summary>What a worker is to save now.</summary>
@@ -74,10 +79,11 @@ static class CatalogueSaving
             .ToListAsync(cancellation).ConfigureAwait(false);
         var (points, leftOut) = await PointsAsync(db, location, change.Now, cancellation).ConfigureAwait(false);
         location.CatalogueIsTaken(change.Now);
-        return new(location.VaultOf(task.Project), state.NextGeneration(), change.Now, new(
-            ProjectCatalogue.FormatNow, task.Project, location.Id, [.. locations.Select(EntryOf)], points, leftOut,
-                state.DeclarationsVersion,
-            state.Declarations is { } declared ? JsonSerializer.Deserialize(declared, WorkJson.Default.JsonElement) : null));
+        JsonElement? declarations = state.Declarations is { } declared
+            ? JsonSerializer.Deserialize(declared, WorkJson.Default.JsonElement) : null;
+        var catalogue = new ProjectCatalogue(ProjectCatalogue.FormatNow, task.Project, location.Id, [.. locations.Select(EntryOf)], points,
+            leftOut, state.DeclarationsVersion, declarations);
+        return new(location.VaultOf(task.Project), state.NextGeneration(), change.Now, catalogue);
     }
 
     /// <param name="error">Null when it is in the vault.</param>
@@ -94,28 +100,27 @@ static class CatalogueSaving
         BackupDb db, Location location, DateTimeOffset now, CancellationToken cancellation)
     {
         var toldSince = now - s_deletedTold;
+        var told = db.Points.AsNoTracking().Where(one => one.Location == location.Id && one.VaultPoint != null
+            && (one.State == RestorePointState.Active || one.State == RestorePointState.SoftDeleted
+                || one.State == RestorePointState.Deleted && one.PurgeAt > toldSince));
         List<CataloguePoint> points = [];
-        var (bytes, leftOut) = (0L, 0);
-        await foreach (var point in db.Points.AsNoTracking().Where(one => one.Location == location.Id && one.VaultPoint != null
-                && (one.State == RestorePointState.Active || one.State == RestorePointState.SoftDeleted
-                    || one.State == RestorePointState.Deleted && one.PurgeAt > toldSince))
-            .OrderBy(one => one.State == RestorePointState.Active && !one.IsDistrusted).ThenByDescending(one => one.CompletedAt)
-            .AsAsyncEnumerable().WithCancellation(cancellation).ConfigureAwait(false))
+        var bytes = 0L;
+        await foreach (var point in told.OrderBy(one => one.State == RestorePointState.Active && !one.IsDistrusted)
+            .ThenByDescending(one => one.CompletedAt).AsAsyncEnumerable().WithCancellation(cancellation).ConfigureAwait(false))
         {
             var entry = EntryOf(point);
             bytes += JsonSerializer.SerializeToUtf8Bytes(entry, WorkJson.Default.CataloguePoint).Length + 1;
-            if (bytes > PointBytesMax) leftOut++;
-            else points.Add(entry);
+            if (bytes > PointBytesMax) return (points, await told.CountAsync(cancellation).ConfigureAwait(false) - points.Count);
+            points.Add(entry);
         }
-        return (points, leftOut);
+        return (points, 0);
     }
 
     static CatalogueLocation EntryOf(Location one) => new(
         one.Id, one.Region, one.Name, one.Kind, one.Address, one.Endpoint, one.S3Region, one.IsDefault, one.QuotaBytes, one.SoftDeleteDays);
 
     static CataloguePoint EntryOf(RestorePoint one) => new(one.VaultPoint!, one.Id, one.Run, one.Plan, one.State, one.Trigger, one.Tags,
-        one.DueAt,
-        one.CompletedAt, one.IsDistrusted, one.DeletedAt, one.PurgeAt);
+        one.DueAt, one.CompletedAt, one.IsDistrusted, one.DeletedAt, one.PurgeAt);
 
     static async Task<CatalogueState> StateOfAsync(BackupDb db, ProjectId project, CancellationToken cancellation)
     {
