@@ -204,6 +204,23 @@ public sealed class ChangeOracleTests(CephLab lab)
     }
 
     [Fact]
+    public async Task A_snapshot_taken_before_that_is_newer_than_its_instant_tells_nothing()
+    {
+        var random = new Random(12);
+        VolumeId[] volumes = [await NewImageAsync(Tracked, isClone: false, random), await NewImageAsync(Tracked, isClone: false, random)];
+        await lab.Storage.Snapshots.TakeAsync("first", volumes, default);
+        using (var guest = CephLab.NewGuest()) await guest.WriteAsync(volumes[0], 0, random.RandomBytes(4096));
+        await CephLab.RbdAsync("snap", "rm", $"{volumes[0]}@vb.first.b");
+        await CephLab.RbdAsync("snap", "create", $"{volumes[0]}@vb.first.b");
+        await lab.Storage.Snapshots.TakeAsync("second", volumes, default);
+        var lost = Assert.IsType<ChangeAnswer.Lost>(await lab.Storage.Snapshots.FindChangesAsync(volumes[0], "first", "second", default));
+        Assert.Contains("made anew", lost.Reason, StringComparison.Ordinal);
+        Assert.IsType<ChangeAnswer.Known>(await lab.Storage.Snapshots.FindChangesAsync(volumes[1], "first", "second", default));
+        // From a newer instant to an older one.
+        Assert.IsType<ChangeAnswer.Lost>(await lab.Storage.Snapshots.FindChangesAsync(volumes[1], "second", "first", default));
+    }
+
+    [Fact]
     public async Task A_base_that_gave_way_is_lost_and_nothing_of_it_is_left()
     {
         var random = new Random(11);

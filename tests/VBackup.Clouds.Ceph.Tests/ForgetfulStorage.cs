@@ -28,6 +28,9 @@ sealed class ForgetfulStorage(IVolumeStorage storage, Extent untold) : IVolumeSt
         return new ChangeAnswer.Known(Extents.Checked(told, (await storage.FindLengthAsync(volume, cancellation))!.Value));
     }
 
+    public Task<RestoreNote?> FindRestoreNoteAsync(VolumeId volume, CancellationToken cancellation) =>
+        storage.FindRestoreNoteAsync(volume, cancellation);
+
     public Task<IVolumeReader> OpenAsync(string name, VolumeId volume, CancellationToken cancellation) =>
         storage.Snapshots.OpenAsync(name, volume, cancellation);
 

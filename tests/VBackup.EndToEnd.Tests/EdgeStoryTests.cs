@@ -49,6 +49,65 @@ public sealed class EdgeStoryTests
     }
 
     [Fact]
+    public async Task A_restore_in_place_that_was_killed_keeps_backups_away_until_all_is_restored_or_rolled_back()
+    {
+        await using var world = await MakeAsync();
+        var point = PointOf(await world.BackUpAsync());
+        var changed = Contents.Mixed(3, s_first.Length);
+        await File.WriteAllBytesAsync(world.VolumePath("vda"), changed);
+
+        await KillInMidWriteAsync(world, point);
+        var safety = Assert.Single(await world.SnapshotNamesAsync());
+        Assert.All(await RestoringAsync(world), note =>
+            Assert.Equal((point, safety), (note.GetProperty("point").GetString(), note.GetProperty("safetySnapshot").GetString())));
+        await RefusedAsync(world, point, safety);
+        Assert.Equal([safety], await world.SnapshotNamesAsync());
+        // The only way back is not given up by mistake.
+        (await world.SnapshotsAsync("release", safety)).Expect(1);
+        Assert.Equal("full", TypeOf(await world.BackUpAsync("--as-it-is")));
+        await RefusedAsync(world, point, safety);
+
+        // A second one has a safety snapshot of half-written volumes: to go back to that makes nothing whole.
+        await KillInMidWriteAsync(world, point);
+        var second = Assert.Single(await world.SnapshotNamesAsync(), name => name != safety);
+        (await world.SnapshotsAsync("rollback", second)).Expect(0);
+        await RefusedAsync(world, point, safety);
+        (await world.SnapshotsAsync("rollback", safety)).Expect(0);
+        Assert.Equal(changed, await File.ReadAllBytesAsync(world.VolumePath("vda")));
+        Assert.Empty(await RestoringAsync(world));
+        Assert.Equal("full", TypeOf(await world.BackUpAsync()));
+
+        await KillInMidWriteAsync(world, point);
+        (await world.OnVaultAsync("restore", point, "--to", "original")).Expect(0);
+        Assert.Equal(s_first, await File.ReadAllBytesAsync(world.VolumePath("vda")));
+        Assert.Empty(await RestoringAsync(world));
+        Assert.Equal("full", TypeOf(await world.BackUpAsync()));
+    }
+
+    static async Task KillInMidWriteAsync(EdgeWorld world, string point)
+    {
+        var isAtWork = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var restore = world.Start((_, line) =>
+        {
+            if (line.Contains("\"what\":\"vda\"", StringComparison.Ordinal)) isAtWork.TrySetResult();
+        }, "restore", point, "--to", "original", "--limit-rate", "256KiB");
+        Assert.True(await restore.ComesBeforeEndAsync(isAtWork.Task), "it ended before it could be killed");
+        await restore.SignalAsync("KILL");
+        await restore.WaitAsync();
+    }
+
+    static async Task<List<JsonElement>> RestoringAsync(EdgeWorld world) =>
+        [.. (await world.ServersAsync()).Expect(0).Events.SelectMany(server => server.GetProperty("disks").EnumerateArray())
+            .Where(disk => disk.TryGetProperty("restoring", out _)).Select(disk => disk.GetProperty("restoring"))];
+
+    static async Task RefusedAsync(EdgeWorld world, string point, string safety)
+    {
+        Assert.Equal(2, (await RestoringAsync(world)).Count);
+        var error = (await world.BackUpAsync()).Expect(1).Last.GetProperty("error").GetString();
+        foreach (var word in (string[])[point, safety, "restore again", "roll back"]) Assert.Contains(word, error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_backup_of_fewer_disks_leaves_nothing_of_the_others_snapshots()
     {
         await using var world = await MakeAsync();

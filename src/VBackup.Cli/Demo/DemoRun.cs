@@ -93,7 +93,7 @@ sealed class DemoRun(string folder, DemoServer server, Screen screen, DemoReport
             await using (vault.ConfigureAwait(false))
             {
                 var backup = new ServerBackup(cloud, vault, found, screen);
-                point = await backup.RunAsync(isFull: false, spool: null, cancellation).ConfigureAwait(false);
+                point = await backup.RunAsync(isFull: false, isAsItIs: false, spool: null, cancellation).ConfigureAwait(false);
             }
             if (point.Type != type) throw Failed($"the {step} became {PointView.TypeOf(point.Type)}");
             return $"{ServerPoint.EdgeOf(point).Consistency} consistency, read {Units.Size(point.Volumes.Sum(volume => volume.ReadBytes))}, "

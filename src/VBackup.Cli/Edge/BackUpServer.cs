@@ -13,7 +13,8 @@ namespace VBackup.Cli.Edge;
 /// <summary>What of which server is to be backed up.</summary>
 /// <param name="Disks">Names of its disks; empty for all.</param>
 /// <param name="IsFull">Trust no base.</param>
-sealed record ServerBackupOrder(string Server, IReadOnlyList<string> Disks, bool IsFull);
+/// <param name="IsAsItIs">Also what a restore in place has left half written.</param>
+sealed record ServerBackupOrder(string Server, IReadOnlyList<string> Disks, bool IsFull, bool IsAsItIs);
 
 /// <summary><c>vbackup edge backup</c></summary>
 static class BackUpServer
@@ -23,15 +24,18 @@ static class BackUpServer
         new("--volumes") { HelpName = "A,B", Description = "Only these of its disks, as 'server list' names them." };
     static readonly Option<bool> s_full = new("--full") { Description = "Read all that is allocated, whatever was backed up before." };
 
+    static readonly Option<bool> s_asItIs =
+        new("--as-it-is") { Description = "Back up volumes also when a restore in place has left them half written." };
+
     public static Command Define()
     {
         var command = new Command("backup", "Snapshot a server's volumes at one instant and store them as a restore point.");
         CloudConfig.AddOption(command);
         VaultAccess.AddOptions(command);
-        foreach (var option in (Option[])[s_server, s_volumes, s_full]) command.Add(option);
+        foreach (var option in (Option[])[s_server, s_volumes, s_full, s_asItIs]) command.Add(option);
         SpoolChoice.AddOptions(command, isRequired: false);
         command.SetAction((parsed, stop) => HandleAsync(CloudConfig.Read(parsed), VaultAccess.Read(parsed), SpoolChoice.Read(parsed),
-            new(parsed.GetRequiredValue(s_server), ReadDisks(parsed), parsed.GetValue(s_full)),
+            new(parsed.GetRequiredValue(s_server), ReadDisks(parsed), parsed.GetValue(s_full), parsed.GetValue(s_asItIs)),
             Screen.Of(parsed), stop));
         return command;
     }
@@ -57,7 +61,7 @@ static class BackUpServer
             {
                 var backup = new ServerBackup(cloud, vault, server, screen);
                 var point = spool is null
-                    ? await backup.RunAsync(order.IsFull, spool: null, stop).ConfigureAwait(false)
+                    ? await backup.RunAsync(order.IsFull, order.IsAsItIs, spool: null, stop).ConfigureAwait(false)
                     : await RunSpooledAsync(backup, vault, spool, order, screen, stop).ConfigureAwait(false);
                 screen.Event(PointView.CompletedEvent(point, meter) with
                 {
@@ -80,7 +84,7 @@ static class BackUpServer
         {
             // What an earlier run left there first: its point may be the base, and its room is needed.
             await UploadSpooled.RunAsync(vault, spool, screen, stop).ConfigureAwait(false);
-            return await backup.RunAsync(order.IsFull, spool, stop).ConfigureAwait(false);
+            return await backup.RunAsync(order.IsFull, order.IsAsItIs, spool, stop).ConfigureAwait(false);
         }
     }
 

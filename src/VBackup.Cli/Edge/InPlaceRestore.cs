@@ -32,21 +32,23 @@ sealed class InPlaceRestore
         (_cloud, _server, _writing, _instants) = (cloud, server, writing, instants);
 
     /// <returns>What was restored.</returns>
-    public static async Task<string> RunAsync(EdgeCloud cloud, VolumeRestore restore, EdgeDocument edge, IReadOnlyList<VolumeDocument> volumes,
-        IReadOnlyList<string> instants, bool stops, Screen screen, CancellationToken cancellation)
+    public static async Task<string> RunAsync(EdgeCloud cloud, VolumeRestore restore, EdgeDocument edge, string point,
+        IReadOnlyList<VolumeDocument> volumes, IReadOnlyList<string> instants, bool stops, Screen screen, CancellationToken cancellation)
     {
         var server = await cloud.FindServerAsync(edge.ServerId, cancellation).ConfigureAwait(false)
             ?? throw new RefusedException($"the server {edge.Server} is gone: restore --to new-server");
         var writing = await InPlaceWriting.CheckAsync(cloud, server, edge, volumes, cancellation).ConfigureAwait(false);
         if (server.State is not ServerState.Shutdown && !stops) throw new RefusedException($"server {server.Name} runs: stop it, or give --stop");
         var run = new InPlaceRestore(cloud, server, writing, instants);
-        await run.RunAsync(restore, cancellation).ConfigureAwait(false);
+        if (await UnfinishedRestores.FindAsync(cloud.Storage, writing.Volumes, cancellation).ConfigureAwait(false) is { Count: > 0 } unfinished)
+            screen.Note($"{UnfinishedRestores.Describe(unfinished)}: this one takes its place");
+        await run.RunAsync(restore, point, cancellation).ConfigureAwait(false);
         screen.Line($"the snapshot {run._safety} has the volumes as they were: 'vbackup edge snapshots release {run._safety}' gives it up");
         await run.StartAgainAsync().ConfigureAwait(false);
         return $"server {server.Name}";
     }
 
-    async Task RunAsync(VolumeRestore restore, CancellationToken cancellation)
+    async Task RunAsync(VolumeRestore restore, string point, CancellationToken cancellation)
     {
         try
         {
@@ -58,7 +60,7 @@ sealed class InPlaceRestore
             await TakeSafetyAsync(cancellation).ConfigureAwait(false);
             // From the first byte on, no backup may build on what was before.
             foreach (var old in _instants) await _cloud.Storage.Snapshots.RemoveAsync(old, _writing.Volumes, cancellation).ConfigureAwait(false);
-            await _writing.WriteAsync(restore, cancellation).ConfigureAwait(false);
+            await _writing.WriteAsync(restore, point, _safety, cancellation).ConfigureAwait(false);
             // Between the last look and now another restore may have begun: the server does not start on what that one writes.
             if (_wasStopped) await _writing.RequireFreeAsync(cancellation).ConfigureAwait(false);
         }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using VBackup.Cli.Terminal;
+using VBackup.Cli.Vault;
 using VBackup.Edge;
 using VBackup.Clouds.Servers;
 
@@ -21,18 +22,21 @@ static class ListServers
         var cloud = await CloudConfig.OpenAsync(config, stop).ConfigureAwait(false);
         await using (cloud.ConfigureAwait(false))
         {
-            var table = new TextTable("SERVER", "STATE", "DISK", "VOLUME", ">SIZE");
+            var table = new TextTable("SERVER", "STATE", "DISK", "VOLUME", ">SIZE", "");
             foreach (var server in await cloud.Hypervisor.ListAsync(stop).ConfigureAwait(false))
             {
                 List<ServerDiskEvent> disks = [];
                 foreach (var disk in server.Disks)
                 {
                     var length = await cloud.Storage.FindLengthAsync(disk.Volume, stop).ConfigureAwait(false);
-                    disks.Add(new(disk.Name, disk.Volume.Value, length));
+                    var note = await cloud.Storage.FindRestoreNoteAsync(disk.Volume, stop).ConfigureAwait(false);
+                    disks.Add(new(disk.Name, disk.Volume.Value, length,
+                        note is null ? null : new UnfinishedRestoreEvent(note.Point, note.Since, note.SafetySnapshot)));
                     table.Add(server.Name, ServerStateName.Of(server.State), disk.Name, disk.Volume.Value,
-                        length is { } bytes ? Units.Size(bytes) : "not there");
+                        length is { } bytes ? Units.Size(bytes) : "not there",
+                        note is null ? "" : $"half restored from {PointView.ShortId(note.Point)} since {Units.Time(note.Since)}");
                 }
-                if (disks.Count == 0) table.Add(server.Name, ServerStateName.Of(server.State), "", "", "");
+                if (disks.Count == 0) table.Add(server.Name, ServerStateName.Of(server.State), "", "", "", "");
                 screen.Event(new ServerEvent(server.Name, server.Id, ServerStateName.Of(server.State), disks), EventJson.Default.ServerEvent);
             }
             screen.Table(table);

@@ -105,7 +105,8 @@ static class RestoreServer
             var restore = new VolumeRestore(cloud.Storage, reading, screen);
             var target = order.To switch
             {
-                "original" => await InPlaceRestore.RunAsync(cloud, restore, edge, volumes, earlier.Instants, order.Stops, screen, stop).ConfigureAwait(false),
+                "original" => await InPlaceRestore.RunAsync(
+                    cloud, restore, edge, point.Id, volumes, earlier.Instants, order.Stops, screen, stop).ConfigureAwait(false),
                 "new-server" => await NewResources.MakeServerAsync(cloud, restore, edge, point, order.Name!, stop).ConfigureAwait(false),
                 _ => await NewResources.MakeVolumeAsync(cloud, restore, edge, TheOnly(volumes), order.Name!, stop).ConfigureAwait(false),
             };

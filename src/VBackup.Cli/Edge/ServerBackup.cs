@@ -21,7 +21,9 @@ sealed class ServerBackup(EdgeCloud cloud, BackupVault vault, Server server, Scr
     public TimeSpan FromSnapshotToPoint { get; private set; }
 
     /// <summary>Snapshots, exports, publishes, and releases the snapshots that are not needed any more.</summary>
-    public async Task<PointDocument> RunAsync(bool isFull, PackSpool? spool, CancellationToken cancellation)
+    /// <param name="isFull">Trust no base.</param>
+    /// <param name="isAsItIs">Also what a restore in place has left half written.</param>
+    public async Task<PointDocument> RunAsync(bool isFull, bool isAsItIs, PackSpool? spool, CancellationToken cancellation)
     {
         var earlier = await EarlierPoints.OfAsync(vault, server.Id, cancellation).ConfigureAwait(false);
         var (basePoint, baseEdge) = isFull ? default : earlier.NewestTrusted;
@@ -34,7 +36,7 @@ sealed class ServerBackup(EdgeCloud cloud, BackupVault vault, Server server, Scr
             try
             {
                 var began = TimeProvider.System.GetTimestamp();
-                var taken = await InstantTaking.TakeAsync(cloud, server, name, earlier.Instants, screen, cancellation).ConfigureAwait(false);
+                var taken = await TakeAsync(name, earlier.Instants, isAsItIs, cancellation).ConfigureAwait(false);
                 var configuration = await cloud.Hypervisor.ReadConfigurationAsync(server.Name, cancellation).ConfigureAwait(false);
                 var exported = await PointExport.ExportAsync(
                     cloud, run, server.Disks, name, run.Base is null ? null : baseEdge, screen, cancellation).ConfigureAwait(false);
@@ -42,7 +44,7 @@ sealed class ServerBackup(EdgeCloud cloud, BackupVault vault, Server server, Scr
                 var edge = new EdgeDocument(server.Name, server.Id, name, taken.Instant.TakenAt, taken.Consistency,
                     server.Disks.ToDictionary(disk => disk.Name, disk => disk.Volume.Value), configuration.Kind, configuration.Text,
                     exported.IsTrackingWrong ? earlier.SinceLastFull : [], taken.HeldFor is { } time ? Math.Round(time.TotalSeconds, 4) : null,
-                    exported.Identities);
+                    exported.Identities, exported.SnapshotIdentities);
                 await run.SealAsync(server.Name, type, edge.ToMetadata(), documents, cancellation).ConfigureAwait(false);
                 if (run.IsSealed)
                 {
@@ -68,6 +70,10 @@ sealed class ServerBackup(EdgeCloud cloud, BackupVault vault, Server server, Scr
             }
         }
     }
+
+    Task<TakenInstant> TakeAsync(string name, IReadOnlyList<string> bases, bool isAsItIs, CancellationToken cancellation) => isAsItIs
+        ? InstantTaking.TakeAsync(cloud, server, name, bases, screen, cancellation)
+        : InstantTaking.TakeForBackupAsync(cloud, server, name, bases, screen, cancellation);
 
     static string NewName() => string.Create(CultureInfo.InvariantCulture,
         $"{EarlierPoints.NamePrefix}{TimeProvider.System.GetUtcNow():yyyyMMdd-HHmmss}-{RandomNumberGenerator.GetHexString(8, lowercase: true)}");

@@ -6,6 +6,7 @@ using VBackup.Clouds.Snapshots;
 using VBackup.Clouds.Volumes;
 using VBackup.Edge;
 using VBackup.Edge.Backups;
+using VBackup.Edge.Restores;
 
 namespace VBackup.Cli.Edge;
 
@@ -46,8 +47,13 @@ static class ServerSnapshots
         return command;
     }
 
-    static async Task ListAsync(Request request, CancellationToken stop) =>
-        Show(await request.Cloud.Storage.Snapshots.ListAsync(request.Volumes, stop).ConfigureAwait(false), request.Screen);
+    static async Task ListAsync(Request request, CancellationToken stop)
+    {
+        var unfinished = await UnfinishedRestores.FindAsync(request.Cloud.Storage, request.Volumes, stop).ConfigureAwait(false);
+        if (unfinished.Count > 0) request.Screen.Note(UnfinishedRestores.Describe(unfinished));
+        Show(await request.Cloud.Storage.Snapshots.ListAsync(request.Volumes, stop).ConfigureAwait(false), request.Screen,
+            [.. unfinished.Select(one => one.Note.SafetySnapshot)]);
+    }
 
     // A backup that is running has a snapshot that no point names yet: it is one too, until it is over.
     static async Task OrphansAsync(Request request, CancellationToken stop)
@@ -58,13 +64,16 @@ static class ServerSnapshots
             var earlier = await EarlierPoints.OfAsync(vault, request.Server.Id, stop).ConfigureAwait(false);
             var all = await request.Cloud.Storage.Snapshots.ListAsync(request.Volumes, stop).ConfigureAwait(false);
             Show([.. all.Where(instant => instant.Name.StartsWith(EarlierPoints.NamePrefix, StringComparison.Ordinal)
-                && !earlier.Instants.Contains(instant.Name))], request.Screen);
+                && !earlier.Instants.Contains(instant.Name))], request.Screen, waysBack: []);
         }
     }
 
     static async Task ReleaseAsync(Request request, CancellationToken stop)
     {
         await RequireAsync(request, stop).ConfigureAwait(false);
+        var unfinished = await UnfinishedRestores.FindAsync(request.Cloud.Storage, request.Volumes, stop).ConfigureAwait(false);
+        if (unfinished.Any(one => one.Note.SafetySnapshot == request.Name))
+            throw new RefusedException($"{UnfinishedRestores.Describe(unfinished)}, and {request.Name} is the only way back: restore again, or roll back to it, first");
         await request.Cloud.Storage.Snapshots.RemoveAsync(request.Name!, request.Volumes, stop).ConfigureAwait(false);
         request.Screen.Event(new DoneEvent(), EventJson.Default.DoneEvent);
         request.Screen.Line($"removed the snapshot {request.Name}");
@@ -78,7 +87,7 @@ static class ServerSnapshots
         // A disk that was detached since may be another server's.
         if (instant.Volumes.FirstOrDefault(volume => !request.Volumes.Contains(volume)) is { Value: not null } other)
             throw new RefusedException($"{other} is no disk of server {request.Server.Name} any more: nothing was rolled back");
-        await request.Cloud.Storage.Snapshots.RollBackAsync(instant.Name, instant.Volumes, stop).ConfigureAwait(false);
+        await UnfinishedRestores.RollBackAsync(request.Cloud.Storage, instant.Name, instant.Volumes, stop).ConfigureAwait(false);
         request.Screen.Event(new DoneEvent(), EventJson.Default.DoneEvent);
         request.Screen.Line($"the volumes are as they were at {instant.TakenAt:u}; the next backup will be full by itself");
     }
@@ -87,15 +96,20 @@ static class ServerSnapshots
         (await request.Cloud.Storage.Snapshots.ListAsync(request.Volumes, stop).ConfigureAwait(false)).FirstOrDefault(one => one.Name == request.Name)
         ?? throw new RefusedException($"server {request.Server.Name} has no snapshot {request.Name}: 'vbackup edge snapshots list' shows them");
 
-    static void Show(IReadOnlyList<Instant> instants, Screen screen)
+    static void Show(IReadOnlyList<Instant> instants, Screen screen, IReadOnlyList<string?> waysBack)
     {
         var table = new TextTable("SNAPSHOT", "TAKEN", "VOLUMES", "");
         foreach (var instant in instants)
         {
             screen.Event(new SnapshotEvent(instant.Name, instant.TakenAt, [.. instant.Volumes.Select(volume => volume.Value)], instant.IsComplete),
                 EventJson.Default.SnapshotEvent);
-            table.Add(instant.Name, $"{instant.TakenAt:u}", string.Join(", ", instant.Volumes), !instant.IsComplete ? "incomplete" : instant.IsReadable ? "" : "base only");
+            table.Add(instant.Name, $"{instant.TakenAt:u}", string.Join(", ", instant.Volumes), RemarkOn(instant, waysBack));
         }
         screen.Table(table);
     }
+
+    static string RemarkOn(Instant instant, IReadOnlyList<string?> waysBack) =>
+        !instant.IsComplete ? "incomplete"
+        : !instant.IsReadable ? "base only"
+        : waysBack.Contains(instant.Name) ? "before the restore that has not ended" : "";
 }

@@ -155,7 +155,11 @@ sealed record ServerEvent(string Name, string Id, string State, IReadOnlyList<Se
 }
 
 /// <param name="LengthBytes">Left out when the volume is not there.</param>
-sealed record ServerDiskEvent(string Name, string Volume, long? LengthBytes);
+/// <param name="Restoring">A restore in place that overwrites the volume, or did and never ended; left out when there is none.</param>
+sealed record ServerDiskEvent(string Name, string Volume, long? LengthBytes, UnfinishedRestoreEvent? Restoring);
+
+/// <param name="SafetySnapshot">Has the volume as it was before; left out when none is known.</param>
+sealed record UnfinishedRestoreEvent(string Point, DateTimeOffset Since, string? SafetySnapshot);
 
 /// <summary>A snapshot of a listing.</summary>
 sealed record SnapshotEvent(string Name, DateTimeOffset TakenAt, IReadOnlyList<string> Volumes, bool Complete)

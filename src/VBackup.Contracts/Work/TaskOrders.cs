@@ -54,8 +54,10 @@ public sealed record ExportResult(
     string VaultPoint, PointKind Kind, IReadOnlyList<VolumePointView> Volumes, long StoredBytes, IReadOnlyList<string> Distrusted,
     IReadOnlyList<string> Notes);
 
+/// <param name="SafetySnapshot">Of a restore in place: what the storage calls the snapshot to go back to.</param>
 public sealed record ImportOrder(
-    VaultAddress Vault, RunId Run, string VaultPoint, RestoreTarget Target, ServerRef Server, string? NewName, string? Volume);
+    VaultAddress Vault, RunId Run, string VaultPoint, RestoreTarget Target, ServerRef Server, string? NewName, string? Volume,
+    string? SafetySnapshot = null);
 
 /// <param name="Target">What was written, for people.</param>
 /// <param name="Overwritten">Of a restore in place, what the storage calls the volumes.</param>

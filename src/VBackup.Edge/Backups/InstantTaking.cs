@@ -1,6 +1,7 @@
 using VBackup.Clouds.Servers;
 using VBackup.Clouds.Snapshots;
 using VBackup.Clouds.Volumes;
+using VBackup.Edge.Restores;
 using VBackup.Edge.Running;
 
 namespace VBackup.Edge.Backups;
@@ -16,6 +17,20 @@ public static class InstantTaking
 {
     /// <summary>How <see cref="IRunReport.Detail"/> hears that the guest is frozen, and how begins what it hears when the guest goes on.</summary>
     public const string HeldNote = "the guest is held still for the snapshot", LetGoNote = "the guest was let go";
+
+    /// <summary>Takes it for a backup: what a restore in place left half written is refused.</summary>
+    /// <inheritdoc cref="TakeAsync" path="/param"/>
+    /// <exception cref="RefusedException">As for the other, or a volume is half restored: the message says what can be done.</exception>
+    public static async Task<TakenInstant> TakeForBackupAsync(EdgeCloud cloud, Server server, string name, IReadOnlyCollection<string> bases,
+        IRunReport report, CancellationToken cancellation)
+    {
+        VolumeId[] volumes = [.. server.Disks.Select(disk => disk.Volume)];
+        await UnfinishedRestores.RequireNoneAsync(cloud.Storage, server.Name, volumes, cancellation).ConfigureAwait(false);
+        var taken = await TakeAsync(cloud, server, name, bases, report, cancellation).ConfigureAwait(false);
+        // One may have begun, and been killed, since.
+        await UnfinishedRestores.RequireNoneAsync(cloud.Storage, server.Name, volumes, cancellation).ConfigureAwait(false);
+        return taken;
+    }
 
     /// <param name="server">With the disks that are wanted.</param>
     /// <param name="name">What a failure leaves of it is to be removed under this name.</param>

@@ -10,9 +10,11 @@ namespace VBackup.Edge.Backups;
 
 /// <summary>What was exported of a server's volumes.</summary>
 /// <param name="Identities">See <see cref="EdgeDocument.Identities"/>.</param>
+/// <param name="SnapshotIdentities">See <see cref="EdgeDocument.SnapshotIdentities"/>.</param>
 /// <param name="IsTrackingWrong">Change tracking missed a change: every incremental since the last full is in doubt.</param>
 public sealed record ExportedVolumes(
-    IReadOnlyList<VolumeDocument> Volumes, IReadOnlyDictionary<string, string> Identities, bool IsTrackingWrong)
+    IReadOnlyList<VolumeDocument> Volumes, IReadOnlyDictionary<string, string> Identities,
+    IReadOnlyDictionary<string, string> SnapshotIdentities, bool IsTrackingWrong)
 {
     public PointType Type => Volumes.Any(volume => volume.Type == PointType.Incremental) ? PointType.Incremental : PointType.Full;
 }
@@ -28,9 +30,14 @@ public static class PointExport
         var random = new Random(RandomNumberGenerator.GetInt32(int.MaxValue));
         using var export = new TrackedExport(run, cloud.Storage, DataPathOptions.OfDistantVolumes, random);
         var identities = await IdentitiesAsync(cloud, disks, cancellation).ConfigureAwait(false);
-        var plan = await export.PlanAsync(disks.Select(disk => Tracked(run, disk, instant, baseEdge, identities, report)), cancellation).ConfigureAwait(false);
+        var snapshots = await SnapshotIdentitiesAsync(cloud, disks, instant, cancellation).ConfigureAwait(false);
+        var bases = baseEdge is null ? [] : await SnapshotIdentitiesAsync(cloud, disks, baseEdge.Instant, cancellation).ConfigureAwait(false);
+        var plan = await export.PlanAsync(
+            disks.Select(disk => Tracked(run, disk, instant, baseEdge, identities, bases, report)), cancellation).ConfigureAwait(false);
         await using (plan.ConfigureAwait(false))
         {
+            // What changed was asked for by the base's name.
+            if (baseEdge is not null) await RequireSameBaseAsync(cloud, disks, baseEdge.Instant, bases, cancellation).ConfigureAwait(false);
             List<VolumeDocument> documents = [];
             foreach (var volume in plan.Volumes)
             {
@@ -42,7 +49,7 @@ public static class PointExport
             // Before anything of it counts.
             await cloud.Storage.Snapshots.RequireStillThereAsync(instant, [.. disks.Select(disk => disk.Volume)], cancellation).ConfigureAwait(false);
             await RequireSameAsync(cloud, disks, identities, cancellation).ConfigureAwait(false);
-            return new(documents, identities, plan.IsTrackingWrong);
+            return new(documents, identities, snapshots, plan.IsTrackingWrong);
         }
     }
 
@@ -52,6 +59,24 @@ public static class PointExport
         foreach (var disk in disks)
             if (await cloud.Storage.FindIdentityAsync(disk.Volume, cancellation).ConfigureAwait(false) is { } identity) identities.Add(disk.Name, identity);
         return identities;
+    }
+
+    static async Task<Dictionary<string, string>> SnapshotIdentitiesAsync(
+        EdgeCloud cloud, IReadOnlyList<ServerDisk> disks, string instant, CancellationToken cancellation)
+    {
+        Dictionary<string, string> identities = [];
+        foreach (var disk in disks)
+            if (await cloud.Storage.Snapshots.FindIdentityAsync(instant, disk.Volume, cancellation).ConfigureAwait(false) is { } identity)
+                identities.Add(disk.Name, identity);
+        return identities;
+    }
+
+    static async Task RequireSameBaseAsync(EdgeCloud cloud, IReadOnlyList<ServerDisk> disks, string instant,
+        Dictionary<string, string> before, CancellationToken cancellation)
+    {
+        foreach (var (disk, identity) in await SnapshotIdentitiesAsync(cloud, disks, instant, cancellation).ConfigureAwait(false))
+            if (before.GetValueOrDefault(disk) != identity)
+                throw new CloudException(CloudFailure.InUse, "export", $"{disk}@{instant}", "the snapshot was made anew while it was looked at: try again");
     }
 
     // The snapshots are found by the volumes' names, too.
@@ -64,7 +89,7 @@ public static class PointExport
     }
 
     static TrackedVolume Tracked(BackupWriter run, ServerDisk disk, string instant, EdgeDocument? baseEdge,
-        Dictionary<string, string> identities, IRunReport report)
+        Dictionary<string, string> identities, Dictionary<string, string> bases, IRunReport report)
     {
         var basis = baseEdge is null || baseEdge.Volumes.GetValueOrDefault(disk.Name) != disk.Volume.Value
             ? null : run.Base?.Volumes.FirstOrDefault(volume => volume.Name == disk.Name);
@@ -74,6 +99,15 @@ public static class PointExport
         {
             report.Note($"volume {disk.Name} becomes full: " + (before is null
                 ? "its base does not tell which volume it was made of" : $"{disk.Volume} is another volume than the base was made of"));
+            basis = null;
+        }
+        // One that is gone is told of by the storage.
+        if (basis is not null && bases.TryGetValue(disk.Name, out var snapshot)
+            && baseEdge!.SnapshotIdentities?.GetValueOrDefault(disk.Name) is var taken && taken != snapshot)
+        {
+            report.Note($"volume {disk.Name} becomes full: " + (taken is null
+                ? "its base does not tell which snapshot it was made of"
+                : $"the base's snapshot {disk.Volume}@{baseEdge.Instant} was removed and made anew"));
             basis = null;
         }
         return new(disk.Name, disk.Volume, instant, basis is null ? null : baseEdge!.Instant, basis);

@@ -92,15 +92,18 @@ public sealed class InPlaceWriting
     /// All volumes are held until the last is written and, where others may read meanwhile, read back: whoever takes over meanwhile
     /// shuts this restore out of all of them, so that two restores never leave volumes of different points.
     /// </summary>
+    /// <param name="point">What the vault calls the point.</param>
+    /// <param name="safety">The snapshot that has the volumes as they are now; null when none is known.</param>
     /// <exception cref="CloudException">Somebody has taken over since others were shut out (<see cref="CloudFailure.InUse"/>), or a storage failed.</exception>
     /// <exception cref="RefusedException">Somebody has started the server.</exception>
-    public async Task WriteAsync(VolumeRestore restore, CancellationToken cancellation)
+    public async Task WriteAsync(VolumeRestore restore, string point, string? safety, CancellationToken cancellation)
     {
-        await _server.WhileAsync(stop => WriteAllAsync(restore, stop), cancellation).ConfigureAwait(false);
+        var note = new RestoreNote(point, TimeProvider.System.GetUtcNow(), safety);
+        await _server.WhileAsync(stop => WriteAllAsync(restore, note, stop), cancellation).ConfigureAwait(false);
         IsComplete = true;
     }
 
-    async Task WriteAllAsync(VolumeRestore restore, CancellationToken cancellation)
+    async Task WriteAllAsync(VolumeRestore restore, RestoreNote note, CancellationToken cancellation)
     {
         List<IVolumeWriter> writers = [];
         try
@@ -112,10 +115,15 @@ public sealed class InPlaceWriting
             await _server.RequireAsync(cancellation).ConfigureAwait(false);
             if (TimeProvider.System.GetElapsedTime(_claimedAt) > s_claimAgeMax)
                 throw new RefusedException("this restore stood still for too long: what it took over and secured may be another now; start it again");
+            await NoteAsync(writers, note, cancellation).ConfigureAwait(false);
             HasBegun = true;
             for (var i = 0; i < writers.Count; i++)
                 await restore.WriteAsync(_targets[i].Volume, writers[i], isDelta: true, cancellation).ConfigureAwait(false);
-            if (_cloud.Storage.ReadsBesideWriters) await ReadBackAsync(restore, cancellation).ConfigureAwait(false);
+            if (_cloud.Storage.ReadsBesideWriters)
+            {
+                await ReadBackAsync(restore, cancellation).ConfigureAwait(false);
+                foreach (var writer in writers) await writer.NoteRestoreAsync(null, cancellation).ConfigureAwait(false);
+            }
         }
         catch (Exception failure)
         {
@@ -127,7 +135,26 @@ public sealed class InPlaceWriting
                 CloudFailure.InUse, "write", lost.Description, "this client was shut out, because somebody else took over", failure);
         }
         foreach (var writer in writers) await writer.DisposeAsync().ConfigureAwait(false);
-        if (!_cloud.Storage.ReadsBesideWriters) await ReadBackAloneAsync(restore, cancellation).ConfigureAwait(false);
+        if (_cloud.Storage.ReadsBesideWriters) return;
+        await ReadBackAloneAsync(restore, cancellation).ConfigureAwait(false);
+        foreach (var target in Volumes)
+        {
+            var writer = await OpenAsync(target, new() { Claim = _claim }, LooksBefore, cancellation).ConfigureAwait(false);
+            await using var closing = writer.ConfigureAwait(false);
+            await writer.NoteRestoreAsync(null, cancellation).ConfigureAwait(false);
+        }
+    }
+
+    // Before the first byte of any volume. One that is half written already has the snapshot to go back to from before that: the new one has
+    // what is half written.
+    async Task NoteAsync(List<IVolumeWriter> writers, RestoreNote note, CancellationToken cancellation)
+    {
+        for (var i = 0; i < writers.Count; i++)
+        {
+            var earlier = await _cloud.Storage.FindRestoreNoteAsync(_targets[i].Target, cancellation).ConfigureAwait(false);
+            await writers[i].NoteRestoreAsync(
+                earlier is null ? note : note with { SafetySnapshot = earlier.SafetySnapshot }, cancellation).ConfigureAwait(false);
+        }
     }
 
     /// <summary>Another restore may have begun meanwhile: no server starts on what that one writes. A backup that only takes a snapshot

@@ -21,7 +21,8 @@ public sealed class CephStorage : IVolumeStorage
     {
         _settings = settings;
         _snapshots = new(this);
-        Calls = new(settings.CallTimeout, clock ?? TimeProvider.System);
+        Clock = clock ?? TimeProvider.System;
+        Calls = new(settings.CallTimeout, Clock);
     }
 
     public string Description => $"Ceph by {_settings.ConfigurationFile} as client.{_settings.User}";
@@ -31,6 +32,8 @@ public sealed class CephStorage : IVolumeStorage
     internal CephSnapshots CephSnapshots => _snapshots;
 
     internal BoundedCalls Calls { get; }
+
+    internal TimeProvider Clock { get; }
 
     public Task<long?> FindLengthAsync(VolumeId volume, CancellationToken cancellation)
     {
@@ -58,6 +61,23 @@ public sealed class CephStorage : IVolumeStorage
         {
             using var image = RbdImage.Open(connection, path, isReadOnly: true);
             return image.Id();
+        }, cancellation);
+    }
+
+    public Task<RestoreNote?> FindRestoreNoteAsync(VolumeId volume, CancellationToken cancellation)
+    {
+        var path = RbdPath.Parse(volume);
+        return RunAsync("look at", path.ToString(), connection =>
+        {
+            try
+            {
+                using var image = RbdImage.Open(connection, path, isReadOnly: true);
+                return RestoreNote.Parse(image.RestoreNoted(), path.ToString());
+            }
+            catch (CloudException e) when (e.Failure == CloudFailure.NotFound)
+            {
+                return null;
+            }
         }, cancellation);
     }
 

@@ -131,6 +131,9 @@ internal sealed class CephVolumeWriter(
         return _transfers.FlushAsync();
     }
 
+    public Task NoteRestoreAsync(RestoreNote? note, CancellationToken cancellation) =>
+        calls.RunAsync("note", image.Subject, () => image.NoteRestore(note?.ToText()), cancellation);
+
     public async Task<bool> IsShutOutAsync(CancellationToken cancellation)
     {
         try

@@ -6,6 +6,7 @@ using VBackup.Contracts.Ids;
 using VBackup.Contracts.Messages;
 using VBackup.Edge;
 using VBackup.Edge.Backups;
+using VBackup.Edge.Restores;
 using VBackup.Edge.Running;
 using VBackup.Platform.Databases;
 using VBackup.Platform.Messaging;
@@ -98,7 +99,9 @@ public sealed class SnapshotWork(ChangeMaker<SnapshotsDb> changes, EdgeCloud clo
             .Where(one => one.ServerId == snapshot.ServerId && one.Purpose == SnapshotPurpose.Backup && one.State == SnapshotState.Base)
             .Select(one => one.Name).ToListAsync(cancellation), cancellation).ConfigureAwait(false);
         var report = new NotedReport();
-        var taken = await InstantTaking.TakeAsync(cloud, server, snapshot.Name, bases, report, cancellation).ConfigureAwait(false);
+        var taken = snapshot.Purpose == SnapshotPurpose.Backup
+            ? await InstantTaking.TakeForBackupAsync(cloud, server, snapshot.Name, bases, report, cancellation).ConfigureAwait(false)
+            : await InstantTaking.TakeAsync(cloud, server, snapshot.Name, bases, report, cancellation).ConfigureAwait(false);
         var configuration = await cloud.Hypervisor.ReadConfigurationAsync(server.Name, cancellation).ConfigureAwait(false);
         List<DiskView> disks = [];
         foreach (var disk in server.Disks)
@@ -147,7 +150,7 @@ public sealed class SnapshotWork(ChangeMaker<SnapshotsDb> changes, EdgeCloud clo
         // A disk that was detached since may be another server's.
         if (VolumesOf(snapshot).FirstOrDefault(volume => server?.Disks.Any(disk => disk.Volume == volume) is not true) is { Value: not null } other)
             throw new RefusedException($"{other} is no disk of this server any more: nothing was rolled back");
-        await cloud.Storage.Snapshots.RollBackAsync(snapshot.Name, VolumesOf(snapshot), cancellation).ConfigureAwait(false);
+        await UnfinishedRestores.RollBackAsync(cloud.Storage, snapshot.Name, VolumesOf(snapshot), cancellation).ConfigureAwait(false);
     }
 
     Task DoneAsync(SnapshotId id, Action<Snapshot> done, CancellationToken cancellation) => changes.MakeAsync(async change =>

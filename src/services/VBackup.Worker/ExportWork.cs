@@ -34,7 +34,7 @@ static class ExportWork
             cloud, run, disks, order.Instant, run.Base is null ? null : baseEdge, report, cancellation).ConfigureAwait(false);
         var edge = new EdgeDocument(order.ServerName, order.Server.Id, order.Instant, order.TakenAt, order.Consistency,
             disks.ToDictionary(disk => disk.Name, disk => disk.Volume.Value), order.ConfigurationKind, order.Configuration,
-            exported.IsTrackingWrong ? points.SinceLastFull : [], order.HeldSeconds, exported.Identities);
+            exported.IsTrackingWrong ? points.SinceLastFull : [], order.HeldSeconds, exported.Identities, exported.SnapshotIdentities);
         return ResultOf(await run.PublishAsync(
             order.ServerName, exported.Type, PointMetadata.Of(edge, order.Point, order.Run, order.Catalogue), exported.Volumes,
                 cancellation).ConfigureAwait(false), report);

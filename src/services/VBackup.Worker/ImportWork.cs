@@ -24,7 +24,7 @@ static class ImportWork
         await using var ending = reading.ConfigureAwait(false);
         var restore = new VolumeRestore(cloud.Storage, reading, report);
         if (order.Target == RestoreTarget.Original)
-            return await WriteInPlaceAsync(cloud, restore, edge, Choose(point, order.Volume), report, cancellation).ConfigureAwait(false);
+            return await WriteInPlaceAsync(cloud, restore, edge, point, order, report, cancellation).ConfigureAwait(false);
         var target = order.Target switch
         {
             RestoreTarget.NewServer => await NewResources.MakeServerAsync(cloud, restore, edge, point, order.NewName!, cancellation).ConfigureAwait(false),
@@ -35,13 +35,13 @@ static class ImportWork
     }
 
     static async Task<ImportResult> WriteInPlaceAsync(EdgeCloud cloud, VolumeRestore restore, EdgeDocument edge,
-        IReadOnlyList<VolumeDocument> volumes, LeaseReport report, CancellationToken cancellation)
+        PointDocument point, ImportOrder order, LeaseReport report, CancellationToken cancellation)
     {
         var server = await cloud.FindServerAsync(edge.ServerId, cancellation).ConfigureAwait(false)
             ?? throw new RefusedException($"the server {edge.Server} is gone: restore it to a new one");
-        var writing = await InPlaceWriting.CheckAsync(cloud, server, edge, volumes, cancellation).ConfigureAwait(false);
+        var writing = await InPlaceWriting.CheckAsync(cloud, server, edge, Choose(point, order.Volume), cancellation).ConfigureAwait(false);
         await writing.ShutOutOthersAsync(cancellation).ConfigureAwait(false);
-        await writing.WriteAsync(restore, cancellation).ConfigureAwait(false);
+        await writing.WriteAsync(restore, point.Id, order.SafetySnapshot, cancellation).ConfigureAwait(false);
         return new($"server {server.Name}", restore.LogicalBytes, restore.WrittenBytes, report.Notes,
             [.. writing.Volumes.Select(volume => volume.Value)], writing.Claim);
     }

@@ -24,6 +24,8 @@ public abstract class FileStorageConformanceTests : VolumeStorageConformance
 
     protected override bool TellsChanges => false;
 
+    protected override bool TellsInstantsApart => false;
+
     protected override bool TakesInstantsUnderWriters => false;
 
     // Each read and write of one starts a program.

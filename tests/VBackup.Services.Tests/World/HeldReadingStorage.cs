@@ -32,6 +32,9 @@ sealed class HeldReadingStorage(IVolumeStorage storage, VolumeId held) : IVolume
     public Task RemoveAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation) =>
         storage.Snapshots.RemoveAsync(name, volumes, cancellation);
 
+    Task<string?> IVolumeSnapshots.FindIdentityAsync(string name, VolumeId volume, CancellationToken cancellation) =>
+        storage.Snapshots.FindIdentityAsync(name, volume, cancellation);
+
     public Task<ChangeAnswer> FindChangesAsync(VolumeId volume, string fromInstant, string toInstant, CancellationToken cancellation) =>
         storage.Snapshots.FindChangesAsync(volume, fromInstant, toInstant, cancellation);
 
@@ -39,6 +42,9 @@ sealed class HeldReadingStorage(IVolumeStorage storage, VolumeId held) : IVolume
         storage.Snapshots.RollBackAsync(name, volumes, cancellation);
 
     public Task<long?> FindLengthAsync(VolumeId volume, CancellationToken cancellation) => storage.FindLengthAsync(volume, cancellation);
+
+    public Task<RestoreNote?> FindRestoreNoteAsync(VolumeId volume, CancellationToken cancellation) =>
+        storage.FindRestoreNoteAsync(volume, cancellation);
 
     public Task CreateAsync(VolumeId volume, long lengthBytes, CancellationToken cancellation) =>
         storage.CreateAsync(volume, lengthBytes, cancellation);

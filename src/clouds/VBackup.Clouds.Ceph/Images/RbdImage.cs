@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
 using VBackup.Clouds.Ceph.Native;
+using VBackup.Clouds.Volumes;
 using VBackup.Primitives;
 
 namespace VBackup.Clouds.Ceph.Images;
@@ -21,7 +22,7 @@ internal sealed unsafe partial class RbdImage : IDisposable
     private const ulong FeaturesOfNew = 1 | ExclusiveLock | ObjectMap | FastDiff;           // 1: RBD_FEATURE_LAYERING
     private const int FeaturesOption = 1;                                                   // RBD_IMAGE_OPTION_FEATURES
     private const string MarkOfWriter = "vbackup", WriterKey = "vbackup.writer", RollBackKey = "vbackup.rolledback",
-        ClaimKey = "vbackup.claim";
+        ClaimKey = "vbackup.claim", RestoreKey = "vbackup.restoring";
 
     private readonly IoContextHandle _context;
     private bool _isMarked;
@@ -221,6 +222,16 @@ internal sealed unsafe partial class RbdImage : IDisposable
     /// <summary>Who has last taken over; null when nobody ever did.</summary>
     public string? ClaimedBy() => FindNote(ClaimKey);
 
+    /// <summary>Leaves word of a restore, or takes it away with null; it stays when the image is closed. A copy of the image has a copy of it, as it
+    /// has of what is half written.</summary>
+    public void NoteRestore(string? note)
+    {
+        var code = note is null ? Librbd.rbd_metadata_remove(Handle, RestoreKey) : Librbd.rbd_metadata_set(Handle, RestoreKey, note);
+        if (note is not null || code != CephFailure.NoSuchThing) CheckCall(code, note is null ? "rbd_metadata_remove" : "rbd_metadata_set");
+    }
+
+    public string? RestoreNoted() => FindNote(RestoreKey);
+
     /// <summary>
     /// Leaves word that the image is about to be rolled back. The object map then becomes the old one of that snapshot: of all
     /// snapshots that are there now, it does not tell any more what changed since.
@@ -240,7 +251,7 @@ internal sealed unsafe partial class RbdImage : IDisposable
 
     private string? FindNote(string key)
     {
-        nuint length = 256;
+        nuint length = RestoreNote.TextBytesMax + 1;
         var value = stackalloc byte[(int)length];
         var code = Librbd.rbd_metadata_get(Handle, key, value, ref length);
         if (code == CephFailure.NoSuchThing) return null;

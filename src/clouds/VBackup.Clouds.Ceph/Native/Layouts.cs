@@ -74,3 +74,10 @@ internal struct struct_timespec
     public long tv_sec;
     public long tv_nsec;
 }
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct struct_timeval
+{
+    public long tv_sec;
+    public long tv_usec;
+}

@@ -51,6 +51,17 @@ internal static unsafe partial class Librados
     [LibraryImport(Library)]
     public static partial void rados_ioctx_destroy(nint io);
 
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int rados_lock_exclusive(
+        IoContextHandle io, string oid, string name, string cookie, string desc, in struct_timeval duration, byte flags);
+
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int rados_lock_shared(
+        IoContextHandle io, string oid, string name, string cookie, string tag, string desc, in struct_timeval duration, byte flags);
+
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int rados_unlock(IoContextHandle io, string oid, string name, string cookie);
+
     [LibraryImport(Library)]
     public static partial int rados_mon_command(
         ClusterHandle cluster, byte** cmd, nuint cmdlen, byte* inbuf, nuint inbuflen,

@@ -1,3 +1,4 @@
+using System.Globalization;
 using VBackup.Clouds.Ceph.Images;
 using VBackup.Clouds.Snapshots;
 using VBackup.Clouds.Volumes;
@@ -9,6 +10,8 @@ namespace VBackup.Clouds.Ceph.Snapshots;
 /// the same name at once are not foreseen.</summary>
 internal sealed class CephSnapshots(CephStorage storage) : IVolumeSnapshots
 {
+    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(500);
+
     /// <summary>For tests: called before each step that changes something; what it throws stands for a crash.</summary>
     public Action<string>? BeforeStep { get; set; }
 
@@ -22,21 +25,36 @@ internal sealed class CephSnapshots(CephStorage storage) : IVolumeSnapshots
         }), cancellation);
     }
 
-    public Task<Instant> TakeAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation)
+    /// <summary>For how long somebody else who takes or removes an instant of the same images is waited for: as long as one who died is
+    /// taken to be at it.</summary>
+    public TimeSpan Patience { get; set; } = GroupHold.Limit;
+
+    public async Task<Instant> TakeAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation)
     {
-        SnapshotNames.Check(name);
-        var paths = Parsed(volumes);
-        return storage.RunAsync("take", Subject(paths),
-            connection => Taking(connection, name, paths, cancellation).Take(), cancellation);
+        var prepared = await PrepareAsync(name, volumes, cancellation).ConfigureAwait(false);
+        await prepared.TakeAsync(cancellation).ConfigureAwait(false);
+        return await prepared.FinishAsync(cancellation).ConfigureAwait(false);
     }
 
     public async Task<IPreparedInstant> PrepareAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation)
     {
         SnapshotNames.Check(name);
         var paths = Parsed(volumes);
-        var isThere = await storage.RunAsync("prepare", Subject(paths),
-            connection => Taking(connection, name, paths, cancellation).Prepare(), cancellation).ConfigureAwait(false);
-        return new Prepared(this, name, paths, isThere);
+        var start = storage.Clock.GetTimestamp();
+        while (true)
+        {
+            try
+            {
+                var isThere = await storage.RunAsync("prepare", Subject(paths),
+                    connection => Taking(connection, name, paths, cancellation).Prepare(), cancellation).ConfigureAwait(false);
+                return new Prepared(this, name, paths, isThere);
+            }
+            catch (GroupHeldException held)
+            {
+                if (storage.Clock.GetElapsedTime(start) >= Patience) throw held.AsFailure();
+                await Task.Delay(s_pause, storage.Clock, cancellation).ConfigureAwait(false);
+            }
+        }
     }
 
     private Task<T> OnCephAsync<T>(string operation, string subject, Func<CephConnection, T> work, CancellationToken cancellation) =>
@@ -53,7 +71,7 @@ internal sealed class CephSnapshots(CephStorage storage) : IVolumeSnapshots
             return true;
         }, cancellation);
 
-        public Task<Instant> FinishAsync(CancellationToken cancellation) => RunAsync(taking => taking.Finish(), cancellation);
+        public Task<Instant> FinishAsync(CancellationToken cancellation) => RunAsync(taking => taking.Finish(wasThere: isThere), cancellation);
 
         private Task<T> RunAsync<T>(Func<InstantTaking, T> work, CancellationToken cancellation) => snapshots.OnCephAsync("take",
             Subject(paths), connection => work(snapshots.Taking(connection, name, paths, cancellation)), cancellation);
@@ -98,14 +116,23 @@ internal sealed class CephSnapshots(CephStorage storage) : IVolumeSnapshots
             using var group = RbdGroup.Open(connection, found.Group.Name, found.Group.Namespace);
             group.RemoveSnapshot(name);
         }
-        // Also what an earlier removing left when it was cut short here.
+        // Also what an earlier removing left when it was cut short here. One that somebody is about to take an instant with is let be.
         foreach (var findings in survey.Groups)
         {
             using var group = RbdGroup.Open(connection, findings.Name, findings.Namespace);
-            if (group.Snapshots().Count > 0) continue;
-            Step($"remove the group {findings.Name.Name}");
-            group.Remove();
+            if (group.Snapshots().Count == 0) RemoveIfLeft(connection, group, name);
         }
+    }
+
+    private void RemoveIfLeft(CephConnection connection, RbdGroup group, string name)
+    {
+        // This client may have prepared what it removes, and never taken it.
+        foreach (var member in group.Members())
+        {
+            using var image = RbdImage.Open(connection, member.Path, isReadOnly: true);
+            GroupHold.LetGo(image, name);
+        }
+        _ = group.RemoveIfLeft(name, Step);
     }
 
     public Task ReduceToBasesAsync(IReadOnlyCollection<string> names, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation)
@@ -195,6 +222,18 @@ internal sealed class CephSnapshots(CephStorage storage) : IVolumeSnapshots
     /// <summary>The snapshot from which differences are counted.</summary>
     private static ImageSnapshot? StartOf(List<ImageSnapshot> snapshots, string name) => snapshots.Find(part =>
         part is { Group: null, IsUsual: true } && (part.Name == SnapshotNames.Before(name) || part.Name == SnapshotNames.Alone(name)));
+
+    public Task<string?> FindIdentityAsync(string name, VolumeId volume, CancellationToken cancellation)
+    {
+        var path = RbdPath.Parse(volume);
+        return storage.RunAsync<string?>("look at", $"{path}@{name}", connection =>
+        {
+            using var image = RbdImage.Open(connection, path, isReadOnly: true);
+            var snapshots = image.Snapshots();
+            return StartOf(snapshots, name) is { } from && PartOf(snapshots, name) is { } basis
+                ? string.Create(CultureInfo.InvariantCulture, $"{from.Id}-{basis.Id}") : null;
+        }, cancellation);
+    }
 
     public Task<ChangeAnswer> FindChangesAsync(
         VolumeId volume, string fromInstant, string toInstant, CancellationToken cancellation)

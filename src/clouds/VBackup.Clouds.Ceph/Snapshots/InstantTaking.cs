@@ -11,15 +11,13 @@ namespace VBackup.Clouds.Ceph.Snapshots;
 internal sealed class InstantTaking(
     CephConnection connection, string name, RbdPath[] paths, Action<string> step, CancellationToken cancellation)
 {
-    public Instant Take()
-    {
-        if (!Prepare()) TakeNow();
-        return Finish();
-    }
-
-    /// <summary>All that need not be done while the guest stands still.</summary>
+    /// <summary>All that need not be done while the guest stands still. What it holds (<see cref="GroupHold"/>) is let go by
+    /// <see cref="Finish"/>, or by the failure of a step.</summary>
     /// <returns>Whether the instant is there already.</returns>
-    public bool Prepare()
+    /// <exception cref="GroupHeldException">Somebody else is at it: nothing was begun.</exception>
+    public bool Prepare() => OrLetGo(PrepareSteps);
+
+    private bool PrepareSteps()
     {
         var survey = InstantSurvey.Of(connection, paths);
         if (paths.FirstOrDefault(path => survey.Image(path) is null) is { Image: not null } missing)
@@ -50,7 +48,13 @@ internal sealed class InstantTaking(
     }
 
     /// <summary>The instant itself. REQUIRES: it was prepared.</summary>
-    public void TakeNow()
+    public void TakeNow() => OrLetGo(() =>
+    {
+        TakeStep();
+        return true;
+    });
+
+    private void TakeStep()
     {
         if (paths.Length == 1)
         {
@@ -67,7 +71,22 @@ internal sealed class InstantTaking(
     }
 
     /// <summary>What was taken, if it is there in full.</summary>
-    public Instant Finish()
+    /// <param name="wasThere">Before it was prepared: then nothing is held.</param>
+    public Instant Finish(bool wasThere)
+    {
+        if (wasThere || paths.Length == 1) return FindTaken();
+        var taken = OrLetGo(() =>
+        {
+            var found = FindTaken();
+            // Somebody who took the group for one that was left may have found it empty, and be about to remove it with all that it has.
+            foreach (var path in paths) RequireHeld(path);
+            return found;
+        });
+        LetGo();
+        return taken;
+    }
+
+    private Instant FindTaken()
     {
         // One may have begun while it was taken.
         foreach (var path in paths) RefuseRewritten(path);
@@ -75,6 +94,45 @@ internal sealed class InstantTaking(
             .FirstOrDefault(found => found.Instant.Name == name && found.Instant.IsComplete && found.Paths.All(paths.Contains))?.Instant
             ?? throw new CloudException(CloudFailure.Other, "take", $"{string.Join(", ", paths)}@{name}",
                 "the snapshot was taken, and is not there in full: somebody else changes these volumes' snapshots");
+    }
+
+    private void RequireHeld(RbdPath path)
+    {
+        using var image = RbdImage.Open(connection, path, isReadOnly: true);
+        if (!GroupHold.StillHolds(image, name))
+            throw new CloudException(CloudFailure.InUse, "take", path.ToString(), "taking the snapshot took longer than "
+                + $"{GroupHold.Limit.TotalSeconds:0} s after it was prepared, so that somebody else may remove it: try again");
+    }
+
+    private T OrLetGo<T>(Func<T> work)
+    {
+        try
+        {
+            return work();
+        }
+        // A cluster that does not answer is not asked once more: what is held ends by itself.
+        catch (Exception failure) when (paths.Length > 1 && failure is not CloudException { Failure: CloudFailure.TimedOut })
+        {
+            LetGo();
+            throw;
+        }
+    }
+
+    // What cannot be let go ends by itself, and no instant is worse for it.
+    private void LetGo()
+    {
+        foreach (var path in paths)
+        {
+            try
+            {
+                using var image = RbdImage.Open(connection, path, isReadOnly: true);
+                GroupHold.LetGo(image, name);
+            }
+            catch (CloudException)
+            {
+                continue;
+            }
+        }
     }
 
     private RbdGroup OpenGroup() => RbdGroup.Open(
@@ -88,6 +146,11 @@ internal sealed class InstantTaking(
         using var opened = new OpenImages(connection, paths);
         using var group = OpenGroup();
         foreach (var image in opened.Images) LetGoOfOtherGroup(image, group.Name, survey);
+        foreach (var image in opened.Images)
+            if (!GroupHold.TryHold(image, name)) throw new GroupHeldException(image.Subject, "somebody removes a group that it was in");
+        // Between the last look and the hold somebody may have been quicker.
+        foreach (var image in opened.Images)
+            if (image.Group() is { } other && other != group.Name) throw BeingTaken(image);
         Step("create the group");
         group.Create();
         var members = group.Members();
@@ -121,9 +184,11 @@ internal sealed class InstantTaking(
         var snapshots = other.Snapshots();
         if (snapshots.Count > 0) throw HeldTogether(image.Path, survey, current, snapshots.Keys);
         // What a taking or removing that was cut short left.
-        Step($"remove the group {current.Name}");
-        other.Remove();
+        if (!other.RemoveIfLeft(name, Step)) throw BeingTaken(image);
     }
+
+    private static GroupHeldException BeingTaken(RbdImage image) =>
+        new(image.Subject, "a snapshot of it and others is being taken by somebody else: try again in a moment");
 
     /// <summary>Instants of this image and others keep it from being taken with just its companions.</summary>
     public static CloudException HeldTogether(RbdPath path, InstantSurvey survey, GroupName group, IEnumerable<string> instants) =>

@@ -54,10 +54,41 @@ internal sealed unsafe class RbdGroup : IDisposable
     }
 
     /// <summary>Removes the group and lets its images go; it may be gone.</summary>
-    public void Remove()
+    private void Remove()
     {
         var code = LibrbdSnapshots.rbd_group_remove(_context, Name.Name);
         if (code != CephFailure.NoSuchThing) Check(code, "rbd_group_remove");
+    }
+
+    /// <summary>Removes the group if it has no snapshots, and nobody is about to take one with it.</summary>
+    /// <param name="cookie">Of whoever removes it.</param>
+    /// <returns>False when somebody is.</returns>
+    public bool RemoveIfLeft(string cookie, Action<string> step)
+    {
+        // Whoever prepares an instant holds each of the group's images.
+        if (Members() is not [var first, ..])
+        {
+            if (Snapshots().Count == 0) RemoveEmpty(step);
+            return true;
+        }
+        using var image = RbdImage.Open(_connection, first.Path, isReadOnly: false);
+        if (!GroupHold.TryHoldAlone(image, cookie)) return false;
+        try
+        {
+            // Since it was looked at, an instant may have been prepared and taken.
+            if (Snapshots().Count == 0) RemoveEmpty(step);
+            return true;
+        }
+        finally
+        {
+            GroupHold.LetGo(image, cookie);
+        }
+    }
+
+    private void RemoveEmpty(Action<string> step)
+    {
+        step($"remove the group {Name.Name}");
+        Remove();
     }
 
     public void Add(RbdImage image)

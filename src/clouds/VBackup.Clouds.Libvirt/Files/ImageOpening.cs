@@ -34,7 +34,7 @@ internal sealed class ImageOpening(StateFolder state, TimeProvider clock)
                 file.Path, file.Format, isWritable: true, file.Path, RequestLimit, clock, cancellation).ConfigureAwait(false);
             var transfer = new NbdTransfer(session, RequestLimit, clock);
             var map = await OpenMapAsync(transfer, server, address, cancellation).ConfigureAwait(false);
-            var writer = new NbdWriter(transfer, map, file.Path, options.IsNew, server, place);
+            var writer = new NbdWriter(transfer, map, file.Path, options.IsNew, server, place, state.RestoreNote(file.Volume));
             try
             {
                 if (!transfer.CanFlush || !transfer.CanWriteZeroes)

@@ -96,6 +96,7 @@ public sealed class LibvirtFileStorage : IVolumeStorage
             File.Delete(_state.WriterProcess(volume));
             File.Delete(_state.WriterLock(volume));
             File.Delete(_state.Claim(volume));
+            File.Delete(_state.RestoreNote(volume));
             return true;
         });
 
@@ -116,6 +117,10 @@ public sealed class LibvirtFileStorage : IVolumeStorage
 
     public Task<long?> FindFreeBytesAsync(VolumeId near, CancellationToken cancellation) =>
         new FileCall("look at", near.Value, cancellation).RunAsync(() => Task.FromResult((long?)new DriveInfo(_state.VolumeFolder).AvailableFreeSpace));
+
+    public Task<RestoreNote?> FindRestoreNoteAsync(VolumeId volume, CancellationToken cancellation) =>
+        new FileCall("look at", volume.Value, cancellation).RunAsync(() => Task.FromResult(
+            Exists(volume) ? RestoreNoteFile.Read(_state.RestoreNote(volume), volume.Value) : null));
 
     /// <inheritdoc/>
     /// <remarks>QEMU locks the files of images.</remarks>

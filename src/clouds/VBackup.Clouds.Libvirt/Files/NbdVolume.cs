@@ -24,7 +24,8 @@ internal sealed class NbdReader(NbdTransfer transfer, NbdMap map, string descrip
 }
 
 /// <summary>A volume that is written over NBD. Owns its connections, its server and the writer's place.</summary>
-internal sealed class NbdWriter(NbdTransfer transfer, NbdMap map, string description, bool isNew, QemuNbd server, FileLock place) : IVolumeWriter
+internal sealed class NbdWriter(NbdTransfer transfer, NbdMap map, string description, bool isNew, QemuNbd server, FileLock place,
+    string notePath) : IVolumeWriter
 {
     public string Description => description;
     public long LengthBytes => transfer.LengthBytes;
@@ -43,6 +44,16 @@ internal sealed class NbdWriter(NbdTransfer transfer, NbdMap map, string descrip
         transfer.WriteZeroesAsync(range.Offset, range.Length, cancellation);
 
     public ValueTask FlushAsync(CancellationToken cancellation) => transfer.FlushAsync(cancellation);
+
+    // Whoever sleeps between the look and the writing leaves a note of what another has done by then: the next backup asks for a restore
+    // that is not needed, and nothing is taken for whole that is not.
+    public Task NoteRestoreAsync(RestoreNote? note, CancellationToken cancellation) =>
+        new FileCall("note", description, cancellation).RunAsync(() =>
+        {
+            if (!place.IsCurrent) throw new CloudException(CloudFailure.InUse, "note", description, "somebody else has taken the volume over");
+            RestoreNoteFile.Write(notePath, note);
+            return Task.FromResult(true);
+        });
 
     public Task<bool> IsShutOutAsync(CancellationToken cancellation) => Task.FromResult(!place.IsCurrent);
 

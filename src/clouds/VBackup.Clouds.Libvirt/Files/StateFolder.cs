@@ -46,6 +46,9 @@ internal sealed class StateFolder
     /// <summary>Tells who has last taken the volume over.</summary>
     public string Claim(VolumeId volume) => Path.Combine(Locks, "claim-" + KeyOf(volume));
 
+    /// <summary>Tells of a restore in place that writes to the volume, or did and never ended.</summary>
+    public string RestoreNote(VolumeId volume) => Path.Combine(Locks, "restoring-" + KeyOf(volume));
+
     /// <summary>What a server's backup needs while it is under way.</summary>
     public string JobFolder(string serverId) => Path.Combine(Jobs, serverId);
 

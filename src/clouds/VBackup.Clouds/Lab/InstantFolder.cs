@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using VBackup.Clouds.Snapshots;
@@ -7,7 +8,8 @@ namespace VBackup.Clouds.Lab;
 
 /// <summary>What the folder of an instant says of itself.</summary>
 /// <param name="Sequence">Higher than that of every instant before it: clocks may go back.</param>
-internal sealed record InstantDocument(long Sequence, DateTimeOffset TakenAt, IReadOnlyList<string> Volumes);
+/// <param name="Identity">No other instant's, ever. Null in those of earlier versions.</param>
+internal sealed record InstantDocument(long Sequence, DateTimeOffset TakenAt, IReadOnlyList<string> Volumes, string? Identity = null);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true,
     RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true)]
@@ -68,7 +70,8 @@ internal sealed record InstantFolder(string Path, string Name, InstantDocument D
     public static InstantFolder Begin(LabFolder folder, string name, IEnumerable<VolumeId> volumes)
     {
         var sequence = All(folder).Select(instant => instant.Document.Sequence).DefaultIfEmpty().Max() + 1;
-        var document = new InstantDocument(sequence, folder.Clock.GetUtcNow(), [.. volumes.Select(volume => volume.Value)]);
+        var document = new InstantDocument(sequence, folder.Clock.GetUtcNow(), [.. volumes.Select(volume => volume.Value)],
+            RandomNumberGenerator.GetHexString(32, lowercase: true));
         var path = folder.InstantFolder(name);
         Directory.CreateDirectory(path);
         var instant = new InstantFolder(path, name, document, IsComplete: false);

@@ -14,6 +14,8 @@ namespace VBackup.Clouds.Lab;
 /// volumes/NAME.raw         the volume's bytes, a sparse file
 /// volumes/NAME.writer      locked as long as a writer is open. Another file in its place shuts the writer out
 /// volumes/NAME.shutting-out   there while a writer is shut out
+/// volumes/NAME.claim       who has last taken the volume over
+/// volumes/NAME.restoring   there from before a restore in place writes to the volume until all is read back
 /// volumes/door             locked by who wants gates closed: writers in endless succession must not keep it waiting
 /// volumes/NAME.gate        shared by each single write, exclusive for who holds the volume still
 /// instants/NAME/VOLUME.raw the volume at that instant
@@ -58,6 +60,7 @@ internal sealed class LabFolder
     public string Gate(VolumeId volume) => System.IO.Path.Combine(Volumes, volume.Value + ".gate");
     public string ShuttingOutMark(VolumeId volume) => System.IO.Path.Combine(Volumes, volume.Value + ".shutting-out");
     public string Claim(VolumeId volume) => System.IO.Path.Combine(Volumes, volume.Value + ".claim");
+    public string RestoreNote(VolumeId volume) => System.IO.Path.Combine(Volumes, volume.Value + ".restoring");
     public string InstantFolder(string name) => System.IO.Path.Combine(Instants, name);
     public string ServerPath(string name) => System.IO.Path.Combine(Servers, name + ".json");
     public string AgentSocket(string server) => System.IO.Path.Combine(Servers, server + ".agent");

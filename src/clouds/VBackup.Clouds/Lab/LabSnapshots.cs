@@ -66,6 +66,9 @@ internal sealed class LabSnapshots(LabFolder folder) : IVolumeSnapshots
         new FileCall("open", $"{volume}@{name}", cancellation).RunAsync(() => Task.FromResult<IVolumeReader>(
             new LabReader($"{volume}@{name}", FileVolume.OpenSource(Require(name, volume, "open").PathOf(volume)))));
 
+    public Task<string?> FindIdentityAsync(string name, VolumeId volume, CancellationToken cancellation) =>
+        new FileCall("look at", $"{volume}@{name}", cancellation).RunAsync(() => Task.FromResult(Find(name, volume)?.Document.Identity));
+
     public Task<ChangeAnswer> FindChangesAsync(
         VolumeId volume, string fromInstant, string toInstant, CancellationToken cancellation) =>
         new FileCall("find changes", $"{volume}@{toInstant}", cancellation).RunAsync(async () =>

@@ -68,6 +68,7 @@ public sealed class LabStorage : IVolumeStorage
             File.Delete(_folder.WriterLock(volume));
             File.Delete(_folder.ShuttingOutMark(volume));
             File.Delete(_folder.Claim(volume));
+            File.Delete(_folder.RestoreNote(volume));
             FileIdentity.SyncFolderOf(_folder.VolumePath(volume));
         });
 
@@ -89,6 +90,10 @@ public sealed class LabStorage : IVolumeStorage
     public Task<long?> FindFreeBytesAsync(VolumeId near, CancellationToken cancellation) =>
         new FileCall("look at", near.Value, cancellation).RunAsync(
             () => Task.FromResult((long?)new DriveInfo(_folder.Volumes).AvailableFreeSpace));
+
+    public Task<RestoreNote?> FindRestoreNoteAsync(VolumeId volume, CancellationToken cancellation) =>
+        new FileCall("look at", volume.Value, cancellation).RunAsync(() => Task.FromResult(
+            _folder.Has(volume) ? RestoreNoteFile.Read(_folder.RestoreNote(volume), volume.Value) : null));
 
     public Task<IVolumeReader> OpenReaderAsync(VolumeId volume, CancellationToken cancellation) =>
         new FileCall("open", volume.Value, cancellation).RunAsync(() =>

@@ -42,6 +42,15 @@ internal sealed class LabWriter(LabFolder folder, VolumeId volume, FileLock plac
         RefuseShutOut("flush");
     }
 
+    // Whoever takes over holds the folder's lock, too.
+    public Task NoteRestoreAsync(RestoreNote? note, CancellationToken cancellation) =>
+        new FileCall("note", volume.Value, cancellation).RunAsync(async () =>
+        {
+            using var all = await folder.HoldAsync(folder.FolderLock, isExclusive: true, "note", cancellation).ConfigureAwait(false);
+            RefuseShutOut("note");
+            RestoreNoteFile.Write(folder.RestoreNote(volume), note);
+        });
+
     public Task<bool> IsShutOutAsync(CancellationToken cancellation) => Task.FromResult(!place.IsCurrent);
 
     // Asked after each write too: one that overlapped with another's taking over may not be in what that one has.

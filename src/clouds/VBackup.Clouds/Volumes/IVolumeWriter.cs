@@ -29,6 +29,12 @@ public interface IVolumeWriter : IAsyncDisposable
     /// <summary>Returns when all that was written is durable.</summary>
     ValueTask FlushAsync(CancellationToken cancellation);
 
+    /// <summary>Keeps a note beside the volume, durably, or takes it away. It stays when the volume is closed, whoever dies.</summary>
+    /// <param name="note">Null when the volume is whole.</param>
+    /// <exception cref="CloudException">Another writer took over, or this is no volume of a cloud.</exception>
+    Task NoteRestoreAsync(RestoreNote? note, CancellationToken cancellation) => throw new CloudException(
+        CloudFailure.NotSupported, "note", Description, "it is no volume of a cloud, and nothing is kept beside it");
+
     /// <summary>
     /// Whether another writer took over (<see cref="WriterOptions.TakesOver"/>), so that nothing of this one gets through any more.
     /// Asks the storage.

@@ -63,12 +63,14 @@ static class RestoreRuns
         BackupRuns.Tell(change, run, null);
     }
 
+    static string SafetyOf(Run run) => SafetyPrefix + run.Id.Value.ToString("N");
+
     static void Secure(Run run, Change<BackupDb> change)
     {
         var snapshot = SnapshotId.From(run.Id.Value);
         run.TakesSnapshot(snapshot, reservedBytes: 0, change.Now);
         change.Send(Destination.Snapshots(run.Region),
-            new TakeServerSnapshot(snapshot, run.Id, run.Project, run.Server, SafetyPrefix + run.Id.Value.ToString("N"), Disks: null,
+            new TakeServerSnapshot(snapshot, run.Id, run.Project, run.Server, SafetyOf(run), Disks: null,
                 SnapshotPurpose.Safety, KeptUntil: change.Now + TimeSpan.FromDays(7)), MessageJson.Default.TakeServerSnapshot);
     }
 
@@ -99,7 +101,8 @@ static class RestoreRuns
             ?? throw new InvalidOperationException($"Run {run.Id} has no location.");
         run.Transfers(change.Now);
         WorkQueue.Add(change, WorkKind.Import, run,
-            new(location.VaultOf(run.Project), run.Id, point.VaultPoint!, run.Target!.Value, run.Server, run.NewName, run.Volume), WorkJson.Default.ImportOrder);
+            new(location.VaultOf(run.Project), run.Id, point.VaultPoint!, run.Target!.Value, run.Server, run.NewName, run.Volume,
+                run.Target == RestoreTarget.Original ? SafetyOf(run) : null), WorkJson.Default.ImportOrder);
         BackupRuns.Tell(change, run, null);
     }
 
@@ -124,7 +127,7 @@ static class RestoreRuns
         if (run is not { Target: RestoreTarget.Original, State: RunState.Transferring, Snapshot: not null }) return reason;
         if (run.Restored is not null) return $"everything was restored, and server {run.ServerName}, which was stopped for it, was not started again: {reason}";
         var stopped = run.ServerRan ? $"server {run.ServerName} was stopped for it; " : "";
-        return $"{reason}; {stopped}the volumes may be partly overwritten, and the snapshot {SafetyPrefix}{run.Id.Value:N} has them as they were";
+        return $"{reason}; {stopped}the volumes may be partly overwritten, and the snapshot {SafetyOf(run)} has them as they were";
     }
 
     // Nothing was overwritten yet: a server that was stopped for it is started again.

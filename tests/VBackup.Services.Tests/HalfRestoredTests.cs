@@ -1,0 +1,99 @@
+using VBackup.Clouds.Volumes;
+using VBackup.Contracts.Ids;
+using VBackup.Contracts.Messages;
+using VBackup.Services.Tests.World;
+using Xunit;
+
+namespace VBackup.Services.Tests;
+
+/// <summary>A server whose volumes a restore in place has left half written is not backed up until they are whole again.</summary>
+public sealed class HalfRestoredTests
+{
+    static readonly VolumeId s_volume = new("web-vda");
+
+    [Fact]
+    public async Task A_restore_that_failed_in_mid_write_is_told_by_the_next_backup_until_its_snapshot_is_rolled_back_to()
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var server = await world.AddServerAsync("web", ("vda", Content()));
+        var backup = await world.OrderBackupAsync(server);
+        await world.SettleAsync();
+        var changed = new byte[300_000];
+        await File.WriteAllBytesAsync(world.VolumePath(s_volume.Value), changed);
+        foreach (var pack in Directory.EnumerateFiles(world.Path($"location/{world.Project}/packs"), "*", SearchOption.AllDirectories).ToList())
+            File.Move(pack, world.Path(Path.GetFileName(pack)));
+
+        var restore = await world.OrderRestoreAsync(backup.Point);
+        await world.SettleAsync();
+        Assert.Equal(RunState.Failed, world.Portal.Run(restore.Run).State);
+        var safety = $"safety-{restore.Run.Value:N}";
+        Assert.Equal(safety, (await world.Cloud.Storage.FindRestoreNoteAsync(s_volume, default))?.SafetySnapshot);
+
+        var refused = await world.OrderBackupAsync(server);
+        await world.SettleAsync();
+        var run = world.Portal.Run(refused.Run);
+        Assert.Equal(RunState.Failed, run.State);
+        Assert.Contains("is partly overwritten by a restore", run.Error, StringComparison.Ordinal);
+        Assert.Contains($"roll back to the safety snapshot {safety}", run.Error, StringComparison.Ordinal);
+        Assert.Equal([safety], await world.SnapshotNamesAsync("web"));
+        Assert.Equal(1, world.VaultPoints);
+
+        await world.Backup.MakeAsync(change =>
+        {
+            change.Send(Destination.Snapshots(ServiceWorld.Region),
+                new RollBackSnapshot(SnapshotId.From(restore.Run.Value), world.Project), MessageJson.Default.RollBackSnapshot);
+            return Task.CompletedTask;
+        }, default);
+        await world.SettleAsync();
+        Assert.Equal(changed, await File.ReadAllBytesAsync(world.VolumePath(s_volume.Value)));
+        Assert.Null(await world.Cloud.Storage.FindRestoreNoteAsync(s_volume, default));
+    }
+
+    [Fact]
+    public async Task A_restore_that_ends_well_makes_whole_what_an_earlier_one_left()
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var server = await world.AddServerAsync("web", ("vda", Content()));
+        var backup = await world.OrderBackupAsync(server);
+        await world.SettleAsync();
+        await using (var writer = await world.Cloud.Storage.OpenWriterAsync(s_volume, new() { TakesOver = true }, default))
+            await writer.NoteRestoreAsync(new("ab", world.Clock.GetUtcNow(), null), default);
+        var refused = await world.OrderBackupAsync(server);
+        await world.SettleAsync();
+        Assert.Equal(RunState.Failed, world.Portal.Run(refused.Run).State);
+
+        var restore = await world.OrderRestoreAsync(backup.Point);
+        await world.SettleAsync();
+        Assert.Equal(RunState.Succeeded, world.Portal.Run(restore.Run).State);
+        Assert.Equal(Content(), await File.ReadAllBytesAsync(world.VolumePath(s_volume.Value)));
+        var again = await world.OrderBackupAsync(server);
+        await world.SettleAsync();
+        Assert.Equal((RunState.Succeeded, null), (world.Portal.Run(again.Run).State, world.Portal.Run(again.Run).Error));
+    }
+
+    [Fact]
+    public async Task A_base_that_was_removed_and_made_anew_under_its_name_makes_the_run_a_full_that_says_why()
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var server = await world.AddServerAsync("web", ("vda", Content()));
+        await world.OrderBackupAsync(server);
+        await world.SettleAsync();
+        var name = Assert.Single(await world.SnapshotNamesAsync("web"));
+        var snapshots = world.Cloud.Storage.Snapshots;
+        await snapshots.RemoveAsync(name, [s_volume], default);
+        await File.WriteAllBytesAsync(world.VolumePath(s_volume.Value), new byte[300_000]);
+        await snapshots.TakeAsync(name, [s_volume], default);
+
+        var backup = await world.OrderBackupAsync(server);
+        await world.SettleAsync();
+        Assert.Equal(PointKind.Full, world.Portal.Point(backup.Point).Kind);
+        Assert.Contains(world.Portal.Run(backup.Run).Notes, note => note.Contains("was removed and made anew", StringComparison.Ordinal));
+    }
+
+    static byte[] Content()
+    {
+        var content = new byte[300_000];
+        new Random(5).NextBytes(content);
+        return content;
+    }
+}
