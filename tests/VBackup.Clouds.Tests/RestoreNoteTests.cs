@@ -20,8 +20,11 @@ public sealed class RestoreNoteTests
     }
 
     [Fact]
-    public void The_longest_names_fit_into_what_a_storage_keeps() => Assert.InRange(
-        Encoding.UTF8.GetByteCount((s_note with { Point = new('a', 128), SafetySnapshot = new('s', 50) }).ToText()), 1, RestoreNote.TextBytesMax);
+    public void The_longest_names_fit_into_what_a_storage_keeps()
+    {
+        var note = s_note with { Point = new('a', 128), SafetySnapshot = new('s', 50) };
+        Assert.InRange(Encoding.UTF8.GetByteCount(note.ToText()), 1, RestoreNote.TextBytesMax);
+    }
 
     [Theory]
     [InlineData(null)]

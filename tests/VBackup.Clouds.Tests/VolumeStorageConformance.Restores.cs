@@ -5,7 +5,8 @@ namespace VBackup.Clouds.Tests;
 
 public abstract partial class VolumeStorageConformance
 {
-    static readonly RestoreNote s_note = new(new string('a', 64), new(2026, 3, 29, 1, 30, 0, TimeSpan.Zero), "safety-20260329-013000-0123abcd");
+    static readonly RestoreNote s_note =
+        new(new string('a', 64), new(2026, 3, 29, 1, 30, 0, TimeSpan.Zero), "safety-20260329-013000-0123abcd");
 
     /// <summary>Whether an instant is told from another that gets its name.</summary>
     protected virtual bool TellsInstantsApart => true;

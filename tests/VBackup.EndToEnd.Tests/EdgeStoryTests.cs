@@ -104,7 +104,8 @@ public sealed class EdgeStoryTests
     {
         Assert.Equal(2, (await RestoringAsync(world)).Count);
         var error = (await world.BackUpAsync()).Expect(1).Last.GetProperty("error").GetString();
-        foreach (var word in (string[])[point, safety, "restore again", "roll back"]) Assert.Contains(word, error, StringComparison.Ordinal);
+        foreach (var word in (string[])[point, safety, "restore again", "roll back"])
+            Assert.Contains(word, error, StringComparison.Ordinal);
     }
 
     [Fact]

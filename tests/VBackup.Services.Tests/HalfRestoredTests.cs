@@ -20,7 +20,8 @@ public sealed class HalfRestoredTests
         await world.SettleAsync();
         var changed = new byte[300_000];
         await File.WriteAllBytesAsync(world.VolumePath(s_volume.Value), changed);
-        foreach (var pack in Directory.EnumerateFiles(world.Path($"location/{world.Project}/packs"), "*", SearchOption.AllDirectories).ToList())
+        var packs = world.Path($"location/{world.Project}/packs");
+        foreach (var pack in Directory.EnumerateFiles(packs, "*", SearchOption.AllDirectories).ToList())
             File.Move(pack, world.Path(Path.GetFileName(pack)));
 
         var restore = await world.OrderRestoreAsync(backup.Point);

@@ -40,8 +40,8 @@ sealed class InPlaceRestore
         var writing = await InPlaceWriting.CheckAsync(cloud, server, edge, volumes, cancellation).ConfigureAwait(false);
         if (server.State is not ServerState.Shutdown && !stops) throw new RefusedException($"server {server.Name} runs: stop it, or give --stop");
         var run = new InPlaceRestore(cloud, server, writing, instants);
-        if (await UnfinishedRestores.FindAsync(cloud.Storage, writing.Volumes, cancellation).ConfigureAwait(false) is { Count: > 0 } unfinished)
-            screen.Note($"{UnfinishedRestores.Describe(unfinished)}: this one takes its place");
+        var unfinished = await UnfinishedRestores.FindAsync(cloud.Storage, writing.Volumes, cancellation).ConfigureAwait(false);
+        if (unfinished.Count > 0) screen.Note($"{UnfinishedRestores.Describe(unfinished)}: this one takes its place");
         await run.RunAsync(restore, point, cancellation).ConfigureAwait(false);
         screen.Line($"the snapshot {run._safety} has the volumes as they were: 'vbackup edge snapshots release {run._safety}' gives it up");
         await run.StartAgainAsync().ConfigureAwait(false);

@@ -16,12 +16,13 @@ namespace VBackup.Edge.Backups;
 /// <param name="HeldSeconds">For how long the guest was held for the snapshot; null when it was not.</param>
 /// <param name="Identities">Of each disk, which volume it was, whatever that is called by now; a disk is missing where names are enough. Null in
 /// points of earlier versions.</param>
-/// <param name="SnapshotIdentities">Of each disk, which snapshot <paramref name="Instant"/> was, should it be removed and another get its name; a disk
-/// is missing where nobody can tell. Null in points of earlier versions.</param>
+/// <param name="SnapshotIdentities">Of each disk, which snapshot <paramref name="Instant"/> was, should it be removed and another get
+/// its name; a disk is missing where nobody can tell. Null in points of earlier versions.</param>
 public sealed record EdgeDocument(
     string Server, string ServerId, string Instant, DateTimeOffset TakenAt, string Consistency,
     IReadOnlyDictionary<string, string> Volumes, string ConfigurationKind, string Configuration, IReadOnlyList<string> Distrusts,
-    double? HeldSeconds = null, IReadOnlyDictionary<string, string>? Identities = null, IReadOnlyDictionary<string, string>? SnapshotIdentities = null)
+    double? HeldSeconds = null, IReadOnlyDictionary<string, string>? Identities = null,
+    IReadOnlyDictionary<string, string>? SnapshotIdentities = null)
 {
     const string Member = "edge";
 

@@ -21,8 +21,8 @@ public static class InstantTaking
     /// <summary>Takes it for a backup: what a restore in place left half written is refused.</summary>
     /// <inheritdoc cref="TakeAsync" path="/param"/>
     /// <exception cref="RefusedException">As for the other, or a volume is half restored: the message says what can be done.</exception>
-    public static async Task<TakenInstant> TakeForBackupAsync(EdgeCloud cloud, Server server, string name, IReadOnlyCollection<string> bases,
-        IRunReport report, CancellationToken cancellation)
+    public static async Task<TakenInstant> TakeForBackupAsync(EdgeCloud cloud, Server server, string name,
+        IReadOnlyCollection<string> bases, IRunReport report, CancellationToken cancellation)
     {
         VolumeId[] volumes = [.. server.Disks.Select(disk => disk.Volume)];
         await UnfinishedRestores.RequireNoneAsync(cloud.Storage, server.Name, volumes, cancellation).ConfigureAwait(false);

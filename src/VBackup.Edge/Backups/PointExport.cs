@@ -31,7 +31,8 @@ public static class PointExport
         using var export = new TrackedExport(run, cloud.Storage, DataPathOptions.OfDistantVolumes, random);
         var identities = await IdentitiesAsync(cloud, disks, cancellation).ConfigureAwait(false);
         var snapshots = await SnapshotIdentitiesAsync(cloud, disks, instant, cancellation).ConfigureAwait(false);
-        var bases = baseEdge is null ? [] : await SnapshotIdentitiesAsync(cloud, disks, baseEdge.Instant, cancellation).ConfigureAwait(false);
+        var bases = baseEdge is null
+            ? [] : await SnapshotIdentitiesAsync(cloud, disks, baseEdge.Instant, cancellation).ConfigureAwait(false);
         var plan = await export.PlanAsync(
             disks.Select(disk => Tracked(run, disk, instant, baseEdge, identities, bases, report)), cancellation).ConfigureAwait(false);
         await using (plan.ConfigureAwait(false))
@@ -76,7 +77,8 @@ public static class PointExport
     {
         foreach (var (disk, identity) in await SnapshotIdentitiesAsync(cloud, disks, instant, cancellation).ConfigureAwait(false))
             if (before.GetValueOrDefault(disk) != identity)
-                throw new CloudException(CloudFailure.InUse, "export", $"{disk}@{instant}", "the snapshot was made anew while it was looked at: try again");
+                throw new CloudException(CloudFailure.InUse, "export", $"{disk}@{instant}",
+                    "the snapshot was made anew while it was looked at: try again");
     }
 
     // The snapshots are found by the volumes' names, too.

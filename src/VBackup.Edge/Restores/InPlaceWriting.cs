@@ -145,8 +145,8 @@ public sealed class InPlaceWriting
         }
     }
 
-    // Before the first byte of any volume. One that is half written already has the snapshot to go back to from before that: the new one has
-    // what is half written.
+    // Before the first byte of any volume. One that is half written already has a snapshot to go back to from before that: the new
+    // snapshot has what is half written.
     async Task NoteAsync(List<IVolumeWriter> writers, RestoreNote note, CancellationToken cancellation)
     {
         for (var i = 0; i < writers.Count; i++)

@@ -23,16 +23,18 @@ public static class UnfinishedRestores
     }
 
     /// <exception cref="RefusedException">There is one: the message says what can be done.</exception>
-    public static async Task RequireNoneAsync(IVolumeStorage storage, string server, IEnumerable<VolumeId> volumes, CancellationToken cancellation)
+    public static async Task RequireNoneAsync(
+        IVolumeStorage storage, string server, IEnumerable<VolumeId> volumes, CancellationToken cancellation)
     {
         if (await FindAsync(storage, volumes, cancellation).ConfigureAwait(false) is { Count: > 0 } unfinished)
-            throw new RefusedException($"server {server}: {Describe(unfinished)}, so this would be a backup of half-written disks: {WaysOut(unfinished)}");
+            throw new RefusedException($"server {server}: {Describe(unfinished)}, so this would be a backup of half-written disks: "
+                + WaysOut(unfinished));
     }
 
     /// <summary>What is the matter, in one sentence.</summary>
     public static string Describe(IReadOnlyList<UnfinishedRestore> unfinished) =>
-        $"{string.Join(", ", unfinished.Select(one => one.Volume))} {(unfinished.Count == 1 ? "is" : "are")} partly overwritten by a restore of "
-        + string.Join(" and ", unfinished.Select(one => one.Note).DistinctBy(note => (note.Point, note.Since))
+        $"{string.Join(", ", unfinished.Select(one => one.Volume))} {(unfinished.Count == 1 ? "is" : "are")} partly overwritten by a "
+        + "restore of " + string.Join(" and ", unfinished.Select(one => one.Note).DistinctBy(note => (note.Point, note.Since))
             .Select(note => $"point {note.Point} that began at {Units.Time(note.Since)}")) + " and has not ended";
 
     static string WaysOut(IReadOnlyList<UnfinishedRestore> unfinished)
@@ -45,10 +47,12 @@ public static class UnfinishedRestores
     /// <summary>Makes volumes what they were at an instant. A volume is whole again when that was taken before it was half written, which
     /// its safety snapshot and all that are older were.</summary>
     /// <exception cref="CloudException">Somebody uses a volume, or the instant is incomplete.</exception>
-    public static async Task RollBackAsync(IVolumeStorage storage, string instant, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation)
+    public static async Task RollBackAsync(
+        IVolumeStorage storage, string instant, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation)
     {
         var unfinished = await FindAsync(storage, volumes, cancellation).ConfigureAwait(false);
-        string[] oldestFirst = [.. (await storage.Snapshots.ListAsync(volumes, cancellation).ConfigureAwait(false)).Select(one => one.Name)];
+        var there = await storage.Snapshots.ListAsync(volumes, cancellation).ConfigureAwait(false);
+        string[] oldestFirst = [.. there.Select(one => one.Name)];
         await storage.Snapshots.RollBackAsync(instant, volumes, cancellation).ConfigureAwait(false);
         foreach (var (volume, note) in unfinished)
             if (Array.IndexOf(oldestFirst, instant) <= Array.IndexOf(oldestFirst, note.SafetySnapshot))

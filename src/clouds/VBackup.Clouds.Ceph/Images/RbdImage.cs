@@ -222,8 +222,8 @@ internal sealed unsafe partial class RbdImage : IDisposable
     /// <summary>Who has last taken over; null when nobody ever did.</summary>
     public string? ClaimedBy() => FindNote(ClaimKey);
 
-    /// <summary>Leaves word of a restore, or takes it away with null; it stays when the image is closed. A copy of the image has a copy of it, as it
-    /// has of what is half written.</summary>
+    /// <summary>Leaves word of a restore, or takes it away with null; it stays when the image is closed. A copy of the
+    /// image has a copy of it, as it has of what is half written.</summary>
     public void NoteRestore(string? note)
     {
         var code = note is null ? Librbd.rbd_metadata_remove(Handle, RestoreKey) : Librbd.rbd_metadata_set(Handle, RestoreKey, note);

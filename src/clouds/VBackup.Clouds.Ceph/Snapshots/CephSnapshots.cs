@@ -71,7 +71,8 @@ internal sealed class CephSnapshots(CephStorage storage) : IVolumeSnapshots
             return true;
         }, cancellation);
 
-        public Task<Instant> FinishAsync(CancellationToken cancellation) => RunAsync(taking => taking.Finish(wasThere: isThere), cancellation);
+        public Task<Instant> FinishAsync(CancellationToken cancellation) =>
+            RunAsync(taking => taking.Finish(wasThere: isThere), cancellation);
 
         private Task<T> RunAsync<T>(Func<InstantTaking, T> work, CancellationToken cancellation) => snapshots.OnCephAsync("take",
             Subject(paths), connection => work(snapshots.Taking(connection, name, paths, cancellation)), cancellation);

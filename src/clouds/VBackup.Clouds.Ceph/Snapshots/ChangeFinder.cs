@@ -19,7 +19,8 @@ internal static class ChangeFinder
         if (from.LengthBytes != to.LengthBytes || basis.LengthBytes != to.LengthBytes)
             return new ChangeAnswer.Lost(
                 $"the volume's length changed from {basis.LengthBytes} to {to.LengthBytes} bytes since the last backup");
-        if (from.Id > basis.Id) return new ChangeAnswer.Lost("a snapshot that is taken before the last backup's is newer than that: it was made anew");
+        if (from.Id > basis.Id)
+            return new ChangeAnswer.Lost("a snapshot that is taken before the last backup's is newer than that: it was made anew");
         if (basis.Id > to.Id) return new ChangeAnswer.Lost("the last backup's snapshot is newer than this one's");
         var newestBefore = image.RolledBackAfter();
         if (from.Id <= newestBefore && to.Id > newestBefore)

@@ -5,12 +5,12 @@ namespace VBackup.Clouds.Ceph.Snapshots;
 
 /// <summary>
 /// Keeps a group that is prepared, and of which there is no snapshot yet, from being removed as one that somebody left. Whoever takes an
-/// instant holds all its images, beside others who do so too; whoever removes an empty group holds one of its images alone. Nobody waits for
-/// a hold while having one, and those who take never exclude each other: so there is no deadlock. The hold of one who
+/// instant holds all its images, beside others who do so too; whoever removes an empty group holds one of its images alone. Nobody waits
+/// for a hold while having one, and those who take never exclude each other: so there is no deadlock. The hold of one who
 /// died ends by itself; the cluster's clock counts.
 /// </summary>
-/// <remarks>An advisory lock of rados on the image's header object. Blocking. REQUIRES: an image that is held for the first time is open for
-/// writing, so that nobody removes it and a header is made anew.</remarks>
+/// <remarks>An advisory lock of rados on the image's header object. Blocking. REQUIRES: an image that is held for the first time is open
+/// for writing, so that nobody removes it and a header is made anew.</remarks>
 internal static class GroupHold
 {
     /// <summary>Longer than a guest may be held for a snapshot.</summary>

@@ -50,7 +50,8 @@ internal sealed class NbdWriter(NbdTransfer transfer, NbdMap map, string descrip
     public Task NoteRestoreAsync(RestoreNote? note, CancellationToken cancellation) =>
         new FileCall("note", description, cancellation).RunAsync(() =>
         {
-            if (!place.IsCurrent) throw new CloudException(CloudFailure.InUse, "note", description, "somebody else has taken the volume over");
+            if (!place.IsCurrent)
+                throw new CloudException(CloudFailure.InUse, "note", description, "somebody else has taken the volume over");
             RestoreNoteFile.Write(notePath, note);
             return Task.FromResult(true);
         });

@@ -51,8 +51,8 @@ public interface IVolumeSnapshots
     /// <exception cref="CloudException">It is gone, or not complete any more.</exception>
     Task RequireStillThereAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation) => Task.CompletedTask;
 
-    /// <summary>What tells a volume at an instant from another one that gets the same name when this one is gone; null when there is none, and where
-    /// nobody can tell.</summary>
+    /// <summary>What tells a volume at an instant from another one that gets the same name when this one is gone; null when there is
+    /// none, and where nobody can tell.</summary>
     Task<string?> FindIdentityAsync(string name, VolumeId volume, CancellationToken cancellation) => Task.FromResult<string?>(null);
 
     /// <summary>What changed in a volume between two instants: everything that did, perhaps more, never less, as far as the

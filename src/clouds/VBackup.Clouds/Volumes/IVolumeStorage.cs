@@ -51,7 +51,8 @@ public interface IVolumeStorage : IAsyncDisposable
     /// <summary>Bytes that may still be stored, as far as the storage tells; null when it does not.</summary>
     Task<long?> FindFreeBytesAsync(VolumeId near, CancellationToken cancellation);
 
-    /// <summary>The note of a restore in place that overwrites the volume, or did and never ended (<see cref="IVolumeWriter.NoteRestoreAsync"/>).</summary>
+    /// <summary>The note of a restore in place that overwrites the volume, or did and never ended: see
+    /// <see cref="IVolumeWriter.NoteRestoreAsync"/>.</summary>
     /// <returns>Null when there is none, or no such volume.</returns>
     /// <exception cref="CloudException">There is one that makes no sense.</exception>
     Task<RestoreNote?> FindRestoreNoteAsync(VolumeId volume, CancellationToken cancellation);

@@ -31,7 +31,8 @@ public sealed record RestoreNote(string Point, DateTimeOffset Since, string? Saf
             if (JsonSerializer.Deserialize(text, RestoreNoteJson.Default.RestoreNoteText) is { } kept)
             {
                 return kept.Version == Version ? new(kept.Point, kept.Since, kept.SafetySnapshot) : throw new CloudException(
-                    CloudFailure.NotSupported, "look at", volume, $"a later version of vBackup restores it, or did: its note has version {kept.Version}");
+                    CloudFailure.NotSupported, "look at", volume,
+                    $"a later version of vBackup restores it, or did: its note has version {kept.Version}");
             }
         }
         catch (JsonException damaged)

@@ -12,7 +12,8 @@ public static class RestoreNoteFile
         {
             using var file = File.OpenRead(path);
             var text = new byte[RestoreNote.TextBytesMax];
-            return RestoreNote.Parse(Encoding.UTF8.GetString(text, 0, file.ReadAtLeast(text, text.Length, throwOnEndOfStream: false)), volume);
+            var length = file.ReadAtLeast(text, text.Length, throwOnEndOfStream: false);
+            return RestoreNote.Parse(Encoding.UTF8.GetString(text, 0, length), volume);
         }
         catch (FileNotFoundException)
         {
@@ -23,12 +24,14 @@ public static class RestoreNoteFile
     /// <param name="note">Null to remove it.</param>
     public static void Write(string path, RestoreNote? note)
     {
-        // Removed as a whole, too: what a power cut brings back would be of a restore that is done.
-        if (note is not null) WholeFile.Write(path, Encoding.UTF8.GetBytes(note.ToText()));
-        else if (File.Exists(path))
+        if (note is not null)
         {
-            File.Delete(path);
-            FileIdentity.SyncFolderOf(path);
+            WholeFile.Write(path, Encoding.UTF8.GetBytes(note.ToText()));
+            return;
         }
+        if (!File.Exists(path)) return;
+        File.Delete(path);
+        // What a power cut brought back would be of a restore that is done.
+        FileIdentity.SyncFolderOf(path);
     }
 }
