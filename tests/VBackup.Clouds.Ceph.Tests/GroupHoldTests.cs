@@ -60,7 +60,7 @@ public sealed class GroupHoldTests(CephLab lab) : IAsyncLifetime
     {
         var volumes = await NewVolumesAsync(2);
         // As one who died leaves it.
-        _ = await Snapshots.PrepareAsync("left", volumes, default);
+        _ = await Snapshots.PrepareAsync("left-over", volumes, default);
         foreach (var volume in volumes) await BreakHoldAsync(volume);
         await using var remover = new CephStorage(CephLab.Settings);
         using var meeting = new Barrier(2);
@@ -72,7 +72,7 @@ public sealed class GroupHoldTests(CephLab lab) : IAsyncLifetime
             meeting.SignalAndWait();
             meeting.SignalAndWait();
         };
-        var removing = Task.Run(() => remover.Snapshots.RemoveAsync("left", volumes, default));
+        var removing = Task.Run(() => remover.Snapshots.RemoveAsync("left-over", volumes, default));
         meeting.SignalAndWait();
         await Reading.FailsAsync(CloudFailure.InUse, () => other.Snapshots.PrepareAsync("fresh", volumes, default));
         meeting.SignalAndWait();
@@ -85,13 +85,13 @@ public sealed class GroupHoldTests(CephLab lab) : IAsyncLifetime
     public async Task What_was_taken_by_one_who_lost_the_hold_is_not_called_good()
     {
         var volumes = await NewVolumesAsync(2);
-        var prepared = await Snapshots.PrepareAsync("late", volumes, default);
+        var prepared = await Snapshots.PrepareAsync("late-1", volumes, default);
         await BreakHoldAsync(volumes[1]);
         await prepared.TakeAsync(default);
         var refusal = await Reading.FailsAsync(CloudFailure.InUse, () => prepared.FinishAsync(default));
         Assert.Contains("took longer than", refusal.Message, StringComparison.Ordinal);
         await AssertNobodyHoldsAsync(volumes);
-        await Snapshots.RemoveAsync("late", volumes, default);
+        await Snapshots.RemoveAsync("late-1", volumes, default);
         Assert.Empty(await Snapshots.ListAsync(volumes, default));
     }
 
