@@ -48,7 +48,8 @@ public sealed class ProjectSecrets(MasterKey master)
     internal byte[] WrapSecretKey(LocationId location, ReadOnlySpan<byte> secret) =>
         master.Wrap(secret, SecretPurpose, location.ToString());
 
-    internal byte[] UnwrapSecretKey(LocationId location, ReadOnlySpan<byte> wrapped) =>
+    /// <inheritdoc cref="UnwrapKey"/>
+    public byte[] UnwrapSecretKey(LocationId location, ReadOnlySpan<byte> wrapped) =>
         master.Unwrap(wrapped, SecretPurpose, location.ToString());
 
     internal async Task<WorkSecrets> OfAsync(BackupDb db, WorkTask task, CancellationToken cancellation)

@@ -1,0 +1,56 @@
+using System.Security.Cryptography;
+using VBackup.Contracts.Ids;
+using VBackup.Contracts.Messages;
+using VBackup.Platform.Secrets;
+using VBackup.Service.Keys;
+using VBackup.Service.Locations;
+using VBackup.Services.Tests.World;
+using Xunit;
+
+namespace VBackup.Services.Tests;
+
+/// <summary>What is kept under one master key is kept under another, however often that is broken off.</summary>
+public sealed class MasterKeyChangeTests
+{
+    [Fact]
+    public async Task Every_secret_opens_with_the_new_key_alone_and_asking_again_changes_nothing()
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        await new ProjectKeys(world.Backup, world.Secrets).RotateAsync(world.Project, 1, default);
+        var bucket = world.Ids.New<LocationId>();
+        Assert.Null((await new LocationRegistry(world.Backup, world.Secrets).CreateAsync(bucket, new(world.Project, ServiceWorld.Region, "bucket",
+            LocationKindView.VStorage, "s3://bucket", null, null, "access", "secret", null, 0, IsDefault: false), default)).Reason);
+        var before = await SecretsAsync(world, world.Secrets, bucket);
+
+        using var master = new MasterKey(RandomNumberGenerator.GetBytes(MasterKey.Size));
+        var next = new ProjectSecrets(master);
+        for (var time = 0; time < 2; time++)
+            Assert.Equal(2, await world.Backup.MakeAsync(change => MasterKeyChange.MakeAsync(change, world.Secrets, next, default), default));
+        Assert.Equal(before, await SecretsAsync(world, next, bucket));
+        await Assert.ThrowsAsync<WrongMasterKeyException>(() => SecretsAsync(world, world.Secrets, bucket));
+        // Each vault's copy of the project's key is under the old one still.
+        Assert.All(await world.Backup.MakeAsync(change => Task.FromResult(change.Db.Locations.ToList()), default),
+            location => Assert.True(location.IsCatalogueStale));
+    }
+
+    [Fact]
+    public async Task With_two_keys_of_which_none_fits_nothing_is_changed()
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        using var one = new MasterKey(RandomNumberGenerator.GetBytes(MasterKey.Size));
+        using var other = new MasterKey(RandomNumberGenerator.GetBytes(MasterKey.Size));
+        await Assert.ThrowsAsync<WrongMasterKeyException>(() => world.Backup.MakeAsync(
+            change => MasterKeyChange.MakeAsync(change, new(one), new(other), default), default));
+        var key = await world.Backup.MakeAsync(async change => (await change.Db.Keys.FindAsync(world.Project))!, default);
+        Assert.Equal(32, world.Secrets.UnwrapKey(world.Project, key.Wrapped).Length);
+    }
+
+    static async Task<List<string>> SecretsAsync(ServiceWorld world, ProjectSecrets secrets, LocationId bucket)
+    {
+        var (key, location) = await world.Backup.MakeAsync(async change =>
+            ((await change.Db.Keys.FindAsync(world.Project))!, (await change.Db.Locations.FindAsync(bucket))!), default);
+        byte[][] opened = [secrets.UnwrapKey(world.Project, key.Wrapped), secrets.UnwrapKey(world.Project, key.WrappedPrevious!),
+            secrets.UnwrapSecretKey(bucket, location.WrappedSecretKey!)];
+        return [.. opened.Select(Convert.ToHexString)];
+    }
+}

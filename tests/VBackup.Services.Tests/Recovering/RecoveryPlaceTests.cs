@@ -1,0 +1,46 @@
+using VBackup.Cli.Recovering;
+using VBackup.Contracts.Ids;
+using VBackup.Contracts.Messages;
+using VBackup.Edge.Running;
+using Xunit;
+
+namespace VBackup.Services.Tests.Recovering;
+
+public sealed class RecoveryPlaceTests : IDisposable
+{
+    static readonly ProjectId s_project = new(new("00000001-0000-7000-8000-000000000000"));
+    readonly string _folder = Directory.CreateTempSubdirectory("vbackup-place-").FullName;
+
+    [Fact]
+    public async Task Projects_are_found_by_their_vaults_and_what_else_lies_there_is_passed_over()
+    {
+        foreach (var name in (string[])[$"{s_project}/vault", "no-project/vault", "00000002-0000-7000-8000-000000000000/points/a", "a/b/vault"])
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(_folder, name))!);
+            await File.WriteAllTextAsync(Path.Combine(_folder, name), "");
+        }
+        var place = RecoveryPlace.Of(_folder + "/", 1);
+        Assert.Equal([s_project], await place.FindProjectsAsync(default));
+        Assert.Equal((LocationKindView.FileSystem, $"{_folder}/{s_project}", null), (place.Kind, place.VaultAddress(s_project), place.AccessKey));
+        var vault = RecoveryPlace.Of(Path.Combine(_folder, s_project.ToString()), 1);
+        var refused = await Assert.ThrowsAsync<RefusedException>(() => vault.FindProjectsAsync(default));
+        Assert.Contains("is one vault", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void What_opens_S3_comes_from_the_environment_for_each_by_its_number()
+    {
+        // A number that nobody else has.
+        Environment.SetEnvironmentVariable("AWS_ACCESS_KEY_ID_97", "key of the 97th");
+        Environment.SetEnvironmentVariable("AWS_ENDPOINT_URL_S3_97", "http://127.0.0.1:9");
+        var place = RecoveryPlace.Of("s3://bucket/prefix/", 97);
+        Assert.Equal((LocationKindView.VStorage, $"s3://bucket/prefix/{s_project}"), (place.Kind, place.VaultAddress(s_project)));
+        Assert.Equal(("key of the 97th", "http://127.0.0.1:9"), (place.AccessKey, place.Endpoint));
+        Assert.NotEqual("key of the 97th", RecoveryPlace.Of("s3://bucket/prefix", 98).AccessKey);
+    }
+
+    [Fact]
+    public void What_is_no_location_is_refused() => Assert.Throws<RefusedException>(() => RecoveryPlace.Of("https://bucket", 1));
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+}
