@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using VBackup.Contracts.Ids;
+using VBackup.Contracts.Locations;
 using VBackup.Contracts.Messages;
 using VBackup.Platform.Secrets;
 using VBackup.Service.Keys;
@@ -18,14 +19,16 @@ public sealed class MasterKeyChangeTests
         await using var world = await ServiceWorld.MakeAsync();
         await new ProjectKeys(world.Backup, world.Secrets).RotateAsync(world.Project, 1, default);
         var bucket = world.Ids.New<LocationId>();
-        Assert.Null((await new LocationRegistry(world.Backup, world.Secrets).CreateAsync(bucket, new(world.Project, ServiceWorld.Region, "bucket",
-            LocationKindView.VStorage, "s3://bucket", null, null, "access", "secret", null, 0, IsDefault: false), default)).Reason);
+        var wish = new NewLocation(world.Project, ServiceWorld.Region, "bucket", LocationKindView.VStorage, "s3://bucket", null, null, "access",
+            "secret", null, 0, IsDefault: false);
+        Assert.Null((await new LocationRegistry(world.Backup, world.Secrets).CreateAsync(bucket, wish, default)).Reason);
         var before = await SecretsAsync(world, world.Secrets, bucket);
 
         using var master = new MasterKey(RandomNumberGenerator.GetBytes(MasterKey.Size));
         var next = new ProjectSecrets(master);
         for (var time = 0; time < 2; time++)
-            Assert.Equal(2, await world.Backup.MakeAsync(change => MasterKeyChange.MakeAsync(change, world.Secrets, next, default), default));
+            Assert.Equal(2, await world.Backup.MakeAsync(
+                change => MasterKeyChange.MakeAsync(change, world.Secrets, next, default), default));
         Assert.Equal(before, await SecretsAsync(world, next, bucket));
         await Assert.ThrowsAsync<WrongMasterKeyException>(() => SecretsAsync(world, world.Secrets, bucket));
         // Each vault's copy of the project's key is under the old one still.

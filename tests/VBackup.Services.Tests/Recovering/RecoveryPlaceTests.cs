@@ -14,14 +14,16 @@ public sealed class RecoveryPlaceTests : IDisposable
     [Fact]
     public async Task Projects_are_found_by_their_vaults_and_what_else_lies_there_is_passed_over()
     {
-        foreach (var name in (string[])[$"{s_project}/vault", "no-project/vault", "00000002-0000-7000-8000-000000000000/points/a", "a/b/vault"])
+        string[] names = [$"{s_project}/vault", "no-project/vault", "00000002-0000-7000-8000-000000000000/points/a", "a/b/vault"];
+        foreach (var name in names)
         {
             Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(_folder, name))!);
             await File.WriteAllTextAsync(Path.Combine(_folder, name), "");
         }
         var place = RecoveryPlace.Of(_folder + "/", 1);
         Assert.Equal([s_project], await place.FindProjectsAsync(default));
-        Assert.Equal((LocationKindView.FileSystem, $"{_folder}/{s_project}", null), (place.Kind, place.VaultAddress(s_project), place.AccessKey));
+        Assert.Equal((LocationKindView.FileSystem, $"{_folder}/{s_project}"), (place.Kind, place.VaultAddress(s_project)));
+        Assert.Null(place.AccessKey);
         var vault = RecoveryPlace.Of(Path.Combine(_folder, s_project.ToString()), 1);
         var refused = await Assert.ThrowsAsync<RefusedException>(() => vault.FindProjectsAsync(default));
         Assert.Contains("is one vault", refused.Message, StringComparison.Ordinal);
