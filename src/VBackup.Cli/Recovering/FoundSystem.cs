@@ -12,7 +12,10 @@ namespace VBackup.Cli.Recovering;
 sealed record ProjectFinding(Service.Recovery.FoundProject Service, Portal.Declarations.FoundProject Portal,
     IReadOnlyList<LocationFinding> Locations);
 
-sealed record LocationFinding(string Name, string Address, int Points, int InBin, IReadOnlyList<string> Problems);
+/// <param name="Damages">What should be there and cannot be read.</param>
+/// <param name="Problems">What else is not as it was.</param>
+sealed record LocationFinding(
+    string Name, string Address, int Points, int InBin, IReadOnlyList<string> Damages, IReadOnlyList<string> Problems);
 
 /// <summary>Puts together what the vaults of a project tell. Of the catalogues the newest counts, by its generation and no clock.</summary>
 sealed class FoundSystem(IdSource ids, DateTimeOffset now)
@@ -34,13 +37,13 @@ sealed class FoundSystem(IdSource ids, DateTimeOffset now)
         List<LocationFinding> findings = [];
         foreach (var vault in newestFirst.Where(vault => IsEither(vault.Key, key, previous)))
         {
-            List<string> ofVault = [.. vault.Problems];
+            List<string> damages = [.. vault.Damages], ofVault = [];
             var entry = entries[vault];
-            var points = _points.Of(vault, entry, ofVault);
+            var points = _points.Of(vault, entry, damages, ofVault);
             locations.Add(new(entry, vault.Place.AccessKey, vault.Place.SecretKey, vault.UsedBytes, !vault.Key.AsSpan().SequenceEqual(key),
                 points));
             findings.Add(new(entry.Name, entry.Address, points.Count(point => point.State == RestorePointState.Active),
-                points.Count(point => point.State == RestorePointState.SoftDeleted), ofVault));
+                points.Count(point => point.State == RestorePointState.SoftDeleted), damages, ofVault));
         }
         foreach (var lacking in (told.FirstOrDefault()?.Locations ?? []).Where(
             known => locations.TrueForAll(one => one.Entry.Location != known.Location)))

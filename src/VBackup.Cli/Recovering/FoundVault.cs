@@ -11,10 +11,10 @@ namespace VBackup.Cli.Recovering;
 /// them.</summary>
 /// <param name="Key">What opened it.</param>
 /// <param name="Catalogue">Null when there is none that can be read.</param>
-/// <param name="Problems">What of it could not be read.</param>
+/// <param name="Damages">What of it could not be read.</param>
 sealed record FoundVault(
     RecoveryPlace Place, ProjectId Project, byte[] Key, ProjectCatalogue? Catalogue, long Generation, DateTimeOffset? SavedAt,
-    IReadOnlyList<PointDocument> Points, long UsedBytes, IReadOnlyList<string> Problems)
+    IReadOnlyList<PointDocument> Points, long UsedBytes, IReadOnlyList<string> Damages)
 {
     public override string ToString() => Place.VaultAddress(Project);
 
@@ -24,17 +24,17 @@ sealed record FoundVault(
     {
         if (await OpenAsync(place, project, keys, cancellation).ConfigureAwait(false) is not var (vault, key)) return null;
         await using var closing = vault.ConfigureAwait(false);
-        List<string> problems = [];
+        List<string> damages = [];
         var (saved, damaged) = await SavedCatalogues.ReadNewestAsync(vault, cancellation).ConfigureAwait(false);
-        problems.AddRange(damaged.Select(damage => damage.Message));
-        var catalogue = saved is null ? null : Read(saved, project, problems);
-        if (catalogue is null) problems.Add(
+        damages.AddRange(damaged.Select(damage => damage.Message));
+        var catalogue = saved is null ? null : Read(saved, project, damages);
+        if (catalogue is null) damages.Add(
             "it has no catalogue that can be read: points come back, and nothing that only a catalogue tells");
-        else if (damaged.Count > 0) problems.Add($"the catalogue is an older one, of {saved!.SavedAt:u}");
+        else if (damaged.Count > 0) damages.Add($"the catalogue is an older one, of {saved!.SavedAt:u}");
         var (points, unreadable) = await VaultCatalog.ListAsync(vault, withFreed: false, cancellation).ConfigureAwait(false);
-        problems.AddRange(unreadable.Select(damage => damage.Message));
+        damages.AddRange(unreadable.Select(damage => damage.Message));
         return new(place, project, key, catalogue, saved?.Generation ?? 0, saved?.SavedAt, [.. points.Select(point => point.Point)],
-            await UsedAsync(vault, cancellation).ConfigureAwait(false), problems);
+            await UsedAsync(vault, cancellation).ConfigureAwait(false), damages);
     }
 
     static async Task<(BackupVault Vault, byte[] Key)?> OpenAsync(
@@ -58,18 +58,18 @@ sealed record FoundVault(
         return null;
     }
 
-    static ProjectCatalogue? Read(CatalogueDocument saved, ProjectId project, List<string> problems)
+    static ProjectCatalogue? Read(CatalogueDocument saved, ProjectId project, List<string> damages)
     {
         try
         {
             var read = saved.Content.Deserialize(WorkJson.Default.ProjectCatalogue);
             if (read is { Format: ProjectCatalogue.FormatNow } && read.Project == project) return read;
-            problems.Add($"its catalogue has the format {read?.Format}, of project {read?.Project}, and this program reads format "
+            damages.Add($"its catalogue has the format {read?.Format}, of project {read?.Project}, and this program reads format "
                 + $"{ProjectCatalogue.FormatNow}");
         }
         catch (JsonException wrong)
         {
-            problems.Add($"its catalogue is of another shape: {wrong.Message}");
+            damages.Add($"its catalogue is of another shape: {wrong.Message}");
         }
         return null;
     }

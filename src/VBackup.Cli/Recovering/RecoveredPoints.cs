@@ -20,10 +20,11 @@ sealed class RecoveredPoints(IdSource ids, DateTimeOffset now)
 
     readonly HashSet<RestorePointId> _taken = [];
 
-    /// <param name="problems">Takes what did not come back.</param>
-    public List<PointChanged> Of(FoundVault vault, CatalogueLocation location, List<string> problems)
+    /// <param name="damages">Takes what cannot be read.</param>
+    /// <param name="problems">Takes what else did not come back.</param>
+    public List<PointChanged> Of(FoundVault vault, CatalogueLocation location, List<string> damages, List<string> problems)
     {
-        var known = (vault.Catalogue?.Points ?? []).ToDictionary(point => point.VaultPoint);
+        var known = (vault.Catalogue?.Points ?? []).DistinctBy(point => point.VaultPoint).ToDictionary(point => point.VaultPoint);
         List<PointChanged> points = [];
         HashSet<string> distrusted = [];
         var strangers = 0;
@@ -41,7 +42,7 @@ sealed class RecoveredPoints(IdSource ids, DateTimeOffset now)
             }
             catch (DamageException damage)
             {
-                problems.Add(damage.Message);
+                damages.Add(damage.Message);
             }
         }
         if (strangers > 0) problems.Add(

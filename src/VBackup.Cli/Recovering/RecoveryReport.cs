@@ -31,7 +31,7 @@ sealed class RecoveryReport
 
     public void CameBack(RecoveredProject made, ProjectFinding found, IReadOnlyList<string> problems)
     {
-        HasDamage |= found.Locations.Any(location => location.Problems.Count > 0);
+        HasDamage |= found.Locations.Any(location => location.Damages.Count > 0);
         _projects.Add(new(found.Service.Project, made.Name, made.Policies, made.Plans, found.Locations, [.. problems, .. made.Notes]));
     }
 
@@ -50,7 +50,7 @@ sealed class RecoveryReport
         {
             foreach (var problem in project.Problems) screen.Line($"{project.Name}: {problem}");
             foreach (var location in project.Locations)
-                foreach (var problem in location.Problems) screen.Line($"{location.Name}: {problem}");
+                foreach (var line in location.Damages.Concat(location.Problems)) screen.Line($"{location.Name}: {line}");
         }
         foreach (var missing in _missing) screen.Line(missing);
         screen.Line($"Start it with 'vbackup up --data {folder}'. No plan runs until it is enabled: see first that the old system is "
