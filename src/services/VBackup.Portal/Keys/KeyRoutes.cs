@@ -81,17 +81,26 @@ static class KeyRoutes
         return TypedResults.Ok(new RecoveryKeyView(text, RecoveryMeaning));
     });
 
-    static Task<IResult> Erase(EraseKeyRequest request, HttpContext http, ApiChanges changes, IProjectKeys keys) =>
-        changes.MakeAsync(http, async change =>
+    static async Task<IResult> Erase(EraseKeyRequest request, HttpContext http, ApiChanges changes, IProjectKeys keys)
     {
         if (NeedsSession(http) is { } refused) return refused;
-        if (request.Project != change.Caller.ProjectName)
-            return Problem.Wrong("project", $"To erase the key of this project for ever, give its name, {change.Caller.ProjectName}.");
-        var answer = await keys.EraseAsync(change.Caller.InProject, change.Cancellation).ConfigureAwait(false);
-        if (answer.Key is not { } key) return ProblemOf(answer);
-        change.Audit("eraseKey", $"key {key.Number} of project {change.Caller.ProjectName}");
-        return TypedResults.Accepted("/api/v1/key", new ErasedKeyView(key, ErasureMeaning));
-    });
+        var (project, name) = (http.Caller().InProject, http.Caller().ProjectName);
+        if (request.Project != name)
+            return Problem.Wrong("project", $"To erase the key of this project for ever, give its name, {name}.");
+        // What cannot be undone leaves a line before it is done: the one behind it may get lost with this process.
+        await changes.MakeAsync(http, change =>
+        {
+            change.Audit("askToEraseKey", $"project {name}");
+            return Task.FromResult<IResult>(TypedResults.NoContent());
+        }).ConfigureAwait(false);
+        return await changes.MakeAsync(http, async change =>
+        {
+            var answer = await keys.EraseAsync(project, change.Cancellation).ConfigureAwait(false);
+            if (answer.Key is not { } key) return ProblemOf(answer);
+            change.Audit("eraseKey", $"key {key.Number} of project {name}");
+            return TypedResults.Accepted("/api/v1/key", new ErasedKeyView(key, ErasureMeaning));
+        }).ConfigureAwait(false);
+    }
 
     static Problem ProblemOf(ProjectKeyAnswer answer) => Problem.Of(Refusal.Conflict(answer.Code!, answer.Reason!));
 }
