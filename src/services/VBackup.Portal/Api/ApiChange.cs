@@ -1,5 +1,4 @@
 using System.Text.Json.Serialization.Metadata;
-using Microsoft.AspNetCore.Http;
 using VBackup.Contracts.Ids;
 using VBackup.Contracts.Messages;
 using VBackup.Platform.Databases;
@@ -8,8 +7,8 @@ using VBackup.Primitives;
 
 namespace VBackup.Portal.Api;
 
-/// <summary>A change that a request asks for: its rows, its messages and its line in the audit are saved together, or not at all.</summary>
-public sealed class ApiChange(Change<PortalDb> change, HttpContext http)
+/// <summary>A change that somebody asks for: its rows, its messages and its line in the audit are saved together, or not at all.</summary>
+public sealed class ApiChange(Change<PortalDb> change, Asker asker)
 {
     readonly List<AuditEntry> _audited = [];
     bool _leavesAll;
@@ -21,10 +20,10 @@ public sealed class ApiChange(Change<PortalDb> change, HttpContext http)
 
     public DateTimeOffset Now => change.Now;
 
-    public CancellationToken Cancellation => http.RequestAborted;
+    public CancellationToken Cancellation => asker.Cancellation;
 
-    /// <summary>REQUIRES: the route is not open.</summary>
-    public Caller Caller => http.Caller();
+    /// <summary>REQUIRES: not everybody may ask for it.</summary>
+    public Caller Caller => asker.Caller ?? throw new InvalidOperationException($"{asker.What} asked who calls, and is open to everybody.");
 
     public TId NewId<TId>() where TId : struct, IUniqueId<TId> => change.NewId<TId>();
 
@@ -42,7 +41,7 @@ public sealed class ApiChange(Change<PortalDb> change, HttpContext http)
 
     /// <summary>Notes what was done, or refused, where the caller's token does not say it all.</summary>
     public void Audit(ProjectId? project, UserId? user, string who, string action, string target, AuditOutcome outcome) =>
-        _audited.Add(new(NewId<AuditEntryId>(), Now, project, user, who, action, target, outcome, http.Address()));
+        _audited.Add(new(NewId<AuditEntryId>(), Now, project, user, who, action, target, outcome, asker.Address));
 
     /// <summary>Says that nothing is to be changed after all, so that there is nothing to audit.</summary>
     public void LeaveAll() => _leavesAll = true;
@@ -52,7 +51,7 @@ public sealed class ApiChange(Change<PortalDb> change, HttpContext http)
     {
         if (isRefused || _leavesAll) Db.ChangeTracker.Clear();
         else if (_audited.Count == 0)
-            throw new InvalidOperationException($"{http.Request.Method} {http.Request.Path} left no line in the audit.");
+            throw new InvalidOperationException($"{asker.What} left no line in the audit.");
         Db.AddRange(_audited.Where(line => line.Outcome == (isRefused ? AuditOutcome.Refused : AuditOutcome.Done)));
     }
 }

@@ -28,7 +28,7 @@ public abstract record Creation
     public static Creation FromProblem(Problem problem) => problem;
 }
 
-/// <summary>Makes the changes that requests ask for. Thread-safe.</summary>
+/// <summary>Makes the changes that requests and pages ask for. Thread-safe.</summary>
 public sealed class ApiChanges(ChangeMaker<PortalDb> changes, IOptions<JsonOptions> json)
 {
     public const string KeyHeader = "Idempotency-Key";
@@ -37,13 +37,20 @@ public sealed class ApiChanges(ChangeMaker<PortalDb> changes, IOptions<JsonOptio
 
     /// <param name="change">Run again when others were faster with the same rows, so it does nothing but look at and change the database.
     /// What it did before it answers with a <see cref="Problem"/> is not saved.</param>
-    public Task<IResult> MakeAsync(HttpContext http, Func<ApiChange, Task<IResult>> change) => changes.MakeAsync(async made =>
+    public Task<IResult> MakeAsync(HttpContext http, Func<ApiChange, Task<IResult>> change) =>
+        MakeAsync(Asker.Of(http), change, result => result is Problem);
+
+    /// <param name="change">As of the other.</param>
+    public Task<Outcome<T>> MakeAsync<T>(Asker asker, Func<ApiChange, Task<Outcome<T>>> change) =>
+        MakeAsync(asker, change, outcome => outcome.Problem is not null);
+
+    Task<TResult> MakeAsync<TResult>(Asker asker, Func<ApiChange, Task<TResult>> change, Func<TResult, bool> isRefused) => changes.MakeAsync(async made =>
     {
-        var asked = new ApiChange(made, http);
+        var asked = new ApiChange(made, asker);
         var result = await change(asked).ConfigureAwait(false);
-        asked.Close(result is Problem);
+        asked.Close(isRefused(result));
         return result;
-    }, http.RequestAborted);
+    }, asker.Cancellation);
 
     /// <summary>Makes a thing, once for each <c>Idempotency-Key</c>.</summary>
     /// <param name="request">The body as it was understood.</param>

@@ -91,6 +91,10 @@ static class ApiDocument
                 $"From 1 to {ListQuery.LimitMax}; {ListQuery.LimitDefault} otherwise.");
             Add(operation, "cursor", ParameterLocation.Query, JsonSchemaType.String, "The member next of the page before.");
             Add(operation, "sort", ParameterLocation.Query, JsonSchemaType.String, $"One of {string.Join(", ", list.Orders)}.");
+            // Those that are no parameters of the handler, whose request is read by what pages use as well.
+            foreach (var filter in list.Filters)
+                if (operation.Parameters!.All(one => one.Name != filter))
+                    Add(operation, filter, ParameterLocation.Query, JsonSchemaType.String, "Only those that fit.");
         }
         if (metadata.OfType<TakesIdempotencyKey>().Any())
             Add(operation, ApiChanges.KeyHeader, ParameterLocation.Header, JsonSchemaType.String,

@@ -67,3 +67,10 @@ sealed record ListQuery(int Limit, string Order, bool IsDescending, JsonElement?
         public required JsonElement Keys { get; init; }
     }
 }
+
+/// <summary>Reads a request's parameters.</summary>
+static class QueryParameters
+{
+    /// <summary>Null when it is not given. One that is given twice is refused by the list.</summary>
+    public static string? One(this IQueryCollection query, string name) => query.TryGetValue(name, out var values) ? values.ToString() : null;
+}

@@ -22,9 +22,14 @@ public sealed class Listing<TRow>(string Default, IReadOnlyList<ListOrder<TRow>>
     public ListParameters Parameters { get; } = new([.. orders.SelectMany(order => new[] { order.Name, "-" + order.Name })], filters);
 
     /// <param name="rows">Only those that the caller may see, filtered.</param>
-    public async Task<IResult> AnswerAsync<TView>(HttpContext http, IQueryable<TRow> rows, Func<TRow, TView> view)
+    public async Task<IResult> AnswerAsync<TView>(HttpContext http, IQueryable<TRow> rows, Func<TRow, TView> view) =>
+        (await PageAsync(http.Request.Query, rows, view, http.RequestAborted).ConfigureAwait(false)).Answer(TypedResults.Ok);
+
+    /// <inheritdoc cref="AnswerAsync"/>
+    public async Task<Outcome<Page<TView>>> PageAsync<TView>(IQueryCollection parameters, IQueryable<TRow> rows, Func<TRow, TView> view,
+        CancellationToken cancellation)
     {
-        var asked = ListQuery.Read(http.Request.Query, Parameters, Default);
+        var asked = ListQuery.Read(parameters, Parameters, Default);
         if (asked.Refusal is { } refusal) return refusal;
         var query = asked.Query!;
         var order = orders.Single(one => one.Name == query.Order);
@@ -33,10 +38,10 @@ public sealed class Listing<TRow>(string Default, IReadOnlyList<ListOrder<TRow>>
             if (order.After(rows, after, query.IsDescending) is not { } rest) return ListQuery.WrongCursor;
             rows = rest;
         }
-        var found = await order.TakeAsync(rows, query.IsDescending, query.Limit + 1, http.RequestAborted).ConfigureAwait(false);
+        var found = await order.TakeAsync(rows, query.IsDescending, query.Limit + 1, cancellation).ConfigureAwait(false);
         var hasMore = found.Count > query.Limit;
         if (hasMore) found.RemoveAt(query.Limit);
-        return TypedResults.Ok(new Page<TView>([.. found.Select(view)], hasMore ? query.CursorBehind(order.KeysOf(found[^1])) : null));
+        return new Page<TView>([.. found.Select(view)], hasMore ? query.CursorBehind(order.KeysOf(found[^1])) : null);
     }
 }
 

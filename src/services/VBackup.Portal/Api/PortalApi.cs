@@ -55,7 +55,8 @@ public static class PortalApi
         services.TryAddSingleton<ChangeMaker<PortalDb>>();
         services.AddScoped(provider => provider.GetRequiredService<IDbContextFactory<PortalDb>>().CreateDbContext());
         services.AddSingleton(_ => new Passwords(options.PasswordIterations));
-        services.AddSingleton<SignInThrottle>().AddSingleton<CredentialCheck>().AddSingleton<ApiChanges>();
+        services.AddSingleton<SignInThrottle>().AddSingleton<CredentialCheck>().AddSingleton<CallerSearch>().AddSingleton<ApiChanges>();
+        services.AddSingleton<Sessions>().AddSingleton<OwnPassword>();
         services.AddAuthentication(BearerTokens.SchemeName)
             .AddScheme<AuthenticationSchemeOptions, BearerTokens>(BearerTokens.SchemeName, null);
         services.AddAuthorization();

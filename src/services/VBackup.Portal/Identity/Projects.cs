@@ -31,6 +31,10 @@ static class Projects
         projects.MapPut("/{id:guid}", Rename).NeedsAdministrator().Updates<ProjectView>().WithSummary("Rename a project");
     }
 
+    /// <summary>Names of those that the caller may work in: an administrator in any.</summary>
+    public static Task<List<string>> NamesAsync(PortalDb db, Caller caller, CancellationToken cancellation) =>
+        Visible(db, caller).OrderBy(one => one.Name).Select(one => one.Name).ToListAsync(cancellation);
+
     static IQueryable<Project> Visible(PortalDb db, Caller caller) => db.Set<Project>().AsNoTracking().Where(one =>
         caller.IsAdministrator || db.Set<Membership>().Any(member => member.Project == one.Id && member.User == caller.User));
 

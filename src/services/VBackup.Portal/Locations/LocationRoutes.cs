@@ -57,16 +57,22 @@ static class LocationRoutes
         await db.Locations.FindAsync([LocationId.From(id)], cancellation).ConfigureAwait(false) is { IsDeleted: false } location
             && location.Project == project ? location : null;
 
-    static async Task<IResult> List(HttpContext http, PortalDb db, string? name, string? region, string? state)
+    static async Task<IResult> List(HttpContext http, PortalDb db) =>
+        (await ListAsync(db, http.Caller(), http.Request.Query, http.RequestAborted).ConfigureAwait(false)).Answer(TypedResults.Ok);
+
+    /// <summary>By the API and in pages.</summary>
+    public static async Task<Outcome<Page<LocationView>>> ListAsync(PortalDb db, Caller caller, IQueryCollection query, CancellationToken cancellation)
     {
-        var project = http.Caller().InProject;
+        if (caller.Lacks(Permission.ListLocation) is { } lacks) return lacks;
+        var project = caller.InProject;
         var filters = new ListFilters();
-        var inState = filters.OneOf<LocationStateView>("state", state);
+        var (name, region) = (query.One("name"), query.One("region"));
+        var inState = filters.OneOf<LocationStateView>("state", query.One("state"));
         if (filters.Wrong is { } wrong) return wrong;
         var rows = db.Locations.AsNoTracking().Where(one => one.Project == project && !one.IsDeleted
             && (name == null || one.Name == name) && (region == null || one.Region == region));
         if (inState is not null) rows = rows.Where(one => one.State == inState);
-        return await s_list.AnswerAsync(http, rows, View).ConfigureAwait(false);
+        return await s_list.PageAsync(query, rows, View, cancellation).ConfigureAwait(false);
     }
 
     static async Task<IResult> Get(Guid id, HttpContext http, PortalDb db)

@@ -27,29 +27,37 @@ static class Restore
 
     static async Task<IResult> Handle(Guid id, RestoreRequest request, HttpContext http, ApiChanges changes)
     {
-        if (FaultOf(request) is { } fault) return fault;
-        var target = request.Target!.Value;
-        if (http.Caller().Lacks(target == RestoreTarget.NewVolume ? Permission.RestoreVolume : Permission.RestoreServer) is { } lacks) return lacks;
+        if (FaultOf(http.Caller(), request) is { } fault) return fault;
         return await changes.CreateAsync(http, request, async change =>
-        {
-            var project = change.Caller.InProject;
-            if (await PointRoutes.FindAsync(change.Db, project, id, change.Cancellation).ConfigureAwait(false) is not { } point)
-                return Problem.NoSuch("point");
-            if (await ObstacleAsync(change, point, request, target).ConfigureAwait(false) is { } obstacle) return obstacle;
-            var run = change.NewId<RunId>();
-            change.Db.Runs.Add(RunRow.Asked(run, RunKind.Restore, project, null, point.Server, point.ServerName, point.Location, point.Id,
-                RunTrigger.Manual));
-            change.Send(Destination.Backup, new StartRestore(run, project, point.Id, target, request.Name, request.Volume,
-                request.StopsServer == true, RunTrigger.Manual), MessageJson.Default.StartRestore, change.Now + s_patience);
-            change.Audit("restorePoint", $"point {point.Id} of {point.ServerName} to {request.Name ?? "the original"}: run {run}");
-            return StartedRun.Answer(run);
-        }).ConfigureAwait(false);
+            StartedRun.Answer(await StartAsync(change, RestorePointId.From(id), request).ConfigureAwait(false))).ConfigureAwait(false);
+    }
+
+    /// <summary>By the API and in pages.</summary>
+    public static async Task<Outcome<RunId>> StartAsync(ApiChange change, RestorePointId id, RestoreRequest request)
+    {
+        if (FaultOf(change.Caller, request) is { } fault) return fault;
+        var (project, target) = (change.Caller.InProject, request.Target!.Value);
+        if (await PointRequests.FindAsync(change.Db, project, id, change.Cancellation).ConfigureAwait(false) is not { } point)
+            return Problem.NoSuch("point");
+        if (await ObstacleAsync(change, point, request, target).ConfigureAwait(false) is { } obstacle) return obstacle;
+        var run = change.NewId<RunId>();
+        change.Db.Runs.Add(RunRow.Asked(run, RunKind.Restore, project, null, point.Server, point.ServerName, point.Location, point.Id,
+            RunTrigger.Manual));
+        change.Send(Destination.Backup, new StartRestore(run, project, point.Id, target, request.Name, request.Volume,
+            request.StopsServer == true, RunTrigger.Manual), MessageJson.Default.StartRestore, change.Now + s_patience);
+        change.Audit("restorePoint", $"point {point.Id} of {point.ServerName} to {request.Name ?? "the original"}: run {run}");
+        return run;
     }
 
     /// <summary>What is wrong whatever the point is.</summary>
-    static Problem? FaultOf(RestoreRequest request)
+    static Problem? FaultOf(Caller caller, RestoreRequest request)
     {
         if (request.Target is not { } target) return Problem.Wrong("target", "It is one of original, newServer, newVolume.");
+        return FaultOf(request, target) ?? caller.Lacks(target == RestoreTarget.NewVolume ? Permission.RestoreVolume : Permission.RestoreServer);
+    }
+
+    static Problem? FaultOf(RestoreRequest request, RestoreTarget target)
+    {
         if (target == RestoreTarget.Original)
             return request.Name is null ? null : Problem.Wrong("name", "What is there keeps its name; a name is for what is new.");
         if (request.StopsServer is not null) return Problem.Wrong("stopsServer", "Nothing is stopped for a restore to new.");

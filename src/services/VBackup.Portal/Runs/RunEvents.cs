@@ -10,7 +10,7 @@ using VBackup.Portal.Identity;
 
 namespace VBackup.Portal.Runs;
 
-/// <summary>A run's progress as server-sent events: how it is now, then whenever it has changed, until it is over.</summary>
+/// <summary>A run's progress, for the API as server-sent events: how it is now, then whenever it has changed, until it is over.</summary>
 static class RunEvents
 {
     /// <summary>How often the database is asked.</summary>
@@ -26,10 +26,11 @@ static class RunEvents
         .Produces<RunView>(StatusCodes.Status200OK, "text/event-stream").WithSummary("Follow a run by server-sent events until it is over");
 
     static async Task<IResult> Follow(Guid id, HttpContext http, PortalDb db, IDbContextFactory<PortalDb> databases, TimeProvider clock) =>
-        await RunRoutes.FindAsync(db, http.Caller().InProject, id, http.RequestAborted).ConfigureAwait(false) is { } run
-            ? TypedResults.ServerSentEvents(EventsAsync(run.Id, databases, clock, http.RequestAborted)) : Problem.NoSuch("run");
+        (await RunRequests.GetAsync(db, http.Caller(), RunId.From(id), http.RequestAborted).ConfigureAwait(false))
+            .Answer(run => TypedResults.ServerSentEvents(FollowAsync(run.Id, databases, clock, http.RequestAborted).Select(now => new SseItem<RunView>(now, "run"))));
 
-    static async IAsyncEnumerable<SseItem<RunView>> EventsAsync(RunId id, IDbContextFactory<PortalDb> databases, TimeProvider clock,
+    /// <summary>REQUIRES: whoever follows may see the run.</summary>
+    public static async IAsyncEnumerable<RunView> FollowAsync(RunId id, IDbContextFactory<PortalDb> databases, TimeProvider clock,
         [EnumeratorCancellation] CancellationToken cancellation)
     {
         using var timer = new PeriodicTimer(Period, clock);
@@ -41,7 +42,7 @@ static class RunEvents
             if (run.Version != toldVersion || run.IsOver || clock.GetElapsedTime(toldAt) >= SilenceMax)
             {
                 (toldAt, toldVersion) = (clock.GetTimestamp(), run.Version);
-                yield return new(RunView.Of(run), "run");
+                yield return RunView.Of(run);
             }
             if (run.IsOver || clock.GetElapsedTime(began) >= DurationMax) yield break;
         }

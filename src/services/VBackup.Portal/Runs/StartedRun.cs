@@ -7,5 +7,6 @@ namespace VBackup.Portal.Runs;
 /// <param name="Run">What to follow.</param>
 public sealed record StartedRun(RunId Run)
 {
-    public static Creation Answer(RunId run) => new Creation.Made($"/api/v1/runs/{run}", new StartedRun(run), GoesOn: true);
+    public static Creation Answer(Outcome<RunId> asked) => asked.Problem is { } problem ? problem
+        : new Creation.Made($"/api/v1/runs/{asked.Value}", new StartedRun(asked.Value), GoesOn: true);
 }
