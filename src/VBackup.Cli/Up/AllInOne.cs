@@ -22,6 +22,7 @@ using VBackup.Portal;
 using VBackup.Portal.Api;
 using VBackup.Portal.Identity;
 using VBackup.Portal.Plans;
+using VBackup.Portal.Web;
 using VBackup.Primitives;
 using VBackup.Service;
 using VBackup.Service.Keys;
@@ -108,9 +109,12 @@ sealed class AllInOne : IAsyncDisposable
             .AddSingleton<ILocationRegistry>(new LocationRegistry(_backup, _secrets))
             .AddSingleton<IProjectKeys>(new ProjectKeys(_backup, _secrets));
         builder.Services.AddPortalApi(new());
+        builder.Services.AddPortalPages();
         var app = builder.Build();
         app.UsePortalApi();
+        app.UsePortalPages();
         app.MapPortalApi();
+        app.MapPortalPages();
         return app;
     }
 

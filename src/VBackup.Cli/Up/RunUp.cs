@@ -12,7 +12,7 @@ static class RunUp
     { HelpName = "DIR", DefaultValueFactory = _ => "vbackup-data", Description = "Where everything is kept: databases, the master key, the first location." };
 
     static readonly Option<string> s_listen = new("--listen")
-    { HelpName = "ADDRESS:PORT", DefaultValueFactory = _ => "127.0.0.1:8080", Description = "Where the API listens; on this machine only. Port 0 takes a free one." };
+    { HelpName = "ADDRESS:PORT", DefaultValueFactory = _ => "127.0.0.1:8080", Description = "Where pages and API listen; on this machine only. Port 0 takes a free one." };
 
     public static Command Define()
     {
@@ -42,7 +42,7 @@ static class RunUp
             {
                 screen.Line($"user admin, one-time password {password}: it is not shown again, and has to be changed at the first sign-in");
             }
-            screen.Line($"listening at {system.Address}; its interactive page is {system.Address}/docs/");
+            screen.Line($"open {system.Address} in a browser; the API is tried at {system.Address}/docs/");
             await system.RunAsync(stop).ConfigureAwait(false);
         }
         return ExitStatus.Done;

@@ -122,6 +122,6 @@ static class PlanRequests
 
     static Versioned<PlanView> Told(Plan plan) => new(View(plan), plan.Version);
 
-    static PlanView View(Plan plan) => new(plan.Id, plan.Server, plan.ServerName, plan.Policy, plan.Location, plan.Volumes.Chosen,
+    public static PlanView View(Plan plan) => new(plan.Id, plan.Server, plan.ServerName, plan.Policy, plan.Location, plan.Volumes.Chosen,
         plan.Volumes.IncludesLater, plan.IsEnabled, plan.Obstacle, plan.Note);
 }
