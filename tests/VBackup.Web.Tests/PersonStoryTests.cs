@@ -71,7 +71,7 @@ public sealed class PersonStoryTests(Site site) : IClassFixture<Site>
         await Visitor.SeesAsync(ada.Page.GetByRole(AriaRole.Cell, new() { Name = "nightly" }));
         await ada.FollowAsync("web-1");
         await ada.PressAsync("Switch off");
-        await ada.SeesAsync("Off");
+        await Visitor.SeesAsync(ada.Page.GetByRole(AriaRole.Button, new() { Name = "Switch on" }));
 
         await ada.FollowAsync("Policies");
         await ada.FollowAsync("nightly");
