@@ -182,12 +182,14 @@ public sealed class VisitorTests(VisitorTests.UsedSite used) : IClassFixture<Vis
         var answer = await http.SendAsync(form);
         var page = await answer.Content.ReadAsStringAsync();
         var fields = new[] { "_handler", "__RequestVerificationToken" }.ToDictionary(name => name, name => Between(page, $"name=\"{name}\" value=\"", "\""));
-        (fields["Asked.User"], fields["Asked.Password"]) = ("admin", Site.Password);
+        (fields["Asked.User"], fields["Asked.Password"], fields["Asked.Project"]) = ("admin", Site.Password, "default");
         using var sent = new HttpRequestMessage(HttpMethod.Post, "/sign-in") { Headers = { Host = host }, Content = new FormUrlEncodedContent(fields) };
         sent.Headers.Add("Cookie", answer.Headers.GetValues("Set-Cookie").Select(one => one.Split(';')[0]));
         var signedIn = await http.SendAsync(sent);
         var cookie = Assert.Single(signedIn.Headers.GetValues("Set-Cookie"), one => one.StartsWith("vbackup-session=", StringComparison.Ordinal));
         Assert.Equal(isSecure, cookie.Contains("; secure", StringComparison.OrdinalIgnoreCase));
+        // Not http://…, which is the scheme behind a proxy and not before it.
+        Assert.Equal("/", signedIn.Headers.Location?.ToString());
     }
 
     [Fact]
