@@ -27,8 +27,10 @@ public sealed class AccessibilityTests(VisitorTests.UsedSite used) : IClassFixtu
         var plan = (await used.Site.Up.GetAsync("plans")).GetProperty("items")[0].GetProperty("id").GetString();
         foreach (var (path, heading) in new[]
         {
-            ("/servers", "Servers"), ("/servers/local/web-1", "Volumes"), ("/plans", "Plans"), ("/plans/new", "New plan"), ($"/plans/{plan}", "Plan of web-1"),
-            ("/policies", "Policies"), ("/policies/new", "What it does"), ("/points", "Restore points"), ($"/points/{used.Point}", "How long it stays"),
+            ("/servers", "Servers"), ("/servers/local/web-1", "Volumes"), ("/plans", "Plans"), ("/plans/new", "New plan"),
+            ($"/plans/{plan}", "Plan of web-1"),
+            ("/policies", "Policies"), ("/policies/new", "What it does"), ("/points", "Restore points"),
+            ($"/points/{used.Point}", "How long it stays"),
             ("/runs", "Runs"), ($"/runs/{run}", "About it"),
         })
         {

@@ -99,7 +99,8 @@ public sealed class VisitorTests(VisitorTests.UsedSite used) : IClassFixture<Vis
         await visitor.GoToAsync("/policies/new");
         await visitor.FillAsync("Name", "too-late");
         var now = await Site.Up.Http.GetAsync($"/api/v1/memberships/{bob}");
-        using var less = new HttpRequestMessage(HttpMethod.Put, $"/api/v1/memberships/{bob}") { Content = JsonContent.Create(new { role = "vBackupReadOnlyAccess" }) };
+        using var less = new HttpRequestMessage(HttpMethod.Put, $"/api/v1/memberships/{bob}");
+        less.Content = JsonContent.Create(new { role = "vBackupReadOnlyAccess" });
         less.Headers.TryAddWithoutValidation("If-Match", now.Headers.ETag!.ToString());
         (await Site.Up.Http.SendAsync(less)).EnsureSuccessStatusCode();
         await visitor.PressAsync("Make the policy");
@@ -177,13 +178,16 @@ public sealed class VisitorTests(VisitorTests.UsedSite used) : IClassFixture<Vis
     [InlineData("localhost", false)]
     public async Task The_cookie_is_sent_by_TLS_alone_unless_the_host_is_this_machine(string host, bool isSecure)
     {
-        using var http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false }) { BaseAddress = Site.Up.Http.BaseAddress };
+        using var http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false });
+        http.BaseAddress = Site.Up.Http.BaseAddress;
         using var form = new HttpRequestMessage(HttpMethod.Get, "/sign-in") { Headers = { Host = host } };
         var answer = await http.SendAsync(form);
         var page = await answer.Content.ReadAsStringAsync();
-        var fields = new[] { "_handler", "__RequestVerificationToken" }.ToDictionary(name => name, name => Between(page, $"name=\"{name}\" value=\"", "\""));
+        var fields = new[] { "_handler", "__RequestVerificationToken" }
+            .ToDictionary(name => name, name => Between(page, $"name=\"{name}\" value=\"", "\""));
         (fields["Asked.User"], fields["Asked.Password"], fields["Asked.Project"]) = ("admin", Site.Password, "default");
-        using var sent = new HttpRequestMessage(HttpMethod.Post, "/sign-in") { Headers = { Host = host }, Content = new FormUrlEncodedContent(fields) };
+        using var sent = new HttpRequestMessage(HttpMethod.Post, "/sign-in") { Headers = { Host = host } };
+        sent.Content = new FormUrlEncodedContent(fields);
         sent.Headers.Add("Cookie", answer.Headers.GetValues("Set-Cookie").Select(one => one.Split(';')[0]));
         var signedIn = await http.SendAsync(sent);
         var cookie = Assert.Single(signedIn.Headers.GetValues("Set-Cookie"), one => one.StartsWith("vbackup-session=", StringComparison.Ordinal));

@@ -20,7 +20,10 @@ internal sealed class Visitor : IAsyncDisposable
         // What the pages' policy forbids is told on the console.
         page.Console += (_, message) => { if (message.Type == "error") _complaints.Enqueue(message.Text); };
         page.PageError += (_, error) => _complaints.Enqueue(error);
-        page.Request += (_, request) => { if (new Uri(request.Url) is { Scheme: not "data" } to && to.Authority != site.Authority) _complaints.Enqueue($"asked {request.Url}"); };
+        page.Request += (_, request) =>
+        {
+            if (new Uri(request.Url) is { Scheme: not "data" } to && to.Authority != site.Authority) _complaints.Enqueue($"asked {request.Url}");
+        };
     }
 
     public IPage Page { get; }

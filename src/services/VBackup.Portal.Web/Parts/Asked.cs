@@ -11,5 +11,6 @@ static class Asked
 
     /// <summary>What is null or empty is not asked for.</summary>
     public static IQueryCollection For(params IEnumerable<(string Name, string? Value)> parameters) => new QueryCollection(
-        parameters.Where(one => !string.IsNullOrEmpty(one.Value)).ToDictionary(one => one.Name, one => new StringValues(one.Value), StringComparer.Ordinal));
+        parameters.Where(one => !string.IsNullOrEmpty(one.Value))
+            .ToDictionary(one => one.Name, one => new StringValues(one.Value), StringComparer.Ordinal));
 }

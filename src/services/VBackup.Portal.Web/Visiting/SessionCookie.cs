@@ -42,7 +42,8 @@ sealed class SessionCookie(IOptionsMonitor<AuthenticationSchemeOptions> options,
         if (await callers.FindAsync(text, Context.RequestAborted).ConfigureAwait(false) is not { IsSession: true } caller)
             return AuthenticateResult.Fail("The session is over.");
         var identity = new ClaimsIdentity(
-            [new(ClaimTypes.Name, caller.UserName), new(TokenClaim, caller.Token.Value.ToString()), new(AddressClaim, Context.Address())], SchemeName);
+            [new(ClaimTypes.Name, caller.UserName), new(TokenClaim, caller.Token.Value.ToString()), new(AddressClaim, Context.Address())],
+            SchemeName);
         return AuthenticateResult.Success(new(new(identity), SchemeName));
     }
 
@@ -62,5 +63,6 @@ sealed class SessionCookie(IOptionsMonitor<AuthenticationSchemeOptions> options,
         Expires = ends,
     };
 
-    static bool IsThisMachine(string host) => host == "localhost" || IPAddress.TryParse(host.Trim('[', ']'), out var address) && IPAddress.IsLoopback(address);
+    static bool IsThisMachine(string host) =>
+        host == "localhost" || IPAddress.TryParse(host.Trim('[', ']'), out var address) && IPAddress.IsLoopback(address);
 }

@@ -34,7 +34,8 @@ static class PlanRequests
             new ListOrder<Plan, PlanId, PlanId>("createdAt", one => one.Id, one => one.Id),
         ], "server", "enabled", "policy", "location");
 
-    public static async Task<Outcome<Page<PlanView>>> ListAsync(PortalDb db, Caller caller, IQueryCollection query, CancellationToken cancellation)
+    public static async Task<Outcome<Page<PlanView>>> ListAsync(PortalDb db, Caller caller, IQueryCollection query,
+        CancellationToken cancellation)
     {
         if (caller.Lacks(Permission.ListBackupPlan) is { } lacks) return lacks;
         var project = caller.InProject;
@@ -54,7 +55,8 @@ static class PlanRequests
     public static async Task<Outcome<Versioned<PlanView>>> GetAsync(PortalDb db, Caller caller, PlanId id, CancellationToken cancellation)
     {
         if (caller.Lacks(Permission.GetBackupPlan) is { } lacks) return lacks;
-        return await PlanUse.FindAsync(db, caller.InProject, id, cancellation).ConfigureAwait(false) is { } plan ? Told(plan) : Problem.NoSuch("plan");
+        return await PlanUse.FindAsync(db, caller.InProject, id, cancellation).ConfigureAwait(false) is { } plan
+            ? Told(plan) : Problem.NoSuch("plan");
     }
 
     /// <summary>What is wrong whatever there is; null when nothing is.</summary>
@@ -80,12 +82,14 @@ static class PlanRequests
     }
 
     /// <param name="outdated">Looks at the version that there is.</param>
-    public static async Task<Outcome<Versioned<PlanView>>> ChangeAsync(ApiChange change, PlanId id, PlanRequest request, Func<long, Problem?> outdated)
+    public static async Task<Outcome<Versioned<PlanView>>> ChangeAsync(
+        ApiChange change, PlanId id, PlanRequest request, Func<long, Problem?> outdated)
     {
         if (change.Caller.Lacks(Permission.UpdateBackupPlan) is { } lacks) return lacks;
         if (request is { AllVolumes: true, Volumes: not null }) return Problem.Wrong("allVolumes", "It goes without volumes.");
         var project = change.Caller.InProject;
-        if (await PlanUse.FindAsync(change.Db, project, id, change.Cancellation).ConfigureAwait(false) is not { } plan) return Problem.NoSuch("plan");
+        if (await PlanUse.FindAsync(change.Db, project, id, change.Cancellation).ConfigureAwait(false) is not { } plan)
+            return Problem.NoSuch("plan");
         if (outdated(plan.Version) is { } problem) return problem;
         var wish = new PlanWish(request.Policy, request.Location, request.Volumes, request.IncludesLater, request.Note, request.AllVolumes == true);
         if ((await PlanUse.ChangeAsync(change.Change, project, id, wish, change.Cancellation).ConfigureAwait(false)).Refusal is { } refusal)
@@ -95,11 +99,13 @@ static class PlanRequests
     }
 
     /// <inheritdoc cref="ChangeAsync"/>
-    public static async Task<Outcome<Versioned<PlanView>>> SwitchAsync(ApiChange change, PlanId id, bool isEnabled, Func<long, Problem?> outdated)
+    public static async Task<Outcome<Versioned<PlanView>>> SwitchAsync(
+        ApiChange change, PlanId id, bool isEnabled, Func<long, Problem?> outdated)
     {
         if (change.Caller.Lacks(isEnabled ? Permission.EnableBackupPlan : Permission.DisableBackupPlan) is { } lacks) return lacks;
         var project = change.Caller.InProject;
-        if (await PlanUse.FindAsync(change.Db, project, id, change.Cancellation).ConfigureAwait(false) is not { } plan) return Problem.NoSuch("plan");
+        if (await PlanUse.FindAsync(change.Db, project, id, change.Cancellation).ConfigureAwait(false) is not { } plan)
+            return Problem.NoSuch("plan");
         if (outdated(plan.Version) is { } problem) return problem;
         var switched = await PlanUse.SwitchAsync(change.Change, project, id, isEnabled, change.Cancellation).ConfigureAwait(false);
         if (switched.Refusal is { } refusal) return Problem.Of(refusal);
@@ -112,7 +118,8 @@ static class PlanRequests
     {
         if (change.Caller.Lacks(Permission.DeleteBackupPlan) is { } lacks) return lacks;
         var project = change.Caller.InProject;
-        if (await PlanUse.FindAsync(change.Db, project, id, change.Cancellation).ConfigureAwait(false) is not { } plan) return Problem.NoSuch("plan");
+        if (await PlanUse.FindAsync(change.Db, project, id, change.Cancellation).ConfigureAwait(false) is not { } plan)
+            return Problem.NoSuch("plan");
         if (outdated(plan.Version) is { } problem) return problem;
         if ((await PlanUse.DeleteAsync(change.Change, project, id, change.Cancellation).ConfigureAwait(false)).Refusal is { } refusal)
             return Problem.Of(refusal);

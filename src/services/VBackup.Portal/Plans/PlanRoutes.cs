@@ -13,7 +13,8 @@ static class PlanRoutes
     public static void Map(RouteGroupBuilder api)
     {
         var plans = api.MapGroup("/plans");
-        plans.MapGet("", List).Needs(Permission.ListBackupPlan).Lists(PlanRequests.List).Produces<Page<PlanView>>().WithSummary("List the project's plans");
+        plans.MapGet("", List).Needs(Permission.ListBackupPlan).Lists(PlanRequests.List).Produces<Page<PlanView>>()
+            .WithSummary("List the project's plans");
         plans.MapPost("", Create).NeedsEither(Permission.CreateBackupPlan, Permission.CreateBackupPlanWithDefaults).Creates<PlanView>()
             .WithSummary("Protect a server; by anything but the defaults, it needs CreateBackupPlan");
         plans.MapGet("/{id:guid}", Get).Needs(Permission.GetBackupPlan).Produces<PlanView>().WithSummary("Get a plan");
@@ -31,7 +32,8 @@ static class PlanRoutes
         (await PlanRequests.ListAsync(db, http.Caller(), http.Request.Query, http.RequestAborted).ConfigureAwait(false)).Answer(TypedResults.Ok);
 
     static async Task<IResult> Get(Guid id, HttpContext http, PortalDb db) =>
-        (await PlanRequests.GetAsync(db, http.Caller(), PlanId.From(id), http.RequestAborted).ConfigureAwait(false)).Answer(plan => Versions.Ok(http, plan));
+        (await PlanRequests.GetAsync(db, http.Caller(), PlanId.From(id), http.RequestAborted).ConfigureAwait(false))
+            .Answer(plan => Versions.Ok(http, plan));
 
     static async Task<IResult> Create(NewPlanRequest request, HttpContext http, ApiChanges changes)
     {

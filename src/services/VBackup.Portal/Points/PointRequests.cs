@@ -35,7 +35,8 @@ static class PointRequests
     public static async Task<PointRow?> FindAsync(PortalDb db, ProjectId project, RestorePointId id, CancellationToken cancellation) =>
         await db.Points.FindAsync([id], cancellation).ConfigureAwait(false) is { } point && point.Project == project ? point : null;
 
-    public static async Task<Outcome<Page<PointView>>> ListAsync(PortalDb db, Caller caller, IQueryCollection query, CancellationToken cancellation)
+    public static async Task<Outcome<Page<PointView>>> ListAsync(PortalDb db, Caller caller, IQueryCollection query,
+        CancellationToken cancellation)
     {
         if (caller.Lacks(Permission.ListRestorePoint) is { } lacks) return lacks;
         var project = caller.InProject;
@@ -55,7 +56,8 @@ static class PointRequests
     public static async Task<Outcome<PointView>> GetAsync(PortalDb db, Caller caller, RestorePointId id, CancellationToken cancellation)
     {
         if (caller.Lacks(Permission.GetRestorePoint) is { } lacks) return lacks;
-        return await FindAsync(db, caller.InProject, id, cancellation).ConfigureAwait(false) is { } point ? PointView.Of(point) : Problem.NoSuch("point");
+        return await FindAsync(db, caller.InProject, id, cancellation).ConfigureAwait(false) is { } point
+            ? PointView.Of(point) : Problem.NoSuch("point");
     }
 
     public static async Task<Outcome<PointExplanation>> ExplainAsync(
@@ -70,7 +72,8 @@ static class PointRequests
     {
         if (change.Caller.Lacks(Permission.DeleteRestorePoint) is { } lacks) return lacks;
         var project = change.Caller.InProject;
-        if (await FindAsync(change.Db, project, id, change.Cancellation).ConfigureAwait(false) is not { } point) return Problem.NoSuch("point");
+        if (await FindAsync(change.Db, project, id, change.Cancellation).ConfigureAwait(false) is not { } point)
+            return Problem.NoSuch("point");
         if (point.State != RestorePointState.Active)
             return new Problem(ProblemCode.PointNotActive, "It is not complete, or deleted already. What is in the bin is purged by itself.");
         change.Send(Destination.Backup, new DeletePoint(point.Id, project, IsByPolicy: false), MessageJson.Default.DeletePoint);
@@ -82,7 +85,8 @@ static class PointRequests
     {
         if (change.Caller.Lacks(Permission.UndeleteRestorePoint) is { } lacks) return lacks;
         var project = change.Caller.InProject;
-        if (await FindAsync(change.Db, project, id, change.Cancellation).ConfigureAwait(false) is not { } point) return Problem.NoSuch("point");
+        if (await FindAsync(change.Db, project, id, change.Cancellation).ConfigureAwait(false) is not { } point)
+            return Problem.NoSuch("point");
         if (point.State != RestorePointState.SoftDeleted)
             return new Problem(ProblemCode.PointNotInBin, "Only a point that is in the bin can be brought back.");
         change.Send(Destination.Backup, new UndeletePoint(point.Id, project), MessageJson.Default.UndeletePoint);

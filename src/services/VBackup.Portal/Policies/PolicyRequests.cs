@@ -19,7 +19,8 @@ static class PolicyRequests
         ], "name");
 
     /// <summary>Those of the project and of the system.</summary>
-    public static async Task<Outcome<Page<PolicyView>>> ListAsync(PortalDb db, Caller caller, IQueryCollection query, CancellationToken cancellation)
+    public static async Task<Outcome<Page<PolicyView>>> ListAsync(PortalDb db, Caller caller, IQueryCollection query,
+        CancellationToken cancellation)
     {
         if (caller.Lacks(Permission.ListPolicy) is { } lacks) return lacks;
         var (project, name) = (caller.InProject, query.One("name"));

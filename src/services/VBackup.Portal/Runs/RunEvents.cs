@@ -27,7 +27,8 @@ static class RunEvents
 
     static async Task<IResult> Follow(Guid id, HttpContext http, PortalDb db, IDbContextFactory<PortalDb> databases, TimeProvider clock) =>
         (await RunRequests.GetAsync(db, http.Caller(), RunId.From(id), http.RequestAborted).ConfigureAwait(false))
-            .Answer(run => TypedResults.ServerSentEvents(FollowAsync(run.Id, databases, clock, http.RequestAborted).Select(now => new SseItem<RunView>(now, "run"))));
+            .Answer(run => TypedResults.ServerSentEvents(FollowAsync(run.Id, databases, clock, http.RequestAborted)
+                .Select(now => new SseItem<RunView>(now, "run"))));
 
     /// <summary>REQUIRES: whoever follows may see the run.</summary>
     public static async IAsyncEnumerable<RunView> FollowAsync(RunId id, IDbContextFactory<PortalDb> databases, TimeProvider clock,

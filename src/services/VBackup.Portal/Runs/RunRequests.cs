@@ -30,7 +30,8 @@ static class RunRequests
     public static async Task<RunRow?> FindAsync(PortalDb db, ProjectId project, RunId id, CancellationToken cancellation) =>
         await db.Runs.FindAsync([id], cancellation).ConfigureAwait(false) is { } run && run.Project == project ? run : null;
 
-    public static async Task<Outcome<Page<RunView>>> ListAsync(PortalDb db, Caller caller, IQueryCollection query, CancellationToken cancellation)
+    public static async Task<Outcome<Page<RunView>>> ListAsync(PortalDb db, Caller caller, IQueryCollection query,
+        CancellationToken cancellation)
     {
         if (caller.Lacks(Permission.ListHistory) is { } lacks) return lacks;
         var project = caller.InProject;
@@ -51,7 +52,8 @@ static class RunRequests
     public static async Task<Outcome<RunView>> GetAsync(PortalDb db, Caller caller, RunId id, CancellationToken cancellation)
     {
         if (caller.Lacks(Permission.GetHistory) is { } lacks) return lacks;
-        return await FindAsync(db, caller.InProject, id, cancellation).ConfigureAwait(false) is { } run ? RunView.Of(run) : Problem.NoSuch("run");
+        return await FindAsync(db, caller.InProject, id, cancellation).ConfigureAwait(false) is { } run
+            ? RunView.Of(run) : Problem.NoSuch("run");
     }
 
     /// <summary>Ends it without its result.</summary>

@@ -25,7 +25,8 @@ static class ServerRequests
                 one => one.Server.Region + "/" + one.Server.ServerId),
         ], "name", "region", "state", "gone");
 
-    public static async Task<Outcome<Page<ServerDetails>>> ListAsync(PortalDb db, Caller caller, IQueryCollection query, CancellationToken cancellation)
+    public static async Task<Outcome<Page<ServerDetails>>> ListAsync(PortalDb db, Caller caller, IQueryCollection query,
+        CancellationToken cancellation)
     {
         if (caller.Lacks(Permission.ListServer) is { } lacks) return lacks;
         var filters = new ListFilters();

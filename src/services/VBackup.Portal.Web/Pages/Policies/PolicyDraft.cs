@@ -16,13 +16,15 @@ public sealed class PolicyDraft
     public PolicyDraft(string name, PolicyRules rules)
     {
         (_before, Name, Launch, Zone) = (rules, name, s_time.Format(rules.LaunchTime), rules.Zone);
-        (IsHourly, EveryHours, KeepHourly) = (rules.Hourly is not null, rules.Hourly?.EveryHours ?? EveryHours, rules.Hourly is { } hourly ? hourly.Keep : KeepHourly);
+        (IsHourly, EveryHours) = (rules.Hourly is not null, rules.Hourly?.EveryHours ?? EveryHours);
+        KeepHourly = rules.Hourly is { } hourly ? hourly.Keep : KeepHourly;
         (IsDaily, KeepDaily) = (rules.Daily is not null, rules.Daily is { } daily ? daily.Keep : KeepDaily);
         (IsWeekly, KeepWeekly) = (rules.Weekly is not null, rules.Weekly is { } weekly ? weekly.Keep : KeepWeekly);
         if (rules.Weekly is not null) Days = [.. rules.Weekly.Days];
         (IsMonthly, KeepMonthly) = (rules.Monthly is not null, rules.Monthly is { } monthly ? monthly.Keep : KeepMonthly);
         if (rules.Monthly is not null) On = DayOfMonthText.Of(rules.Monthly.On);
-        (HasPattern, Incrementals, KeepFulls) = (rules.FullPattern is not null, rules.FullPattern?.Incrementals ?? Incrementals, rules.FullPattern?.KeepFulls);
+        (HasPattern, KeepFulls) = (rules.FullPattern is not null, rules.FullPattern?.KeepFulls);
+        Incrementals = rules.FullPattern?.Incrementals ?? Incrementals;
         if (rules.Window is not { } window) return;
         (HasWindow, Earliest, Latest) = (true, s_time.Format(window.EarliestStart), s_time.Format(window.LatestStart));
         StopBy = window.StopBy is { } stop ? s_time.Format(stop) : null;
@@ -74,7 +76,8 @@ public sealed class PolicyDraft
     }
 
     // Browsers may send seconds.
-    static LocalTime? TimeOf(string? text) => text is { Length: >= 5 } && s_time.Parse(text[..5]) is { Success: true, Value: var time } ? time : null;
+    static LocalTime? TimeOf(string? text) =>
+        text is { Length: >= 5 } && s_time.Parse(text[..5]) is { Success: true, Value: var time } ? time : null;
 }
 
 /// <summary>The days of a month that a policy can have, as values of a list.</summary>
@@ -103,6 +106,7 @@ static class DayOfMonthText
         : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var day) ? DayOfMonth.Numbered(day)
         : text?.Split('-') is [var week, var weekday]
             && int.TryParse(week, NumberStyles.None, CultureInfo.InvariantCulture, out var nth)
-            && int.TryParse(weekday, NumberStyles.None, CultureInfo.InvariantCulture, out var of) ? DayOfMonth.Of((WeekOfMonth)nth, (IsoDayOfWeek)of)
+            && int.TryParse(weekday, NumberStyles.None, CultureInfo.InvariantCulture, out var of)
+            ? DayOfMonth.Of((WeekOfMonth)nth, (IsoDayOfWeek)of)
         : new();
 }

@@ -29,7 +29,8 @@ static class PolicyText
             .Select(rule => $"{rules.KeepOf(rule.Tag)} {rule.Name}").ToList();
         List<string> all = [];
         if (copies.Count > 0) all.Add($"{Listed(copies)} {(copies is ["1 hourly" or "1 daily" or "1 weekly" or "1 monthly"] ? "copy" : "copies")}");
-        if (rules.FullPattern?.KeepFulls is { } fulls) all.Add($"the last {(fulls == 1 ? "full" : $"{fulls} fulls")} with what follows {(fulls == 1 ? "it" : "them")}");
+        if (rules.FullPattern?.KeepFulls is { } fulls)
+            all.Add(fulls == 1 ? "the last full with what follows it" : $"the last {fulls} fulls with what follows them");
         return all.Count == 0 ? "Keeps nothing" : $"Keeps {Listed(all)}";
     }
 
@@ -62,7 +63,8 @@ static class PolicyText
 
     static string Time(LocalTime time) => time.ToString("HH:mm", CultureInfo.InvariantCulture);
 
-    static string Ordinal(int number) => number + ((number % 100) is >= 11 and <= 13 ? "th" : (number % 10) switch { 1 => "st", 2 => "nd", 3 => "rd", _ => "th" });
+    static string Ordinal(int number) => number + ((number % 100) is >= 11 and <= 13 ? "th"
+        : (number % 10) switch { 1 => "st", 2 => "nd", 3 => "rd", _ => "th" });
 
     static string Listed(IEnumerable<string> all) => all.ToList() switch
     {
