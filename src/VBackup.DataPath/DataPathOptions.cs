@@ -16,6 +16,24 @@ public sealed record DataPathOptions
         WriteSize = 4 * 1024 * 1024,
     };
 
+    /// <summary>Bytes of slots that a run has at most.</summary>
+    public long SlotBytes => Math.Max((long)Workers * SlotSize, (long)Fetchers * FetchSize + (long)ImportLanes * WriteSize);
+
+    /// <summary>The same with fewer under way at once, so that a run's slots have at most so many bytes; one of each there is always.</summary>
+    public DataPathOptions Within(long bytes)
+    {
+        var share = Math.Min(1, (double)bytes / SlotBytes);
+        return this with
+        {
+            Workers = Part(Workers),
+            Fetchers = Part(Fetchers),
+            FetchersAtFirst = Math.Min(FetchersAtFirst, Part(Fetchers)),
+            ImportLanes = Part(ImportLanes),
+        };
+
+        int Part(int count) => Math.Max(1, (int)(count * share));
+    }
+
     /// <summary>Workers that hash, compress and encrypt at once.</summary>
     public int Lanes { get; init; } = Math.Clamp(Environment.ProcessorCount, 1, 16);
 

@@ -54,6 +54,9 @@ public sealed class AuthorisationTests
         ["GET /api/v1/servers"] = "ListServer",
         ["GET /api/v1/servers/{region}/{serverId}"] = "GetServer",
         ["POST /api/v1/servers/{region}/{serverId}/backups"] = "BackupNow",
+        ["GET /api/v1/servers/{region}/{serverId}/volumes"] = "ListVolumeUsage",
+        ["GET /api/v1/servers/{region}/{serverId}/volumes/{volume}"] = "GetVolumeUsage",
+        ["POST /api/v1/servers/{region}/{serverId}/free"] = "DeleteSnapshot",
         ["GET /api/v1/policies"] = "ListPolicy",
         ["POST /api/v1/policies"] = "CreatePolicy",
         ["GET /api/v1/policies/{id}"] = "GetPolicy",
@@ -91,6 +94,8 @@ public sealed class AuthorisationTests
         ["POST /api/v1/key/rotate"] = "ManageAccess",
         ["POST /api/v1/key/recovery"] = "ManageAccess",
         ["POST /api/v1/key/erase"] = "ManageAccess",
+        ["GET /api/v1/snapshots/orphans"] = "ListSnapshot",
+        ["POST /api/v1/snapshots/surveys"] = "DeleteSnapshot",
         ["GET /health/live"] = Open,
         ["GET /health/ready"] = Open,
         ["GET /openapi/{documentName}.json"] = Open,
@@ -165,6 +170,9 @@ public sealed class AuthorisationTests
         {
             ["GET /api/v1/servers/{region}/{serverId}"] = (atServer, null),
             ["POST /api/v1/servers/{region}/{serverId}/backups"] = (atServer + "/backups", null),
+            ["GET /api/v1/servers/{region}/{serverId}/volumes"] = (atServer + "/volumes", null),
+            ["GET /api/v1/servers/{region}/{serverId}/volumes/{volume}"] = (atServer + "/volumes/vda", null),
+            ["POST /api/v1/servers/{region}/{serverId}/free"] = (atServer + "/free", new { }),
             ["GET /api/v1/points/{id}"] = ($"/api/v1/points/{point}", null),
             ["GET /api/v1/points/{id}/explain"] = ($"/api/v1/points/{point}/explain", null),
             ["DELETE /api/v1/points/{id}"] = ($"/api/v1/points/{point}", null),
@@ -288,6 +296,7 @@ public sealed class AuthorisationTests
             .Replace("{user}", "0190a000-0000-7000-8000-000000000001", StringComparison.Ordinal)
                 .Replace("{name}", "nobody-has-it", StringComparison.Ordinal)
             .Replace("{region}", "hn1", StringComparison.Ordinal).Replace("{serverId}", "nobody-has-it", StringComparison.Ordinal)
+            .Replace("{volume}", "vda", StringComparison.Ordinal)
             .Replace("{documentName}", "v1", StringComparison.Ordinal).Replace("{**path}", "index.html", StringComparison.Ordinal);
         return world.SendAsync(new HttpMethod(method), path, token, method is "POST" or "PUT" or "PATCH" ? JsonContent.Create(new { }) : null);
     }

@@ -31,6 +31,8 @@ public sealed class SnapshotRouteTests
     [Theory]
     [InlineData("{\"name\":\"snapshot\"}", "server")]
     [InlineData("{\"server\":{\"id\":\"id-of-web\"},\"name\":\"snapshot\"}", "server.region")]
+    [InlineData("{\"server\":{\"region\":\"hn1\",\"id\":\"id-of-web\"},\"volume\":{\"region\":\"hn1\",\"id\":\"pool/web-a\"},\"name\":\"snapshot\"}", "server")]
+    [InlineData("{\"volume\":{\"region\":\"hn1\"},\"name\":\"snapshot\"}", "volume.id")]
     [InlineData("{\"server\":{\"region\":\"hn1\",\"id\":\"id-of-web\"},\"name\":\"four\"}", "name")]
     [InlineData("{\"server\":{\"region\":\"hn1\",\"id\":\"id-of-web\"},\"name\":\"two words\"}", "name")]
     [InlineData("{\"server\":{\"region\":\"hn1\",\"id\":\"id-of-web\"},\"name\":\"snapshot\",\"keptDays\":0}", "keptDays")]
@@ -76,8 +78,61 @@ public sealed class SnapshotRouteTests
         (await world.DeleteAsync($"{Path}/{manual}", session)).Is(202);
         Assert.Equal(new RollBackSnapshot(backup, world.Project), Assert.Single(await world.SentAsync(MessageJson.Default.RollBackSnapshot)));
         Assert.Equal(new RemoveSnapshot(manual, world.Project), Assert.Single(await world.SentAsync(MessageJson.Default.RemoveSnapshot)));
+        var @base = await world.SnapshotAsync(server, "base", SnapshotState.Base, SnapshotPurpose.Backup);
+        (await world.PostAsync($"{Path}/{@base}/rollback", session, new { volumes = new[] { "vdz" } })).Is(400, "wrong-input", "volumes");
+        (await world.PostAsync($"{Path}/{@base}/rollback", session, new { volumes = new[] { "vda" } })).Is(202);
+        Assert.Equal(["vda"], (await world.SentAsync(MessageJson.Default.RollBackSnapshot)).Single(one => one.Snapshot == @base).Disks);
         await world.RunAsync(server);
         (await world.PostAsync($"{Path}/{manual}/rollback", session, new { })).Is(409, "run-going-on");
-        Assert.Equal(["deleteSnapshot", "rollBackSnapshot"], await world.AuditAsync());
+        Assert.Equal(["deleteSnapshot", "rollBackSnapshot", "rollBackSnapshot"], await world.AuditAsync());
+    }
+
+    [Fact]
+    public async Task One_volume_is_named_as_its_storage_does()
+    {
+        await using var world = await PortalWorld.MakeAsync();
+        var server = await world.ServerAsync();
+        var session = await world.MemberAsync();
+        (await world.PostAsync(Path, session, new { volume = new { region = "hn1", id = "pool/web-b" }, name = "one-disk" })).Is(202);
+        var order = Assert.Single(await world.SentAsync(MessageJson.Default.TakeServerSnapshot));
+        Assert.Equal(server, order.Server);
+        Assert.Equal(["vdb"], order.Disks);
+        (await world.PostAsync(Path, session, new { volume = new { region = "hn1", id = "pool/other" }, name = "one-disk2" })).Is(404, "not-found");
+    }
+
+    [Fact]
+    public async Task More_snapshots_than_the_caps_allow_are_refused_with_the_reason()
+    {
+        await using var world = await PortalWorld.MakeAsync(new() { Snapshots = new() { PerVolume = 1, PerRegion = 3 } });
+        var server = await world.ServerAsync();
+        var session = await world.MemberAsync();
+        (await world.PostAsync(Path, session, new { server, name = "first", volumes = new[] { "vda" } })).Is(202);
+        var refused = (await world.PostAsync(Path, session, new { server, name = "second" })).Is(409, "too-many-snapshots");
+        Assert.Contains("The volume vda has 1", refused["detail"], StringComparison.Ordinal);
+        (await world.PostAsync(Path, session, new { server, name = "third", volumes = new[] { "vdb" } })).Is(202);
+        await world.SnapshotAsync(await world.ServerAsync("mail"), "theirs");
+        refused = (await world.PostAsync(Path, session, new { server = new { region = "hn1", id = "id-of-mail" }, name = "fourth" })).Is(409, "too-many-snapshots");
+        Assert.Contains("The region has 3", refused["detail"], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_a_survey_found_is_shown_to_whose_server_it_is()
+    {
+        await using var world = await PortalWorld.MakeAsync();
+        var (mine, theirs) = (await world.ServerAsync(), await world.ServerAsync("theirs", await world.ProjectAsync("other")));
+        await world.SaveAsync(new Servers.RegionRow("hn1", world.Project));
+        await world.HearAsync(Report(1, Orphan(mine, "vb-old")));
+        await world.HearAsync(Report(3, Orphan(mine, "vb-left"), Orphan(theirs, "vb-hidden")));
+        await world.HearAsync(Report(2, Orphan(mine, "vb-older")));
+        var session = await world.MemberAsync();
+        Assert.Equal(["vb-left"], (await world.GetAsync(Path + "/orphans", session)).Is(200).Items("instant"));
+        (await world.PostAsync(Path + "/surveys", session, new { region = "elsewhere" })).Is(400, "wrong-input", "region");
+        (await world.PostAsync(Path + "/surveys", session, new { region = "hn1" })).Is(202);
+        Assert.Equal(new("hn1"), Assert.Single(await world.SentAsync(MessageJson.Default.SurveySnapshots)));
+
+        SnapshotsSurveyed Report(long version, params OrphanView[] orphans) => new("hn1", version, world.Clock.GetUtcNow(), orphans, []);
+
+        OrphanView Orphan(ServerRef server, string name) =>
+            new(server, "web", name, ["pool/web-a"], world.Clock.GetUtcNow(), world.Clock.GetUtcNow(), true, null, null);
     }
 }

@@ -40,7 +40,6 @@ namespace VBackup.Cli.Up;
 sealed class AllInOne : IAsyncDisposable
 {
     const string Region = "local", FirstLocation = "local";
-    const int TasksAtOnce = 2;
     static readonly TimeSpan s_messages = TimeSpan.FromMilliseconds(200), s_clockwork = TimeSpan.FromSeconds(1), s_inventory = TimeSpan.FromSeconds(30);
 
     readonly DataFolder _data;
@@ -143,7 +142,8 @@ sealed class AllInOne : IAsyncDisposable
         if (made.Reason is { } reason) throw new RefusedException($"the first location could not be made: {reason}");
     }
 
-    /// <summary>Works until it is told to stop. Tasks that are under way then are given back.</summary>
+    /// <summary>Works until it is told to stop. Tasks that are under way then may go on for a little, and are given
+    /// back.</summary>
     public async Task RunAsync(CancellationToken cancellation)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _app.Lifetime.ApplicationStopping);
@@ -169,9 +169,12 @@ sealed class AllInOne : IAsyncDisposable
         yield return Every(s_clockwork, "runs and tasks", clockwork.TurnAsync);
         yield return new("snapshots", s_messages, async stop => await snapshots.DoDueAsync(stop).ConfigureAwait(false) > 0, TimeProvider.System, log);
 
-        var runner = new TaskRunner(new WorkSource(_backup, new(), _secrets), _worker, _cloud,
-            new(new VaultRuntime(), FormatLimits.ChunkSizeDefault, RetryLimits.Patient), TimeProvider.System);
-        for (var i = 0; i < TasksAtOnce; i++) yield return new("a worker's task", s_clockwork, runner.RunOneAsync, TimeProvider.System, log);
+        var budget = new WorkerBudget();
+        var runner = new TaskRunner(new WorkSource(_backup, new(), _secrets), _worker, _cloud, new(new VaultRuntime(), FormatLimits.ChunkSizeDefault,
+            RetryLimits.Patient, SharedRates.Of(budget, TimeProvider.System)), TimeProvider.System, budget);
+        for (var i = 0; i < budget.TasksAtOnce; i++) yield return new("a worker's task", s_clockwork, runner.RunOneAsync, TimeProvider.System, log);
+        var survey = new SnapshotSurvey(_snapshots, _cloud, Region);
+        yield return new("the survey of snapshots", s_inventory, survey.TurnAsync, TimeProvider.System, log);
         yield return Every(s_inventory, "the inventory", runner.ReportServersAsync);
 
         WorkLoop Pump<TDb>(IDbContextFactory<TDb> databases, string name) where TDb : ServiceDb =>

@@ -19,6 +19,9 @@ namespace VBackup.Contracts.Messages;
 [JsonSerializable(typeof(RollBackSnapshot))]
 [JsonSerializable(typeof(SnapshotTaken))]
 [JsonSerializable(typeof(SnapshotChanged))]
+[JsonSerializable(typeof(FreeVolumes))]
+[JsonSerializable(typeof(SurveySnapshots))]
+[JsonSerializable(typeof(SnapshotsSurveyed))]
 [JsonSerializable(typeof(LocationChanged))]
 [JsonSerializable(typeof(DeclarationsChanged))]
 public sealed partial class MessageJson : JsonSerializerContext;

@@ -20,7 +20,9 @@ public enum RestorePointState
 }
 
 /// <summary>A volume of a point.</summary>
-public sealed record VolumePointView(string Name, long LengthBytes, PointKind Kind, long ReadBytes, long StoredBytes);
+/// <param name="FullBecause">Why it was read in full although only what changed was asked for; null when it was as asked for.</param>
+public sealed record VolumePointView(
+    string Name, long LengthBytes, PointKind Kind, long ReadBytes, long StoredBytes, string? FullBecause = null);
 
 /// <summary>A restore point as it is now.</summary>
 /// <param name="Version">Higher than that of all that was said of this point before.</param>

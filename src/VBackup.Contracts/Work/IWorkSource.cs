@@ -56,6 +56,11 @@ public interface IWorkSource
     /// <inheritdoc cref="CompleteAsync" path="/returns"/>
     Task<bool> FailAsync(WorkTaskId task, int epoch, string error, bool mayPass, CancellationToken cancellation);
 
+    /// <summary>The worker is to end, and another goes on with the task at once. That it was begun does not count against it.</summary>
+    /// <inheritdoc cref="CompleteAsync" path="/returns"/>
+    Task<bool> GiveBackAsync(WorkTaskId task, int epoch, string reason, CancellationToken cancellation) =>
+        FailAsync(task, epoch, reason, mayPass: true, cancellation);
+
     /// <summary>All servers of the worker's region as they are now.</summary>
     Task ReportServersAsync(WorkerId worker, IReadOnlyList<Messages.ServerView> servers, CancellationToken cancellation);
 }

@@ -23,6 +23,10 @@ public sealed class EarlierPoints
     public (PointDocument? Point, EdgeDocument? Edge) NewestTrusted =>
         _points is [.., var last] && !_distrusted.Contains(last.Point.Id) ? last : default;
 
+    /// <summary>Why there is none to build on.</summary>
+    public string WhyNone => _points.Count == 0 ? "the location has no point of this server yet"
+        : "change tracking was found wrong before the last point at this location";
+
     /// <summary>The snapshots that these points were made of.</summary>
     public IReadOnlyList<string> Instants => [.. _points.Select(item => item.Edge.Instant).Distinct()];
 

@@ -8,10 +8,11 @@ using VBackup.Vault.Reading;
 namespace VBackup.Edge.Restores;
 
 /// <summary>Writes volumes of a point to a storage, and reads everything back. Not thread-safe.</summary>
-public sealed class VolumeRestore(IVolumeStorage storage, PointReading reading, IRunReport report)
+/// <param name="options">What it may use; null for what one run alone may.</param>
+public sealed class VolumeRestore(IVolumeStorage storage, PointReading reading, IRunReport report, DataPathOptions? options = null)
 {
-    readonly DataPathOptions _options = DataPathOptions.OfDistantVolumes;
-    readonly SlotPool _slots = new(DataPathOptions.OfDistantVolumes, reading.Reader.Vault.ChunkSize);
+    readonly DataPathOptions _options = options ?? DataPathOptions.OfDistantVolumes;
+    readonly SlotPool _slots = new(options ?? DataPathOptions.OfDistantVolumes, reading.Reader.Vault.ChunkSize);
 
     // The last volumes that were written, by name.
     readonly Dictionary<string, CheckedDigests> _digests = new(StringComparer.Ordinal);

@@ -29,6 +29,7 @@ public sealed class PortalDb(DbContextOptions<PortalDb> options) : ServiceDb(opt
     public DbSet<RunRow> Runs => Set<RunRow>();
     public DbSet<PointRow> Points => Set<PointRow>();
     public DbSet<SnapshotRow> Snapshots => Set<SnapshotRow>();
+    public DbSet<OrphanRow> Orphans => Set<OrphanRow>();
     public DbSet<LocationRow> Locations => Set<LocationRow>();
     public DbSet<DeclaredProject> Declared => Set<DeclaredProject>();
 
@@ -133,6 +134,12 @@ public sealed class PortalDb(DbContextOptions<PortalDb> options) : ServiceDb(opt
             snapshot.Property(one => one.Disks).HasConversion(list => AsJson(list), text => AsDisks(text));
             snapshot.Ignore(one => one.Server);
             snapshot.HasIndex(one => new { one.Project, one.Region, one.Name });
+        });
+        modelBuilder.Entity<OrphanRow>(orphan =>
+        {
+            orphan.ToTable("orphan_snapshots");
+            orphan.HasKey(one => new { one.Region, one.ServerId, one.Instant });
+            orphan.Property(one => one.Volumes).HasConversion(list => AsJson(list), text => AsNames(text));
         });
         modelBuilder.Entity<LocationRow>(location =>
         {

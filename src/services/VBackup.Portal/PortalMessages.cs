@@ -19,6 +19,7 @@ public static class PortalMessages
         .On(MessageJson.Default.RunChanged, RunChangedAsync)
         .On(MessageJson.Default.PointChanged, PointChangedAsync)
         .On(MessageJson.Default.SnapshotChanged, SnapshotChangedAsync)
+        .On(MessageJson.Default.SnapshotsSurveyed, Surveys.ReportedAsync)
         .On(MessageJson.Default.LocationChanged, LocationChangedAsync);
 
     static async Task RunChangedAsync(RunChanged now, Change<PortalDb> change, CancellationToken cancellation)

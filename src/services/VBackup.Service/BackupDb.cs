@@ -49,6 +49,7 @@ public sealed class BackupDb(DbContextOptions<BackupDb> options) : ServiceDb(opt
             point.Property(one => one.Volumes).HasConversion(
                 list => JsonSerializer.Serialize(list, ColumnJson.Default.IReadOnlyListVolumePointView),
                 text => JsonSerializer.Deserialize(text, ColumnJson.Default.IReadOnlyListVolumePointView)!);
+            point.Property(one => one.Pools).HasConversion(list => AsJson(list)!, text => AsNames(text)!);
             point.HasIndex(one => new { one.Region, one.ServerId });
             point.HasIndex(one => new { one.Location, one.State });
             point.HasIndex(one => one.PurgeAt);
@@ -62,7 +63,9 @@ public sealed class BackupDb(DbContextOptions<BackupDb> options) : ServiceDb(opt
             task.Property(one => one.State).IsConcurrencyToken();
             task.HasIndex(one => new { one.State, one.Region, one.ReadyAt });
             task.HasIndex(one => one.Run);
+            task.Property(one => one.Pools).HasConversion(list => AsJson(list)!, text => AsNames(text)!);
             task.Ignore(one => one.IsOver);
+            task.Ignore(one => one.Attempts);
         });
         modelBuilder.Entity<Location>(location =>
         {

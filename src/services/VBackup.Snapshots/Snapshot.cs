@@ -28,8 +28,11 @@ public sealed class Snapshot
     public string Region { get; private set; } = "";
     public string ServerId { get; private set; } = "";
 
-    /// <summary>On the storage, and for people.</summary>
+    /// <summary>For people.</summary>
     public string Name { get; private set; } = "";
+
+    /// <summary>What the storage calls it.</summary>
+    public string Instant { get; private set; } = "";
     public SnapshotPurpose Purpose { get; private set; }
     public SnapshotState State { get; private set; }
     public SnapshotStep Next { get; private set; }
@@ -45,9 +48,19 @@ public sealed class Snapshot
     public int Attempts { get; private set; }
     public string? Error { get; private set; }
 
+    /// <summary>Names of the disks that are to be rolled back; null for all.</summary>
+    public IReadOnlyList<string>? RolledBackDisks { get; private set; }
+
+    /// <summary>Taken before the roll back that is to come.</summary>
+    public SnapshotId? Safety { get; private set; }
+    public DateTimeOffset? RolledBackAt { get; private set; }
+
+    /// <summary>Since when its server is in the region no more; null while it is.</summary>
+    public DateTimeOffset? ServerGoneAt { get; private set; }
+
     public ServerRef Server => new(Region, ServerId);
 
-    public static Snapshot Of(TakeServerSnapshot order, DateTimeOffset now) => new()
+    public static Snapshot Of(TakeServerSnapshot order, Installation installation, DateTimeOffset now) => new()
     {
         Id = order.Snapshot,
         Version = 1,
@@ -56,12 +69,35 @@ public sealed class Snapshot
         Region = order.Server.Region,
         ServerId = order.Server.Id,
         Name = order.SnapshotName,
+        Instant = installation.NameFor(order.Purpose, order.Snapshot),
         Purpose = order.Purpose,
         WantedDisks = order.Disks,
         KeptUntil = order.KeptUntil,
         Next = SnapshotStep.Take,
         DueAt = now,
     };
+
+    /// <summary>What this one's volumes are, before they are made what they were.</summary>
+    /// <param name="id">Of the new one.</param>
+    public Snapshot BeforeRollBack(SnapshotId id, Installation installation, IReadOnlyList<string> disks, DateTimeOffset now, TimeSpan kept)
+    {
+        Safety = id;
+        return new()
+        {
+            Id = id,
+            Version = 1,
+            Project = Project,
+            Region = Region,
+            ServerId = ServerId,
+            Name = $"safety-{id.Value:N}",
+            Instant = installation.NameFor(SnapshotPurpose.Safety, id),
+            Purpose = SnapshotPurpose.Safety,
+            WantedDisks = disks,
+            KeptUntil = now + kept,
+            Next = SnapshotStep.Take,
+            DueAt = now,
+        };
+    }
 
     /// <summary>One whose order to be removed came before the order to be taken.</summary>
     public static Snapshot NeverTaken(SnapshotId id, ProjectId project, string region, DateTimeOffset now) => new()
@@ -86,7 +122,31 @@ public sealed class Snapshot
 
     public void IsToBeBase(DateTimeOffset now) => Ask(SnapshotStep.KeepAsBase, now, SnapshotState.Ready);
 
-    public void IsToBeRolledBack(DateTimeOffset now) => Ask(SnapshotStep.RollBack, now, SnapshotState.Ready);
+    public void IsToBeRolledBack(IReadOnlyList<string>? disks, DateTimeOffset now)
+    {
+        if (State is not (SnapshotState.Ready or SnapshotState.Base) || Next is SnapshotStep.Remove or SnapshotStep.RollBack) return;
+        (Next, DueAt, Attempts, Error, RolledBackDisks, Safety) = (SnapshotStep.RollBack, now, 0, null, disks, null);
+        Version++;
+    }
+
+    /// <summary>Whoever asked hears why, and asks again when it is otherwise: much later nobody expects it any more.</summary>
+    public void IsNotRolledBack(string error)
+    {
+        if (Next == SnapshotStep.RollBack) Next = SnapshotStep.None;
+        (Attempts, Error) = (0, error);
+        Version++;
+    }
+
+    /// <summary>The storage has lost it.</summary>
+    public void IsMissing(string error)
+    {
+        (State, Next, Error) = (SnapshotState.Failed, SnapshotStep.None, error);
+        Version++;
+    }
+
+    public void MissesServer(DateTimeOffset now) => ServerGoneAt ??= now;
+
+    public void SeesServer() => ServerGoneAt = null;
 
     public void IsToBeRemoved(DateTimeOffset now)
     {
@@ -101,7 +161,13 @@ public sealed class Snapshot
         Done(SnapshotStep.KeepAsBase);
     }
 
-    public void WasRolledBack() => Done(SnapshotStep.RollBack);
+    public void WasRolledBack(DateTimeOffset now)
+    {
+        RolledBackAt = now;
+        Done(SnapshotStep.RollBack);
+        // Change tracking starts anew: the next backup is full.
+        if (State == SnapshotState.Base) IsToBeRemoved(now);
+    }
 
     public void IsRemoved()
     {
@@ -129,7 +195,7 @@ public sealed class Snapshot
 
     public SnapshotChanged View() =>
         new(Id, Version, Project, Server, Name, Purpose, Next == SnapshotStep.Remove && State != SnapshotState.Failed ? SnapshotState.Removing : State,
-            Disks, TakenAt, KeptUntil, Error);
+            Disks, TakenAt, KeptUntil, Error, Next == SnapshotStep.RollBack, RolledBackAt);
 
     void Ask(SnapshotStep step, DateTimeOffset now, SnapshotState needed)
     {

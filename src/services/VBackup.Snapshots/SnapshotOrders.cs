@@ -1,3 +1,4 @@
+using Microsoft.EntityFrameworkCore;
 using VBackup.Contracts.Ids;
 using VBackup.Contracts.Messages;
 using VBackup.Platform.Databases;
@@ -13,7 +14,9 @@ public static class SnapshotOrders
         .On(MessageJson.Default.TakeServerSnapshot, TakeAsync)
         .On(MessageJson.Default.KeepSnapshotAsBase, KeepAsBaseAsync)
         .On(MessageJson.Default.RemoveSnapshot, (order, change, cancellation) => RemoveAsync(region, order, change, cancellation))
-        .On(MessageJson.Default.RollBackSnapshot, RollBackAsync);
+        .On(MessageJson.Default.RollBackSnapshot, RollBackAsync)
+        .On(MessageJson.Default.FreeVolumes, FreeAsync)
+        .On(MessageJson.Default.SurveySnapshots, SurveyAsync);
 
     static async Task TakeAsync(TakeServerSnapshot order, Change<SnapshotsDb> change, CancellationToken cancellation)
     {
@@ -23,7 +26,7 @@ public static class SnapshotOrders
             // It was given up before it was asked for, as messages come in any order; or it was asked for twice.
             return;
         }
-        var snapshot = Snapshot.Of(order, change.Now);
+        var snapshot = Snapshot.Of(order, await Installation.OfAsync(change, cancellation).ConfigureAwait(false), change.Now);
         change.Db.Snapshots.Add(snapshot);
         if (change.IsLate) Fail(change, snapshot, "the order came too late: the messages were delayed");
         else Tell(change, snapshot);
@@ -54,9 +57,27 @@ public static class SnapshotOrders
         var snapshot = await change.Db.Snapshots.FindAsync([order.Snapshot], cancellation).ConfigureAwait(false);
         if (snapshot is null) throw new RefusedMessageException($"there is no snapshot {order.Snapshot}");
         RequireOwn(snapshot, order.Project);
-        snapshot.IsToBeRolledBack(change.Now);
+        if (change.IsLate) snapshot.IsNotRolledBack("the order to roll back came too late: the messages were delayed");
+        else if (order.Disks?.FirstOrDefault(name => snapshot.Disks.All(disk => disk.Name != name)) is { } missing)
+            snapshot.IsNotRolledBack($"the snapshot has no volume {missing}: nothing was rolled back");
+        else snapshot.IsToBeRolledBack(order.Disks, change.Now);
         Tell(change, snapshot);
     }
+
+    static async Task FreeAsync(FreeVolumes order, Change<SnapshotsDb> change, CancellationToken cancellation)
+    {
+        var ofServer = await change.Db.Snapshots.Where(one => one.ServerId == order.Server.Id && one.Project == order.Project
+            && (one.State == SnapshotState.Base || (order.RemovesAll && one.State == SnapshotState.Ready && one.Purpose != SnapshotPurpose.Backup)))
+            .ToListAsync(cancellation).ConfigureAwait(false);
+        foreach (var snapshot in ofServer.Where(one => order.Volumes is null || one.Disks.Any(disk => order.Volumes.Contains(disk.Volume))))
+        {
+            snapshot.IsToBeRemoved(change.Now);
+            Tell(change, snapshot);
+        }
+    }
+
+    static async Task SurveyAsync(SurveySnapshots order, Change<SnapshotsDb> change, CancellationToken cancellation) =>
+        (await Installation.OfAsync(change, cancellation).ConfigureAwait(false)).IsToBeSurveyed();
 
     static void RequireOwn(Snapshot snapshot, ProjectId project)
     {

@@ -17,10 +17,11 @@ namespace VBackup.Snapshots;
 /// Does on the storage what the orders say, one step after the other. Each step can be repeated: whoever dies at one finds it again.
 /// One process of a region does so.
 /// </summary>
-public sealed class SnapshotWork(ChangeMaker<SnapshotsDb> changes, EdgeCloud cloud)
+public sealed class SnapshotWork(ChangeMaker<SnapshotsDb> changes, EdgeCloud cloud, SnapshotLimits? limits = null)
 {
     const int BatchMax = 100;
 
+    readonly SnapshotLimits _limits = limits ?? new();
     readonly MessageTidying<SnapshotsDb> _tidying = new(changes);
 
     /// <summary>Does the steps that are due, and what comes due by time alone.</summary>
@@ -70,16 +71,16 @@ public sealed class SnapshotWork(ChangeMaker<SnapshotsDb> changes, EdgeCloud clo
                     await TakeAsync(snapshot, wasBegun, cancellation).ConfigureAwait(false);
                     return;
                 case SnapshotStep.KeepAsBase:
-                    await cloud.Storage.Snapshots.KeepAsBaseAsync(snapshot.Name, VolumesOf(snapshot), cancellation).ConfigureAwait(false);
+                    await cloud.Storage.Snapshots.KeepAsBaseAsync(snapshot.Instant, VolumesOf(snapshot), cancellation).ConfigureAwait(false);
                     await DoneAsync(id, one => one.IsBase(), cancellation).ConfigureAwait(false);
                     return;
                 case SnapshotStep.Remove:
                     await RemoveAsync(snapshot, cancellation).ConfigureAwait(false);
-                    await DoneAsync(id, one => one.IsRemoved(), cancellation).ConfigureAwait(false);
+                    await RemovedAsync(id, cancellation).ConfigureAwait(false);
                     return;
                 case SnapshotStep.RollBack:
                     await RollBackAsync(snapshot, cancellation).ConfigureAwait(false);
-                    await DoneAsync(id, one => one.WasRolledBack(), cancellation).ConfigureAwait(false);
+                    await DoneAsync(id, one => one.WasRolledBack(changes.Now), cancellation).ConfigureAwait(false);
                     return;
             }
         }
@@ -93,15 +94,17 @@ public sealed class SnapshotWork(ChangeMaker<SnapshotsDb> changes, EdgeCloud clo
     {
         var server = await ServerOfAsync(snapshot, cancellation).ConfigureAwait(false);
         VolumeId[] volumes = [.. server.Disks.Select(disk => disk.Volume)];
+        await changes.MakeAsync(change => SnapshotCapacity.ReserveAsync(change, snapshot.Id, volumes, _limits.Caps, cancellation), cancellation)
+            .ConfigureAwait(false);
         // Whether the guest was still frozen when somebody died at it, nobody knows: it is taken anew, and nobody was told of it.
-        if (wasBegun) await cloud.Storage.Snapshots.RemoveAsync(snapshot.Name, volumes, cancellation).ConfigureAwait(false);
+        if (wasBegun) await cloud.Storage.Snapshots.RemoveAsync(snapshot.Instant, volumes, cancellation).ConfigureAwait(false);
         var bases = await changes.MakeAsync(change => change.Db.Snapshots
             .Where(one => one.ServerId == snapshot.ServerId && one.Purpose == SnapshotPurpose.Backup && one.State == SnapshotState.Base)
-            .Select(one => one.Name).ToListAsync(cancellation), cancellation).ConfigureAwait(false);
+            .Select(one => one.Instant).ToListAsync(cancellation), cancellation).ConfigureAwait(false);
         var report = new NotedReport();
         var taken = snapshot.Purpose == SnapshotPurpose.Backup
-            ? await InstantTaking.TakeForBackupAsync(cloud, server, snapshot.Name, bases, report, cancellation).ConfigureAwait(false)
-            : await InstantTaking.TakeAsync(cloud, server, snapshot.Name, bases, report, cancellation).ConfigureAwait(false);
+            ? await InstantTaking.TakeForBackupAsync(cloud, server, snapshot.Instant, bases, report, cancellation).ConfigureAwait(false)
+            : await InstantTaking.TakeAsync(cloud, server, snapshot.Instant, bases, report, cancellation).ConfigureAwait(false);
         var configuration = await cloud.Hypervisor.ReadConfigurationAsync(server.Name, cancellation).ConfigureAwait(false);
         List<DiskView> disks = [];
         foreach (var disk in server.Disks)
@@ -113,7 +116,7 @@ public sealed class SnapshotWork(ChangeMaker<SnapshotsDb> changes, EdgeCloud clo
             if (found.Run is { } run)
                 change.Send(Destination.Backup, new SnapshotTaken(found.Id, run, null, taken.Instant.TakenAt, taken.Consistency,
                     taken.HeldFor is { } held ? Math.Round(held.TotalSeconds, 4) : null, server.Name, ServerStateName.Of(taken.State), disks,
-                    configuration.Kind, configuration.Text, report.Notes), MessageJson.Default.SnapshotTaken);
+                    configuration.Kind, configuration.Text, report.Notes, found.Instant), MessageJson.Default.SnapshotTaken);
             SnapshotOrders.Tell(change, found);
         }, cancellation).ConfigureAwait(false);
     }
@@ -140,17 +143,79 @@ public sealed class SnapshotWork(ChangeMaker<SnapshotsDb> changes, EdgeCloud clo
             var server = await cloud.FindServerAsync(snapshot.ServerId, cancellation).ConfigureAwait(false);
             volumes = [.. (server?.Disks ?? []).Select(disk => disk.Volume)];
         }
-        if (volumes.Count > 0) await cloud.Storage.Snapshots.RemoveAsync(snapshot.Name, volumes, cancellation).ConfigureAwait(false);
+        if (volumes.Count > 0) await cloud.Storage.Snapshots.RemoveAsync(snapshot.Instant, volumes, cancellation).ConfigureAwait(false);
     }
 
+    Task RemovedAsync(SnapshotId id, CancellationToken cancellation) => changes.MakeAsync(async change =>
+    {
+        var snapshot = await FindAsync(change, id, cancellation).ConfigureAwait(false);
+        snapshot.IsRemoved();
+        await SnapshotCapacity.FreeAsync(change, id, cancellation).ConfigureAwait(false);
+        SnapshotOrders.Tell(change, snapshot);
+    }, cancellation);
+
+    // The safety snapshot comes before anything is touched, and what later backups would build on goes before the volumes change: whoever
+    // dies here finds all of it again.
     async Task RollBackAsync(Snapshot snapshot, CancellationToken cancellation)
     {
+        List<DiskView> disks = [.. snapshot.Disks.Where(disk => snapshot.RolledBackDisks?.Contains(disk.Name) is not false)];
+        VolumeId[] volumes = [.. disks.Select(disk => new VolumeId(disk.Volume))];
         var server = await cloud.FindServerAsync(snapshot.ServerId, cancellation).ConfigureAwait(false);
         if (server is { State: not ServerState.Shutdown }) throw new RefusedException($"server {server.Name} runs: stop it first");
         // A disk that was detached since may be another server's.
-        if (VolumesOf(snapshot).FirstOrDefault(volume => server?.Disks.Any(disk => disk.Volume == volume) is not true) is { Value: not null } other)
+        if (volumes.FirstOrDefault(volume => server?.Disks.Any(disk => disk.Volume == volume) is not true) is { Value: not null } other)
             throw new RefusedException($"{other} is no disk of this server any more: nothing was rolled back");
-        await UnfinishedRestores.RollBackAsync(cloud.Storage, snapshot.Name, VolumesOf(snapshot), cancellation).ConfigureAwait(false);
+        var found = await cloud.Storage.Snapshots.ListAsync(volumes, cancellation).ConfigureAwait(false);
+        if (found.FirstOrDefault(one => one.Name == snapshot.Instant) is not { IsComplete: true, IsReadable: true })
+            throw new RefusedException("the storage does not have what the volumes were, but only what changed since: nothing was rolled back");
+        await SecureAsync(snapshot, server!, disks, cancellation).ConfigureAwait(false);
+        await GiveUpBasesAsync(snapshot, cancellation).ConfigureAwait(false);
+        await UnfinishedRestores.RollBackAsync(cloud.Storage, snapshot.Instant, volumes, cancellation).ConfigureAwait(false);
+    }
+
+    async Task SecureAsync(Snapshot snapshot, Server server, List<DiskView> disks, CancellationToken cancellation)
+    {
+        // Several volumes of a group cannot be taken without the others of it; one volume can.
+        var whole = snapshot.Disks.Select(disk => disk.Name).Where(name => server.Disks.Any(disk => disk.Name == name));
+        List<string> wanted = [.. disks.Count == 1 ? disks.Select(disk => disk.Name) : whole];
+        var safety = await changes.MakeAsync(async change =>
+        {
+            var found = await FindAsync(change, snapshot.Id, cancellation).ConfigureAwait(false);
+            if (found.Safety is { } earlier && await FindAsync(change, earlier, cancellation).ConfigureAwait(false) is
+                { State: SnapshotState.Taking or SnapshotState.Ready, Next: not SnapshotStep.Remove }) return earlier;
+            if (await change.Db.Snapshots.AnyAsync(one => one.ServerId == snapshot.ServerId && one.Purpose == SnapshotPurpose.Backup
+                && (one.State == SnapshotState.Ready || (one.State == SnapshotState.Taking && one.Next == SnapshotStep.Take)), cancellation).ConfigureAwait(false))
+                throw new RefusedException($"a backup of server {server.Name} is going on: wait for it, or cancel it");
+            var installation = await Installation.OfAsync(change, cancellation).ConfigureAwait(false);
+            var made = found.BeforeRollBack(change.NewId<SnapshotId>(), installation, wanted, change.Now, _limits.SafetyKept);
+            change.Db.Snapshots.Add(made);
+            SnapshotOrders.Tell(change, made);
+            return made.Id;
+        }, cancellation).ConfigureAwait(false);
+        var taken = await changes.MakeAsync(change => FindAsync(change, safety, cancellation), cancellation).ConfigureAwait(false);
+        if (taken.State == SnapshotState.Taking)
+        {
+            await DoAsync(safety, cancellation).ConfigureAwait(false);
+            taken = await changes.MakeAsync(change => FindAsync(change, safety, cancellation), cancellation).ConfigureAwait(false);
+        }
+        if (taken.State != SnapshotState.Ready)
+            throw new RefusedException($"no safety snapshot could be taken, and nothing was rolled back: {taken.Error}");
+    }
+
+    async Task GiveUpBasesAsync(Snapshot snapshot, CancellationToken cancellation)
+    {
+        var bases = await changes.MakeAsync(async change =>
+        {
+            var found = await change.Db.Snapshots.Where(one => one.ServerId == snapshot.ServerId && one.State == SnapshotState.Base && one.Id != snapshot.Id)
+                .ToListAsync(cancellation).ConfigureAwait(false);
+            foreach (var one in found)
+            {
+                one.IsToBeRemoved(change.Now);
+                SnapshotOrders.Tell(change, one);
+            }
+            return found.Select(one => one.Id).ToList();
+        }, cancellation).ConfigureAwait(false);
+        foreach (var one in bases) await DoAsync(one, cancellation).ConfigureAwait(false);
     }
 
     Task DoneAsync(SnapshotId id, Action<Snapshot> done, CancellationToken cancellation) => changes.MakeAsync(async change =>
@@ -165,6 +230,7 @@ public sealed class SnapshotWork(ChangeMaker<SnapshotsDb> changes, EdgeCloud clo
         var snapshot = await FindAsync(change, id, cancellation).ConfigureAwait(false);
         var reason = Aftermath.Of(failure) is { } aftermath ? $"{failure.Message}; {aftermath}" : failure.Message;
         if (step == SnapshotStep.Take) SnapshotOrders.Fail(change, snapshot, reason);
+        else if (step == SnapshotStep.RollBack && failure is RefusedException) snapshot.IsNotRolledBack(reason);
         else snapshot.StepFailed(reason, change.Now);
         SnapshotOrders.Tell(change, snapshot);
     }, cancellation);

@@ -13,6 +13,9 @@ public sealed class SnapshotsDb(DbContextOptions<SnapshotsDb> options) : Service
     public const int SchemaVersion = 1;
 
     public DbSet<Snapshot> Snapshots => Set<Snapshot>();
+    public DbSet<HeldVolume> HeldVolumes => Set<HeldVolume>();
+    public DbSet<OrphanSnapshot> Orphans => Set<OrphanSnapshot>();
+    public DbSet<Installation> Installations => Set<Installation>();
 
     protected override void OnModelCreating(ModelBuilder modelBuilder)
     {
@@ -26,15 +29,38 @@ public sealed class SnapshotsDb(DbContextOptions<SnapshotsDb> options) : Service
             snapshot.HasIndex(one => one.ServerId);
             snapshot.HasIndex(one => one.Name);
             snapshot.HasIndex(one => one.KeptUntil);
-            snapshot.Property(one => one.WantedDisks).HasConversion(
-                list => list == null ? null : JsonSerializer.Serialize(list, ColumnJson.Default.IReadOnlyListString),
-                text => text == null ? null : JsonSerializer.Deserialize(text, ColumnJson.Default.IReadOnlyListString));
+            snapshot.HasIndex(one => one.State);
+            snapshot.Property(one => one.WantedDisks).HasConversion(list => AsJson(list), text => AsNames(text));
+            snapshot.Property(one => one.RolledBackDisks).HasConversion(list => AsJson(list), text => AsNames(text));
             snapshot.Property(one => one.Disks).HasConversion(
                 list => JsonSerializer.Serialize(list, ColumnJson.Default.IReadOnlyListDiskView),
                 text => JsonSerializer.Deserialize(text, ColumnJson.Default.IReadOnlyListDiskView)!);
             snapshot.Ignore(one => one.Server);
         });
+        modelBuilder.Entity<HeldVolume>(held =>
+        {
+            held.ToTable("held_volumes");
+            held.HasKey(one => new { one.Snapshot, one.Volume });
+            held.HasIndex(one => one.Volume);
+            held.HasIndex(one => one.Pool);
+        });
+        modelBuilder.Entity<OrphanSnapshot>(orphan =>
+        {
+            orphan.ToTable("orphans");
+            orphan.HasKey(one => new { one.ServerId, one.Instant });
+            orphan.Property(one => one.Volumes).HasConversion(list => AsJson(list)!, text => AsNames(text)!);
+        });
+        modelBuilder.Entity<Installation>(installation =>
+        {
+            installation.ToTable("installation");
+            installation.HasKey(one => one.Id);
+            installation.Property(one => one.Id).ValueGeneratedNever();
+        });
     }
+
+    static string? AsJson(IReadOnlyList<string>? list) => list is null ? null : JsonSerializer.Serialize(list, ColumnJson.Default.IReadOnlyListString);
+
+    static IReadOnlyList<string>? AsNames(string? text) => text is null ? null : JsonSerializer.Deserialize(text, ColumnJson.Default.IReadOnlyListString);
 }
 
 [JsonSerializable(typeof(IReadOnlyList<string>))]

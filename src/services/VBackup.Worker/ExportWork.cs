@@ -2,6 +2,7 @@ using VBackup.Clouds.Servers;
 using VBackup.Clouds.Volumes;
 using VBackup.Contracts.Messages;
 using VBackup.Contracts.Work;
+using VBackup.DataPath;
 using VBackup.Edge;
 using VBackup.Edge.Backups;
 using VBackup.Edge.Running;
@@ -17,7 +18,8 @@ namespace VBackup.Worker;
 static class ExportWork
 {
     public static async Task<ExportResult> DoAsync(
-        EdgeCloud cloud, VaultOpening vaults, ExportOrder order, WorkSecrets secrets, LeaseReport report, CancellationToken cancellation)
+        EdgeCloud cloud, VaultOpening vaults, ExportOrder order, WorkSecrets secrets, LeaseReport report, DataPathOptions options,
+        CancellationToken cancellation)
     {
         var vault = await vaults.OpenAsync(order.Vault, secrets, makes: true, cancellation).ConfigureAwait(false);
         await using var closing = vault.ConfigureAwait(false);
@@ -31,20 +33,28 @@ static class ExportWork
         await using var ending = run.ConfigureAwait(false);
         ServerDisk[] disks = [.. order.Disks.Select(disk => new ServerDisk(disk.Name, new VolumeId(disk.Volume)))];
         var exported = await PointExport.ExportAsync(
-            cloud, run, disks, order.Instant, run.Base is null ? null : baseEdge, report, cancellation).ConfigureAwait(false);
+            cloud, run, disks, order.Instant, run.Base is null ? null : baseEdge, report, cancellation, options).ConfigureAwait(false);
+        var fullBecause = exported.FullBecause;
+        if (order.Kind == PointKind.Incremental && run.Base is null)
+        {
+            report.Note($"it becomes full: {points.WhyNone}");
+            fullBecause = disks.ToDictionary(disk => disk.Name, _ => points.WhyNone);
+        }
         var edge = new EdgeDocument(order.ServerName, order.Server.Id, order.Instant, order.TakenAt, order.Consistency,
             disks.ToDictionary(disk => disk.Name, disk => disk.Volume.Value), order.ConfigurationKind, order.Configuration,
             exported.IsTrackingWrong ? points.SinceLastFull : [], order.HeldSeconds, exported.Identities, exported.SnapshotIdentities);
         return ResultOf(await run.PublishAsync(
             order.ServerName, exported.Type, PointMetadata.Of(edge, order.Point, order.Run, order.Catalogue), exported.Volumes,
-                cancellation).ConfigureAwait(false), report);
+                cancellation).ConfigureAwait(false), report, fullBecause);
     }
 
     static SessionId SessionOf(string name) => SessionId.TryParse(name, out var id) ? id : throw new RefusedException($"'{name}' names no session");
 
-    static ExportResult ResultOf(PointDocument point, LeaseReport report) =>
-        new(point.Id, KindOf(point.Type),
-        [.. point.Volumes.Select(volume => new VolumePointView(volume.Name, volume.LengthBytes, KindOf(volume.Type), volume.ReadBytes, volume.StoredBytes))],
+    /// <param name="fullBecause">Null of a point that an attempt made which is over: why it read all is not known any more.</param>
+    static ExportResult ResultOf(PointDocument point, LeaseReport report, IReadOnlyDictionary<string, string>? fullBecause = null) => new(
+        point.Id, KindOf(point.Type),
+        [.. point.Volumes.Select(volume => new VolumePointView(volume.Name, volume.LengthBytes, KindOf(volume.Type), volume.ReadBytes, volume.StoredBytes,
+            fullBecause?.GetValueOrDefault(volume.Name)))],
         point.Volumes.Sum(volume => volume.StoredBytes), EdgeDocument.Of(point)?.Distrusts ?? [], report.Notes);
 
     static PointKind KindOf(PointType type) => type == PointType.Full ? PointKind.Full : PointKind.Incremental;

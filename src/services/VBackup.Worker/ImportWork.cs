@@ -1,5 +1,6 @@
 using VBackup.Contracts.Messages;
 using VBackup.Contracts.Work;
+using VBackup.DataPath;
 using VBackup.Edge;
 using VBackup.Edge.Backups;
 using VBackup.Edge.Restores;
@@ -14,7 +15,8 @@ namespace VBackup.Worker;
 static class ImportWork
 {
     public static async Task<ImportResult> DoAsync(
-        EdgeCloud cloud, VaultOpening vaults, ImportOrder order, WorkSecrets secrets, LeaseReport report, CancellationToken cancellation)
+        EdgeCloud cloud, VaultOpening vaults, ImportOrder order, WorkSecrets secrets, LeaseReport report, DataPathOptions options,
+        CancellationToken cancellation)
     {
         var vault = await vaults.OpenAsync(order.Vault, secrets, makes: false, cancellation).ConfigureAwait(false);
         await using var closing = vault.ConfigureAwait(false);
@@ -22,7 +24,7 @@ static class ImportWork
         var edge = EdgeDocument.Of(point) ?? throw new RefusedException($"point {point.Id} was not made of a server");
         var reading = await PointReading.BeginAsync(vault, "restore", point, cancellation).ConfigureAwait(false);
         await using var ending = reading.ConfigureAwait(false);
-        var restore = new VolumeRestore(cloud.Storage, reading, report);
+        var restore = new VolumeRestore(cloud.Storage, reading, report, options);
         if (order.Target == RestoreTarget.Original)
             return await WriteInPlaceAsync(cloud, restore, edge, point, order, report, cancellation).ConfigureAwait(false);
         var target = order.Target switch

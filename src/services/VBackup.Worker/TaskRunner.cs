@@ -2,6 +2,7 @@ using System.Text.Json;
 using VBackup.Clouds;
 using VBackup.Contracts.Ids;
 using VBackup.Contracts.Work;
+using VBackup.DataPath;
 using VBackup.Edge;
 using VBackup.Edge.Running;
 using VBackup.Vault;
@@ -12,19 +13,24 @@ using VBackup.Vault.Stores;
 namespace VBackup.Worker;
 
 /// <summary>Takes a task, does it while the lease is kept, and says how it ended.</summary>
-public sealed class TaskRunner(IWorkSource source, WorkerId worker, EdgeCloud cloud, VaultOpening vaults, TimeProvider clock)
+public sealed class TaskRunner(
+    IWorkSource source, WorkerId worker, EdgeCloud cloud, VaultOpening vaults, TimeProvider clock, WorkerBudget? budget = null)
 {
     const string NothingToSay = "{}";
 
-    /// <summary>Does one task, if there is one.</summary>
-    /// <param name="stop">The worker is to end: the task is given back for another.</param>
+    readonly WorkerBudget _budget = budget ?? new();
+    readonly DataPathOptions _dataPath = (budget ?? new()).DataPath();
+
+    /// <summary>Does one task, if there is one. To be called as often at once as the budget says.</summary>
+    /// <param name="stop">The worker is to end: it takes no task any more. What it has may go on for the budget's time, and is given back then.</param>
     /// <returns>Whether there was one.</returns>
     public async Task<bool> RunOneAsync(CancellationToken stop)
     {
         var asked = clock.GetTimestamp();
         if (await source.AcquireAsync(worker, stop).ConfigureAwait(false) is not { } lease) return false;
         var report = new LeaseReport();
-        var held = new HeldLease(source, lease, report, asked, clock, stop);
+        using var drained = new Draining(_budget.DrainLimit, clock, stop);
+        var held = new HeldLease(source, lease, report, asked, clock, drained.Token);
         await using var ending = held.ConfigureAwait(false);
         try
         {
@@ -34,9 +40,11 @@ public sealed class TaskRunner(IWorkSource source, WorkerId worker, EdgeCloud cl
         catch (OperationCanceledException) when (held.Token.IsCancellationRequested)
         {
             // Of a task that was lost, whoever has it now says what becomes of it.
-            if (!held.IsLost)
-                await source.FailAsync(lease.Task, lease.Epoch, held.StopReason ?? "the worker was stopped", mayPass: held.StopReason is null,
-                    CancellationToken.None).ConfigureAwait(false);
+            if (held.IsLost) return true;
+            if (held.StopReason is { } reason)
+                await source.FailAsync(lease.Task, lease.Epoch, reason, mayPass: false, CancellationToken.None).ConfigureAwait(false);
+            else
+                await source.GiveBackAsync(lease.Task, lease.Epoch, "the worker was stopped", CancellationToken.None).ConfigureAwait(false);
         }
         catch (Exception failure) when (Describe(failure, lease.Kind) is { } described)
         {
@@ -56,10 +64,10 @@ public sealed class TaskRunner(IWorkSource source, WorkerId worker, EdgeCloud cl
         {
             case WorkKind.Export:
                 return JsonSerializer.Serialize(await ExportWork.DoAsync(
-                    cloud, vaults, Read(lease, json.ExportOrder), lease.Secrets, report, cancellation).ConfigureAwait(false), json.ExportResult);
+                    cloud, vaults, Read(lease, json.ExportOrder), lease.Secrets, report, _dataPath, cancellation).ConfigureAwait(false), json.ExportResult);
             case WorkKind.Import:
                 return JsonSerializer.Serialize(await ImportWork.DoAsync(
-                    cloud, vaults, Read(lease, json.ImportOrder), lease.Secrets, report, cancellation).ConfigureAwait(false), json.ImportResult);
+                    cloud, vaults, Read(lease, json.ImportOrder), lease.Secrets, report, _dataPath, cancellation).ConfigureAwait(false), json.ImportResult);
             case WorkKind.StopServer:
                 return JsonSerializer.Serialize(
                     await ServerWork.StopAsync(cloud, Read(lease, json.ServerOrder), cancellation).ConfigureAwait(false), json.ServerResult);
@@ -112,5 +120,41 @@ public sealed class TaskRunner(IWorkSource source, WorkerId worker, EdgeCloud cl
             OperationCanceledException => ("no answer in time", true),
             _ => null,
         };
+    }
+}
+
+/// <summary>Lets work go on for a while after it was asked to end.</summary>
+sealed class Draining : IDisposable
+{
+    readonly CancellationTokenSource _over = new();
+    readonly ITimer _timer;
+    readonly CancellationTokenRegistration _asked;
+
+    public Draining(TimeSpan limit, TimeProvider clock, CancellationToken stop)
+    {
+        _timer = clock.CreateTimer(_ => End(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _asked = stop.Register(() => _timer.Change(limit, Timeout.InfiniteTimeSpan));
+    }
+
+    void End()
+    {
+        try
+        {
+            _over.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // The work was over at the same moment.
+        }
+    }
+
+    /// <summary>Cancelled when the while is over.</summary>
+    public CancellationToken Token => _over.Token;
+
+    public void Dispose()
+    {
+        _asked.Dispose();
+        _timer.Dispose();
+        _over.Dispose();
     }
 }

@@ -8,8 +8,10 @@ using VBackup.Vault.Stores;
 namespace VBackup.Worker;
 
 /// <summary>Opens vaults with what a lease brings. Nothing of it stays when the vault is closed.</summary>
-public sealed class VaultOpening(VaultRuntime runtime, int chunkSize, RetryLimits retries)
+public sealed class VaultOpening(VaultRuntime runtime, int chunkSize, RetryLimits retries, SharedRates? rates = null)
 {
+    readonly SharedRates _rates = rates ?? SharedRates.None;
+
     /// <param name="makes">Make it where there is none: a project's first backup.</param>
     /// <exception cref="RefusedException">The lease brought no key.</exception>
     public async Task<BackupVault> OpenAsync(VaultAddress address, WorkSecrets secrets, bool makes, CancellationToken cancellation)
@@ -46,7 +48,14 @@ public sealed class VaultOpening(VaultRuntime runtime, int chunkSize, RetryLimit
         }
     }
 
-    public IObjectStore Store(VaultAddress address, WorkSecrets secrets, bool creates) => StoreLocation.Open(address.Address, new()
+    /// <summary>All that goes over it is paid for at the rates that the worker's tasks share.</summary>
+    public IObjectStore Store(VaultAddress address, WorkSecrets secrets, bool creates)
+    {
+        var store = OpenStore(address, secrets, creates);
+        return _rates == SharedRates.None ? store : new ThrottlingStore(store, _rates.Send, _rates.Receive);
+    }
+
+    IObjectStore OpenStore(VaultAddress address, WorkSecrets secrets, bool creates) => StoreLocation.Open(address.Address, new()
     {
         CreateFolder = creates,
         Retries = retries,

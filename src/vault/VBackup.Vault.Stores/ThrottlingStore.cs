@@ -6,15 +6,16 @@ namespace VBackup.Vault.Stores;
 /// second's worth may pass at once after a pause. Thread-safe.
 /// </summary>
 /// <param name="inner">The store that does the work; owned.</param>
-/// <param name="sendBytesPerSecond">Null for no limit.</param>
-/// <param name="receiveBytesPerSecond">Null for no limit.</param>
-/// <param name="clock">Measures and waits.</param>
-public sealed class ThrottlingStore(
-    IObjectStore inner, long? sendBytesPerSecond, long? receiveBytesPerSecond, TimeProvider clock)
-    : DecoratingStore(inner)
+/// <param name="send">Null for no limit. Several stores may share one, as of the next.</param>
+/// <param name="receive">Null for no limit.</param>
+public sealed class ThrottlingStore(IObjectStore inner, TokenBucket? send, TokenBucket? receive) : DecoratingStore(inner)
 {
-    readonly TokenBucket? send = sendBytesPerSecond is { } rate ? new(rate, clock) : null;
-    readonly TokenBucket? receive = receiveBytesPerSecond is { } rate ? new(rate, clock) : null;
+    /// <param name="inner">The store that does the work; owned.</param>
+    /// <param name="sendBytesPerSecond">Null for no limit.</param>
+    /// <param name="receiveBytesPerSecond">Null for no limit.</param>
+    /// <param name="clock">Measures and waits.</param>
+    public ThrottlingStore(IObjectStore inner, long? sendBytesPerSecond, long? receiveBytesPerSecond, TimeProvider clock)
+        : this(inner, TokenBucket.Of(sendBytesPerSecond, clock), TokenBucket.Of(receiveBytesPerSecond, clock)) { }
 
     /// <inheritdoc/>
     protected override async Task<T> AroundAsync<T>(
@@ -34,35 +35,5 @@ public sealed class ThrottlingStore(
         if (receive is not null && receivedBytes > 0)
             await receive.PayAsync(receivedBytes, cancellation).ConfigureAwait(false);
         return result;
-    }
-
-    /// <summary>A bucket that may go into debt; whoever puts it there waits until the debt is paid.</summary>
-    sealed class TokenBucket
-    {
-        readonly TimeProvider clock;
-        readonly double bytesPerSecond;
-        readonly long epoch;
-        readonly Lock gate = new();
-        double paidUntilSeconds = -1; // It begins as after a pause.
-
-        public TokenBucket(long bytesPerSecond, TimeProvider clock)
-        {
-            ArgumentOutOfRangeException.ThrowIfNegativeOrZero(bytesPerSecond);
-            this.bytesPerSecond = bytesPerSecond;
-            this.clock = clock;
-            epoch = clock.GetTimestamp();
-        }
-
-        public Task PayAsync(long bytes, CancellationToken cancellation)
-        {
-            TimeSpan wait;
-            lock (gate)
-            {
-                double now = clock.GetElapsedTime(epoch).TotalSeconds;
-                paidUntilSeconds = Math.Max(paidUntilSeconds, now - 1) + bytes / bytesPerSecond;
-                wait = TimeSpan.FromSeconds(paidUntilSeconds - now);
-            }
-            return wait > TimeSpan.Zero ? Task.Delay(wait, clock, cancellation) : Task.CompletedTask;
-        }
     }
 }

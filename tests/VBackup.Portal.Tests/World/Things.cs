@@ -88,10 +88,15 @@ static class Things
         SnapshotState state = SnapshotState.Ready, SnapshotPurpose purpose = SnapshotPurpose.Manual, ProjectId? project = null)
     {
         var row = new SnapshotRow(world.Ids.New<SnapshotId>());
-        row.Changes(new(row.Id, 1, project ?? world.Project, server, name, purpose, state, [], world.Clock.GetUtcNow(), null, null));
+        row.Changes(new(row.Id, 1, project ?? world.Project, server, name, purpose, state,
+            [new("vda", $"pool/{server.Id["id-of-".Length..]}-a", 1 << 30, null)], world.Clock.GetUtcNow(), null, null));
         await world.SaveAsync(row);
         return row.Id;
     }
+
+    /// <summary>The Portal is told something.</summary>
+    public static Task HearAsync(this PortalWorld world, SnapshotsSurveyed report) => world.Changes.MakeAsync(
+        change => Surveys.ReportedAsync(report, change, CancellationToken.None), CancellationToken.None);
 
     /// <summary>What the Portal is about to send, of one kind.</summary>
     public static async Task<List<TMessage>> SentAsync<TMessage>(this PortalWorld world, JsonTypeInfo<TMessage> type) where TMessage : class, IMessage

@@ -60,12 +60,12 @@ sealed class ServiceWorld : IAsyncDisposable
     public EdgeCloud Cloud => _cloud!;
 
     /// <param name="storage">In place of the lab cloud's, which it is given.</param>
-    public static async Task<ServiceWorld> MakeAsync(WorkLimits? limits = null, Func<IVolumeStorage, IVolumeStorage>? storage = null)
+    public static async Task<ServiceWorld> MakeAsync(WorkLimits? limits = null, Func<IVolumeStorage, IVolumeStorage>? storage = null, SnapshotLimits? snapshots = null)
     {
         var world = new ServiceWorld();
         try
         {
-            await world.BuildAsync(limits ?? new(), storage);
+            await world.BuildAsync(limits ?? new(), storage, snapshots ?? new());
             return world;
         }
         catch
@@ -75,7 +75,7 @@ sealed class ServiceWorld : IAsyncDisposable
         }
     }
 
-    async Task BuildAsync(WorkLimits limits, Func<IVolumeStorage, IVolumeStorage>? storage)
+    async Task BuildAsync(WorkLimits limits, Func<IVolumeStorage, IVolumeStorage>? storage, SnapshotLimits snapshots)
     {
         Ids = new(Clock, RandomNumberGenerator.Fill);
         (Project, Location, WorkerId) = (Ids.New<ProjectId>(), Ids.New<LocationId>(), Ids.New<WorkerId>());
@@ -96,7 +96,7 @@ sealed class ServiceWorld : IAsyncDisposable
         transport.Connect(Destination.Snapshots(Region), SnapshotsEndpoint);
         BackupPump = new(backupDb, transport, Clock);
         SnapshotsPump = new(snapshotsDb, transport, Clock);
-        SnapshotWork = new(Snapshots, Cloud);
+        SnapshotWork = new(Snapshots, Cloud, snapshots);
         Clockwork = new(Backup);
         var secrets = Secrets = new ProjectSecrets(_master);
         Source = new(Backup, limits, secrets);
@@ -136,6 +136,12 @@ sealed class ServiceWorld : IAsyncDisposable
         TMessage message, System.Text.Json.Serialization.Metadata.JsonTypeInfo<TMessage> type, DateTimeOffset? notAfter = null)
         where TMessage : class, IMessage =>
         BackupEndpoint.DeliverAsync(new(Ids.New<MessageId>(), Destination.Backup, TMessage.Name, JsonSerializer.Serialize(message, type),
+            Clock.GetUtcNow(), notAfter), default);
+
+    public Task TellSnapshotsAsync<TMessage>(
+        TMessage message, System.Text.Json.Serialization.Metadata.JsonTypeInfo<TMessage> type, DateTimeOffset? notAfter = null)
+        where TMessage : class, IMessage =>
+        SnapshotsEndpoint.DeliverAsync(new(Ids.New<MessageId>(), Destination.Snapshots(Region), TMessage.Name, JsonSerializer.Serialize(message, type),
             Clock.GetUtcNow(), notAfter), default);
 
     public async Task<StartBackup> OrderBackupAsync(ServerRef server, PointKind kind = PointKind.Incremental, RunTrigger trigger = RunTrigger.Policy,
@@ -236,6 +242,8 @@ sealed class HeardPortal : IMessageEndpoint
 
     public PointChanged Point(RestorePointId id) => _points[id];
 
+    public SnapshotsSurveyed? Survey { get; private set; }
+
     public IReadOnlyCollection<SnapshotChanged> Snapshots => _snapshots.Values;
 
     public Task DeliverAsync(Envelope envelope, CancellationToken cancellation)
@@ -255,6 +263,9 @@ sealed class HeardPortal : IMessageEndpoint
             case "snapshot-changed":
                 var snapshot = JsonSerializer.Deserialize(envelope.Body, MessageJson.Default.SnapshotChanged)!;
                 if (!_snapshots.TryGetValue(snapshot.Snapshot, out var known) || known.Version < snapshot.Version) _snapshots[snapshot.Snapshot] = snapshot;
+                break;
+            case "snapshots-surveyed":
+                Survey = JsonSerializer.Deserialize(envelope.Body, MessageJson.Default.SnapshotsSurveyed)!;
                 break;
             default:
                 if (Real is null && envelope.Name is not "location-changed") throw new UnknownMessageException(envelope.Name);

@@ -10,6 +10,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using VBackup.Contracts.Limits;
 using VBackup.Platform.Databases;
 using VBackup.Portal.Audit;
 using VBackup.Portal.Identity;
@@ -36,6 +37,9 @@ public sealed record PortalApiOptions
 
     public TimeSpan ReplenishmentPeriod { get; init; } = TimeSpan.FromSeconds(1);
 
+    /// <summary>How many snapshots users may ask for.</summary>
+    public SnapshotCaps Snapshots { get; init; } = new();
+
     /// <summary>How dear a guess at a password is.</summary>
     public int PasswordIterations { get; init; } = Passwords.IterationsDefault;
 }
@@ -55,6 +59,7 @@ public static class PortalApi
         services.TryAddSingleton<ChangeMaker<PortalDb>>();
         services.AddScoped(provider => provider.GetRequiredService<IDbContextFactory<PortalDb>>().CreateDbContext());
         services.AddSingleton(_ => new Passwords(options.PasswordIterations));
+        services.AddSingleton(options.Snapshots);
         services.AddSingleton<SignInThrottle>().AddSingleton<CredentialCheck>().AddSingleton<CallerSearch>().AddSingleton<ApiChanges>();
         services.AddSingleton<Sessions>().AddSingleton<OwnPassword>();
         services.AddAuthentication(BearerTokens.SchemeName)

@@ -41,6 +41,7 @@ public sealed class ProblemCode
     public static ProblemCode KeyErased { get; } = new("key-erased", 409, "The project's key was erased.");
     public static ProblemCode SnapshotNotReady { get; } = new("snapshot-not-ready", 409, "The snapshot cannot be gone back to.");
     public static ProblemCode SnapshotInUse { get; } = new("snapshot-in-use", 409, "Backups need this snapshot.");
+    public static ProblemCode TooManySnapshots { get; } = new("too-many-snapshots", 409, "There are as many snapshots as there may be.");
     public static ProblemCode Outdated { get; } = new("outdated", 412, "It was changed since you read it.");
     public static ProblemCode BodyTooLarge { get; } = new("body-too-large", 413, "The request is too large.");
     public static ProblemCode WrongMediaType { get; } = new("wrong-media-type", 415, "A request's body is JSON.");

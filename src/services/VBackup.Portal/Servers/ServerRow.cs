@@ -53,5 +53,10 @@ public sealed class RegionRow
     public long InventoryVersion { get; private set; }
     public DateTimeOffset? ReportedAt { get; private set; }
 
+    /// <summary>Of the newest survey of its snapshots.</summary>
+    public long SurveyVersion { get; private set; }
+
+    public void WasSurveyed(long version) => SurveyVersion = version;
+
     public void HasReported(long version, DateTimeOffset at) => (InventoryVersion, ReportedAt) = (version, at);
 }

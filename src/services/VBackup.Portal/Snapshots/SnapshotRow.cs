@@ -11,9 +11,10 @@ public sealed class SnapshotRow
     public SnapshotRow(SnapshotId id) => Id = id;
 
     /// <summary>One that a user asked for, and that its region's service has not spoken of yet: it has its name from now on.</summary>
-    public static SnapshotRow Asked(SnapshotId id, ProjectId project, ServerRef server, string name, DateTimeOffset? keptUntil) => new(id)
+    public static SnapshotRow Asked(
+        SnapshotId id, ProjectId project, ServerRef server, string name, IReadOnlyList<DiskView> disks, DateTimeOffset? keptUntil) => new(id)
     {
-        Project = project, Region = server.Region, ServerId = server.Id, Name = name, Purpose = SnapshotPurpose.Manual,
+        Disks = disks, Project = project, Region = server.Region, ServerId = server.Id, Name = name, Purpose = SnapshotPurpose.Manual,
         State = SnapshotState.Taking, KeptUntil = keptUntil,
     };
 
@@ -29,6 +30,8 @@ public sealed class SnapshotRow
     public DateTimeOffset? TakenAt { get; private set; }
     public DateTimeOffset? KeptUntil { get; private set; }
     public string? Error { get; private set; }
+    public bool IsRollingBack { get; private set; }
+    public DateTimeOffset? RolledBackAt { get; private set; }
 
     public ServerRef Server => new(Region, ServerId);
 
@@ -37,7 +40,10 @@ public sealed class SnapshotRow
     {
         if (now.Version <= Version) return false;
         (Version, Project, Region, ServerId) = (now.Version, now.Project, now.Server.Region, now.Server.Id);
-        (Name, Purpose, State, Disks) = (now.SnapshotName, now.Purpose, now.State, now.Disks);
+        (Name, Purpose, State) = (now.SnapshotName, now.Purpose, now.State);
+        // Until it is taken, or when it never was, those that were asked for are all that is known.
+        if (now.Disks.Count > 0) Disks = now.Disks;
+        (IsRollingBack, RolledBackAt) = (now.IsRollingBack, now.RolledBackAt);
         (TakenAt, KeptUntil, Error) = (now.TakenAt, now.KeptUntil, now.Error);
         return true;
     }

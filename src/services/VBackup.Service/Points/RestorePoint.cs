@@ -1,4 +1,5 @@
 using VBackup.Contracts.Ids;
+using VBackup.Contracts.Limits;
 using VBackup.Contracts.Messages;
 
 namespace VBackup.Service.Points;
@@ -29,6 +30,9 @@ public sealed class RestorePoint
     public bool IsDistrusted { get; private set; }
     public IReadOnlyList<VolumePointView> Volumes { get; private set; } = [];
 
+    /// <summary>Where its volumes were kept.</summary>
+    public IReadOnlyList<string> Pools { get; private set; } = [];
+
     /// <summary>The instant it was made of, as long as the next backup may ask what changed since.</summary>
     public SnapshotId? BaseSnapshot { get; private set; }
     public DateTimeOffset? DeletedAt { get; private set; }
@@ -56,6 +60,7 @@ public sealed class RestorePoint
     public void WasTaken(SnapshotTaken taken)
     {
         (TakenAt, Consistency, BaseSnapshot) = (taken.TakenAt, taken.Consistency, taken.Snapshot);
+        Pools = [.. (taken.Disks ?? []).Select(disk => VolumePool.Of(disk.Volume)).Distinct()];
         Version++;
     }
 

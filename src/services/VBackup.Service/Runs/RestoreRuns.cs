@@ -40,7 +40,7 @@ static class RestoreRuns
         }
         if (order.Target != RestoreTarget.Original)
         {
-            await ImportAsync(run, change, cancellation).ConfigureAwait(false);
+            await ImportAsync(run, safety: null, change, cancellation).ConfigureAwait(false);
             return;
         }
         if (await db.Runs.AnyAsync(one => one.Region == run.Region && one.ServerId == run.ServerId && one.State < RunState.Succeeded
@@ -91,18 +91,19 @@ static class RestoreRuns
             .ToListAsync(cancellation).ConfigureAwait(false);
         // Of every location, and of every project that backs this server up.
         foreach (var one in bases) BackupRuns.GiveUpBase(change, one);
-        await ImportAsync(run, change, cancellation).ConfigureAwait(false);
+        await ImportAsync(run, taken.Instant ?? SafetyOf(run), change, cancellation).ConfigureAwait(false);
     }
 
-    static async Task ImportAsync(Run run, Change<BackupDb> change, CancellationToken cancellation)
+    /// <param name="safety">Of a restore in place: what the storage calls the snapshot to go back to.</param>
+    static async Task ImportAsync(Run run, string? safety, Change<BackupDb> change, CancellationToken cancellation)
     {
         var point = await BackupRuns.PointOfAsync(change.Db, run, cancellation).ConfigureAwait(false);
         var location = await change.Db.Locations.FindAsync([run.Location], cancellation).ConfigureAwait(false)
             ?? throw new InvalidOperationException($"Run {run.Id} has no location.");
         run.Transfers(change.Now);
         WorkQueue.Add(change, WorkKind.Import, run,
-            new(location.VaultOf(run.Project), run.Id, point.VaultPoint!, run.Target!.Value, run.Server, run.NewName, run.Volume,
-                run.Target == RestoreTarget.Original ? SafetyOf(run) : null), WorkJson.Default.ImportOrder);
+            new(location.VaultOf(run.Project), run.Id, point.VaultPoint!, run.Target!.Value, run.Server, run.NewName, run.Volume, safety),
+            WorkJson.Default.ImportOrder, point.Pools);
         BackupRuns.Tell(change, run, null);
     }
 

@@ -48,9 +48,9 @@ static class TaskResults
         var run = await RunOfAsync(task, change, cancellation).ConfigureAwait(false);
         // A server that was stopped for a restore is to run again, whatever became of that.
         var isWanted = run is null or { IsOver: false, EndsAs: null } || task.Kind == WorkKind.StartServer;
-        if (mayPass && task.Epoch < WorkTask.AttemptsMax && isWanted)
+        if (mayPass && task.Attempts < WorkTask.AttemptsMax && isWanted)
         {
-            task.IsReadyAgain(change.Now + limits.RetryDelay * Math.Pow(2, task.Epoch - 1), error);
+            task.IsReadyAgain(change.Now + limits.RetryDelay * Math.Pow(2, task.Attempts - 1), error);
             return;
         }
         task.HasFailed(error);
@@ -74,7 +74,7 @@ static class TaskResults
         var run = await RunOfAsync(task, change, cancellation).ConfigureAwait(false);
         // What an export has put in the vault, only another attempt can find out: also when the run is to end.
         var isWanted = run is null or { IsOver: false } || task.Kind == WorkKind.StartServer;
-        if (task.Epoch < WorkTask.AttemptsMax && isWanted)
+        if (task.Attempts < WorkTask.AttemptsMax && isWanted)
         {
             task.IsReadyAgain(change.Now, Reason);
             return;

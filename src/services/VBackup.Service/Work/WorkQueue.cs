@@ -19,6 +19,9 @@ public sealed record WorkLimits
     /// <summary>Exports and imports of one hypervisor.</summary>
     public int PerHost { get; init; } = 4;
 
+    /// <summary>Exports and imports that read or write one pool.</summary>
+    public int PerPool { get; init; } = 4;
+
     /// <summary>Exports into one location; restores from it are not held up.</summary>
     public int PerLocation { get; init; } = 8;
 
@@ -31,12 +34,15 @@ static class WorkQueue
 {
     const int CandidatesMax = 200;
 
-    public static void Add<TOrder>(Change<BackupDb> change, WorkKind kind, Run run, TOrder order, JsonTypeInfo<TOrder> type) =>
+    /// <param name="pools">Of the volumes that it reads or writes.</param>
+    public static void Add<TOrder>(
+        Change<BackupDb> change, WorkKind kind, Run run, TOrder order, JsonTypeInfo<TOrder> type, IReadOnlyList<string>? pools = null) =>
         change.Db.Tasks.Add(new(change.NewId<WorkTaskId>(), kind, run.Project, run.Region, JsonSerializer.Serialize(order, type), change.Now)
         {
             Run = run.Id,
             Location = run.Location,
             IsUrgent = run.Kind == RunKind.Restore,
+            Pools = pools ?? [],
             Host = kind is WorkKind.Export or WorkKind.Import ? run.Region : null,
         });
 
@@ -45,9 +51,11 @@ static class WorkQueue
         BackupDb db, string region, WorkLimits limits, DateTimeOffset now, CancellationToken cancellation)
     {
         var atWork = await db.Tasks.Where(task => task.State == WorkTaskState.Leased)
-            .Select(task => new { task.Project, task.Location, task.Host, task.Kind }).ToListAsync(cancellation).ConfigureAwait(false);
+            .Select(task => new { task.Project, task.Region, task.Location, task.Host, task.Pools, task.Kind }).ToListAsync(cancellation).ConfigureAwait(false);
         var ofProject = atWork.CountBy(task => task.Project).ToDictionary();
         var ofHost = atWork.Where(task => task.Host is not null).CountBy(task => task.Host!).ToDictionary();
+        // Two regions may call their pools the same.
+        var ofPool = atWork.Where(task => task.Region == region).SelectMany(task => task.Pools).CountBy(pool => pool).ToDictionary();
         var exports = atWork.Where(task => task is { Kind: WorkKind.Export, Location: not null }).CountBy(task => task.Location!.Value).ToDictionary();
         var ready = await db.Tasks.Where(task => task.State == WorkTaskState.Ready && task.Region == region && task.ReadyAt <= now)
             .OrderByDescending(task => task.IsUrgent).ThenBy(task => task.CreatedAt).ThenBy(task => task.Id).Take(CandidatesMax)
@@ -58,6 +66,7 @@ static class WorkQueue
 
         bool IsWithinLimits(WorkTask task) =>
             (task.Host is null || ofHost.GetValueOrDefault(task.Host) < limits.PerHost)
+            && task.Pools.All(pool => ofPool.GetValueOrDefault(pool) < limits.PerPool)
             && (task.Kind != WorkKind.Export || task.Location is not { } location || exports.GetValueOrDefault(location) < limits.PerLocation);
     }
 

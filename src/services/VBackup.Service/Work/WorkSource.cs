@@ -88,6 +88,19 @@ public sealed class WorkSource(
             return true;
         }, cancellation);
 
+    public Task<bool> GiveBackAsync(WorkTaskId task, int epoch, string reason, CancellationToken cancellation) =>
+        changes.MakeAsync(async change =>
+        {
+            var held = await change.Db.Tasks.FindAsync([task], cancellation).ConfigureAwait(false);
+            if (held is null || !held.IsHeldUnder(epoch)) return false;
+            // What is not wanted any more ends, as after a failure.
+            if (held.Run is { } id && held.Kind != WorkKind.StartServer
+                && await change.Db.Runs.FindAsync([id], cancellation).ConfigureAwait(false) is not { IsOver: false, EndsAs: null })
+                await TaskResults.FailedAsync(held, reason, mayPass: false, limits, change, cancellation).ConfigureAwait(false);
+            else held.IsGivenBack(change.Now, reason);
+            return true;
+        }, cancellation);
+
     public Task ReportServersAsync(WorkerId worker, IReadOnlyList<ServerView> servers, CancellationToken cancellation) =>
         changes.MakeAsync(async change =>
         {

@@ -33,8 +33,17 @@ public sealed class WorkTask
     public RunId? Run { get; init; }
     public LocationId? Location { get; init; }
 
-    /// <summary>What limits count: the hypervisor or the pool that it loads.</summary>
+    /// <summary>What limits count: the hypervisor that it loads.</summary>
     public string? Host { get; init; }
+
+    /// <summary>What limits count too: the pools that it reads or writes.</summary>
+    public IReadOnlyList<string> Pools { get; init; } = [];
+
+    /// <summary>How often a worker that was to end gave it back.</summary>
+    public int TimesGivenBack { get; private set; }
+
+    /// <summary>By workers that died, or that it failed with.</summary>
+    public int Attempts => Epoch - TimesGivenBack;
 
     /// <summary>Somebody waits for a restore.</summary>
     public bool IsUrgent { get; init; }
@@ -72,6 +81,13 @@ public sealed class WorkTask
     /// <summary>Another attempt; the epoch that had it is over.</summary>
     public void IsReadyAgain(DateTimeOffset at, string error) =>
         (State, Worker, LeaseUntil, ReadyAt, Error) = (WorkTaskState.Ready, null, null, at, error);
+
+    /// <summary>Another goes on with it at once, and that it was begun does not count.</summary>
+    public void IsGivenBack(DateTimeOffset now, string reason)
+    {
+        TimesGivenBack++;
+        IsReadyAgain(now, reason);
+    }
 
     public void IsCancelled()
     {
