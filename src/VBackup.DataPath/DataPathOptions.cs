@@ -19,7 +19,8 @@ public sealed record DataPathOptions
     /// <summary>Bytes of slots that a run has at most.</summary>
     public long SlotBytes => Math.Max((long)Workers * SlotSize, (long)Fetchers * FetchSize + (long)ImportLanes * WriteSize);
 
-    /// <summary>The same with fewer under way at once, so that a run's slots have at most so many bytes; one of each there is always.</summary>
+    /// <summary>The same with fewer under way at once, so that a run's slots have at most so many bytes; one of each there is
+    /// always.</summary>
     public DataPathOptions Within(long bytes)
     {
         var share = Math.Min(1, (double)bytes / SlotBytes);

@@ -75,7 +75,8 @@ public sealed class UpOnCephTests : IDisposable
         var changed = await up.Http.SendAsync(change);
         Assert.True(changed.IsSuccessStatusCode, await changed.Content.ReadAsStringAsync());
         var point = await UntilAsync(async () => (await PointsAsync(up))
-            .Where(one => Text(one, "trigger") == "policy" && Text(one, "state") is ("active" or "failed")).ToList() is [var found] ? new Found(found) : null);
+            .Where(one => Text(one, "trigger") == "policy" && Text(one, "state") is ("active" or "failed")).ToList() is [var found]
+                ? new Found(found) : null);
         Assert.Equal(("active", "filesystem"), (Text(point.Value, "state"), Text(point.Value, "consistency")));
     }
 
@@ -90,7 +91,8 @@ public sealed class UpOnCephTests : IDisposable
 
     static async Task<(string Region, string Id)> ServerAsync(UpProcess up, string name)
     {
-        var server = await UntilAsync(async () => (await up.GetAsync($"servers?name={name}")).GetProperty("items") is var items && items.GetArrayLength() > 0
+        var server = await UntilAsync(async () => (await up.GetAsync($"servers?name={name}")).GetProperty("items") is var items
+            && items.GetArrayLength() > 0
             ? new Found(items[0]) : null);
         return (Text(server.Value, "region")!, Text(server.Value, "id")!);
     }

@@ -31,7 +31,8 @@ public sealed class SnapshotRouteTests
     [Theory]
     [InlineData("{\"name\":\"snapshot\"}", "server")]
     [InlineData("{\"server\":{\"id\":\"id-of-web\"},\"name\":\"snapshot\"}", "server.region")]
-    [InlineData("{\"server\":{\"region\":\"hn1\",\"id\":\"id-of-web\"},\"volume\":{\"region\":\"hn1\",\"id\":\"pool/web-a\"},\"name\":\"snapshot\"}", "server")]
+    [InlineData(
+        "{\"server\":{\"region\":\"hn1\",\"id\":\"id-of-web\"},\"volume\":{\"region\":\"hn1\",\"id\":\"pool/web-a\"},\"name\":\"snapshot\"}", "server")]
     [InlineData("{\"volume\":{\"region\":\"hn1\"},\"name\":\"snapshot\"}", "volume.id")]
     [InlineData("{\"server\":{\"region\":\"hn1\",\"id\":\"id-of-web\"},\"name\":\"four\"}", "name")]
     [InlineData("{\"server\":{\"region\":\"hn1\",\"id\":\"id-of-web\"},\"name\":\"two words\"}", "name")]
@@ -97,7 +98,8 @@ public sealed class SnapshotRouteTests
         var order = Assert.Single(await world.SentAsync(MessageJson.Default.TakeServerSnapshot));
         Assert.Equal(server, order.Server);
         Assert.Equal(["vdb"], order.Disks);
-        (await world.PostAsync(Path, session, new { volume = new { region = "hn1", id = "pool/other" }, name = "one-disk2" })).Is(404, "not-found");
+        (await world.PostAsync(Path, session, new { volume = new { region = "hn1", id = "pool/other" }, name = "one-disk2" })).Is(404,
+            "not-found");
     }
 
     [Fact]
@@ -111,7 +113,8 @@ public sealed class SnapshotRouteTests
         Assert.Contains("The volume vda has 1", refused["detail"], StringComparison.Ordinal);
         (await world.PostAsync(Path, session, new { server, name = "third", volumes = new[] { "vdb" } })).Is(202);
         await world.SnapshotAsync(await world.ServerAsync("mail"), "theirs");
-        refused = (await world.PostAsync(Path, session, new { server = new { region = "hn1", id = "id-of-mail" }, name = "fourth" })).Is(409, "too-many-snapshots");
+        refused = (await world.PostAsync(Path, session, new { server = new { region = "hn1", id = "id-of-mail" },
+            name = "fourth" })).Is(409, "too-many-snapshots");
         Assert.Contains("The region has 3", refused["detail"], StringComparison.Ordinal);
     }
 

@@ -18,7 +18,8 @@ public sealed class VolumeRouteTests
         var session = await world.MemberAsync();
         Assert.Equal(["vda", "vdb"], (await world.GetAsync(Path + "/volumes", session)).Is(200).Items("name"));
         var vda = (await world.GetAsync(Path + "/volumes/vda", session)).Is(200);
-        Assert.Equal(("pool/web-a", "1073741824", "1048576", "False"), (vda["volume"], vda["lengthBytes"], vda["usedBytes"], vda["isFree"]));
+        Assert.Equal(("pool/web-a", "1073741824", "1048576", "False"), (vda["volume"], vda["lengthBytes"], vda["usedBytes"],
+            vda["isFree"]));
         var held = Assert.Single(vda.Json.GetProperty("snapshots").EnumerateArray());
         Assert.Equal(("by-hand", "manual"), (held.GetProperty("name").GetString(), held.GetProperty("purpose").GetString()));
         Assert.Equal("True", (await world.GetAsync(Path + "/volumes/vdb", session)).Is(200)["isFree"]);

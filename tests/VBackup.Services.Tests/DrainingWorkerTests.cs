@@ -88,7 +88,8 @@ public sealed class DrainingWorkerTests
     {
         var within = DataPathOptions.OfDistantVolumes.Within((long)mebibytes << 20);
         Assert.InRange(within.SlotBytes, 1, (long)mebibytes << 20);
-        Assert.True(within.Workers >= 1 && within.Fetchers >= within.FetchersAtFirst && within.FetchersAtFirst >= 1 && within.ImportLanes >= 1);
+        Assert.True(within.Workers >= 1 && within.Fetchers >= within.FetchersAtFirst && within.FetchersAtFirst >= 1
+            && within.ImportLanes >= 1);
     }
 
     [Fact]
@@ -103,7 +104,8 @@ public sealed class DrainingWorkerTests
     public async Task All_tasks_share_one_rate()
     {
         await using var world = await ServiceWorld.MakeAsync();
-        var vaults = new VaultOpening(new VaultRuntime(), 128 * 1024, RetryLimits.Brief, SharedRates.Of(new() { BytesPerSecond = 1000 }, world.Clock));
+        var vaults = new VaultOpening(new VaultRuntime(), 128 * 1024, RetryLimits.Brief, SharedRates.Of(new() { BytesPerSecond = 1000 },
+            world.Clock));
         Directory.CreateDirectory(world.Path("rated"));
         var address = new VaultAddress(world.Path("rated"), null, null);
         await using var one = vaults.Store(address, new(null, null, null), creates: true);
@@ -139,7 +141,8 @@ public sealed class DrainingWorkerTests
         return new(world, storage, order, stop, working);
     }
 
-    sealed record Held(ServiceWorld World, HeldReadingStorage Storage, StartBackup Order, CancellationTokenSource Stop, Task<bool> Working) : IAsyncDisposable
+    sealed record Held(ServiceWorld World, HeldReadingStorage Storage, StartBackup Order, CancellationTokenSource Stop, Task<bool> Working)
+        : IAsyncDisposable
     {
         public async ValueTask DisposeAsync()
         {

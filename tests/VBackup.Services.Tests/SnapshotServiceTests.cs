@@ -46,7 +46,8 @@ public sealed class SnapshotServiceTests
 
         await RollBackAsync(world, snapshot);
         Assert.Equal(before, await File.ReadAllBytesAsync(world.VolumePath("web-vda")));
-        Assert.Equal((false, world.Clock.GetUtcNow(), null), (Of(world, snapshot).IsRollingBack, Of(world, snapshot).RolledBackAt, Of(world, snapshot).Error));
+        Assert.Equal((false, world.Clock.GetUtcNow(), null), (Of(world, snapshot).IsRollingBack, Of(world, snapshot).RolledBackAt,
+            Of(world, snapshot).Error));
         var safety = Assert.Single(world.Portal.Snapshots, one => one.Purpose == SnapshotPurpose.Safety);
         Assert.Equal((SnapshotState.Ready, world.Clock.GetUtcNow().AddDays(7)), (safety.State, safety.KeptUntil));
         Assert.DoesNotContain(world.Portal.Snapshots, one => one.State == SnapshotState.Base);
@@ -125,7 +126,8 @@ public sealed class SnapshotServiceTests
     [InlineData(99, 99, 2, "the region has 2")]
     public async Task A_backup_that_meets_a_cap_fails_and_names_it(int volume, int pool, int region, string cap)
     {
-        await using var world = await ServiceWorld.MakeAsync(snapshots: new() { Caps = new() { PerVolume = volume, PerPool = pool, PerRegion = region } });
+        await using var world = await ServiceWorld.MakeAsync(snapshots: new() { Caps = new() { PerVolume = volume, PerPool = pool,
+            PerRegion = region } });
         var server = await world.AddServerAsync("web", ("vda", Content(1)));
         await TakeAsync(world, server, "first");
         var second = await TakeAsync(world, server, "second");
@@ -165,7 +167,8 @@ public sealed class SnapshotServiceTests
         await using var world = await ServiceWorld.MakeAsync();
         var server = await world.AddServerAsync("web", ("vda", Content(1)));
         await TakeAsync(world, server, "by-hand");
-        await world.TellSnapshotsAsync(new FreeVolumes(world.Ids.New<ProjectId>(), server, null, RemovesAll: true), MessageJson.Default.FreeVolumes);
+        await world.TellSnapshotsAsync(new FreeVolumes(world.Ids.New<ProjectId>(), server, null, RemovesAll: true),
+            MessageJson.Default.FreeVolumes);
         await world.SettleAsync();
         Assert.Single(await world.SnapshotNamesAsync("web"));
     }
@@ -174,7 +177,8 @@ public sealed class SnapshotServiceTests
         ProjectId? project = null, DateTimeOffset? keptUntil = null)
     {
         var id = world.Ids.New<SnapshotId>();
-        await world.TellSnapshotsAsync(new TakeServerSnapshot(id, null, project ?? world.Project, server, name, disks, SnapshotPurpose.Manual, keptUntil),
+        await world.TellSnapshotsAsync(new TakeServerSnapshot(id, null, project ?? world.Project, server, name, disks,
+            SnapshotPurpose.Manual, keptUntil),
             MessageJson.Default.TakeServerSnapshot);
         await world.SettleAsync();
         return id;

@@ -81,7 +81,8 @@ public sealed class SnapshotSurveyTests
         Assert.Equal(2, world.Portal.Snapshots.Count(one => one.State is SnapshotState.Base or SnapshotState.Ready));
         world.Clock.Advance(s_limits.Grace);
         await SurveyAsync(world);
-        Assert.Equal([manual], world.Portal.Snapshots.Where(one => one.State is SnapshotState.Base or SnapshotState.Ready).Select(one => one.Snapshot));
+        Assert.Equal([manual], world.Portal.Snapshots.Where(one => one.State is SnapshotState.Base or SnapshotState.Ready).Select(one =>
+            one.Snapshot));
         Assert.Single(await world.Cloud.Storage.Snapshots.ListAsync([new VolumeId("web-vda")], default));
     }
 

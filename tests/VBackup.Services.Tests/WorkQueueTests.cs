@@ -93,7 +93,8 @@ public sealed class WorkQueueTests
 
     static Task AddAsync(ServiceWorld world, string name, IReadOnlyList<string> pools) => world.Backup.MakeAsync(change =>
     {
-        change.Db.Tasks.Add(new(change.NewId<WorkTaskId>(), WorkKind.Import, world.Project, ServiceWorld.Region, "{}", change.Now) { Pools = pools, Host = name });
+        change.Db.Tasks.Add(new(change.NewId<WorkTaskId>(), WorkKind.Import, world.Project, ServiceWorld.Region, "{}",
+            change.Now) { Pools = pools, Host = name });
         return Task.CompletedTask;
     }, default);
 

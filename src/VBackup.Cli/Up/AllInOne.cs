@@ -170,9 +170,11 @@ sealed class AllInOne : IAsyncDisposable
         yield return new("snapshots", s_messages, async stop => await snapshots.DoDueAsync(stop).ConfigureAwait(false) > 0, TimeProvider.System, log);
 
         var budget = new WorkerBudget();
-        var runner = new TaskRunner(new WorkSource(_backup, new(), _secrets), _worker, _cloud, new(new VaultRuntime(), FormatLimits.ChunkSizeDefault,
+        var runner = new TaskRunner(new WorkSource(_backup, new(), _secrets), _worker, _cloud, new(new VaultRuntime(),
+            FormatLimits.ChunkSizeDefault,
             RetryLimits.Patient, SharedRates.Of(budget, TimeProvider.System)), TimeProvider.System, budget);
-        for (var i = 0; i < budget.TasksAtOnce; i++) yield return new("a worker's task", s_clockwork, runner.RunOneAsync, TimeProvider.System, log);
+        for (var i = 0; i < budget.TasksAtOnce; i++) yield return new("a worker's task", s_clockwork, runner.RunOneAsync,
+            TimeProvider.System, log);
         var survey = new SnapshotSurvey(_snapshots, _cloud, Region);
         yield return new("the survey of snapshots", s_inventory, survey.TurnAsync, TimeProvider.System, log);
         yield return Every(s_inventory, "the inventory", runner.ReportServersAsync);

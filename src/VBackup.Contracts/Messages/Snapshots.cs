@@ -82,7 +82,8 @@ public sealed record SnapshotChanged(
     public static string Name => "snapshot-changed";
 }
 
-/// <summary>Give a server's volumes free for deletion: what backups keep of them on the storage goes, so that the next one is full.</summary>
+/// <summary>Give a server's volumes free for deletion: what backups keep of them on the storage goes, so that the next one is
+/// full.</summary>
 /// <param name="Volumes">What the storage calls them; null for all. A snapshot that has any of them goes as a whole.</param>
 /// <param name="RemovesAll">Also what users took, and what restores can be taken back to.</param>
 public sealed record FreeVolumes(ProjectId Project, ServerRef Server, IReadOnlyList<string>? Volumes, bool RemovesAll) : IMessage

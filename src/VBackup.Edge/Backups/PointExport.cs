@@ -37,7 +37,8 @@ public static class PointExport
             ? [] : await SnapshotIdentitiesAsync(cloud, disks, baseEdge.Instant, cancellation).ConfigureAwait(false);
         Dictionary<string, string> fullBecause = [];
         var plan = await export.PlanAsync(
-            disks.Select(disk => Tracked(run, disk, instant, baseEdge, identities, bases, fullBecause)), cancellation).ConfigureAwait(false);
+            disks.Select(disk => Tracked(run, disk, instant, baseEdge, identities, bases, fullBecause)), cancellation)
+                .ConfigureAwait(false);
         await using (plan.ConfigureAwait(false))
         {
             // What changed was asked for by the base's name.
@@ -116,7 +117,8 @@ public static class PointExport
         // Two volumes may have traded names, and each has snapshots that are called as the base is.
         var known = baseEdge.Identities?.GetValueOrDefault(disk.Name);
         if (identities.TryGetValue(disk.Name, out var identity) && known != identity)
-            return known is null ? "its base does not tell which volume it was made of" : $"{disk.Volume} is another volume than the base was made of";
+            return known is null ? "its base does not tell which volume it was made of"
+                : $"{disk.Volume} is another volume than the base was made of";
         // One that is gone is told of by the storage.
         var taken = baseEdge.SnapshotIdentities?.GetValueOrDefault(disk.Name);
         if (!bases.TryGetValue(disk.Name, out var snapshot) || taken == snapshot) return null;

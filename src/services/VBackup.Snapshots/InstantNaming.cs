@@ -6,7 +6,8 @@ using VBackup.Platform.Databases;
 
 namespace VBackup.Snapshots;
 
-/// <summary>This system, as the storage knows it: what it calls snapshots has the mark, so that another system's are never taken for ours.</summary>
+/// <summary>This system, as the storage knows it: what it calls snapshots has the mark, so that another system's are never taken for
+/// ours.</summary>
 public sealed class Installation
 {
     /// <summary>Of 8 lower-case hex digits.</summary>
@@ -32,7 +33,8 @@ public sealed class Installation
         return made;
     }
 
-    /// <summary>What the storage is to call a snapshot. People's names are theirs alone, and two projects may choose the same one.</summary>
+    /// <summary>What the storage is to call a snapshot. People's names are theirs alone, and two projects may choose the same
+    /// one.</summary>
     public string NameFor(SnapshotPurpose purpose, SnapshotId id) => $"{PrefixOf(purpose)}-{Mark}-{id.Value:N}";
 
     /// <summary>Whether this system, and no other, gave this name.</summary>

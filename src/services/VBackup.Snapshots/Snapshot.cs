@@ -122,11 +122,14 @@ public sealed class Snapshot
 
     public void IsToBeBase(DateTimeOffset now) => Ask(SnapshotStep.KeepAsBase, now, SnapshotState.Ready);
 
-    public void IsToBeRolledBack(IReadOnlyList<string>? disks, DateTimeOffset now)
+    /// <returns>False: it is not taken yet, or something else is about to be done with it.</returns>
+    public bool IsToBeRolledBack(IReadOnlyList<string>? disks, DateTimeOffset now)
     {
-        if (State is not (SnapshotState.Ready or SnapshotState.Base) || Next is SnapshotStep.Remove or SnapshotStep.RollBack) return;
+        if (Next == SnapshotStep.RollBack) return true;
+        if (State is not (SnapshotState.Ready or SnapshotState.Base) || Next != SnapshotStep.None) return false;
         (Next, DueAt, Attempts, Error, RolledBackDisks, Safety) = (SnapshotStep.RollBack, now, 0, null, disks, null);
         Version++;
+        return true;
     }
 
     /// <summary>Whoever asked hears why, and asks again when it is otherwise: much later nobody expects it any more.</summary>

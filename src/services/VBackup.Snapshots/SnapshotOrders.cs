@@ -60,14 +60,16 @@ public static class SnapshotOrders
         if (change.IsLate) snapshot.IsNotRolledBack("the order to roll back came too late: the messages were delayed");
         else if (order.Disks?.FirstOrDefault(name => snapshot.Disks.All(disk => disk.Name != name)) is { } missing)
             snapshot.IsNotRolledBack($"the snapshot has no volume {missing}: nothing was rolled back");
-        else snapshot.IsToBeRolledBack(order.Disks, change.Now);
+        else if (!snapshot.IsToBeRolledBack(order.Disks, change.Now))
+            snapshot.IsNotRolledBack("it is not taken yet, is going, or a backup has only just been made of it: nothing was rolled back");
         Tell(change, snapshot);
     }
 
     static async Task FreeAsync(FreeVolumes order, Change<SnapshotsDb> change, CancellationToken cancellation)
     {
         var ofServer = await change.Db.Snapshots.Where(one => one.ServerId == order.Server.Id && one.Project == order.Project
-            && (one.State == SnapshotState.Base || (order.RemovesAll && one.State == SnapshotState.Ready && one.Purpose != SnapshotPurpose.Backup)))
+            && (one.State == SnapshotState.Base || (order.RemovesAll && one.State == SnapshotState.Ready
+                && one.Purpose != SnapshotPurpose.Backup)))
             .ToListAsync(cancellation).ConfigureAwait(false);
         foreach (var snapshot in ofServer.Where(one => order.Volumes is null || one.Disks.Any(disk => order.Volumes.Contains(disk.Volume))))
         {

@@ -41,7 +41,8 @@ public sealed class OrphanSnapshot
 /// it; what is in a row and not there is told; what backups keep of servers that are gone is given free.
 /// </summary>
 /// <remarks>Steps may be done meanwhile. A row is there before the storage has anything, so that only what was removed since it was listed
-/// can pass for an orphan: the next survey does not see it again. What is to be there is read before the storage is listed, and once more after.</remarks>
+/// can pass for an orphan: the next survey does not see it again. What is to be there is read before the storage is listed, and once more
+/// after.</remarks>
 public sealed class SnapshotSurvey(ChangeMaker<SnapshotsDb> changes, EdgeCloud cloud, string region, SnapshotLimits? limits = null)
 {
     /// <summary>In one report; the rest follows when these are gone.</summary>
@@ -66,7 +67,8 @@ public sealed class SnapshotSurvey(ChangeMaker<SnapshotsDb> changes, EdgeCloud c
 
     async Task RunAsync(CancellationToken cancellation)
     {
-        var expected = await changes.MakeAsync(change => ThoseThatAreThere(change.Db).AsNoTracking().ToListAsync(cancellation), cancellation)
+        var expected = await changes.MakeAsync(change => ThoseThatAreThere(change.Db).AsNoTracking().ToListAsync(cancellation),
+            cancellation)
             .ConfigureAwait(false);
         var servers = (await cloud.Hypervisor.ListAsync(cancellation).ConfigureAwait(false)).ToDictionary(server => server.Id);
         List<Listed> listed = [];
@@ -99,7 +101,8 @@ public sealed class SnapshotSurvey(ChangeMaker<SnapshotsDb> changes, EdgeCloud c
 
     Task NoteOrphansAsync(Server server, IReadOnlyList<Instant> found, CancellationToken cancellation) => changes.MakeAsync(async change =>
     {
-        var before = await change.Db.Orphans.Where(one => one.ServerId == server.Id).ToDictionaryAsync(one => one.Instant, cancellation).ConfigureAwait(false);
+        var before = await change.Db.Orphans.Where(one => one.ServerId == server.Id).ToDictionaryAsync(one => one.Instant, cancellation)
+            .ConfigureAwait(false);
         foreach (var instant in found)
         {
             if (await IsKnownAsync(change.Db, instant.Name, cancellation).ConfigureAwait(false)) continue;
@@ -116,11 +119,13 @@ public sealed class SnapshotSurvey(ChangeMaker<SnapshotsDb> changes, EdgeCloud c
 
     // What is still to be removed is known, also when it was never taken as it should.
     static Task<bool> IsKnownAsync(SnapshotsDb db, string instant, CancellationToken cancellation) => db.Snapshots.AnyAsync(one =>
-        one.Instant == instant && (one.Next != SnapshotStep.None || (one.State != SnapshotState.Removed && one.State != SnapshotState.Failed)), cancellation);
+        one.Instant == instant && (one.Next != SnapshotStep.None || (one.State != SnapshotState.Removed
+            && one.State != SnapshotState.Failed)), cancellation);
 
     Task CompareAsync(Listed listed, List<Snapshot> expected, CancellationToken cancellation) => changes.MakeAsync(async change =>
     {
-        var rows = await ThoseThatAreThere(change.Db).Where(one => one.ServerId == listed.ServerId).ToListAsync(cancellation).ConfigureAwait(false);
+        var rows = await ThoseThatAreThere(change.Db).Where(one => one.ServerId == listed.ServerId).ToListAsync(cancellation)
+            .ConfigureAwait(false);
         foreach (var row in rows)
         {
             if (listed.Server is not null) row.SeesServer();
@@ -146,7 +151,8 @@ public sealed class SnapshotSurvey(ChangeMaker<SnapshotsDb> changes, EdgeCloud c
         {
             var installation = await Installation.OfAsync(change, cancellation).ConfigureAwait(false);
             var seenBefore = change.Now - _limits.Grace;
-            var old = await change.Db.Orphans.AsNoTracking().Where(one => one.Sightings >= _limits.SightingsMin && one.FirstSeenAt <= seenBefore)
+            var old = await change.Db.Orphans.AsNoTracking().Where(one => one.Sightings >= _limits.SightingsMin
+                && one.FirstSeenAt <= seenBefore)
                 .ToListAsync(cancellation).ConfigureAwait(false);
             return old.Where(one => installation.Named(one.Instant)).ToList();
         }, cancellation).ConfigureAwait(false);
@@ -155,7 +161,8 @@ public sealed class SnapshotSurvey(ChangeMaker<SnapshotsDb> changes, EdgeCloud c
             string? error = null;
             try
             {
-                await cloud.Storage.Snapshots.RemoveAsync(orphan.Instant, [.. orphan.Volumes.Select(volume => new VolumeId(volume))], cancellation)
+                await cloud.Storage.Snapshots.RemoveAsync(orphan.Instant, [.. orphan.Volumes.Select(volume => new VolumeId(volume))],
+                    cancellation)
                     .ConfigureAwait(false);
             }
             catch (CloudException failure)
@@ -164,7 +171,8 @@ public sealed class SnapshotSurvey(ChangeMaker<SnapshotsDb> changes, EdgeCloud c
             }
             await changes.MakeAsync(async change =>
             {
-                if (await change.Db.Orphans.FindAsync([orphan.ServerId, orphan.Instant], cancellation).ConfigureAwait(false) is not { } found) return;
+                if (await change.Db.Orphans.FindAsync([orphan.ServerId, orphan.Instant], cancellation)
+                    .ConfigureAwait(false) is not { } found) return;
                 if (error is null) change.Db.Orphans.Remove(found);
                 else found.IsNotRemoved(error);
             }, cancellation).ConfigureAwait(false);
@@ -184,7 +192,8 @@ public sealed class SnapshotSurvey(ChangeMaker<SnapshotsDb> changes, EdgeCloud c
     OrphanView View(OrphanSnapshot orphan, Installation installation)
     {
         var isOurs = installation.Named(orphan.Instant);
-        return new(new(region, orphan.ServerId), orphan.ServerName, orphan.Instant, orphan.Volumes, orphan.TakenAt, orphan.FirstSeenAt, isOurs,
+        return new(new(region, orphan.ServerId), orphan.ServerName, orphan.Instant, orphan.Volumes, orphan.TakenAt, orphan.FirstSeenAt,
+            isOurs,
             isOurs ? orphan.FirstSeenAt + _limits.Grace : null, orphan.Error);
     }
 }

@@ -45,7 +45,8 @@ public sealed class SnapshotWork(ChangeMaker<SnapshotsDb> changes, EdgeCloud clo
     {
         var now = change.Now;
         var over = await change.Db.Snapshots
-            .Where(one => one.KeptUntil < now && one.Next != SnapshotStep.Remove && (one.State == SnapshotState.Ready || one.State == SnapshotState.Base))
+            .Where(one => one.KeptUntil < now && one.Next != SnapshotStep.Remove && one.Next != SnapshotStep.RollBack
+                && (one.State == SnapshotState.Ready || one.State == SnapshotState.Base))
             .Take(BatchMax).ToListAsync(cancellation).ConfigureAwait(false);
         foreach (var snapshot in over)
         {
@@ -71,7 +72,8 @@ public sealed class SnapshotWork(ChangeMaker<SnapshotsDb> changes, EdgeCloud clo
                     await TakeAsync(snapshot, wasBegun, cancellation).ConfigureAwait(false);
                     return;
                 case SnapshotStep.KeepAsBase:
-                    await cloud.Storage.Snapshots.KeepAsBaseAsync(snapshot.Instant, VolumesOf(snapshot), cancellation).ConfigureAwait(false);
+                    await cloud.Storage.Snapshots.KeepAsBaseAsync(snapshot.Instant, VolumesOf(snapshot), cancellation)
+                        .ConfigureAwait(false);
                     await DoneAsync(id, one => one.IsBase(), cancellation).ConfigureAwait(false);
                     return;
                 case SnapshotStep.Remove:
@@ -94,7 +96,8 @@ public sealed class SnapshotWork(ChangeMaker<SnapshotsDb> changes, EdgeCloud clo
     {
         var server = await ServerOfAsync(snapshot, cancellation).ConfigureAwait(false);
         VolumeId[] volumes = [.. server.Disks.Select(disk => disk.Volume)];
-        await changes.MakeAsync(change => SnapshotCapacity.ReserveAsync(change, snapshot.Id, volumes, _limits.Caps, cancellation), cancellation)
+        await changes.MakeAsync(change => SnapshotCapacity.ReserveAsync(change, snapshot.Id, volumes, _limits.Caps, cancellation),
+            cancellation)
             .ConfigureAwait(false);
         // Whether the guest was still frozen when somebody died at it, nobody knows: it is taken anew, and nobody was told of it.
         if (wasBegun) await cloud.Storage.Snapshots.RemoveAsync(snapshot.Instant, volumes, cancellation).ConfigureAwait(false);
@@ -167,7 +170,8 @@ public sealed class SnapshotWork(ChangeMaker<SnapshotsDb> changes, EdgeCloud clo
             throw new RefusedException($"{other} is no disk of this server any more: nothing was rolled back");
         var found = await cloud.Storage.Snapshots.ListAsync(volumes, cancellation).ConfigureAwait(false);
         if (found.FirstOrDefault(one => one.Name == snapshot.Instant) is not { IsComplete: true, IsReadable: true })
-            throw new RefusedException("the storage does not have what the volumes were, but only what changed since: nothing was rolled back");
+            throw new RefusedException(
+                "the storage does not have what the volumes were, but only what changed since: nothing was rolled back");
         await SecureAsync(snapshot, server!, disks, cancellation).ConfigureAwait(false);
         await GiveUpBasesAsync(snapshot, cancellation).ConfigureAwait(false);
         await UnfinishedRestores.RollBackAsync(cloud.Storage, snapshot.Instant, volumes, cancellation).ConfigureAwait(false);
@@ -184,7 +188,8 @@ public sealed class SnapshotWork(ChangeMaker<SnapshotsDb> changes, EdgeCloud clo
             if (found.Safety is { } earlier && await FindAsync(change, earlier, cancellation).ConfigureAwait(false) is
                 { State: SnapshotState.Taking or SnapshotState.Ready, Next: not SnapshotStep.Remove }) return earlier;
             if (await change.Db.Snapshots.AnyAsync(one => one.ServerId == snapshot.ServerId && one.Purpose == SnapshotPurpose.Backup
-                && (one.State == SnapshotState.Ready || (one.State == SnapshotState.Taking && one.Next == SnapshotStep.Take)), cancellation).ConfigureAwait(false))
+                && (one.State == SnapshotState.Ready || (one.State == SnapshotState.Taking && one.Next == SnapshotStep.Take)), cancellation)
+                    .ConfigureAwait(false))
                 throw new RefusedException($"a backup of server {server.Name} is going on: wait for it, or cancel it");
             var installation = await Installation.OfAsync(change, cancellation).ConfigureAwait(false);
             var made = found.BeforeRollBack(change.NewId<SnapshotId>(), installation, wanted, change.Now, _limits.SafetyKept);
@@ -206,7 +211,8 @@ public sealed class SnapshotWork(ChangeMaker<SnapshotsDb> changes, EdgeCloud clo
     {
         var bases = await changes.MakeAsync(async change =>
         {
-            var found = await change.Db.Snapshots.Where(one => one.ServerId == snapshot.ServerId && one.State == SnapshotState.Base && one.Id != snapshot.Id)
+            var found = await change.Db.Snapshots.Where(one => one.ServerId == snapshot.ServerId && one.State == SnapshotState.Base
+                && one.Id != snapshot.Id)
                 .ToListAsync(cancellation).ConfigureAwait(false);
             foreach (var one in found)
             {

@@ -28,6 +28,7 @@ public sealed class SnapshotsDb(DbContextOptions<SnapshotsDb> options) : Service
             snapshot.HasIndex(one => new { one.Next, one.DueAt });
             snapshot.HasIndex(one => one.ServerId);
             snapshot.HasIndex(one => one.Name);
+            snapshot.HasIndex(one => one.Instant);
             snapshot.HasIndex(one => one.KeptUntil);
             snapshot.HasIndex(one => one.State);
             snapshot.Property(one => one.WantedDisks).HasConversion(list => AsJson(list), text => AsNames(text));
@@ -58,9 +59,11 @@ public sealed class SnapshotsDb(DbContextOptions<SnapshotsDb> options) : Service
         });
     }
 
-    static string? AsJson(IReadOnlyList<string>? list) => list is null ? null : JsonSerializer.Serialize(list, ColumnJson.Default.IReadOnlyListString);
+    static string? AsJson(IReadOnlyList<string>? list) => list is null ? null : JsonSerializer.Serialize(list,
+        ColumnJson.Default.IReadOnlyListString);
 
-    static IReadOnlyList<string>? AsNames(string? text) => text is null ? null : JsonSerializer.Deserialize(text, ColumnJson.Default.IReadOnlyListString);
+    static IReadOnlyList<string>? AsNames(string? text) => text is null ? null : JsonSerializer.Deserialize(text,
+        ColumnJson.Default.IReadOnlyListString);
 }
 
 [JsonSerializable(typeof(IReadOnlyList<string>))]

@@ -53,7 +53,8 @@ static class ExportWork
     /// <param name="fullBecause">Null of a point that an attempt made which is over: why it read all is not known any more.</param>
     static ExportResult ResultOf(PointDocument point, LeaseReport report, IReadOnlyDictionary<string, string>? fullBecause = null) => new(
         point.Id, KindOf(point.Type),
-        [.. point.Volumes.Select(volume => new VolumePointView(volume.Name, volume.LengthBytes, KindOf(volume.Type), volume.ReadBytes, volume.StoredBytes,
+        [.. point.Volumes.Select(volume => new VolumePointView(volume.Name, volume.LengthBytes, KindOf(volume.Type), volume.ReadBytes,
+            volume.StoredBytes,
             fullBecause?.GetValueOrDefault(volume.Name)))],
         point.Volumes.Sum(volume => volume.StoredBytes), EdgeDocument.Of(point)?.Distrusts ?? [], report.Notes);
 

@@ -1,6 +1,5 @@
 using VBackup.Contracts.Messages;
 using VBackup.Contracts.Work;
-using VBackup.DataPath;
 using VBackup.Edge;
 using VBackup.Edge.Backups;
 using VBackup.Edge.Restores;
@@ -8,6 +7,7 @@ using VBackup.Edge.Running;
 using VBackup.Vault.Catalog;
 using VBackup.Vault.Format;
 using VBackup.Vault.Reading;
+using DataPathOptions = VBackup.DataPath.DataPathOptions;
 
 namespace VBackup.Worker;
 

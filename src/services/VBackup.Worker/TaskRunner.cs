@@ -22,7 +22,8 @@ public sealed class TaskRunner(
     readonly DataPathOptions _dataPath = (budget ?? new()).DataPath();
 
     /// <summary>Does one task, if there is one. To be called as often at once as the budget says.</summary>
-    /// <param name="stop">The worker is to end: it takes no task any more. What it has may go on for the budget's time, and is given back then.</param>
+    /// <param name="stop">The worker is to end: it takes no task any more. What it has may go on for the budget's time, and is given back
+    /// then.</param>
     /// <returns>Whether there was one.</returns>
     public async Task<bool> RunOneAsync(CancellationToken stop)
     {
@@ -64,10 +65,12 @@ public sealed class TaskRunner(
         {
             case WorkKind.Export:
                 return JsonSerializer.Serialize(await ExportWork.DoAsync(
-                    cloud, vaults, Read(lease, json.ExportOrder), lease.Secrets, report, _dataPath, cancellation).ConfigureAwait(false), json.ExportResult);
+                    cloud, vaults, Read(lease, json.ExportOrder), lease.Secrets, report, _dataPath, cancellation).ConfigureAwait(false),
+                        json.ExportResult);
             case WorkKind.Import:
                 return JsonSerializer.Serialize(await ImportWork.DoAsync(
-                    cloud, vaults, Read(lease, json.ImportOrder), lease.Secrets, report, _dataPath, cancellation).ConfigureAwait(false), json.ImportResult);
+                    cloud, vaults, Read(lease, json.ImportOrder), lease.Secrets, report, _dataPath, cancellation).ConfigureAwait(false),
+                        json.ImportResult);
             case WorkKind.StopServer:
                 return JsonSerializer.Serialize(
                     await ServerWork.StopAsync(cloud, Read(lease, json.ServerOrder), cancellation).ConfigureAwait(false), json.ServerResult);

@@ -14,7 +14,8 @@ public sealed record WorkerBudget
     /// <summary>To and from locations, each way; null for no limit.</summary>
     public long? BytesPerSecond { get; init; }
 
-    /// <summary>How long tasks that are at work may go on when the worker is to end. What is not done by then is given back, and another worker
+    /// <summary>How long tasks that are at work may go on when the worker is to end. What is not done by then is given back, and another
+    /// worker
     /// goes on with it at once.</summary>
     public TimeSpan DrainLimit { get; init; } = TimeSpan.FromSeconds(10);
 
@@ -25,7 +26,8 @@ public sealed record WorkerBudget
         var share = MemoryBytes / Math.Max(TasksAtOnce, 1);
         var options = DataPathOptions.OfDistantVolumes.Within(share);
         return TasksAtOnce > 0 && options.SlotBytes <= share ? options : throw new ArgumentException(
-            $"{MemoryBytes} bytes of memory are too few for {TasksAtOnce} tasks at once: each needs {options.SlotBytes}", nameof(MemoryBytes));
+            $"{MemoryBytes} bytes of memory are too few for {TasksAtOnce} tasks at once: each needs {options.SlotBytes}",
+                nameof(MemoryBytes));
     }
 }
 

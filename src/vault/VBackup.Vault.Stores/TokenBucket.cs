@@ -1,7 +1,8 @@
 namespace VBackup.Vault.Stores;
 
 /// <summary>
-/// A rate of bytes for all who pay into it. It may go into debt; whoever puts it there waits until the debt is paid, in the order in which they
+/// A rate of bytes for all who pay into it. It may go into debt; whoever puts it there waits until the debt is paid, in the order in which
+/// they
 /// came. A second's worth may pass at once after a pause. Thread-safe.
 /// </summary>
 public sealed class TokenBucket

@@ -60,7 +60,8 @@ sealed class ServiceWorld : IAsyncDisposable
     public EdgeCloud Cloud => _cloud!;
 
     /// <param name="storage">In place of the lab cloud's, which it is given.</param>
-    public static async Task<ServiceWorld> MakeAsync(WorkLimits? limits = null, Func<IVolumeStorage, IVolumeStorage>? storage = null, SnapshotLimits? snapshots = null)
+    public static async Task<ServiceWorld> MakeAsync(WorkLimits? limits = null, Func<IVolumeStorage, IVolumeStorage>? storage = null,
+        SnapshotLimits? snapshots = null)
     {
         var world = new ServiceWorld();
         try
@@ -141,7 +142,8 @@ sealed class ServiceWorld : IAsyncDisposable
     public Task TellSnapshotsAsync<TMessage>(
         TMessage message, System.Text.Json.Serialization.Metadata.JsonTypeInfo<TMessage> type, DateTimeOffset? notAfter = null)
         where TMessage : class, IMessage =>
-        SnapshotsEndpoint.DeliverAsync(new(Ids.New<MessageId>(), Destination.Snapshots(Region), TMessage.Name, JsonSerializer.Serialize(message, type),
+        SnapshotsEndpoint.DeliverAsync(new(Ids.New<MessageId>(), Destination.Snapshots(Region), TMessage.Name,
+            JsonSerializer.Serialize(message, type),
             Clock.GetUtcNow(), notAfter), default);
 
     public async Task<StartBackup> OrderBackupAsync(ServerRef server, PointKind kind = PointKind.Incremental, RunTrigger trigger = RunTrigger.Policy,

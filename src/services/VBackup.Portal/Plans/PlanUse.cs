@@ -58,7 +58,8 @@ static class PlanUse
         if (await FindAsync(change.Db, project, id, cancellation).ConfigureAwait(false) is not { } plan) return Refusal.NotFound("plan");
         change.Db.Plans.Remove(plan);
         // No backup will ask what changed since: the volumes are given free for deletion.
-        change.Send(Destination.Snapshots(plan.Region), new FreeVolumes(project, plan.Server, Volumes: null, RemovesAll: false), MessageJson.Default.FreeVolumes);
+        change.Send(Destination.Snapshots(plan.Region), new FreeVolumes(project, plan.Server, Volumes: null, RemovesAll: false),
+            MessageJson.Default.FreeVolumes);
         await change.Db.AskedRuns.Where(run => run.Plan == id).ExecuteDeleteAsync(cancellation).ConfigureAwait(false);
         return plan;
     }

@@ -11,14 +11,16 @@ using VBackup.Portal.Snapshots;
 
 namespace VBackup.Portal.Servers;
 
-public sealed record VolumeSnapshot(SnapshotId Id, string Name, SnapshotPurpose Purpose, SnapshotState State, DateTimeOffset? TakenAt, DateTimeOffset? KeptUntil);
+public sealed record VolumeSnapshot(SnapshotId Id, string Name, SnapshotPurpose Purpose, SnapshotState State, DateTimeOffset? TakenAt,
+    DateTimeOffset? KeptUntil);
 
 /// <summary>What a volume has on the source's storage.</summary>
 /// <param name="Name">What the server calls it.</param>
 /// <param name="Volume">What the storage calls it.</param>
 /// <param name="UsedBytes">Null when the region did not tell.</param>
 /// <param name="IsFree">No snapshot keeps it from being deleted.</param>
-public sealed record VolumeUsage(string Name, string Volume, long? LengthBytes, long? UsedBytes, bool IsFree, IReadOnlyList<VolumeSnapshot> Snapshots);
+public sealed record VolumeUsage(string Name, string Volume, long? LengthBytes, long? UsedBytes, bool IsFree,
+    IReadOnlyList<VolumeSnapshot> Snapshots);
 
 public sealed record VolumeUsages(IReadOnlyList<VolumeUsage> Items);
 
@@ -41,27 +43,33 @@ static class VolumeRoutes
             .WithSummary("List a server's volumes, with what snapshots keep of them");
         servers.MapGet("/{region}/{serverId}/volumes/{volume}", Get).Needs(Permission.GetVolumeUsage).Produces<VolumeUsage>()
             .WithSummary("Get a volume of a server, with what snapshots keep of it");
-        servers.MapPost("/{region}/{serverId}/free", Free).Needs(Permission.DeleteSnapshot).Produces<FreeAnswer>(StatusCodes.Status202Accepted)
+        servers.MapPost("/{region}/{serverId}/free", Free).Needs(Permission.DeleteSnapshot).Produces<FreeAnswer>(
+            StatusCodes.Status202Accepted)
             .WithSummary("Give volumes free for deletion: what backups keep of them on the storage goes, and the next backup is full");
     }
 
     static async Task<IResult> List(string region, string serverId, HttpContext http, PortalDb db) =>
-        await PlanUse.FindServerAsync(db, http.Caller().InProject, new(region, serverId), http.RequestAborted).ConfigureAwait(false) is { } server
-            ? TypedResults.Ok(new VolumeUsages(UsagesOf(server, await SnapshotsOfAsync(db, server, http.RequestAborted).ConfigureAwait(false))))
+        await PlanUse.FindServerAsync(db, http.Caller().InProject, new(region, serverId), http.RequestAborted)
+            .ConfigureAwait(false) is { } server
+            ? TypedResults.Ok(new VolumeUsages(UsagesOf(server, await SnapshotsOfAsync(db, server, http.RequestAborted)
+                .ConfigureAwait(false))))
             : Problem.NoSuch("server");
 
     static async Task<IResult> Get(string region, string serverId, string volume, HttpContext http, PortalDb db)
     {
-        if (await PlanUse.FindServerAsync(db, http.Caller().InProject, new(region, serverId), http.RequestAborted).ConfigureAwait(false) is not { } server)
+        if (await PlanUse.FindServerAsync(db, http.Caller().InProject, new(region, serverId), http.RequestAborted)
+            .ConfigureAwait(false) is not { } server)
             return Problem.NoSuch("server");
         var usages = UsagesOf(server, await SnapshotsOfAsync(db, server, http.RequestAborted).ConfigureAwait(false));
         return usages.FirstOrDefault(one => one.Name == volume) is { } usage ? TypedResults.Ok(usage) : Problem.NoSuch("volume");
     }
 
-    static Task<IResult> Free(string region, string serverId, FreeRequest request, HttpContext http, ApiChanges changes) => changes.MakeAsync(http, async change =>
+    static Task<IResult> Free(string region, string serverId, FreeRequest request, HttpContext http, ApiChanges changes) =>
+        changes.MakeAsync(http, async change =>
     {
         var project = change.Caller.InProject;
-        if (await PlanUse.FindServerAsync(change.Db, project, new(region, serverId), change.Cancellation).ConfigureAwait(false) is not { } server)
+        if (await PlanUse.FindServerAsync(change.Db, project, new(region, serverId), change.Cancellation)
+            .ConfigureAwait(false) is not { } server)
             return Problem.NoSuch("server");
         if (request.Volumes?.FirstOrDefault(name => server.Disks.All(disk => disk.Name != name)) is { } missing)
             return Problem.Wrong("volumes", $"The server has no volume {missing}.");
@@ -79,12 +87,14 @@ static class VolumeRoutes
         change.Audit("freeVolumes", $"server {region}/{serverId}: {(names is null ? "all volumes" : string.Join(", ", names))}");
         var plan = await change.Db.Plans.FirstOrDefaultAsync(one => one.Region == region && one.ServerId == serverId, change.Cancellation)
             .ConfigureAwait(false);
-        List<string> notes = plan is { IsEnabled: true } ? ["The plan is enabled: its next backup is full, and keeps a snapshot again."] : [];
+        List<string> notes = plan is { IsEnabled: true } ? ["The plan is enabled: its next backup is full, and keeps a snapshot again."]
+            : [];
         return TypedResults.Accepted($"/api/v1/servers/{region}/{serverId}/volumes", new FreeAnswer([.. inTheWay.Select(View)], notes));
     });
 
     // Whatever project it is of: it keeps the volume from being deleted all the same.
-    static Task<List<SnapshotRow>> SnapshotsOfAsync(PortalDb db, ServerRow server, CancellationToken cancellation) => db.Snapshots.AsNoTracking()
+    static Task<List<SnapshotRow>> SnapshotsOfAsync(PortalDb db, ServerRow server, CancellationToken cancellation) =>
+        db.Snapshots.AsNoTracking()
         .Where(one => one.Region == server.Region && one.ServerId == server.ServerId
             && one.State != SnapshotState.Removed && one.State != SnapshotState.Failed).OrderBy(one => one.Id).ToListAsync(cancellation);
 

@@ -18,8 +18,10 @@ static class OrphanRoutes
 
     static readonly Listing<OrphanRow> s_list = new("firstSeenAt",
         [
-            new ListOrder<OrphanRow, DateTimeOffset, string>("firstSeenAt", one => one.FirstSeenAt, one => one.Region + "/" + one.ServerId + "/" + one.Instant),
-            new ListOrder<OrphanRow, string, string>("instant", one => one.Instant, one => one.Region + "/" + one.ServerId + "/" + one.Instant),
+            new ListOrder<OrphanRow, DateTimeOffset, string>("firstSeenAt", one => one.FirstSeenAt, one =>
+                one.Region + "/" + one.ServerId + "/" + one.Instant),
+            new ListOrder<OrphanRow, string, string>("instant", one => one.Instant, one =>
+                one.Region + "/" + one.ServerId + "/" + one.Instant),
         ], "region");
 
     public static void Map(RouteGroupBuilder snapshots)

@@ -26,7 +26,8 @@ public sealed record VolumeRequest(string? Region, string? Id);
 public sealed record RollBackRequest(IReadOnlyList<string>? Volumes);
 
 public sealed record SnapshotView(SnapshotId Id, ServerRef Server, string Name, SnapshotPurpose Purpose, SnapshotState State,
-    IReadOnlyList<DiskView> Disks, DateTimeOffset? TakenAt, DateTimeOffset? KeptUntil, bool IsRollingBack, DateTimeOffset? RolledBackAt, string? Error)
+    IReadOnlyList<DiskView> Disks, DateTimeOffset? TakenAt, DateTimeOffset? KeptUntil, bool IsRollingBack, DateTimeOffset? RolledBackAt,
+        string? Error)
 {
     public static SnapshotView Of(SnapshotRow row) => new(row.Id, row.Server, row.Name, row.Purpose, row.State, row.Disks, row.TakenAt,
         row.KeptUntil, row.IsRollingBack, row.RolledBackAt, row.Error);
@@ -51,7 +52,8 @@ static partial class SnapshotRoutes
         var snapshots = api.MapGroup("/snapshots");
         snapshots.MapGet("", List).Needs(Permission.ListSnapshot).Lists(s_list).Produces<Page<SnapshotView>>()
             .WithSummary("List the project's snapshots, whatever they are for");
-        snapshots.MapPost("", Create).Needs(Permission.CreateSnapshot).Starts<SnapshotView>().WithSummary("Take a snapshot of a server, or of one volume");
+        snapshots.MapPost("", Create).Needs(Permission.CreateSnapshot).Starts<SnapshotView>().WithSummary(
+            "Take a snapshot of a server, or of one volume");
         snapshots.MapGet("/{id:guid}", Get).Needs(Permission.GetSnapshot).Produces<SnapshotView>().WithSummary("Get a snapshot");
         snapshots.MapPost("/{id:guid}/rollback", RollBack).Needs(Permission.RollbackSnapshot).Produces<SnapshotView>(StatusCodes.Status202Accepted)
             .WithSummary("Make a server's volumes what they were, after a safety snapshot of what they are");
@@ -115,38 +117,46 @@ static partial class SnapshotRoutes
     {
         var project = change.Caller.InProject;
         if (request.Server is { } server)
-            return await PlanUse.FindServerAsync(change.Db, project, new(server.Region!, server.Id!), change.Cancellation).ConfigureAwait(false);
+            return await PlanUse.FindServerAsync(change.Db, project, new(server.Region!, server.Id!), change.Cancellation)
+                .ConfigureAwait(false);
         var ofRegion = await change.Db.Servers.Where(one => one.Project == project && one.Region == request.Volume!.Region)
             .ToListAsync(change.Cancellation).ConfigureAwait(false);
         return ofRegion.FirstOrDefault(one => one.Disks.Any(disk => disk.Volume == request.Volume!.Id));
     }
 
-    /// <summary>The region's service counts more exactly, and by pool, when it takes it; whoever asks for too much hears so at once.</summary>
+    /// <summary>The region's service counts more exactly, and by pool, when it takes it; whoever asks for too much hears so at
+    /// once.</summary>
     static async Task<Problem?> CapMetAsync(ApiChange change, ServerRef server, List<DiskView> disks, SnapshotCaps caps)
     {
-        var there = change.Db.Snapshots.Where(one => one.Region == server.Region && one.State != SnapshotState.Removed && one.State != SnapshotState.Failed);
+        var there = change.Db.Snapshots.Where(one => one.Region == server.Region && one.State != SnapshotState.Removed
+            && one.State != SnapshotState.Failed);
         if (await there.CountAsync(change.Cancellation).ConfigureAwait(false) >= caps.PerRegion)
-            return new(ProblemCode.TooManySnapshots, $"The region has {caps.PerRegion} snapshots, the most that it may have. Delete some first.");
-        var ofServer = await there.Where(one => one.ServerId == server.Id).Select(one => one.Disks).ToListAsync(change.Cancellation).ConfigureAwait(false);
-        return disks.FirstOrDefault(disk => ofServer.Count(held => held.Any(one => one.Volume == disk.Volume)) >= caps.PerVolume) is { } full
-            ? new(ProblemCode.TooManySnapshots, $"The volume {full.Name} has {caps.PerVolume} snapshots, the most that it may have. Delete some first.")
+            return new(ProblemCode.TooManySnapshots,
+                $"The region has {caps.PerRegion} snapshots, the most that it may have. Delete some first.");
+        var ofServer = await there.Where(one => one.ServerId == server.Id).Select(one => one.Disks).ToListAsync(change.Cancellation)
+            .ConfigureAwait(false);
+        return disks.FirstOrDefault(disk => ofServer.Count(held => held.Any(one => one.Volume == disk.Volume)) >= caps.PerVolume)
+            is { } full
+            ? new(ProblemCode.TooManySnapshots,
+                $"The volume {full.Name} has {caps.PerVolume} snapshots, the most that it may have. Delete some first.")
             : null;
     }
 
     static Problem? FaultOf(NewSnapshotRequest request)
     {
         if (request.Server is null == request.Volume is null) return Problem.Wrong("server", "It or volume is needed, one of both.");
-        if (request.Server is { } server && (Input.Present("server.region", server.Region) ?? Input.Present("server.id", server.Id)) is { } missing)
-            return missing;
-        if (request.Volume is { } volume && (Input.Present("volume.region", volume.Region) ?? Input.Present("volume.id", volume.Id)) is { } lacking)
-            return lacking;
+        if (request.Server is { } server
+            && (Input.Present("server.region", server.Region) ?? Input.Present("server.id", server.Id)) is { } missing) return missing;
+        if (request.Volume is { } volume
+            && (Input.Present("volume.region", volume.Region) ?? Input.Present("volume.id", volume.Id)) is { } lacking) return lacking;
         if (request is { Volume: not null, Volumes: not null }) return Problem.Wrong("volumes", "They go with a server.");
         if (request.Name is null || !Name().IsMatch(request.Name)) return Problem.Wrong("name", "It has 5 to 50 letters, digits, '_' and '-'.");
         if (request.Volumes is { Count: 0 }) return Problem.Wrong("volumes", "Name one at least, or leave them out for all.");
         return request.KeptDays is < 1 or > KeptDaysMax ? Problem.Wrong("keptDays", $"It is 1 to {KeptDaysMax}.") : null;
     }
 
-    static Task<IResult> RollBack(Guid id, RollBackRequest? request, HttpContext http, ApiChanges changes) => changes.MakeAsync(http, async change =>
+    static Task<IResult> RollBack(Guid id, RollBackRequest? request, HttpContext http, ApiChanges changes) =>
+        changes.MakeAsync(http, async change =>
     {
         var project = change.Caller.InProject;
         if (await FindAsync(change.Db, project, id, change.Cancellation).ConfigureAwait(false) is not { } snapshot) return Problem.NoSuch("snapshot");
@@ -158,7 +168,8 @@ static partial class SnapshotRoutes
         var server = await PlanUse.FindServerAsync(change.Db, project, snapshot.Server, change.Cancellation).ConfigureAwait(false);
         if (server is null or { IsGone: true }) return new Problem(ProblemCode.ServerGone, "The server is not there any more.");
         if (await RunOfAsync(change.Db, snapshot.Server, change.Cancellation).ConfigureAwait(false) is { } going) return going;
-        change.Send(Destination.Snapshots(snapshot.Region), new RollBackSnapshot(snapshot.Id, project, request?.Volumes), MessageJson.Default.RollBackSnapshot,
+        change.Send(Destination.Snapshots(snapshot.Region), new RollBackSnapshot(snapshot.Id, project, request?.Volumes),
+            MessageJson.Default.RollBackSnapshot,
             change.Now + s_patience);
         change.Audit("rollBackSnapshot", $"snapshot {snapshot.Name} of {snapshot.Region}/{snapshot.ServerId}");
         return TypedResults.Accepted($"/api/v1/snapshots/{snapshot.Id}", SnapshotView.Of(snapshot));
@@ -166,7 +177,8 @@ static partial class SnapshotRoutes
 
     /// <summary>What is going on with a server.</summary>
     internal static async Task<Problem?> RunOfAsync(PortalDb db, ServerRef server, CancellationToken cancellation) =>
-        await db.Runs.AnyAsync(run => run.Region == server.Region && run.ServerId == server.Id && run.State < RunState.Succeeded, cancellation)
+        await db.Runs.AnyAsync(run => run.Region == server.Region && run.ServerId == server.Id && run.State < RunState.Succeeded,
+            cancellation)
             .ConfigureAwait(false) ? new(ProblemCode.RunGoingOn, "A run of this server is going on: wait for it, or cancel it.") : null;
 
     static Task<IResult> Delete(Guid id, HttpContext http, ApiChanges changes) => changes.MakeAsync(http, async change =>

@@ -12,7 +12,8 @@ public sealed class SnapshotRow
 
     /// <summary>One that a user asked for, and that its region's service has not spoken of yet: it has its name from now on.</summary>
     public static SnapshotRow Asked(
-        SnapshotId id, ProjectId project, ServerRef server, string name, IReadOnlyList<DiskView> disks, DateTimeOffset? keptUntil) => new(id)
+        SnapshotId id, ProjectId project, ServerRef server, string name, IReadOnlyList<DiskView> disks, DateTimeOffset? keptUntil) =>
+            new(id)
     {
         Disks = disks, Project = project, Region = server.Region, ServerId = server.Id, Name = name, Purpose = SnapshotPurpose.Manual,
         State = SnapshotState.Taking, KeptUntil = keptUntil,

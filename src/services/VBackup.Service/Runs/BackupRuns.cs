@@ -97,7 +97,8 @@ static class BackupRuns
         run.Transfers(change.Now);
         var order = new ExportOrder(
             location.VaultOf(run.Project), run.Id, point.Id, Session: "", EarlierSessions: [], run.Server, taken.ServerName ?? run.ServerName,
-            run.WantedKind, taken.Instant ?? SnapshotPrefix + run.Id.Value.ToString("N"), taken.TakenAt!.Value, taken.Consistency!, taken.HeldSeconds,
+            run.WantedKind, taken.Instant ?? SnapshotPrefix + run.Id.Value.ToString("N"), taken.TakenAt!.Value, taken.Consistency!,
+                taken.HeldSeconds,
             taken.Disks!, taken.ConfigurationKind!, taken.Configuration!,
             new(run.Project, run.Plan, run.Trigger, point.Tags, point.DueAt, run.Server));
         WorkQueue.Add(change, WorkKind.Export, run, order, WorkJson.Default.ExportOrder, point.Pools);

@@ -51,7 +51,8 @@ static class WorkQueue
         BackupDb db, string region, WorkLimits limits, DateTimeOffset now, CancellationToken cancellation)
     {
         var atWork = await db.Tasks.Where(task => task.State == WorkTaskState.Leased)
-            .Select(task => new { task.Project, task.Region, task.Location, task.Host, task.Pools, task.Kind }).ToListAsync(cancellation).ConfigureAwait(false);
+            .Select(task => new { task.Project, task.Region, task.Location, task.Host, task.Pools, task.Kind }).ToListAsync(cancellation)
+                .ConfigureAwait(false);
         var ofProject = atWork.CountBy(task => task.Project).ToDictionary();
         var ofHost = atWork.Where(task => task.Host is not null).CountBy(task => task.Host!).ToDictionary();
         // Two regions may call their pools the same.
