@@ -91,6 +91,13 @@ public sealed class AuthorisationTests
         ["POST /api/v1/key/rotate"] = "ManageAccess",
         ["POST /api/v1/key/recovery"] = "ManageAccess",
         ["POST /api/v1/key/erase"] = "ManageAccess",
+        ["GET /api/v1/webhooks"] = "ListPolicy",
+        ["POST /api/v1/webhooks"] = "CreatePolicy",
+        ["GET /api/v1/webhooks/{id}"] = "GetPolicy",
+        ["DELETE /api/v1/webhooks/{id}"] = "DeletePolicy",
+        ["POST /api/v1/webhooks/{id}/test"] = "UpdatePolicy",
+        ["GET /api/v1/notifications"] = "ListHistory",
+        ["GET /api/v1/notifications/{id}"] = "GetHistory",
         ["GET /health/live"] = Open,
         ["GET /health/ready"] = Open,
         ["GET /openapi/{documentName}.json"] = Open,
@@ -159,6 +166,7 @@ public sealed class AuthorisationTests
         var plan = await world.PlanAsync(server, location, policy, "theirs", other);
         var (point, run, snapshot) = (await world.PointAsync(server, location, project: other), await world.RunAsync(server, project: other),
             await world.SnapshotAsync(server, project: other));
+        var (webhook, notification) = await world.WebhookAsync("theirs", project: other);
         var atServer = $"/api/v1/servers/{server.Region}/{server.Id}";
         var rules = new { launchTime = "01:00", zone = "UTC", daily = new { keep = 1 } };
         var samples = new Dictionary<string, (string Path, object? Body)>
@@ -179,6 +187,10 @@ public sealed class AuthorisationTests
             ["GET /api/v1/snapshots/{id}"] = ($"/api/v1/snapshots/{snapshot}", null),
             ["POST /api/v1/snapshots/{id}/rollback"] = ($"/api/v1/snapshots/{snapshot}/rollback", null),
             ["DELETE /api/v1/snapshots/{id}"] = ($"/api/v1/snapshots/{snapshot}", null),
+            ["GET /api/v1/webhooks/{id}"] = ($"/api/v1/webhooks/{webhook}", null),
+            ["DELETE /api/v1/webhooks/{id}"] = ($"/api/v1/webhooks/{webhook}", null),
+            ["POST /api/v1/webhooks/{id}/test"] = ($"/api/v1/webhooks/{webhook}/test", null),
+            ["GET /api/v1/notifications/{id}"] = ($"/api/v1/notifications/{notification}", null),
             ["GET /api/v1/policies/{id}"] = ($"/api/v1/policies/{policy}", null),
             ["PUT /api/v1/policies/{id}"] = ($"/api/v1/policies/{policy}", new { name = "x", rules }),
             ["DELETE /api/v1/policies/{id}"] = ($"/api/v1/policies/{policy}", null),
@@ -221,6 +233,7 @@ public sealed class AuthorisationTests
         await world.PointAsync(server, location, project: other, serverName: "theirs");
         await world.RunAsync(server, project: other, serverName: "theirs");
         await world.SnapshotAsync(server, "theirs", project: other);
+        await world.WebhookAsync("theirs", project: other);
         var now = world.Clock.GetUtcNow();
         var skipped = new SkippedRun(Instant.FromDateTimeOffset(now), RuleTags.Daily, SkipReason.RunGoingOn, Instant.FromDateTimeOffset(now));
         await world.SaveAsync(AskedRun.Skipped(world.Ids.New<RunId>(), plan, skipped, now));

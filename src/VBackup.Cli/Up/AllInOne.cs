@@ -105,7 +105,7 @@ sealed class AllInOne : IAsyncDisposable
             .AddSimpleConsole(console => console.SingleLine = true);
         builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         builder.Services.AddSingleton<IDbContextFactory<PortalDb>>(_portalDb).AddSingleton(_ids).AddSingleton(TimeProvider.System).AddSingleton(_portal)
-            .AddSingleton<ILocationRegistry>(new LocationRegistry(_backup, _secrets))
+            .AddSingleton<ILocationRegistry>(new LocationRegistry(_backup, _secrets)).AddSingleton(_master)
             .AddSingleton<IProjectKeys>(new ProjectKeys(_backup, _secrets));
         builder.Services.AddPortalApi(new());
         var app = builder.Build();

@@ -6,6 +6,7 @@ using VBackup.Platform.Databases;
 using VBackup.Portal.Declarations;
 using VBackup.Portal.Identity;
 using VBackup.Portal.Locations;
+using VBackup.Portal.Notifications;
 using VBackup.Portal.Plans;
 using VBackup.Portal.Points;
 using VBackup.Portal.Policies;
@@ -37,6 +38,8 @@ public sealed class PortalDb(DbContextOptions<PortalDb> options) : ServiceDb(opt
         await DeclarationsTelling.NoteAsync(this, cancellationToken).ConfigureAwait(false);
         return await base.SaveChangesAsync(acceptAllChangesOnSuccess, cancellationToken).ConfigureAwait(false);
     }
+    public DbSet<Webhook> Webhooks => Set<Webhook>();
+    public DbSet<Notification> Notifications => Set<Notification>();
 
     protected override void OnModelCreating(ModelBuilder modelBuilder)
     {
@@ -44,6 +47,7 @@ public sealed class PortalDb(DbContextOptions<PortalDb> options) : ServiceDb(opt
         ConfigureDeclared(modelBuilder);
         ConfigureHeard(modelBuilder);
         IdentityTables.Configure(modelBuilder);
+        NotificationTables.Configure(modelBuilder);
     }
 
     static void ConfigureDeclared(ModelBuilder modelBuilder)

@@ -5,6 +5,7 @@ using NodaTime;
 using VBackup.Contracts.Ids;
 using VBackup.Contracts.Messages;
 using VBackup.Portal.Locations;
+using VBackup.Portal.Notifications;
 using VBackup.Portal.Plans;
 using VBackup.Portal.Points;
 using VBackup.Portal.Policies;
@@ -91,6 +92,17 @@ static class Things
         row.Changes(new(row.Id, 1, project ?? world.Project, server, name, purpose, state, [], world.Clock.GetUtcNow(), null, null));
         await world.SaveAsync(row);
         return row.Id;
+    }
+
+    /// <summary>A webhook, and a test that it is still to be sent.</summary>
+    public static async Task<(WebhookId Webhook, NotificationId Notification)> WebhookAsync(
+        this PortalWorld world, string name = "hook", string url = "https://receiver.example/hook", ProjectId? project = null)
+    {
+        var id = world.Ids.New<WebhookId>();
+        var webhook = new Webhook(id, project ?? world.Project, name, url, world.WebhookSecrets.New(id).Wrapped, world.Clock.GetUtcNow());
+        await world.SaveAsync(webhook);
+        var notification = await world.Changes.MakeAsync(change => Task.FromResult(Notices.Test(change, webhook).Id), CancellationToken.None);
+        return (id, notification);
     }
 
     /// <summary>What the Portal is about to send, of one kind.</summary>

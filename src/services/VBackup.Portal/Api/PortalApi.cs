@@ -15,6 +15,7 @@ using VBackup.Portal.Audit;
 using VBackup.Portal.Identity;
 using VBackup.Portal.Keys;
 using VBackup.Portal.Locations;
+using VBackup.Portal.Notifications;
 using VBackup.Portal.Plans;
 using VBackup.Portal.Points;
 using VBackup.Portal.Policies;
@@ -38,6 +39,9 @@ public sealed record PortalApiOptions
 
     /// <summary>How dear a guess at a password is.</summary>
     public int PasswordIterations { get; init; } = Passwords.IterationsDefault;
+
+    /// <summary>Where webhooks may go.</summary>
+    public WebhookSettings Webhooks { get; init; } = new();
 }
 
 /// <summary>Puts the API into a web application: its services, what stands before its routes, and the routes.</summary>
@@ -50,11 +54,14 @@ public static class PortalApi
     /// <remarks>REQUIRES: an <see cref="IDbContextFactory{TContext}"/> of <see cref="PortalDb"/>, an <c>ILocationRegistry</c>,
     /// <c>IProjectKeys</c>, an id source and a clock
     /// among the services.</remarks>
+    /// <remarks>REQUIRES: an <see cref="IDbContextFactory{TContext}"/> of <see cref="PortalDb"/>, an <c>ILocationRegistry</c>, a master key, an id
+    /// source and a clock among the services.</remarks>
     public static IServiceCollection AddPortalApi(this IServiceCollection services, PortalApiOptions options)
     {
         services.TryAddSingleton<ChangeMaker<PortalDb>>();
         services.AddScoped(provider => provider.GetRequiredService<IDbContextFactory<PortalDb>>().CreateDbContext());
         services.AddSingleton(_ => new Passwords(options.PasswordIterations));
+        services.AddSingleton<WebhookSecrets>().AddSingleton(options.Webhooks);
         services.AddSingleton<SignInThrottle>().AddSingleton<CredentialCheck>().AddSingleton<ApiChanges>();
         services.AddAuthentication(BearerTokens.SchemeName)
             .AddScheme<AuthenticationSchemeOptions, BearerTokens>(BearerTokens.SchemeName, null);
@@ -110,6 +117,8 @@ public static class PortalApi
         LocationRoutes.Map(api);
         SnapshotRoutes.Map(api);
         KeyRoutes.Map(api);
+        WebhookRoutes.Map(api);
+        NotificationRoutes.Map(api);
     }
 
     static void Limit(RateLimiterOptions limiter, PortalApiOptions options)
