@@ -91,6 +91,12 @@ public sealed class AuthorisationTests
         ["POST /api/v1/key/rotate"] = "ManageAccess",
         ["POST /api/v1/key/recovery"] = "ManageAccess",
         ["POST /api/v1/key/erase"] = "ManageAccess",
+        ["GET /api/v1/restore-schedules"] = "ListRestorePoint",
+        ["POST /api/v1/restore-schedules"] = "RestoreServer or RestoreVolume",
+        ["GET /api/v1/restore-schedules/{id}"] = "GetRestorePoint",
+        ["POST /api/v1/restore-schedules/{id}/enable"] = "RestoreServer or RestoreVolume",
+        ["POST /api/v1/restore-schedules/{id}/disable"] = "RestoreServer or RestoreVolume",
+        ["DELETE /api/v1/restore-schedules/{id}"] = "RestoreServer or RestoreVolume",
         ["GET /api/v1/webhooks"] = "ListPolicy",
         ["POST /api/v1/webhooks"] = "CreatePolicy",
         ["GET /api/v1/webhooks/{id}"] = "GetPolicy",
@@ -167,6 +173,7 @@ public sealed class AuthorisationTests
         var (point, run, snapshot) = (await world.PointAsync(server, location, project: other), await world.RunAsync(server, project: other),
             await world.SnapshotAsync(server, project: other));
         var (webhook, notification) = await world.WebhookAsync("theirs", project: other);
+        var schedule = await world.RestoreScheduleAsync(server, "theirs", other);
         var atServer = $"/api/v1/servers/{server.Region}/{server.Id}";
         var rules = new { launchTime = "01:00", zone = "UTC", daily = new { keep = 1 } };
         var samples = new Dictionary<string, (string Path, object? Body)>
@@ -187,6 +194,10 @@ public sealed class AuthorisationTests
             ["GET /api/v1/snapshots/{id}"] = ($"/api/v1/snapshots/{snapshot}", null),
             ["POST /api/v1/snapshots/{id}/rollback"] = ($"/api/v1/snapshots/{snapshot}/rollback", null),
             ["DELETE /api/v1/snapshots/{id}"] = ($"/api/v1/snapshots/{snapshot}", null),
+            ["GET /api/v1/restore-schedules/{id}"] = ($"/api/v1/restore-schedules/{schedule}", null),
+            ["POST /api/v1/restore-schedules/{id}/enable"] = ($"/api/v1/restore-schedules/{schedule}/enable", null),
+            ["POST /api/v1/restore-schedules/{id}/disable"] = ($"/api/v1/restore-schedules/{schedule}/disable", null),
+            ["DELETE /api/v1/restore-schedules/{id}"] = ($"/api/v1/restore-schedules/{schedule}", null),
             ["GET /api/v1/webhooks/{id}"] = ($"/api/v1/webhooks/{webhook}", null),
             ["DELETE /api/v1/webhooks/{id}"] = ($"/api/v1/webhooks/{webhook}", null),
             ["POST /api/v1/webhooks/{id}/test"] = ($"/api/v1/webhooks/{webhook}/test", null),
@@ -234,6 +245,7 @@ public sealed class AuthorisationTests
         await world.RunAsync(server, project: other, serverName: "theirs");
         await world.SnapshotAsync(server, "theirs", project: other);
         await world.WebhookAsync("theirs", project: other);
+        await world.RestoreScheduleAsync(server, "theirs", other);
         var now = world.Clock.GetUtcNow();
         var skipped = new SkippedRun(Instant.FromDateTimeOffset(now), RuleTags.Daily, SkipReason.RunGoingOn, Instant.FromDateTimeOffset(now));
         await world.SaveAsync(AskedRun.Skipped(world.Ids.New<RunId>(), plan, skipped, now));

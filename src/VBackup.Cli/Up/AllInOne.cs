@@ -22,6 +22,7 @@ using VBackup.Portal;
 using VBackup.Portal.Api;
 using VBackup.Portal.Identity;
 using VBackup.Portal.Plans;
+using VBackup.Portal.Restores;
 using VBackup.Primitives;
 using VBackup.Service;
 using VBackup.Service.Keys;
@@ -162,6 +163,7 @@ sealed class AllInOne : IAsyncDisposable
         var clockwork = new Clockwork(_backup);
         var snapshots = new SnapshotWork(_snapshots, _cloud);
         yield return Every(s_clockwork, "plans", plans.TurnAsync);
+        yield return Every(s_clockwork, "scheduled restores", new RestoreClockwork(_portal).TurnAsync);
         yield return Every(s_clockwork, "runs and tasks", clockwork.TurnAsync);
         yield return new("snapshots", s_messages, async stop => await snapshots.DoDueAsync(stop).ConfigureAwait(false) > 0, TimeProvider.System, log);
 

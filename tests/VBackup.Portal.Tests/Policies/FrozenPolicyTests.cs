@@ -1,6 +1,7 @@
 using System.Text.Json;
 using NodaTime;
 using VBackup.Portal.Policies;
+using VBackup.Portal.Restores;
 using Xunit;
 
 namespace VBackup.Portal.Tests.Policies;
@@ -42,6 +43,20 @@ public sealed class FrozenPolicyTests
         Assert.Equal(golden, JsonSerializer.Serialize(rules, PolicyJson.Default.PolicyRules));
         Assert.Equal(golden, JsonSerializer.Serialize(Read(golden), PolicyJson.Default.PolicyRules));
         Assert.Empty(PolicyFaults.Of(Read(golden)));
+    }
+
+    [Fact]
+    public void A_policy_from_before_notifications_is_read_and_tells_nobody() =>
+        Assert.Null(Read("""{"launchTime":"12:00","zone":"UTC","hourly":null,"daily":{"keep":1},"weekly":null,"monthly":null,"fullPattern":null,"window":null}""").Notification);
+
+    [Fact]
+    public void The_calendar_of_a_scheduled_restore_is_written_as_ever()
+    {
+        const string golden = """{"launchTime":"03:00","zone":"Europe/Berlin","hourly":{"everyHours":4,"keep":null},"daily":{"keep":null},"weekly":{"days":["sunday"],"keep":null},"monthly":{"on":{"day":1,"lastDay":false,"weekday":null},"keep":null}}""";
+        var calendar = JsonSerializer.Deserialize(golden, PolicyJson.Default.RestoreCalendar)!;
+        Assert.Equal(golden, JsonSerializer.Serialize(calendar, PolicyJson.Default.RestoreCalendar));
+        Assert.Null(calendar.Fault());
+        Assert.Equal((RuleTags)15, calendar.Rules.Tags);
     }
 
     [Fact]

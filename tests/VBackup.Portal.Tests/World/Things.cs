@@ -9,6 +9,7 @@ using VBackup.Portal.Notifications;
 using VBackup.Portal.Plans;
 using VBackup.Portal.Points;
 using VBackup.Portal.Policies;
+using VBackup.Portal.Restores;
 using VBackup.Portal.Runs;
 using VBackup.Portal.Servers;
 using VBackup.Portal.Snapshots;
@@ -92,6 +93,15 @@ static class Things
         row.Changes(new(row.Id, 1, project ?? world.Project, server, name, purpose, state, [], world.Clock.GetUtcNow(), null, null));
         await world.SaveAsync(row);
         return row.Id;
+    }
+
+    /// <summary>A daily restore to a new server.</summary>
+    public static async Task<RestoreScheduleId> RestoreScheduleAsync(this PortalWorld world, ServerRef server, string name = "test", ProjectId? project = null)
+    {
+        var schedule = RestoreSchedule.Repeated(world.Ids.New<RestoreScheduleId>(), project ?? world.Project, name, server, "web",
+            new(null, RestoreTarget.NewServer, "copy", null, false), new(new(3, 0), "UTC", Daily: new()), world.Clock.GetUtcNow());
+        await world.SaveAsync(schedule);
+        return schedule.Id;
     }
 
     /// <summary>A webhook, and a test that it is still to be sent.</summary>

@@ -19,6 +19,7 @@ using VBackup.Portal.Notifications;
 using VBackup.Portal.Plans;
 using VBackup.Portal.Points;
 using VBackup.Portal.Policies;
+using VBackup.Portal.Restores;
 using VBackup.Portal.Runs;
 using VBackup.Portal.Servers;
 using VBackup.Portal.Snapshots;
@@ -117,6 +118,7 @@ public static class PortalApi
         LocationRoutes.Map(api);
         SnapshotRoutes.Map(api);
         KeyRoutes.Map(api);
+        RestoreScheduleRoutes.Map(api);
         WebhookRoutes.Map(api);
         NotificationRoutes.Map(api);
     }

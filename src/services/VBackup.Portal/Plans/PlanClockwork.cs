@@ -20,7 +20,7 @@ public sealed class PlanClockwork(ChangeMaker<PortalDb> changes)
     public static readonly TimeSpan AnswerPatience = TimeSpan.FromHours(24);
 
     const int BatchMax = 100;
-    const string NeverAnswered = "the vBackup service never answered";
+    internal const string NeverAnswered = "the vBackup service never answered";
 
     readonly MessageTidying<PortalDb> _tidying = new(changes);
 
