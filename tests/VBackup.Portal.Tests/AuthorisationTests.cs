@@ -54,6 +54,7 @@ public sealed class AuthorisationTests
         ["GET /api/v1/servers"] = "ListServer",
         ["GET /api/v1/servers/{region}/{serverId}"] = "GetServer",
         ["POST /api/v1/servers/{region}/{serverId}/backups"] = "BackupNow",
+        ["GET /api/v1/servers/{region}/{serverId}/estimate"] = "GetVolumeUsage",
         ["GET /api/v1/policies"] = "ListPolicy",
         ["POST /api/v1/policies"] = "CreatePolicy",
         ["GET /api/v1/policies/{id}"] = "GetPolicy",
@@ -180,6 +181,7 @@ public sealed class AuthorisationTests
         {
             ["GET /api/v1/servers/{region}/{serverId}"] = (atServer, null),
             ["POST /api/v1/servers/{region}/{serverId}/backups"] = (atServer + "/backups", null),
+            ["GET /api/v1/servers/{region}/{serverId}/estimate"] = (atServer + "/estimate", null),
             ["GET /api/v1/points/{id}"] = ($"/api/v1/points/{point}", null),
             ["GET /api/v1/points/{id}/explain"] = ($"/api/v1/points/{point}/explain", null),
             ["DELETE /api/v1/points/{id}"] = ($"/api/v1/points/{point}", null),

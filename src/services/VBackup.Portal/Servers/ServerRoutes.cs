@@ -34,6 +34,7 @@ static class ServerRoutes
         servers.MapGet("/{region}/{serverId}", Get).Needs(Permission.GetServer).Produces<ServerDetails>().WithSummary("Get a server");
         servers.MapPost("/{region}/{serverId}/backups", BackUp).Needs(Permission.BackupNow).Starts<StartedRun>()
             .WithSummary("Back a server up now; without a plan it gets one by the defaults first, which needs CreateBackupPlanWithDefaults too");
+        ServerEstimate.Map(servers);
     }
 
     static async Task<IResult> List(HttpContext http, PortalDb db, string? name, string? region, string? state, string? gone)
