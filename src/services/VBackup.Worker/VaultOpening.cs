@@ -10,6 +10,12 @@ namespace VBackup.Worker;
 /// <summary>Opens vaults with what a lease brings. Nothing of it stays when the vault is closed.</summary>
 public sealed class VaultOpening(VaultRuntime runtime, int chunkSize, RetryLimits retries)
 {
+    /// <summary>Of each vault; null for no limit.</summary>
+    public long? SendBytesPerSecond { get; init; }
+
+    /// <inheritdoc cref="SendBytesPerSecond"/>
+    public long? ReceiveBytesPerSecond { get; init; }
+
     /// <param name="makes">Make it where there is none: a project's first backup.</param>
     /// <exception cref="RefusedException">The lease brought no key.</exception>
     public async Task<BackupVault> OpenAsync(VaultAddress address, WorkSecrets secrets, bool makes, CancellationToken cancellation)
@@ -50,6 +56,8 @@ public sealed class VaultOpening(VaultRuntime runtime, int chunkSize, RetryLimit
     {
         CreateFolder = creates,
         Retries = retries,
+        SendBytesPerSecond = SendBytesPerSecond,
+        ReceiveBytesPerSecond = ReceiveBytesPerSecond,
         Clock = runtime.Clock,
         Variable = name => name switch
         {

@@ -31,6 +31,6 @@ public sealed record NotificationRule(
     }
 
     /// <summary>The address alone, without a name beside it.</summary>
-    internal static bool IsAddress(string? text) => text is { Length: > 0 and <= AddressLengthMax } && !text.Any(char.IsControl)
+    public static bool IsAddress(string? text) => text is { Length: > 0 and <= AddressLengthMax } && !text.Any(char.IsControl)
         && MailboxAddress.TryParse(text, out var parsed) && parsed.Address == text && text.IndexOf('@', StringComparison.Ordinal) > 0;
 }
