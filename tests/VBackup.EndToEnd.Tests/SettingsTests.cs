@@ -78,7 +78,7 @@ public sealed partial class SettingsTests : IDisposable
 
     [Theory]
     [InlineData("{", "cannot be read")]
-    [InlineData("""{ "Smtp": { "Port": null } }""", "Smtp:Port: is null")]
+    [InlineData("""{ "Smtp": { "Port": null } }""", "Smtp:Port: is empty")]
     [InlineData("""{ "Data": "/srv/elsewhere" }""", "Data: the folder cannot be named by the appsettings.json within it")]
     [InlineData("""{ "Kestrel": { "Endpoints": {} }, "Urls": "http://0.0.0.0:80" }""", "Kestrel: is no setting")]
     public async Task A_wrong_file_is_refused(string content, string reason)

@@ -63,16 +63,20 @@ public sealed class BackupEstimateTests
         var policy = await world.NewPolicyAsync("daily", new(new(1, 0), "Etc/UTC", Daily: new(1)));
         var plan = await world.ProtectAsync(server, new PlanWish(policy.Id));
         await LimitAsync(size - 1);
+        var before = Files();
         var refused = ProtectedWorld.Done(await world.BackUpNowAsync(server));
         await world.Services.SettleAsync();
         var run = world.Services.Portal.Run(refused);
         Assert.Equal((RunState.Failed, 0L), (run.State, run.StoredBytes));
         Assert.Contains($"about {size} are needed", run.Error, StringComparison.Ordinal);
-        Assert.False(Directory.Exists(world.Services.Path($"vault/{world.Project}")));
+        Assert.Equal(before, Files());
+        Assert.Empty(await world.Services.SnapshotNamesAsync("web"));
         await LimitAsync(size * 2);
         var done = ProtectedWorld.Done(await world.BackUpNowAsync(server));
         await world.Services.SettleAsync();
         Assert.Equal(RunState.Succeeded, world.Services.Portal.Run(done).State);
+
+        string[] Files() => [.. Directory.EnumerateFiles(world.Services.Path("vault"), "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
 
         async Task LimitAsync(long bytes)
         {

@@ -13,8 +13,8 @@ sealed record Setting(string Name, Type Type, string? Default)
     /// <summary>What is wrong with a text as its value; null when it can be read.</summary>
     public string? FaultOf(string? text)
     {
-        if (text is null) return Default is null ? null : "is null: leave it out for its default";
-        if (text.Length == 0) return "is empty: leave it out where there is none";
+        // An empty variable is the same as null, in the .NET way.
+        if (string.IsNullOrEmpty(text)) return Default is null ? null : "is empty: leave it out for its default";
         var isGood = Type switch
         {
             _ when Type == typeof(int) => int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _),
