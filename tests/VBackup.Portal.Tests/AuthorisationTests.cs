@@ -57,6 +57,7 @@ public sealed class AuthorisationTests
         ["GET /api/v1/servers/{region}/{serverId}/volumes"] = "ListVolumeUsage",
         ["GET /api/v1/servers/{region}/{serverId}/volumes/{volume}"] = "GetVolumeUsage",
         ["POST /api/v1/servers/{region}/{serverId}/free"] = "DeleteSnapshot",
+        ["GET /api/v1/servers/{region}/{serverId}/estimate"] = "GetVolumeUsage",
         ["GET /api/v1/policies"] = "ListPolicy",
         ["POST /api/v1/policies"] = "CreatePolicy",
         ["GET /api/v1/policies/{id}"] = "GetPolicy",
@@ -96,6 +97,19 @@ public sealed class AuthorisationTests
         ["POST /api/v1/key/erase"] = "ManageAccess",
         ["GET /api/v1/snapshots/orphans"] = "ListSnapshot",
         ["POST /api/v1/snapshots/surveys"] = "DeleteSnapshot",
+        ["GET /api/v1/restore-schedules"] = "ListRestorePoint",
+        ["POST /api/v1/restore-schedules"] = "RestoreServer or RestoreVolume",
+        ["GET /api/v1/restore-schedules/{id}"] = "GetRestorePoint",
+        ["POST /api/v1/restore-schedules/{id}/enable"] = "RestoreServer or RestoreVolume",
+        ["POST /api/v1/restore-schedules/{id}/disable"] = "RestoreServer or RestoreVolume",
+        ["DELETE /api/v1/restore-schedules/{id}"] = "RestoreServer or RestoreVolume",
+        ["GET /api/v1/webhooks"] = "ListPolicy",
+        ["POST /api/v1/webhooks"] = "CreatePolicy",
+        ["GET /api/v1/webhooks/{id}"] = "GetPolicy",
+        ["DELETE /api/v1/webhooks/{id}"] = "DeletePolicy",
+        ["POST /api/v1/webhooks/{id}/test"] = "UpdatePolicy",
+        ["GET /api/v1/notifications"] = "ListHistory",
+        ["GET /api/v1/notifications/{id}"] = "GetHistory",
         ["GET /health/live"] = Open,
         ["GET /health/ready"] = Open,
         ["GET /openapi/{documentName}.json"] = Open,
@@ -164,6 +178,8 @@ public sealed class AuthorisationTests
         var plan = await world.PlanAsync(server, location, policy, "theirs", other);
         var (point, run, snapshot) = (await world.PointAsync(server, location, project: other), await world.RunAsync(server, project: other),
             await world.SnapshotAsync(server, project: other));
+        var (webhook, notification) = await world.WebhookAsync("theirs", project: other);
+        var schedule = await world.RestoreScheduleAsync(server, "theirs", other);
         var atServer = $"/api/v1/servers/{server.Region}/{server.Id}";
         var rules = new { launchTime = "01:00", zone = "UTC", daily = new { keep = 1 } };
         var samples = new Dictionary<string, (string Path, object? Body)>
@@ -173,6 +189,7 @@ public sealed class AuthorisationTests
             ["GET /api/v1/servers/{region}/{serverId}/volumes"] = (atServer + "/volumes", null),
             ["GET /api/v1/servers/{region}/{serverId}/volumes/{volume}"] = (atServer + "/volumes/vda", null),
             ["POST /api/v1/servers/{region}/{serverId}/free"] = (atServer + "/free", new { }),
+            ["GET /api/v1/servers/{region}/{serverId}/estimate"] = (atServer + "/estimate", null),
             ["GET /api/v1/points/{id}"] = ($"/api/v1/points/{point}", null),
             ["GET /api/v1/points/{id}/explain"] = ($"/api/v1/points/{point}/explain", null),
             ["DELETE /api/v1/points/{id}"] = ($"/api/v1/points/{point}", null),
@@ -187,6 +204,14 @@ public sealed class AuthorisationTests
             ["GET /api/v1/snapshots/{id}"] = ($"/api/v1/snapshots/{snapshot}", null),
             ["POST /api/v1/snapshots/{id}/rollback"] = ($"/api/v1/snapshots/{snapshot}/rollback", null),
             ["DELETE /api/v1/snapshots/{id}"] = ($"/api/v1/snapshots/{snapshot}", null),
+            ["GET /api/v1/restore-schedules/{id}"] = ($"/api/v1/restore-schedules/{schedule}", null),
+            ["POST /api/v1/restore-schedules/{id}/enable"] = ($"/api/v1/restore-schedules/{schedule}/enable", null),
+            ["POST /api/v1/restore-schedules/{id}/disable"] = ($"/api/v1/restore-schedules/{schedule}/disable", null),
+            ["DELETE /api/v1/restore-schedules/{id}"] = ($"/api/v1/restore-schedules/{schedule}", null),
+            ["GET /api/v1/webhooks/{id}"] = ($"/api/v1/webhooks/{webhook}", null),
+            ["DELETE /api/v1/webhooks/{id}"] = ($"/api/v1/webhooks/{webhook}", null),
+            ["POST /api/v1/webhooks/{id}/test"] = ($"/api/v1/webhooks/{webhook}/test", null),
+            ["GET /api/v1/notifications/{id}"] = ($"/api/v1/notifications/{notification}", null),
             ["GET /api/v1/policies/{id}"] = ($"/api/v1/policies/{policy}", null),
             ["PUT /api/v1/policies/{id}"] = ($"/api/v1/policies/{policy}", new { name = "x", rules }),
             ["DELETE /api/v1/policies/{id}"] = ($"/api/v1/policies/{policy}", null),
@@ -229,6 +254,8 @@ public sealed class AuthorisationTests
         await world.PointAsync(server, location, project: other, serverName: "theirs");
         await world.RunAsync(server, project: other, serverName: "theirs");
         await world.SnapshotAsync(server, "theirs", project: other);
+        await world.WebhookAsync("theirs", project: other);
+        await world.RestoreScheduleAsync(server, "theirs", other);
         var now = world.Clock.GetUtcNow();
         var skipped = new SkippedRun(Instant.FromDateTimeOffset(now), RuleTags.Daily, SkipReason.RunGoingOn, Instant.FromDateTimeOffset(now));
         await world.SaveAsync(AskedRun.Skipped(world.Ids.New<RunId>(), plan, skipped, now));

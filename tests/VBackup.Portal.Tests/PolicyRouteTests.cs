@@ -19,7 +19,7 @@ public sealed class PolicyRouteTests
         Assert.Equal(made.Text, read.Text);
         Assert.Equal("{\"launchTime\":\"01:30\",\"zone\":\"Europe/Berlin\",\"hourly\":null,\"daily\":{\"keep\":7},"
             + "\"weekly\":{\"days\":[\"sunday\"],\"keep\":5},\"monthly\":{\"on\":{\"day\":null,\"lastDay\":true,\"weekday\":null},\"keep\":12},"
-            + "\"fullPattern\":null,\"window\":null}", read["rules"]);
+            + "\"fullPattern\":null,\"window\":null,\"notification\":null}", read["rules"]);
         (await world.PutAsync(path, session, Nightly(9))).Is(428, "version-needed");
         var changed = (await world.PutAsync(path, session, Nightly(9), ("If-Match", read.ETag))).Is(200);
         Assert.Equal("9", changed.Json.GetProperty("rules").GetProperty("daily").GetProperty("keep").ToString());

@@ -104,8 +104,8 @@ public sealed class DrainingWorkerTests
     public async Task All_tasks_share_one_rate()
     {
         await using var world = await ServiceWorld.MakeAsync();
-        var vaults = new VaultOpening(new VaultRuntime(), 128 * 1024, RetryLimits.Brief, SharedRates.Of(new() { BytesPerSecond = 1000 },
-            world.Clock));
+        var vaults = new VaultOpening(new VaultRuntime(), 128 * 1024, RetryLimits.Brief, SharedRates.Of(
+            new() { SendBytesPerSecond = 1000, ReceiveBytesPerSecond = 1000 }, world.Clock));
         Directory.CreateDirectory(world.Path("rated"));
         var address = new VaultAddress(world.Path("rated"), null, null);
         await using var one = vaults.Store(address, new(null, null, null), creates: true);

@@ -9,7 +9,11 @@ namespace VBackup.Cli.Terminal;
 /// <summary>The command line asks for something that makes no sense; nothing was tried.</summary>
 sealed class UsageException(string message) : Exception(message);
 
-/// <summary>Why a command failed, in one line.</summary>
+/// <summary>Settings are wrong; nothing was tried.</summary>
+/// <param name="faults">A line each.</param>
+sealed class SettingsException(IReadOnlyList<string> faults) : Exception(string.Join('\n', faults));
+
+/// <summary>Why a command failed, in one line; of settings, a line for each that is wrong.</summary>
 /// <param name="Details">For VBACKUP_TRACE=1.</param>
 sealed record Failure(string Line, int Status, string Details)
 {
@@ -23,12 +27,12 @@ sealed record Failure(string Line, int Status, string Details)
             ? ("stopped; what was complete before is untouched", ExitStatus.Failed)
             : Describe(exception);
         if (Aftermath.Of(exception) is { } aftermath) line = $"{line}; {aftermath}";
-        return new(line.ReplaceLineEndings(" "), status, exception.ToString());
+        return new(exception is SettingsException ? line : line.ReplaceLineEndings(" "), status, exception.ToString());
     }
 
     static (string, int) Describe(Exception exception) => exception switch
     {
-        UsageException => (exception.Message, ExitStatus.BadUsage),
+        UsageException or SettingsException => (exception.Message, ExitStatus.BadUsage),
         RefusedException or UnusableVaultException or SessionRevokedException
             or CollectorExpelledException => (exception.Message, ExitStatus.Failed),
         DamageException => ($"damage found: {exception.Message}", ExitStatus.DamageFound),

@@ -87,7 +87,7 @@ sealed class Screen(bool json, bool isVerbose, TextWriter output, TextWriter err
     public int Fail(Failure failure)
     {
         if (json) Event(new FailedEvent(failure.Line, failure.Status), EventJson.Default.FailedEvent);
-        Write(error, $"vbackup: {failure.Line}");
+        foreach (var line in failure.Line.Split('\n')) Write(error, $"vbackup: {line}");
         if (Environment.GetEnvironmentVariable("VBACKUP_TRACE") == "1") Write(error, failure.Details);
         return failure.Status;
     }

@@ -1,4 +1,3 @@
-using System.Net;
 using System.Security.Cryptography;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -6,10 +5,12 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using VBackup.Cli.Edge;
+using VBackup.Cli.Up.Settings;
 using VBackup.Contracts.Ids;
 using VBackup.Contracts.Keys;
 using VBackup.Contracts.Locations;
@@ -21,7 +22,9 @@ using VBackup.Platform.Secrets;
 using VBackup.Portal;
 using VBackup.Portal.Api;
 using VBackup.Portal.Identity;
+using VBackup.Portal.Notifications;
 using VBackup.Portal.Plans;
+using VBackup.Portal.Restores;
 using VBackup.Portal.Web;
 using VBackup.Primitives;
 using VBackup.Service;
@@ -40,11 +43,13 @@ namespace VBackup.Cli.Up;
 sealed class AllInOne : IAsyncDisposable
 {
     const string Region = "local", FirstLocation = "local";
-    static readonly TimeSpan s_messages = TimeSpan.FromMilliseconds(200), s_clockwork = TimeSpan.FromSeconds(1), s_inventory = TimeSpan.FromSeconds(30);
+    static readonly TimeSpan s_messages = TimeSpan.FromMilliseconds(200), s_clockwork = TimeSpan.FromSeconds(1);
 
     readonly DataFolder _data;
     readonly MasterKey _master;
     readonly EdgeCloud _cloud;
+    readonly UpSettings _settings;
+    readonly WebhookSender _webhooks;
     readonly WebApplication _app;
     readonly IdSource _ids = new(TimeProvider.System, RandomNumberGenerator.Fill);
     readonly SqliteDatabase<PortalDb> _portalDb;
@@ -56,9 +61,9 @@ sealed class AllInOne : IAsyncDisposable
     readonly ProjectSecrets _secrets;
     WorkerId _worker;
 
-    AllInOne(DataFolder data, MasterKey master, EdgeCloud cloud, IPEndPoint listen)
+    AllInOne(DataFolder data, MasterKey master, EdgeCloud cloud, SettingsInUse settings)
     {
-        (_data, _master, _cloud) = (data, master, cloud);
+        (_data, _master, _cloud, _settings) = (data, master, cloud, settings.Values);
         _portalDb = new(data.PortalDatabase, options => new(options));
         _backupDb = new(data.BackupDatabase, options => new(options));
         _snapshotsDb = new(data.SnapshotsDatabase, options => new(options));
@@ -66,7 +71,8 @@ sealed class AllInOne : IAsyncDisposable
         _backup = new(_backupDb, _ids, TimeProvider.System);
         _snapshots = new(_snapshotsDb, _ids, TimeProvider.System);
         _secrets = new(master);
-        _app = Build(listen);
+        _app = Build(settings.Configuration);
+        _webhooks = new(_settings.Webhooks.Settings(), _app.Services.GetRequiredService<WebhookSecrets>(), TimeProvider.System);
     }
 
     /// <summary>Where the API listens.</summary>
@@ -76,14 +82,15 @@ sealed class AllInOne : IAsyncDisposable
     public string? OneTimePassword { get; private set; }
 
     /// <param name="data">Its owner from here on.</param>
-    public static async Task<AllInOne> OpenAsync(DataFolder data, IPEndPoint listen, string? cloudConfig, CancellationToken cancellation)
+    public static async Task<AllInOne> OpenAsync(DataFolder data, SettingsInUse settings, CancellationToken cancellation)
     {
         MasterKey? master = null;
         try
         {
             master = data.OpenMasterKey();
-            var cloud = cloudConfig is null ? SampleCloud.Open(data.Cloud) : await CloudConfig.OpenAsync(cloudConfig, cancellation).ConfigureAwait(false);
-            return new(data, master, cloud, listen);
+            var cloud = settings.Values.Cloud is not { } config ? SampleCloud.Open(data.Cloud)
+                : await CloudConfig.OpenAsync(config, cancellation).ConfigureAwait(false);
+            return new(data, master, cloud, settings);
         }
         catch
         {
@@ -93,21 +100,24 @@ sealed class AllInOne : IAsyncDisposable
         }
     }
 
-    WebApplication Build(IPEndPoint listen)
+    WebApplication Build(IConfiguration configuration)
     {
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { EnvironmentName = Environments.Production });
+        // Not the files and variables of ASP.NET: whatever lies in the folder from which it is started could open another listener.
+        ((IConfigurationBuilder)builder.Configuration).Sources.Clear();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
-            kestrel.Listen(listen);
+            kestrel.Listen(_settings.Endpoint());
             kestrel.AddServerHeader = false;
         });
-        builder.Logging.ClearProviders().SetMinimumLevel(LogLevel.Warning)
+        builder.Logging.ClearProviders().SetMinimumLevel(_settings.Logging.LogLevel.Default)
+            .AddConfiguration(configuration.GetSection(nameof(UpSettings.Logging)))
             .AddSimpleConsole(console => console.SingleLine = true);
         builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         builder.Services.AddSingleton<IDbContextFactory<PortalDb>>(_portalDb).AddSingleton(_ids).AddSingleton(TimeProvider.System).AddSingleton(_portal)
-            .AddSingleton<ILocationRegistry>(new LocationRegistry(_backup, _secrets))
+            .AddSingleton<ILocationRegistry>(new LocationRegistry(_backup, _secrets)).AddSingleton(_master)
             .AddSingleton<IProjectKeys>(new ProjectKeys(_backup, _secrets));
-        builder.Services.AddPortalApi(new());
+        builder.Services.AddPortalApi(_settings.PortalApi());
         builder.Services.AddPortalPages();
         var app = builder.Build();
         app.UsePortalApi();
@@ -163,21 +173,26 @@ sealed class AllInOne : IAsyncDisposable
         yield return Pump(_snapshotsDb, "the vSnapshot service's messages");
 
         var plans = new PlanClockwork(_portal);
-        var clockwork = new Clockwork(_backup);
-        var snapshots = new SnapshotWork(_snapshots, _cloud);
+        var clockwork = new Clockwork(_backup, _settings.QuietHours.Limits());
+        var notifications = new NotificationDelivery(_portal, _webhooks, new(_settings.Smtp.Settings(), TimeProvider.System));
+        var snapshotLimits = new SnapshotLimits { Caps = _settings.Snapshots.Caps() };
+        var snapshots = new SnapshotWork(_snapshots, _cloud, snapshotLimits);
         yield return Every(s_clockwork, "plans", plans.TurnAsync);
+        yield return Every(s_clockwork, "scheduled restores", new RestoreClockwork(_portal).TurnAsync);
+        yield return new("notifications", s_clockwork, notifications.TurnAsync, TimeProvider.System, log);
         yield return Every(s_clockwork, "runs and tasks", clockwork.TurnAsync);
         yield return new("snapshots", s_messages, async stop => await snapshots.DoDueAsync(stop).ConfigureAwait(false) > 0, TimeProvider.System, log);
 
-        var budget = new WorkerBudget();
-        var runner = new TaskRunner(new WorkSource(_backup, new(), _secrets), _worker, _cloud, new(new VaultRuntime(),
-            FormatLimits.ChunkSizeDefault,
-            RetryLimits.Patient, SharedRates.Of(budget, TimeProvider.System)), TimeProvider.System, budget);
-        for (var i = 0; i < budget.TasksAtOnce; i++) yield return new("a worker's task", s_clockwork, runner.RunOneAsync,
-            TimeProvider.System, log);
-        var survey = new SnapshotSurvey(_snapshots, _cloud, Region);
-        yield return new("the survey of snapshots", s_inventory, survey.TurnAsync, TimeProvider.System, log);
-        yield return Every(s_inventory, "the inventory", runner.ReportServersAsync);
+        var budget = _settings.Worker.Budget();
+        var runner = new TaskRunner(new WorkSource(_backup, _settings.Tasks.Limits(), _secrets), _worker, _cloud,
+            new(new VaultRuntime(), FormatLimits.ChunkSizeDefault, RetryLimits.Patient, SharedRates.Of(budget, TimeProvider.System)),
+            TimeProvider.System, budget);
+        for (var i = 0; i < budget.TasksAtOnce; i++)
+            yield return new("a worker's task", s_clockwork, runner.RunOneAsync, TimeProvider.System, log);
+        var inventory = TimeSpan.FromSeconds(_settings.Worker.InventorySeconds);
+        var survey = new SnapshotSurvey(_snapshots, _cloud, Region, snapshotLimits);
+        yield return new("the survey of snapshots", inventory, survey.TurnAsync, TimeProvider.System, log);
+        yield return Every(inventory, "the inventory", runner.ReportServersAsync);
 
         WorkLoop Pump<TDb>(IDbContextFactory<TDb> databases, string name) where TDb : ServiceDb =>
             new(name, s_messages, new OutboxPump<TDb>(databases, transport, TimeProvider.System).SendDueAsync, TimeProvider.System, log);
@@ -192,6 +207,7 @@ sealed class AllInOne : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _app.DisposeAsync().ConfigureAwait(false);
+        _webhooks.Dispose();
         await _cloud.DisposeAsync().ConfigureAwait(false);
         _master.Dispose();
         _data.Dispose();

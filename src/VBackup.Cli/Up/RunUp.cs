@@ -1,7 +1,7 @@
 using System.CommandLine;
-using System.Net;
 using VBackup.Cli.Edge;
 using VBackup.Cli.Terminal;
+using VBackup.Cli.Up.Settings;
 
 namespace VBackup.Cli.Up;
 
@@ -9,31 +9,29 @@ namespace VBackup.Cli.Up;
 static class RunUp
 {
     static readonly Option<string> s_data = new("--data")
-    { HelpName = "DIR", DefaultValueFactory = _ => "vbackup-data", Description = "Where everything is kept: databases, the master key, the first location." };
+    { HelpName = "DIR", Description = "Where everything is kept: databases, the master key, settings, the first location; vbackup-data." };
 
     static readonly Option<string> s_listen = new("--listen")
-    { HelpName = "ADDRESS:PORT", DefaultValueFactory = _ => "127.0.0.1:8080", Description = "Where pages and API listen; on this machine only. Port 0 takes a free one." };
+    { HelpName = "ADDRESS:PORT", Description = "Where pages and API listen; on this machine only; 127.0.0.1:8080. Port 0 takes a free one." };
+
+    static readonly Option<bool> s_showSettings = new("--show-settings") { Description = "Say which settings are in use, and start nothing." };
 
     public static Command Define()
     {
-        var command = new Command("up", "Run a whole backup system in one process, until it is told to stop.") { s_data, s_listen };
+        var command = new Command("up", "Run a whole backup system in one process, until it is told to stop.") { s_data, s_listen, s_showSettings };
         CloudConfig.AddOptionIfAny(command);
-        command.SetAction((parsed, stop) => HandleAsync(
-            parsed.GetRequiredValue(s_data), ReadListen(parsed.GetRequiredValue(s_listen)), CloudConfig.ReadIfAny(parsed), Screen.Of(parsed), stop));
+        command.SetAction((parsed, stop) =>
+        {
+            var settings = SettingsReading.Read(new(parsed.GetValue(s_data), parsed.GetValue(s_listen), CloudConfig.ReadIfAny(parsed)));
+            var screen = Screen.Of(parsed);
+            return parsed.GetValue(s_showSettings) ? Task.FromResult(ShowSettings.Show(settings.Values, screen)) : HandleAsync(settings, screen, stop);
+        });
         return command;
     }
 
-    static IPEndPoint ReadListen(string text)
+    static async Task<int> HandleAsync(SettingsInUse settings, Screen screen, CancellationToken stop)
     {
-        if (!IPEndPoint.TryParse(text, out var address)) throw new UsageException($"--listen {text}: give an address and a port, such as 127.0.0.1:8080");
-        // Tokens and passwords come over it.
-        return IPAddress.IsLoopback(address.Address) ? address
-            : throw new UsageException($"--listen {text}: without TLS it listens on this machine only; put a proxy with TLS before it");
-    }
-
-    static async Task<int> HandleAsync(string folder, IPEndPoint listen, string? cloudConfig, Screen screen, CancellationToken stop)
-    {
-        var system = await AllInOne.OpenAsync(DataFolder.Open(folder), listen, cloudConfig, stop).ConfigureAwait(false);
+        var system = await AllInOne.OpenAsync(DataFolder.Open(settings.Values.Data), settings, stop).ConfigureAwait(false);
         await using (system.ConfigureAwait(false))
         {
             await system.StartAsync(stop).ConfigureAwait(false);
@@ -60,4 +58,5 @@ sealed record UpEvent(string Address, string? OneTimePassword)
 [System.Text.Json.Serialization.JsonSourceGenerationOptions(
     PropertyNamingPolicy = System.Text.Json.Serialization.JsonKnownNamingPolicy.CamelCase)]
 [System.Text.Json.Serialization.JsonSerializable(typeof(UpEvent))]
+[System.Text.Json.Serialization.JsonSerializable(typeof(SettingsEvent))]
 sealed partial class UpJson : System.Text.Json.Serialization.JsonSerializerContext;

@@ -6,9 +6,11 @@ using VBackup.Platform.Databases;
 using VBackup.Portal.Declarations;
 using VBackup.Portal.Identity;
 using VBackup.Portal.Locations;
+using VBackup.Portal.Notifications;
 using VBackup.Portal.Plans;
 using VBackup.Portal.Points;
 using VBackup.Portal.Policies;
+using VBackup.Portal.Restores;
 using VBackup.Portal.Runs;
 using VBackup.Portal.Servers;
 using VBackup.Portal.Snapshots;
@@ -38,6 +40,9 @@ public sealed class PortalDb(DbContextOptions<PortalDb> options) : ServiceDb(opt
         await DeclarationsTelling.NoteAsync(this, cancellationToken).ConfigureAwait(false);
         return await base.SaveChangesAsync(acceptAllChangesOnSuccess, cancellationToken).ConfigureAwait(false);
     }
+    public DbSet<RestoreSchedule> RestoreSchedules => Set<RestoreSchedule>();
+    public DbSet<Webhook> Webhooks => Set<Webhook>();
+    public DbSet<Notification> Notifications => Set<Notification>();
 
     protected override void OnModelCreating(ModelBuilder modelBuilder)
     {
@@ -45,6 +50,7 @@ public sealed class PortalDb(DbContextOptions<PortalDb> options) : ServiceDb(opt
         ConfigureDeclared(modelBuilder);
         ConfigureHeard(modelBuilder);
         IdentityTables.Configure(modelBuilder);
+        NotificationTables.Configure(modelBuilder);
     }
 
     static void ConfigureDeclared(ModelBuilder modelBuilder)
@@ -88,6 +94,18 @@ public sealed class PortalDb(DbContextOptions<PortalDb> options) : ServiceDb(opt
             run.HasIndex(one => new { one.Plan, one.DueAt });
             run.HasIndex(one => one.Outcome);
             run.Ignore(one => one.Past);
+        });
+        modelBuilder.Entity<RestoreSchedule>(schedule =>
+        {
+            schedule.ToTable("restore_schedules");
+            schedule.HasKey(one => one.Id);
+            schedule.Property(one => one.Version).IsConcurrencyToken();
+            schedule.Property(one => one.Calendar).HasConversion(
+                calendar => JsonSerializer.Serialize(calendar, PolicyJson.Default.RestoreCalendar),
+                text => JsonSerializer.Deserialize(text, PolicyJson.Default.RestoreCalendar)!);
+            schedule.HasIndex(one => one.NextAt);
+            schedule.HasIndex(one => one.Project);
+            schedule.Ignore(one => one.Server);
         });
     }
 

@@ -4,6 +4,7 @@ using VBackup.Contracts.Messages;
 using VBackup.Platform.Databases;
 using VBackup.Platform.Messaging;
 using VBackup.Portal.Locations;
+using VBackup.Portal.Notifications;
 using VBackup.Portal.Points;
 using VBackup.Portal.Runs;
 using VBackup.Portal.Servers;
@@ -25,7 +26,9 @@ public static class PortalMessages
     static async Task RunChangedAsync(RunChanged now, Change<PortalDb> change, CancellationToken cancellation)
     {
         var row = await FindOrAddAsync(change.Db.Runs, now.Run, id => new RunRow(id), cancellation).ConfigureAwait(false);
+        var before = row.State;
         if (!row.Changes(now)) return;
+        if (row.IsOver && row.State != before) await Notices.RunEndedAsync(change, row, cancellation).ConfigureAwait(false);
         if (await change.Db.AskedRuns.FindAsync([now.Run], cancellation).ConfigureAwait(false) is { } asked && asked.Hears(now.State))
             await NewsOfAsync(change, asked.Plan, cancellation).ConfigureAwait(false);
     }
@@ -45,8 +48,8 @@ public static class PortalMessages
     static async Task SnapshotChangedAsync(SnapshotChanged now, Change<PortalDb> change, CancellationToken cancellation) =>
         (await FindOrAddAsync(change.Db.Snapshots, now.Snapshot, id => new SnapshotRow(id), cancellation).ConfigureAwait(false)).Changes(now);
 
-    static async Task LocationChangedAsync(LocationChanged now, Change<PortalDb> change, CancellationToken cancellation) =>
-        (await FindOrAddAsync(change.Db.Locations, now.Location, id => new LocationRow(id), cancellation).ConfigureAwait(false)).Changes(now);
+    static Task LocationChangedAsync(LocationChanged now, Change<PortalDb> change, CancellationToken cancellation) =>
+        HeardLocation.HearAsync(change, now, cancellation);
 
     static async Task NewsOfAsync(Change<PortalDb> change, PlanId id, CancellationToken cancellation)
     {

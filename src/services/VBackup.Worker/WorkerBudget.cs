@@ -11,12 +11,14 @@ public sealed record WorkerBudget
     /// <summary>Of the memory in which blocks are on their way; each task has its part of it.</summary>
     public long MemoryBytes { get; init; } = 256L << 20;
 
-    /// <summary>To and from locations, each way; null for no limit.</summary>
-    public long? BytesPerSecond { get; init; }
+    /// <summary>To locations; null for no limit.</summary>
+    public long? SendBytesPerSecond { get; init; }
+
+    /// <summary>From locations; null for no limit.</summary>
+    public long? ReceiveBytesPerSecond { get; init; }
 
     /// <summary>How long tasks that are at work may go on when the worker is to end. What is not done by then is given back, and another
-    /// worker
-    /// goes on with it at once.</summary>
+    /// worker goes on with it at once.</summary>
     public TimeSpan DrainLimit { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>What each task may use.</summary>
@@ -37,5 +39,5 @@ public sealed record SharedRates(TokenBucket? Send, TokenBucket? Receive)
     public static SharedRates None { get; } = new(null, null);
 
     public static SharedRates Of(WorkerBudget budget, TimeProvider clock) =>
-        new(TokenBucket.Of(budget.BytesPerSecond, clock), TokenBucket.Of(budget.BytesPerSecond, clock));
+        new(TokenBucket.Of(budget.SendBytesPerSecond, clock), TokenBucket.Of(budget.ReceiveBytesPerSecond, clock));
 }

@@ -1,4 +1,5 @@
 using NodaTime;
+using VBackup.Contracts.Ids;
 using VBackup.Portal.Policies;
 using Xunit;
 
@@ -8,6 +9,8 @@ public sealed class PolicyFaultTests
 {
     static readonly PolicyRules s_good = Sample.Daily("16:00");
     static readonly PolicyWindow s_night = new(Sample.Time("22:00"), Sample.Time("02:00"), Sample.Time("06:00"));
+
+    static readonly WebhookId s_webhook = new(new("00000001-0000-7000-8000-000000000000"));
 
     const string MissingKeep = "daily.keep: is missing: say how many copies are kept, or give fullPattern.keepFulls";
     const string StopsTooEarly = "window.stopBy: lies between the earliest and the latest start; it comes behind them";
@@ -42,6 +45,14 @@ public sealed class PolicyFaultTests
         { StopsTooEarly, s_good with { Window = s_night with { StopBy = new(1, 0) } } },
         { StopsTooEarly, s_good with { Window = s_night with { StopBy = new(2, 0) } } },
         { StopsTooEarly, s_good with { Window = s_night with { StopBy = new(22, 0) } } },
+        { "notification: tells nothing: set onSuccess, onFailure or both", Tells(new(Recipients: ["a@b.example"])) },
+        { "notification: tells nobody: give recipients or webhooks", Tells(new(true)) },
+        { "notification.recipients: 'ops' is no e-mail address, such as ops@example.org", Tells(new(true, Recipients: ["ops"])) },
+        { "notification.recipients: '' is no e-mail address, such as ops@example.org", Tells(new(true, Recipients: [null!])) },
+        { "notification.recipients: 'Ops <ops@b.example>' is no e-mail address, such as ops@example.org", Tells(new(true, Recipients: ["Ops <ops@b.example>"])) },
+        { "notification.recipients: name an address twice", Tells(new(true, Recipients: ["a@b.example", "A@b.example"])) },
+        { "notification.recipients: are 21; they are 20 at most", Tells(new(true, Recipients: [.. Enumerable.Range(0, 21).Select(i => $"a{i}@b.example")])) },
+        { "notification.webhooks: name a webhook twice", Tells(new(true, Webhooks: [s_webhook, s_webhook])) },
     };
 
     [Theory]
@@ -83,6 +94,8 @@ public sealed class PolicyFaultTests
         Assert.Throws<ArgumentException>(() => DuePlan.Decide(faulty, new(now, []), now));
         Assert.Throws<ArgumentException>(() => Retention.Decide(faulty, now, LocationDays.Unbounded, [], now));
     }
+
+    static PolicyRules Tells(NotificationRule rule) => s_good with { Notification = rule };
 
     static PolicyRules MonthlyOn(WeekOfMonth week, IsoDayOfWeek day) => s_good with { Monthly = new(DayOfMonth.Of(week, day), 1) };
 }

@@ -13,8 +13,10 @@ using VBackup.Contracts.Ids;
 using VBackup.Contracts.Keys;
 using VBackup.Contracts.Locations;
 using VBackup.Platform.Databases;
+using VBackup.Platform.Secrets;
 using VBackup.Portal.Api;
 using VBackup.Portal.Identity;
+using VBackup.Portal.Notifications;
 using VBackup.Primitives;
 using Xunit;
 
@@ -28,6 +30,7 @@ sealed class PortalWorld : IAsyncDisposable
     readonly string _folder = Directory.CreateTempSubdirectory("vbackup-portal-").FullName;
     readonly WebApplication _app;
     readonly SqliteDatabase<PortalDb> _database;
+    readonly MasterKey _master = new(RandomNumberGenerator.GetBytes(MasterKey.Size));
 
     PortalWorld(PortalApiOptions options, bool overNetwork)
     {
@@ -37,7 +40,7 @@ sealed class PortalWorld : IAsyncDisposable
         builder.Logging.ClearProviders();
         if (!overNetwork) builder.WebHost.UseTestServer();
         builder.Services.AddSingleton<IDbContextFactory<PortalDb>>(_database).AddSingleton(Ids).AddSingleton<TimeProvider>(Clock);
-        builder.Services.AddSingleton<ILocationRegistry>(Locations).AddSingleton<IProjectKeys>(Keys);
+        builder.Services.AddSingleton<ILocationRegistry>(Locations).AddSingleton<IProjectKeys>(Keys).AddSingleton(_master);
         builder.Services.AddPortalApi(options);
         _app = builder.Build();
         if (overNetwork) _app.Urls.Add("http://127.0.0.1:0");
@@ -50,6 +53,7 @@ sealed class PortalWorld : IAsyncDisposable
     public WorldLocations Locations { get; } = new();
     public WorldKeys Keys { get; } = new();
     public ChangeMaker<PortalDb> Changes => _app.Services.GetRequiredService<ChangeMaker<PortalDb>>();
+    public WebhookSecrets WebhookSecrets => _app.Services.GetRequiredService<WebhookSecrets>();
     public Passwords Passwords => _app.Services.GetRequiredService<Passwords>();
     public IEnumerable<RouteEndpoint> Routes => _app.Services.GetRequiredService<EndpointDataSource>().Endpoints.Cast<RouteEndpoint>();
     public HttpClient Client { get; private set; } = null!;
@@ -155,6 +159,7 @@ sealed class PortalWorld : IAsyncDisposable
     {
         Client.Dispose();
         await _app.DisposeAsync();
+        _master.Dispose();
         Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
         Directory.Delete(_folder, recursive: true);
     }

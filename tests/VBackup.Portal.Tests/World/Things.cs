@@ -5,9 +5,11 @@ using NodaTime;
 using VBackup.Contracts.Ids;
 using VBackup.Contracts.Messages;
 using VBackup.Portal.Locations;
+using VBackup.Portal.Notifications;
 using VBackup.Portal.Plans;
 using VBackup.Portal.Points;
 using VBackup.Portal.Policies;
+using VBackup.Portal.Restores;
 using VBackup.Portal.Runs;
 using VBackup.Portal.Servers;
 using VBackup.Portal.Snapshots;
@@ -97,6 +99,26 @@ static class Things
     /// <summary>The Portal is told something.</summary>
     public static Task HearAsync(this PortalWorld world, SnapshotsSurveyed report) => world.Changes.MakeAsync(
         change => Surveys.ReportedAsync(report, change, CancellationToken.None), CancellationToken.None);
+
+    /// <summary>A daily restore to a new server.</summary>
+    public static async Task<RestoreScheduleId> RestoreScheduleAsync(this PortalWorld world, ServerRef server, string name = "test", ProjectId? project = null)
+    {
+        var schedule = RestoreSchedule.Repeated(world.Ids.New<RestoreScheduleId>(), project ?? world.Project, name, server, "web",
+            new(null, RestoreTarget.NewServer, "copy", null, false), new(new(3, 0), "UTC", Daily: new()), world.Clock.GetUtcNow());
+        await world.SaveAsync(schedule);
+        return schedule.Id;
+    }
+
+    /// <summary>A webhook, and a test that it is still to be sent.</summary>
+    public static async Task<(WebhookId Webhook, NotificationId Notification)> WebhookAsync(
+        this PortalWorld world, string name = "hook", string url = "https://receiver.example/hook", ProjectId? project = null)
+    {
+        var id = world.Ids.New<WebhookId>();
+        var webhook = new Webhook(id, project ?? world.Project, name, url, world.WebhookSecrets.New(id).Wrapped, world.Clock.GetUtcNow());
+        await world.SaveAsync(webhook);
+        var notification = await world.Changes.MakeAsync(change => Task.FromResult(Notices.Test(change, webhook).Id), CancellationToken.None);
+        return (id, notification);
+    }
 
     /// <summary>What the Portal is about to send, of one kind.</summary>
     public static async Task<List<TMessage>> SentAsync<TMessage>(this PortalWorld world, JsonTypeInfo<TMessage> type) where TMessage : class, IMessage

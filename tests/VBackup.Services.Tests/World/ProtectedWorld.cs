@@ -9,6 +9,7 @@ using VBackup.Portal.Identity;
 using VBackup.Portal.Plans;
 using VBackup.Portal.Points;
 using VBackup.Portal.Policies;
+using VBackup.Portal.Restores;
 using VBackup.Portal.Runs;
 using VBackup.Service.Locations;
 
@@ -18,6 +19,7 @@ namespace VBackup.Services.Tests.World;
 sealed class ProtectedWorld : IAsyncDisposable
 {
     readonly PlanClockwork _plans;
+    readonly RestoreClockwork _restores;
     readonly OutboxPump<PortalDb> _pump;
 
     ProtectedWorld(ServiceWorld services, SqliteDatabase<PortalDb> database)
@@ -25,6 +27,7 @@ sealed class ProtectedWorld : IAsyncDisposable
         Services = services;
         Portal = new(database, services.Ids, services.Clock);
         _plans = new(Portal);
+        _restores = new(Portal);
         _pump = new(database, services.Transport, services.Clock);
     }
 
@@ -124,6 +127,7 @@ sealed class ProtectedWorld : IAsyncDisposable
         for (var turn = 0; turn < 2; turn++)
         {
             await _plans.TurnAsync(default);
+            await _restores.TurnAsync(default);
             await Services.Clockwork.TurnAsync(default);
             await Services.SettleAsync();
         }

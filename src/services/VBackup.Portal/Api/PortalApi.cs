@@ -16,9 +16,11 @@ using VBackup.Portal.Audit;
 using VBackup.Portal.Identity;
 using VBackup.Portal.Keys;
 using VBackup.Portal.Locations;
+using VBackup.Portal.Notifications;
 using VBackup.Portal.Plans;
 using VBackup.Portal.Points;
 using VBackup.Portal.Policies;
+using VBackup.Portal.Restores;
 using VBackup.Portal.Runs;
 using VBackup.Portal.Servers;
 using VBackup.Portal.Snapshots;
@@ -42,6 +44,9 @@ public sealed record PortalApiOptions
 
     /// <summary>How dear a guess at a password is.</summary>
     public int PasswordIterations { get; init; } = Passwords.IterationsDefault;
+
+    /// <summary>Where webhooks may go.</summary>
+    public WebhookSettings Webhooks { get; init; } = new();
 }
 
 /// <summary>Puts the API into a web application: its services, what stands before its routes, and the routes.</summary>
@@ -54,12 +59,15 @@ public static class PortalApi
     /// <remarks>REQUIRES: an <see cref="IDbContextFactory{TContext}"/> of <see cref="PortalDb"/>, an <c>ILocationRegistry</c>,
     /// <c>IProjectKeys</c>, an id source and a clock
     /// among the services.</remarks>
+    /// <remarks>REQUIRES: an <see cref="IDbContextFactory{TContext}"/> of <see cref="PortalDb"/>, an <c>ILocationRegistry</c>, a master key, an id
+    /// source and a clock among the services.</remarks>
     public static IServiceCollection AddPortalApi(this IServiceCollection services, PortalApiOptions options)
     {
         services.TryAddSingleton<ChangeMaker<PortalDb>>();
         services.AddScoped(provider => provider.GetRequiredService<IDbContextFactory<PortalDb>>().CreateDbContext());
         services.AddSingleton(_ => new Passwords(options.PasswordIterations));
         services.AddSingleton(options.Snapshots);
+        services.AddSingleton<WebhookSecrets>().AddSingleton(options.Webhooks);
         services.AddSingleton<SignInThrottle>().AddSingleton<CredentialCheck>().AddSingleton<CallerSearch>().AddSingleton<ApiChanges>();
         services.AddSingleton<Sessions>().AddSingleton<OwnPassword>();
         services.AddAuthentication(BearerTokens.SchemeName)
@@ -116,6 +124,9 @@ public static class PortalApi
         LocationRoutes.Map(api);
         SnapshotRoutes.Map(api);
         KeyRoutes.Map(api);
+        RestoreScheduleRoutes.Map(api);
+        WebhookRoutes.Map(api);
+        NotificationRoutes.Map(api);
     }
 
     static void Limit(RateLimiterOptions limiter, PortalApiOptions options)

@@ -24,6 +24,7 @@ public sealed class ProblemCode
     public static ProblemCode MethodNotAllowed { get; } = new("method-not-allowed", 405, "This cannot be done with it.");
     public static ProblemCode NameTaken { get; } = new("name-taken", 409, "Another one has this name.");
     public static ProblemCode InUse { get; } = new("in-use", 409, "Something still needs it.");
+    public static ProblemCode LimitReached { get; } = new("limit-reached", 409, "There are as many as there may be.");
     public static ProblemCode LastAdministrator { get; } = new("last-administrator", 409, "Nobody would be left to manage the system.");
     public static ProblemCode SystemDefault { get; } = new("system-default", 409, "It is a default of the system, and stays as it is.");
     public static ProblemCode PolicyInUse { get; } = new("policy-in-use", 409, "Plans use this policy.");

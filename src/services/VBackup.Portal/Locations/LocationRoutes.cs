@@ -98,7 +98,8 @@ static class LocationRoutes
                 request.S3Region, request.AccessKey, request.SecretKey, request.QuotaBytes, request.SoftDeleteDays ?? 0, request.IsDefault == true);
             var answer = await registry.CreateAsync(id.Value, wish, change.Cancellation).ConfigureAwait(false);
             if (ProblemOf(answer) is { } problem) return problem;
-            var location = await HearAsync(change, answer.Location!).ConfigureAwait(false);
+            // The service tells it by a message too; whoever reads it right after his change must find it changed.
+            var location = await HeardLocation.HearAsync(change.Change, answer.Location!, change.Cancellation).ConfigureAwait(false);
             change.Audit("createLocation", $"location {location.Name}: {location.Address}");
             return new Creation.Made($"/api/v1/locations/{location.Id}", View(location), Version: location.Version);
         }).ConfigureAwait(false);
@@ -116,7 +117,7 @@ static class LocationRoutes
             var wish = new LocationChange(request.QuotaBytes, request.QuotaBytes is null, request.SoftDeleteDays, request.IsDefault);
             var answer = await registry.ChangeAsync(project, location.Id, wish, change.Cancellation).ConfigureAwait(false);
             if (ProblemOf(answer) is { } problem) return problem;
-            await HearAsync(change, answer.Location!).ConfigureAwait(false);
+            await HeardLocation.HearAsync(change.Change, answer.Location!, change.Cancellation).ConfigureAwait(false);
             change.Audit("updateLocation", $"location {location.Name}");
             Versions.Tell(http, location.Version);
             return TypedResults.Ok(View(location));
@@ -136,23 +137,10 @@ static class LocationRoutes
                 + $"{(users.Count > NamesShown ? $" and {users.Count - NamesShown} more" : "")} use it: give them another location first.");
         var answer = await registry.DeleteAsync(project, location.Id, change.Cancellation).ConfigureAwait(false);
         if (ProblemOf(answer) is { } problem) return problem;
-        await HearAsync(change, answer.Location!).ConfigureAwait(false);
+        await HeardLocation.HearAsync(change.Change, answer.Location!, change.Cancellation).ConfigureAwait(false);
         change.Audit("deleteLocation", $"location {location.Name}");
         return TypedResults.NoContent();
     });
-
-    /// <summary>The service tells it by a message too; whoever reads it right after his change must find it changed.</summary>
-    static async Task<LocationRow> HearAsync(ApiChange change, LocationChanged now)
-    {
-        var row = await change.Db.Locations.FindAsync([now.Location], change.Cancellation).ConfigureAwait(false);
-        if (row is null)
-        {
-            row = new(now.Location);
-            change.Db.Locations.Add(row);
-        }
-        row.Changes(now);
-        return row;
-    }
 
     static Problem? ProblemOf(LocationAnswer answer) => answer.Location is not null ? null : answer.Code switch
     {

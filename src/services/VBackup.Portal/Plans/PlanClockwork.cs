@@ -5,6 +5,7 @@ using VBackup.Contracts.Messages;
 using VBackup.Platform.Databases;
 using VBackup.Platform.Messaging;
 using VBackup.Portal.Declarations;
+using VBackup.Portal.Notifications;
 using VBackup.Portal.Points;
 using VBackup.Portal.Policies;
 
@@ -19,7 +20,7 @@ public sealed class PlanClockwork(ChangeMaker<PortalDb> changes)
     public static readonly TimeSpan AnswerPatience = TimeSpan.FromHours(24);
 
     const int BatchMax = 100;
-    const string NeverAnswered = "the vBackup service never answered";
+    internal const string NeverAnswered = "the vBackup service never answered";
 
     readonly MessageTidying<PortalDb> _tidying = new(changes);
 
@@ -94,7 +95,9 @@ public sealed class PlanClockwork(ChangeMaker<PortalDb> changes)
         foreach (var run in silent)
         {
             run.WasNeverHeardOf(NeverAnswered);
-            if (await change.Db.Runs.FindAsync([run.Id], cancellation).ConfigureAwait(false) is { } row) row.WasNeverHeardOf(NeverAnswered, change.Now);
+            if (await change.Db.Runs.FindAsync([run.Id], cancellation).ConfigureAwait(false) is not { } row) continue;
+            row.WasNeverHeardOf(NeverAnswered, change.Now);
+            await Notices.RunEndedAsync(change, row, cancellation).ConfigureAwait(false);
         }
     }
 

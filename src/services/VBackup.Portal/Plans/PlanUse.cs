@@ -99,11 +99,12 @@ static class PlanUse
         var run = change.NewId<RunId>();
         var server = await FindServerAsync(change.Db, plan.Project, plan.Server, cancellation).ConfigureAwait(false);
         var disks = plan.Volumes.Of([.. (server?.Disks ?? []).Select(disk => disk.Name)]);
+        DiskView[]? seen = server is null ? null : [.. server.Disks.Where(disk => disks is null || disks.Contains(disk.Name))];
         var point = change.NewId<RestorePointId>();
         change.Db.AskedRuns.Add(new(run, plan.Id, dueAt, tags, trigger, kind, change.Now));
         change.Db.Runs.Add(RunRow.Asked(run, RunKind.Backup, plan.Project, plan.Id, plan.Server, plan.ServerName, plan.Location, point, trigger));
         change.Send(Destination.Backup, new StartBackup(run, point, plan.Project, plan.Id, plan.Server, plan.ServerName,
-            plan.Location, disks, trigger, kind, RuleTagNames.Of(tags), dueAt, stopBy), MessageJson.Default.StartBackup, notAfter);
+            plan.Location, disks, trigger, kind, RuleTagNames.Of(tags), dueAt, stopBy, seen), MessageJson.Default.StartBackup, notAfter);
         return run;
     }
 

@@ -18,7 +18,7 @@ public static class PolicyFaults
 
     /// <returns>Every fault, in the order of the members; none when the policy is good.</returns>
     public static IReadOnlyList<PolicyFault> Of(PolicyRules rules) =>
-        [.. OfTimes(rules), .. OfFrequencies(rules), .. OfKeeping(rules), .. OfWindow(rules)];
+        [.. OfTimes(rules), .. OfFrequencies(rules), .. OfKeeping(rules), .. OfWindow(rules), .. rules.Notification?.Faults() ?? []];
 
     /// <exception cref="ArgumentException">There are faults: whoever saved this policy has not looked.</exception>
     internal static void RefuseFaulty(PolicyRules rules)

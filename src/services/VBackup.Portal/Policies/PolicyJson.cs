@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using NodaTime;
 using NodaTime.Text;
+using VBackup.Portal.Restores;
 
 namespace VBackup.Portal.Policies;
 
@@ -11,6 +12,7 @@ namespace VBackup.Portal.Policies;
     RespectRequiredConstructorParameters = true, MaxDepth = 8,
     Converters = [typeof(TimeOfDayConverter), typeof(WeekdayConverter)])]
 [JsonSerializable(typeof(PolicyRules))]
+[JsonSerializable(typeof(RestoreCalendar))]
 public sealed partial class PolicyJson : JsonSerializerContext;
 
 /// <summary>A time of day in JSON: <c>HH:mm</c>.</summary>

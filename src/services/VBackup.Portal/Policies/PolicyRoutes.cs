@@ -10,7 +10,7 @@ namespace VBackup.Portal.Policies;
 
 /// <summary><see cref="PolicyRules"/> as somebody sends them: what may not be left out may still be missing.</summary>
 public sealed record PolicyRulesRequest(LocalTime? LaunchTime, string? Zone, HourlyRule? Hourly, DailyRule? Daily, WeeklyRule? Weekly,
-    MonthlyRule? Monthly, FullPattern? FullPattern, PolicyWindow? Window);
+    MonthlyRule? Monthly, FullPattern? FullPattern, PolicyWindow? Window, NotificationRule? Notification);
 
 public sealed record PolicyRequest(string? Name, PolicyRulesRequest? Rules);
 
@@ -71,6 +71,6 @@ static class PolicyRoutes
         // The reader asks that they are there, and lets them be null.
         if (sent.Weekly is { Days: null }) return (null, Problem.Wrong("rules.weekly.days", "They are needed."));
         if (sent.Monthly is { On: null }) return (null, Problem.Wrong("rules.monthly.on", "It is needed."));
-        return (new(launch, zone, sent.Hourly, sent.Daily, sent.Weekly, sent.Monthly, sent.FullPattern, sent.Window), null);
+        return (new(launch, zone, sent.Hourly, sent.Daily, sent.Weekly, sent.Monthly, sent.FullPattern, sent.Window, sent.Notification), null);
     }
 }

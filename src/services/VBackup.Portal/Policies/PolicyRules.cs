@@ -4,7 +4,7 @@ using NodaTime;
 namespace VBackup.Portal.Policies;
 
 /// <summary>
-/// When a policy runs and what it keeps, as it is saved and as the API shows it: its JSON never changes, see <see cref="PolicyJson"/>.
+/// When a policy runs, what it keeps and whom it tells, as it is saved and as the API shows it: its JSON never changes, see <see cref="PolicyJson"/>.
 /// At least one of the four frequencies is given, in any combination; <see cref="PolicyFaults"/> says what is wrong with one.
 /// </summary>
 /// <param name="LaunchTime">
@@ -13,7 +13,7 @@ namespace VBackup.Portal.Policies;
 /// <param name="Zone">The IANA name of the time zone of every local time of the policy.</param>
 public sealed record PolicyRules(
     LocalTime LaunchTime, string Zone, HourlyRule? Hourly = null, DailyRule? Daily = null, WeeklyRule? Weekly = null,
-    MonthlyRule? Monthly = null, FullPattern? FullPattern = null, PolicyWindow? Window = null)
+    MonthlyRule? Monthly = null, FullPattern? FullPattern = null, PolicyWindow? Window = null, NotificationRule? Notification = null)
 {
     /// <summary>How many copies the rule keeps; null where there is no such rule, or it keeps none of its own.</summary>
     /// <param name="tag">One rule.</param>

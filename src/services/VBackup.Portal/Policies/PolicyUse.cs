@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using VBackup.Contracts.Ids;
 using VBackup.Platform.Databases;
+using VBackup.Portal.Notifications;
 
 namespace VBackup.Portal.Policies;
 
@@ -55,6 +56,8 @@ static class PolicyUse
     {
         if (name.Length is 0 or > NameMax || name.Any(char.IsControl)) return Refusal.Invalid("name", $"a policy's name has 1 to {NameMax} characters");
         if (PolicyFaults.Of(rules) is [var fault, ..]) return Refusal.Invalid(fault.Field, fault.ToString());
+        if (await WebhookRoutes.MissingAsync(db, project, rules.Notification?.Webhooks ?? [], cancellation).ConfigureAwait(false) is { } missing)
+            return Refusal.Invalid("notification.webhooks", $"the project has no webhook {missing}");
         return await db.Policies.AnyAsync(other => other.Project == project && other.Name == name && other.Id != own, cancellation).ConfigureAwait(false)
             ? Refusal.Conflict("name-taken", $"there is a policy {name} already") : null;
     }

@@ -1,6 +1,7 @@
 using Microsoft.EntityFrameworkCore;
 using VBackup.Contracts.Messages;
 using VBackup.Platform.Databases;
+using VBackup.Portal.Notifications;
 using VBackup.Portal.Plans;
 
 namespace VBackup.Portal.Servers;
@@ -27,14 +28,16 @@ static class Inventory
             server.WasSeen(view, report.At);
             await ReturnAsync(db, server, change.Now, cancellation).ConfigureAwait(false);
         }
-        foreach (var gone in known.Values.Where(server => !server.IsGone)) await LeaveAsync(db, gone, cancellation).ConfigureAwait(false);
+        foreach (var gone in known.Values.Where(server => !server.IsGone)) await LeaveAsync(change, gone, cancellation).ConfigureAwait(false);
     }
 
     // Its points stay, and can be restored to new; nothing more is backed up until it is seen again.
-    static async Task LeaveAsync(PortalDb db, ServerRow server, CancellationToken cancellation)
+    static async Task LeaveAsync(Change<PortalDb> change, ServerRow server, CancellationToken cancellation)
     {
         server.HasGone();
-        if (await PlanOfAsync(db, server, cancellation).ConfigureAwait(false) is { } plan) plan.LostServer();
+        if (await PlanOfAsync(change.Db, server, cancellation).ConfigureAwait(false) is not { } plan) return;
+        plan.LostServer();
+        await Notices.ServerGoneAsync(change, plan, cancellation).ConfigureAwait(false);
     }
 
     static async Task ReturnAsync(PortalDb db, ServerRow server, DateTimeOffset now, CancellationToken cancellation)

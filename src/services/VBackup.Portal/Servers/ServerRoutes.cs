@@ -20,6 +20,7 @@ static class ServerRoutes
         servers.MapPost("/{region}/{serverId}/backups", BackUp).Needs(Permission.BackupNow).Starts<StartedRun>()
             .WithSummary("Back a server up now; without a plan it gets one by the defaults first, which needs CreateBackupPlanWithDefaults too");
         VolumeRoutes.Map(servers);
+        ServerEstimate.Map(servers);
     }
 
     static async Task<IResult> List(HttpContext http, PortalDb db) =>

@@ -2,7 +2,7 @@ using System.Globalization;
 using Microsoft.EntityFrameworkCore;
 using VBackup.Contracts.Ids;
 using VBackup.Contracts.Messages;
-using VBackup.Service.Points;
+using VBackup.Contracts.Work;
 using VBackup.Service.Runs;
 
 namespace VBackup.Service.Locations;
@@ -36,18 +36,17 @@ static class Quota
             .SumAsync(run => run.ReservedBytes, cancellation);
 }
 
-/// <summary>What a backup will store, before anything is known of it.</summary>
+/// <summary>What a backup will take, by what the service knows.</summary>
 static class Estimate
 {
-    const int PointsMax = 3;
-
-    /// <summary>Half as much again as the largest of the newest points that were made in the same way; nothing is known of the first.</summary>
-    public static async Task<long> OfAsync(BackupDb db, RestorePoint point, CancellationToken cancellation)
+    public static async Task<BackupEstimate> OfAsync(BackupDb db, StartBackup order, CancellationToken cancellation)
     {
-        var earlier = await db.Points.Where(one => one.Region == point.Region && one.ServerId == point.ServerId && one.Location == point.Location
-                && one.CompletedAt != null && one.Kind == point.Kind)
-            .OrderByDescending(one => one.CompletedAt).Take(PointsMax).Select(one => one.Volumes).ToListAsync(cancellation).ConfigureAwait(false);
-        var largest = earlier.Select(volumes => volumes.Sum(volume => volume.StoredBytes)).DefaultIfEmpty(0).Max();
-        return largest + largest / 2;
+        List<EarlierPoint> earlier = [];
+        foreach (var kind in Enum.GetValues<PointKind>())
+            earlier.AddRange(await db.Points.Where(one => one.Region == order.Server.Region && one.ServerId == order.Server.Id
+                    && one.Location == order.Location && one.CompletedAt != null && one.Kind == kind)
+                .OrderByDescending(one => one.CompletedAt).Take(BackupEstimate.PointsMax).Select(one => new EarlierPoint(one.Kind, one.Volumes))
+                .ToListAsync(cancellation).ConfigureAwait(false));
+        return BackupEstimate.Of(order.Kind, order.Seen, earlier);
     }
 }

@@ -47,14 +47,14 @@ static class BackupRuns
             Ending.Fail(change, run, point, $"another run of this server is going on ({other})");
             return;
         }
-        var estimate = await Estimate.OfAsync(db, point, cancellation).ConfigureAwait(false);
-        if (await Quota.RefusalAsync(db, location, estimate, cancellation).ConfigureAwait(false) is { } refusal)
+        var estimate = await Estimate.OfAsync(db, order, cancellation).ConfigureAwait(false);
+        if (await Quota.RefusalAsync(db, location, estimate.ReservedBytes, cancellation).ConfigureAwait(false) is { } refusal)
         {
             Ending.Fail(change, run, point, refusal);
             return;
         }
         var snapshot = SnapshotId.From(order.Run.Value);
-        run.TakesSnapshot(snapshot, estimate, change.Now);
+        run.TakesSnapshot(snapshot, estimate.ReservedBytes, change.Now);
         change.Send(Destination.Snapshots(order.Server.Region),
             new TakeServerSnapshot(snapshot, run.Id, run.Project, run.Server, SnapshotPrefix + order.Run.Value.ToString("N"), run.Disks,
                 SnapshotPurpose.Backup, KeptUntil: null),

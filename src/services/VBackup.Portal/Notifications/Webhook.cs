@@ -1,0 +1,21 @@
+using VBackup.Contracts.Ids;
+
+namespace VBackup.Portal.Notifications;
+
+/// <summary>An address of a project's that is told what happens, by a POST that it can tell from others' by a secret.</summary>
+public sealed class Webhook
+{
+    Webhook() { }
+
+    public Webhook(WebhookId id, ProjectId project, string name, string url, byte[] wrappedSecret, DateTimeOffset now) =>
+        (Id, Project, Name, Url, WrappedSecret, CreatedAt) = (id, project, name, url, wrappedSecret, now);
+
+    public WebhookId Id { get; private set; }
+    public ProjectId Project { get; private set; }
+    public string Name { get; private set; } = "";
+    public string Url { get; private set; } = "";
+
+    /// <summary>Under the master key.</summary>
+    public byte[] WrappedSecret { get; private set; } = [];
+    public DateTimeOffset CreatedAt { get; private set; }
+}

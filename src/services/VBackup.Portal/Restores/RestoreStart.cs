@@ -1,0 +1,63 @@
+using Microsoft.EntityFrameworkCore;
+using VBackup.Contracts.Ids;
+using VBackup.Contracts.Messages;
+using VBackup.Platform.Databases;
+using VBackup.Portal.Api;
+using VBackup.Portal.Points;
+using VBackup.Portal.Runs;
+
+namespace VBackup.Portal.Restores;
+
+/// <summary>Asks the vBackup service for a restore, for a user or for a schedule.</summary>
+static class RestoreStart
+{
+    /// <summary>What nobody carried out for so long is not wanted any more: in place, the server has gone on meanwhile.</summary>
+    static readonly TimeSpan s_patience = TimeSpan.FromHours(1);
+
+    /// <summary>REQUIRES: there is no obstacle.</summary>
+    public static RunId Ask(Change<PortalDb> change, PointRow point, RestoreWish wish, RunTrigger trigger)
+    {
+        var run = change.NewId<RunId>();
+        change.Db.Runs.Add(RunRow.Asked(run, RunKind.Restore, point.Project, null, point.Server, point.ServerName, point.Location, point.Id, trigger));
+        change.Send(Destination.Backup, new StartRestore(run, point.Project, point.Id, wish.Target, wish.NewName, wish.Volume, wish.StopsServer, trigger),
+            MessageJson.Default.StartRestore, change.Now + s_patience);
+        return run;
+    }
+
+    /// <summary>What keeps this point from being restored so; null when nothing does.</summary>
+    public static async Task<Problem?> ObstacleAsync(PortalDb db, PointRow point, RestoreWish wish, CancellationToken cancellation)
+    {
+        if (point.State != RestorePointState.Active)
+            return new(ProblemCode.PointNotActive, point.State switch
+            {
+                RestorePointState.SoftDeleted => "It is in the bin: bring it back first.",
+                RestorePointState.Erased => "The key that it needs was erased: nobody can read it any more.",
+                _ => "It is not complete, or is not there any more.",
+            });
+        if (wish.Volume is { } volume && point.Volumes.All(one => one.Name != volume))
+            return Problem.Wrong("volume", $"The point has {string.Join(", ", point.Volumes.Select(one => one.Name))}.");
+        if (wish.Target != RestoreTarget.Original) return null;
+        var server = await db.Servers.FindAsync([point.Region, point.ServerId], cancellation).ConfigureAwait(false);
+        if (server is null || server.IsGone || server.Project != point.Project)
+            return new(ProblemCode.ServerGone, $"{point.ServerName} is not there any more: restore to a new server.");
+        return await db.Runs.AnyAsync(run => run.Region == point.Region && run.ServerId == point.ServerId && run.Kind == RunKind.Backup
+                && run.State < RunState.Succeeded, cancellation).ConfigureAwait(false)
+            ? new(ProblemCode.RunGoingOn, $"A backup of {point.ServerName} is going on: wait for it, or cancel it.") : null;
+    }
+
+    /// <summary>What is wrong with a restore whatever is restored.</summary>
+    /// <param name="nameField">What the caller calls the name of what is new.</param>
+    public static Problem? FaultOf(RestoreTarget? target, string nameField, string? name, string? volume, bool? stopsServer)
+    {
+        if (target is null) return Problem.Wrong("target", "It is one of original, newServer, newVolume.");
+        if (target == RestoreTarget.Original)
+            return name is null ? null : Problem.Wrong(nameField, "What is there keeps its name; a name is for what is new.");
+        if (stopsServer is not null) return Problem.Wrong("stopsServer", "Nothing is stopped for a restore to new.");
+        if (target == RestoreTarget.NewVolume && volume is null) return Problem.Wrong("volume", "Say which volume of the point.");
+        return Input.Name(nameField, name);
+    }
+
+    /// <summary>Null when the caller may.</summary>
+    public static Problem? Lacks(Caller caller, RestoreTarget target) =>
+        caller.Lacks(target == RestoreTarget.NewVolume ? Identity.Permission.RestoreVolume : Identity.Permission.RestoreServer);
+}

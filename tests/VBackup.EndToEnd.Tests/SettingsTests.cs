@@ -1,0 +1,132 @@
+using System.Text.RegularExpressions;
+using VBackup.EndToEnd.Tests.World;
+using Xunit;
+
+namespace VBackup.EndToEnd.Tests;
+
+/// <summary>The settings of <c>vbackup up</c>: where they come from, and what is said about those that are wrong.</summary>
+public sealed partial class SettingsTests : IDisposable
+{
+    readonly string _folder = Directory.CreateTempSubdirectory("vbackup-settings-").FullName;
+
+    string Data => Path.Combine(_folder, "data");
+
+    [Fact]
+    public async Task The_page_has_every_setting_with_its_default()
+    {
+        var page = await File.ReadAllTextAsync(Path.Combine(Root(), "docs", "configuration.md"));
+        var documented = Row().Matches(page).Select(row => (row.Groups["name"].Value, row.Groups["default"].Value)).ToList();
+        var there = (await ShowAsync()).Select(one => (one.Name, one.Default ?? ""));
+        Assert.Equal(there, documented);
+    }
+
+    [Fact]
+    public async Task The_command_line_goes_before_the_environment_and_that_before_the_file()
+    {
+        Directory.CreateDirectory(Data);
+        await File.WriteAllTextAsync(Path.Combine(Data, "appsettings.json"),
+            """{ "listen": "127.0.0.1:1", "Api": { "RequestsAtOnce": 7, "RequestsPerSecond": 8 }, "QuietHours": { "From": "23:30" }, "Logging": { "LogLevel": { "Default": "Error", "VBackup.Portal": "Debug" } } }""");
+        var shown = (await ShowAsync(new() { ["VBACKUP__LISTEN"] = "127.0.0.1:2", ["VBACKUP__Api__RequestsAtOnce"] = "9" }, "--listen", "127.0.0.1:3"))
+            .ToDictionary(one => one.Name, one => one.Value);
+        Assert.Equal(("127.0.0.1:3", "9", "8", "23:30", "Error"), (shown["Listen"], shown["Api:RequestsAtOnce"], shown["Api:RequestsPerSecond"],
+            shown["QuietHours:From"], shown["Logging:LogLevel:Default"]));
+    }
+
+    [Fact]
+    public async Task The_environment_names_the_data_folder_too()
+    {
+        var shown = (await CliProcess.RunAsync(["up", "--show-settings", "--json"], new Dictionary<string, string?> { ["VBACKUP__Data"] = Data })).Expect(0);
+        Assert.Equal(Data, shown.Last.GetProperty("settings")[0].GetProperty("value").GetString());
+    }
+
+    [Theory]
+    [InlineData("Smtp__Hots", "x", "Smtp:Hots: is no setting; Smtp has Host, Port,")]
+    [InlineData("Smpt__Host", "x", "Smpt: is no setting; there are Data, Listen,")]
+    [InlineData("Smtp__Password", "do not tell", "Smtp:Password: is no setting; Smtp has")]
+    [InlineData("Listen__Port", "x", "Listen: is one value, and has others within it")]
+    [InlineData("Smtp__Port", "many", "Smtp:Port: is 'many'; it is a whole number")]
+    [InlineData("Smtp__Port", "0", "Smtp:Port: is 0; it is 1 to 65535")]
+    [InlineData("Smtp__Port", "", "Smtp:Port: is empty")]
+    [InlineData("Smtp__Security", "ssl", "Smtp:Security: is 'ssl'; it is one of StartTls, Tls, None")]
+    [InlineData("Smtp__Security", "1", "Smtp:Security: is '1'; it is one of StartTls, Tls, None")]
+    [InlineData("Smtp__From", "vbackup@example.org", "Smtp:Host: is needed where there is Smtp:From")]
+    [InlineData("QuietHours__From", "2 am", "QuietHours:From: is '2 am'; it is a time of day as HH:mm")]
+    [InlineData("Webhooks__AllowLoopback", "yes", "Webhooks:AllowLoopback: is 'yes'; it is true or false")]
+    [InlineData("Tasks__LeaseSeconds", "5", "Tasks:LeaseSeconds: is 5; it is 15 to 3600")]
+    [InlineData("Logging__LogLevel__VBackup", "loud", "Logging:LogLevel:VBackup: is 'loud'; it is one of Trace,")]
+    [InlineData("Listen", "0.0.0.0:8080", "Listen: is '0.0.0.0:8080'; without TLS")]
+    public async Task A_wrong_setting_is_named_before_anything_is_made(string name, string value, string line)
+    {
+        var ended = (await CliProcess.RunAsync(["up", "--data", Data], new Dictionary<string, string?> { ["VBACKUP__" + name] = value })).Expect(2);
+        var told = Assert.Single(ended.Errors);
+        Assert.StartsWith("vbackup: " + line, told, StringComparison.Ordinal);
+        Assert.DoesNotContain("do not tell", told, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(Data));
+    }
+
+    [Fact]
+    public async Task Each_that_is_wrong_has_a_line()
+    {
+        var ended = (await CliProcess.RunAsync(["up", "--data", Data], new Dictionary<string, string?>
+        {
+            ["VBACKUP__Smtp__Host"] = "mail.example.org",
+            ["VBACKUP__Smtp__Security"] = "None",
+            ["VBACKUP__Smtp__User"] = "mailer",
+        })).Expect(2);
+        Assert.Equal(["Smtp:Security", "Smtp:From", "Smtp:PasswordFile"], ended.Errors.Select(line => line["vbackup: ".Length..line.IndexOf(": is", StringComparison.Ordinal)]));
+    }
+
+    [Theory]
+    [InlineData("{", "cannot be read")]
+    [InlineData("""{ "Smtp": { "Port": null } }""", "Smtp:Port: is empty")]
+    [InlineData("""{ "Data": "/srv/elsewhere" }""", "Data: the folder cannot be named by the appsettings.json within it")]
+    [InlineData("""{ "Kestrel": { "Endpoints": {} }, "Urls": "http://0.0.0.0:80" }""", "Kestrel: is no setting")]
+    public async Task A_wrong_file_is_refused(string content, string reason)
+    {
+        Directory.CreateDirectory(Data);
+        await File.WriteAllTextAsync(Path.Combine(Data, "appsettings.json"), content);
+        var ended = (await CliProcess.RunAsync(["up", "--data", Data])).Expect(2);
+        Assert.Contains(reason, ended.Errors[0], StringComparison.Ordinal);
+        Assert.False(File.Exists(Path.Combine(Data, "portal.db")));
+    }
+
+    /// <summary>The file, the services and the loop that delivers, together.</summary>
+    [Fact]
+    public async Task A_webhook_is_tried_where_the_file_allows_it()
+    {
+        const int looksMax = 300;
+        Directory.CreateDirectory(Data);
+        await File.WriteAllTextAsync(Path.Combine(Data, "appsettings.json"), """{ "Webhooks": { "AllowLoopback": true } }""");
+        await using var up = await UpProcess.StartAsync(Data);
+        await up.SignInAsync("correct horse battery staple");
+        // Nobody listens at port 1.
+        var webhook = await up.PostAsync("webhooks", new { name = "hook", url = "http://127.0.0.1:1/" });
+        var test = await up.PostAsync($"webhooks/{webhook.GetProperty("id").GetString()}/test", new { });
+        for (var look = 0; look < looksMax; look++)
+        {
+            var told = await up.GetAsync($"notifications/{test.GetProperty("notification").GetString()}");
+            if (told.GetProperty("lastError").GetString() == "nobody answers there") return;
+            await Task.Delay(TimeSpan.FromMilliseconds(200), TimeProvider.System);
+        }
+        Assert.Fail("it was not tried");
+    }
+
+    async Task<List<(string Name, string? Value, string? Default)>> ShowAsync(Dictionary<string, string?>? variables = null, params string[] more)
+    {
+        var shown = (await CliProcess.RunAsync(["up", "--show-settings", "--json", "--data", Data, .. more], variables)).Expect(0);
+        return [.. shown.Last.GetProperty("settings").EnumerateArray().Select(one =>
+            (one.GetProperty("name").GetString()!, one.GetProperty("value").GetString(), one.GetProperty("default").GetString()))];
+    }
+
+    static string Root()
+    {
+        for (var folder = AppContext.BaseDirectory; folder is not null; folder = Path.GetDirectoryName(folder))
+            if (File.Exists(Path.Combine(folder, "vBackup.slnx"))) return folder;
+        throw new InvalidOperationException("The tests run outside of a checkout.");
+    }
+
+    [GeneratedRegex(@"^\| `(?<name>[A-Za-z:]+)` \| (`(?<default>[^`]+)` )?\|", RegexOptions.Multiline)]
+    private static partial Regex Row();
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+}
