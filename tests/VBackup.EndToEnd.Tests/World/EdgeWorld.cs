@@ -87,7 +87,8 @@ internal sealed class EdgeWorld(CliVault vault, string server) : IAsyncDisposabl
 
     /// <summary>Names of the snapshots that are there.</summary>
     public async Task<string[]> SnapshotNamesAsync() =>
-        [.. (await SnapshotsAsync("list")).Expect(0).Events.Select(item => item.GetProperty("name").GetString()!)];
+        [.. (await SnapshotsAsync("list")).Expect(0).Events.Where(item => item.GetProperty("event").GetString() == "snapshot")
+            .Select(item => item.GetProperty("name").GetString()!)];
 
     public ValueTask DisposeAsync() => vault.DisposeAsync();
 }
