@@ -28,6 +28,9 @@ sealed class InPlaceRestore
         $"{SafetyPrefix}{TimeProvider.System.GetUtcNow():yyyyMMdd-HHmmss}-{RandomNumberGenerator.GetHexString(8, lowercase: true)}");
     bool _isSafe, _wasStopped;
 
+    // What an earlier restore has left half written is so in the new safety snapshot, too.
+    string? _earlierSafety;
+
     InPlaceRestore(EdgeCloud cloud, Server server, InPlaceWriting writing, IReadOnlyList<string> instants) =>
         (_cloud, _server, _writing, _instants) = (cloud, server, writing, instants);
 
@@ -42,7 +45,10 @@ sealed class InPlaceRestore
         var run = new InPlaceRestore(cloud, server, writing, instants);
         var unfinished = await UnfinishedRestores.FindAsync(cloud.Storage, writing.Volumes, cancellation).ConfigureAwait(false);
         if (unfinished.Count > 0) screen.Note($"{UnfinishedRestores.Describe(unfinished)}: this one takes its place");
+        run._earlierSafety = unfinished.Select(one => one.Note.SafetySnapshot).FirstOrDefault(name => name is not null);
         await run.RunAsync(restore, point, cancellation).ConfigureAwait(false);
+        if (run._earlierSafety is { } earlier)
+            screen.Line($"the snapshot {earlier} has volumes as they were before the restore that did not end: it can be released, too");
         screen.Line($"the snapshot {run._safety} has the volumes as they were: 'vbackup edge snapshots release {run._safety}' gives it up");
         await run.StartAgainAsync().ConfigureAwait(false);
         return $"server {server.Name}";
@@ -91,8 +97,9 @@ sealed class InPlaceRestore
         }
         else
         {
-            Aftermath.Add(failure, $"the volumes are partly overwritten; the snapshot {_safety} has them as they were: "
-                + $"'vbackup edge snapshots rollback {_safety}' brings them back");
+            var safety = _earlierSafety ?? _safety;
+            Aftermath.Add(failure, $"the volumes are partly overwritten; the snapshot {safety} has them as they were: "
+                + $"'vbackup edge snapshots rollback {safety}' brings them back");
         }
         if (_wasStopped) Aftermath.Add(failure, $"server {_server.Name} was stopped for this restore, and is not started again");
     }
