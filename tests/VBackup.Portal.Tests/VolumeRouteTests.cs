@@ -43,7 +43,7 @@ public sealed class VolumeRouteTests
         (await world.PostAsync(Path + "/free", session, new { volumes = new[] { "vdz" } })).Is(400, "wrong-input", "volumes");
         (await world.PostAsync(Path + "/free", session, new { volumes = new[] { "vda" }, removesSnapshots = true })).Is(202);
         Assert.Equal([(null, false), ("pool/web-a", true)], (await world.SentAsync(MessageJson.Default.FreeVolumes))
-            .Select(one => (one.Volumes?.Single(), one.RemovesAll)));
+            .OrderBy(one => one.RemovesAll).Select(one => (one.Volumes?.Single(), one.RemovesAll)));
         await world.RunAsync(server);
         (await world.PostAsync(Path + "/free", session, new { })).Is(409, "run-going-on");
     }

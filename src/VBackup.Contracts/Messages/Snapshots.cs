@@ -74,10 +74,11 @@ public sealed record SnapshotTaken(
 /// <summary>A snapshot as it is now.</summary>
 /// <param name="IsRollingBack">The volumes are about to be made what they were.</param>
 /// <param name="RolledBackAt">When that was done last.</param>
+/// <param name="Instant">What the storage calls it; null of one that is not there, and never was.</param>
 public sealed record SnapshotChanged(
     SnapshotId Snapshot, long Version, ProjectId Project, ServerRef Server, string SnapshotName, SnapshotPurpose Purpose, SnapshotState State,
     IReadOnlyList<DiskView> Disks, DateTimeOffset? TakenAt, DateTimeOffset? KeptUntil, string? Error, bool IsRollingBack = false,
-    DateTimeOffset? RolledBackAt = null) : IMessage
+    DateTimeOffset? RolledBackAt = null, string? Instant = null) : IMessage
 {
     public static string Name => "snapshot-changed";
 }

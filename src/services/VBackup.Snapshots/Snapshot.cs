@@ -198,7 +198,8 @@ public sealed class Snapshot
 
     public SnapshotChanged View() =>
         new(Id, Version, Project, Server, Name, Purpose, Next == SnapshotStep.Remove && State != SnapshotState.Failed ? SnapshotState.Removing : State,
-            Disks, TakenAt, KeptUntil, Error, Next == SnapshotStep.RollBack, RolledBackAt);
+            Disks, TakenAt, KeptUntil, Error, Next == SnapshotStep.RollBack, RolledBackAt,
+            Instant.Length > 0 ? Instant : null);
 
     void Ask(SnapshotStep step, DateTimeOffset now, SnapshotState needed)
     {

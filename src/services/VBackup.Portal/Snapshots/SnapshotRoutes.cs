@@ -25,12 +25,13 @@ public sealed record VolumeRequest(string? Region, string? Id);
 /// <param name="Volumes">Names; all that the snapshot has, when they are not said.</param>
 public sealed record RollBackRequest(IReadOnlyList<string>? Volumes);
 
+/// <param name="Instant">What the storage calls it.</param>
 public sealed record SnapshotView(SnapshotId Id, ServerRef Server, string Name, SnapshotPurpose Purpose, SnapshotState State,
     IReadOnlyList<DiskView> Disks, DateTimeOffset? TakenAt, DateTimeOffset? KeptUntil, bool IsRollingBack, DateTimeOffset? RolledBackAt,
-        string? Error)
+    string? Instant, string? Error)
 {
     public static SnapshotView Of(SnapshotRow row) => new(row.Id, row.Server, row.Name, row.Purpose, row.State, row.Disks, row.TakenAt,
-        row.KeptUntil, row.IsRollingBack, row.RolledBackAt, row.Error);
+        row.KeptUntil, row.IsRollingBack, row.RolledBackAt, row.Instant, row.Error);
 }
 
 /// <summary>Snapshots of the project's servers, whatever they are for.</summary>

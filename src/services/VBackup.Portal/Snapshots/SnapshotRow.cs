@@ -32,6 +32,9 @@ public sealed class SnapshotRow
     public DateTimeOffset? KeptUntil { get; private set; }
     public string? Error { get; private set; }
     public bool IsRollingBack { get; private set; }
+
+    /// <summary>What the storage calls it.</summary>
+    public string? Instant { get; private set; }
     public DateTimeOffset? RolledBackAt { get; private set; }
 
     public ServerRef Server => new(Region, ServerId);
@@ -44,7 +47,7 @@ public sealed class SnapshotRow
         (Name, Purpose, State) = (now.SnapshotName, now.Purpose, now.State);
         // Until it is taken, or when it never was, those that were asked for are all that is known.
         if (now.Disks.Count > 0) Disks = now.Disks;
-        (IsRollingBack, RolledBackAt) = (now.IsRollingBack, now.RolledBackAt);
+        (IsRollingBack, RolledBackAt, Instant) = (now.IsRollingBack, now.RolledBackAt, now.Instant);
         (TakenAt, KeptUntil, Error) = (now.TakenAt, now.KeptUntil, now.Error);
         return true;
     }
