@@ -27,7 +27,7 @@ public sealed class HalfRestoredTests
         var restore = await world.OrderRestoreAsync(backup.Point);
         await world.SettleAsync();
         Assert.Equal(RunState.Failed, world.Portal.Run(restore.Run).State);
-        var safety = $"safety-{restore.Run.Value:N}";
+        var safety = Assert.Single(world.Portal.Snapshots, one => one.Purpose == SnapshotPurpose.Safety).Instant;
         Assert.Equal(safety, (await world.Cloud.Storage.FindRestoreNoteAsync(s_volume, default))?.SafetySnapshot);
 
         var refused = await world.OrderBackupAsync(server);
@@ -36,7 +36,7 @@ public sealed class HalfRestoredTests
         Assert.Equal(RunState.Failed, run.State);
         Assert.Contains("is partly overwritten by a restore", run.Error, StringComparison.Ordinal);
         Assert.Contains($"roll back to the safety snapshot {safety}", run.Error, StringComparison.Ordinal);
-        Assert.Equal([safety], await world.SnapshotNamesAsync("web"));
+        Assert.Equal(safety, Assert.Single(await world.SnapshotNamesAsync("web")));
         Assert.Equal(1, world.VaultPoints);
 
         await world.Backup.MakeAsync(change =>

@@ -37,8 +37,9 @@ static class ExportWork
         var fullBecause = exported.FullBecause;
         if (order.Kind == PointKind.Incremental && run.Base is null)
         {
-            report.Note($"it becomes full: {points.WhyNone}");
-            fullBecause = disks.ToDictionary(disk => disk.Name, _ => points.WhyNone);
+            var reason = basePoint is null ? points.WhyNone : "the last point at this location is going";
+            report.Note($"it becomes full: {reason}");
+            fullBecause = disks.ToDictionary(disk => disk.Name, _ => reason);
         }
         var edge = new EdgeDocument(order.ServerName, order.Server.Id, order.Instant, order.TakenAt, order.Consistency,
             disks.ToDictionary(disk => disk.Name, disk => disk.Volume.Value), order.ConfigurationKind, order.Configuration,
