@@ -4,6 +4,7 @@ using VBackup.Cli.Edge;
 using VBackup.Cli.Edge.Images;
 using VBackup.Cli.Keys;
 using VBackup.Cli.Recovering;
+using VBackup.Cli.Remote;
 using VBackup.Cli.Terminal;
 using VBackup.Cli.Up;
 using VBackup.Cli.Vault;
@@ -30,7 +31,18 @@ var root = new RootCommand("vBackup keeps the volumes of virtual servers in encr
         CollectGarbage.Define(),
         ShowStatistics.Define(),
     },
-    new Command("server", "Look at the servers of a cloud.")
+    LogIn.Define(),
+    LogOut.Define(),
+    Tokens.Define(),
+    Policies.Define(),
+    Plans.Define(),
+    BackUpNow.Define(),
+    Points.Define(),
+    RestorePoint.Define(),
+    Runs.Define(),
+    Locations.Define(),
+    Snapshots.Define(),
+    new Command("server", "Look at servers.")
     {
         ListServers.Define(),
     },

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using VBackup.Cli.Remote;
 using VBackup.Cli.Terminal;
 using VBackup.Cli.Vault;
 using VBackup.Edge;
@@ -11,9 +12,10 @@ static class ListServers
 {
     public static Command Define()
     {
-        var command = new Command("list", "List the servers of a cloud, with their volumes.");
-        CloudConfig.AddOption(command);
-        command.SetAction((parsed, stop) => HandleAsync(CloudConfig.Read(parsed), Screen.Of(parsed), stop));
+        var command = new Command("list", "List the project's servers, as the Portal knows them; with --cloud, those of a cloud, with their volumes.");
+        CloudConfig.AddOptionIfAny(command);
+        command.SetAction((parsed, stop) => CloudConfig.ReadIfAny(parsed) is { } config
+            ? HandleAsync(config, Screen.Of(parsed), stop) : PortalCall.RunAsync(parsed, Servers.ListAsync, stop));
         return command;
     }
 

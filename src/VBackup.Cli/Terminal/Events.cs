@@ -32,6 +32,12 @@ sealed record DoneEvent(string? Point = null, string? Path = null, string? Slot 
     [JsonPropertyOrder(-1)] public string Event { get; } = "completed";
 }
 
+/// <param name="Project">Left out of an administrator's who is in none.</param>
+sealed record SignedInEvent(string Url, string User, string? Project, DateTimeOffset ExpiresAt)
+{
+    [JsonPropertyOrder(-1)] public string Event { get; } = "completed";
+}
+
 sealed record VaultMadeEvent(string Vault, string VaultId, int ChunkSize)
 {
     [JsonPropertyOrder(-1)] public string Event { get; } = "completed";
@@ -212,6 +218,7 @@ sealed record ImageImportedEvent(
 [JsonSerializable(typeof(NoteEvent))]
 [JsonSerializable(typeof(FailedEvent))]
 [JsonSerializable(typeof(DoneEvent))]
+[JsonSerializable(typeof(SignedInEvent))]
 [JsonSerializable(typeof(VaultMadeEvent))]
 [JsonSerializable(typeof(RecoveryKeyEvent))]
 [JsonSerializable(typeof(KeySlotEvent))]

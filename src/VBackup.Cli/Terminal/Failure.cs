@@ -1,3 +1,4 @@
+using VBackup.Cli.Remote;
 using VBackup.Vault.Collecting;
 using VBackup.Vault.Format;
 using VBackup.Vault.Reading;
@@ -34,7 +35,7 @@ sealed record Failure(string Line, int Status, string Details)
     {
         UsageException or SettingsException => (exception.Message, ExitStatus.BadUsage),
         RefusedException or UnusableVaultException or SessionRevokedException
-            or CollectorExpelledException => (exception.Message, ExitStatus.Failed),
+            or CollectorExpelledException or PortalRefusalException or PortalUnreachableException => (exception.Message, ExitStatus.Failed),
         DamageException => ($"damage found: {exception.Message}", ExitStatus.DamageFound),
         StoreException store => (DescribeStore(store), ExitStatus.Failed),
         FileNotFoundException missing => ($"no such file: {missing.FileName}", ExitStatus.Failed),

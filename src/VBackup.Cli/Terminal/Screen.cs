@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
 using VBackup.DataPath;
 
@@ -49,6 +50,17 @@ sealed class Screen(bool json, bool isVerbose, TextWriter output, TextWriter err
     public void Event<T>(T value, JsonTypeInfo<T> type)
     {
         if (json) Write(output, JsonSerializer.Serialize(value, type));
+    }
+
+    /// <summary>For programs only: something that the Portal told, whole, as it told it.</summary>
+    /// <param name="name">Its <c>event</c>.</param>
+    public void Event(string name, JsonElement told)
+    {
+        if (!json) return;
+        var named = new JsonObject { ["event"] = name };
+        foreach (var member in told.EnumerateObject())
+            if (member.Name != "event") named[member.Name] = JsonNode.Parse(member.Value.GetRawText());
+        Write(output, named.ToJsonString());
     }
 
     /// <summary>Something that was not asked for, and should be known.</summary>
@@ -109,7 +121,7 @@ sealed class Screen(bool json, bool isVerbose, TextWriter output, TextWriter err
         lock (_lock)
         {
             if (text.Length == 0 && !_hasBar) return;
-            TryWrite(error, $"\r\u001b[K{text}");
+            TryWrite(error, $"\r\u001b[K{Visible(text)}");
             _hasBar = text.Length > 0;
         }
     }
@@ -120,9 +132,13 @@ sealed class Screen(bool json, bool isVerbose, TextWriter output, TextWriter err
         {
             if (_hasBar) TryWrite(error, "\r\u001b[K");
             _hasBar = false;
-            TryWrite(writer, text + Environment.NewLine);
+            TryWrite(writer, Visible(text) + Environment.NewLine);
         }
     }
+
+    /// <summary>Names come from clouds and other users, and must not steer the terminal.</summary>
+    static string Visible(string text) => !text.Any(char.IsControl) ? text
+        : string.Concat(text.Select(letter => char.IsControl(letter) && letter != '\n' ? '\ufffd' : letter));
 
     // A backup is worth more than the word of it: the run goes on, and its exit status tells at the end.
     static void TryWrite(TextWriter writer, string text)

@@ -1,0 +1,78 @@
+using System.CommandLine;
+using VBackup.Cli.Terminal;
+
+namespace VBackup.Cli.Remote;
+
+/// <summary><c>vbackup run</c></summary>
+static class Runs
+{
+    static readonly Argument<string> s_run = new("RUN") { Description = "A run's id, or the start of it." };
+    static readonly Option<string> s_server = new("--server") { HelpName = "SERVER", Description = "Only those of this server." };
+    static readonly Option<string> s_kind = new("--kind") { HelpName = "KIND", Description = "Only 'backup' or 'restore'." };
+    static readonly Option<string> s_state = new("--state")
+        { HelpName = "STATE", Description = "Only those in this state, such as 'failed'." };
+
+    public static Command Define() => new("run", "Look at backups and restores, those that are going on and those that were.")
+    {
+        PortalCall.Define("list", "List runs, latest first.", ListAsync, s_server, s_kind, s_state),
+        PortalCall.Define("show", "Show all that is known of a run.", ShowAsync, s_run),
+        PortalCall.Define("cancel", "End a run without its result.", CancelAsync, s_run),
+        PortalCall.Define("watch", "Follow a run until it is over; fails if the run does.", WatchAsync, s_run),
+    };
+
+    static async Task ListAsync(PortalCall call)
+    {
+        var query = await ListFilter.OfAsync(call, s_server, ("kind", call.Get(s_kind)), ("state", call.Get(s_state)))
+            .ConfigureAwait(false);
+        var table = new TextTable("RUN", "KIND", "SERVER", "STATE", "BY", "BEGAN", ">TOOK", ">DONE", ">STORED");
+        await foreach (var run in call.Portal.ListAsync($"runs{query}", RemoteJson.Default.RunView, call.Stop).ConfigureAwait(false))
+        {
+            call.Screen.Event("run", run.Json);
+            var one = run.Value;
+            table.Add(ShortId.Of(one.Id), one.Kind, ServerLabel(one), one.State, one.Trigger, LocalTime.TextOrDash(one.StartedAt),
+                Took(one),
+                Units.Size(one.DoneBytes), Units.Size(one.StoredBytes));
+        }
+        call.Screen.Table(table);
+    }
+
+    static async Task ShowAsync(PortalCall call)
+    {
+        var run = await Choice.RunAsync(call, call.Get(s_run)).ConfigureAwait(false);
+        call.Screen.Event("run", run.Json);
+        var (one, facts) = (run.Value, new FactSheet());
+        facts.Add("run", one.Id);
+        facts.Add("kind", one.Kind);
+        facts.Add("server", ServerLabel(one));
+        facts.Add("state", one.State);
+        facts.Add("by", one.Trigger);
+        facts.Add("began", LocalTime.TextOrDash(one.StartedAt));
+        facts.Add("ended", LocalTime.TextOrDash(one.EndedAt));
+        facts.Add("done", $"{Units.Size(one.DoneBytes)} of {Units.Size(one.TotalBytes)}, {Units.Size(one.StoredBytes)} stored");
+        facts.Add("point", one.Point);
+        facts.Add("made", one.Target);
+        facts.Add("error", one.Error);
+        foreach (var note in one.Notes) facts.Add("note", note);
+        call.Screen.Line($"{facts}");
+    }
+
+    static async Task CancelAsync(PortalCall call)
+    {
+        var run = await Choice.RunAsync(call, call.Get(s_run)).ConfigureAwait(false);
+        var cancelled = await call.Portal.PostAsync($"runs/{run.Value.Id}/cancel", version: null, RemoteJson.Default.RunView, call.Stop)
+            .ConfigureAwait(false);
+        call.Screen.Event("completed", cancelled.Json);
+        call.Screen.Line($"the {run.Value.Kind} of {ServerLabel(run.Value)} is being cancelled; "
+            + $"'vbackup run watch {run.Value.Id}' shows when it is");
+    }
+
+    static async Task WatchAsync(PortalCall call)
+    {
+        var run = await Choice.RunAsync(call, call.Get(s_run)).ConfigureAwait(false);
+        await RunFollowing.FollowAsync(call, run.Value.Id).ConfigureAwait(false);
+    }
+
+    public static string ServerLabel(RunView run) => $"{run.Server.Region}/{run.ServerName}";
+
+    public static string Took(RunView run) => run is { StartedAt: { } began, EndedAt: { } ended } ? Units.Duration(ended - began) : "-";
+}

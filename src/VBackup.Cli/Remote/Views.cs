@@ -1,0 +1,152 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace VBackup.Cli.Remote;
+
+// What is read of the API's answers (docs/api.md): only what is shown or looked at. States and kinds are texts, so that those which a later
+// version adds are shown as they are.
+
+sealed record PageView(IReadOnlyList<JsonElement> Items, string? Next);
+
+sealed record SessionView(string Id, string Token, DateTimeOffset ExpiresAt, string User, string? ProjectName)
+{
+    // It may end in a log, and the token must not.
+    public override string ToString() => $"session {Id}";
+}
+
+sealed record TokenView(string Id, string Name, string User, bool Session, DateTimeOffset CreatedAt, DateTimeOffset ExpiresAt,
+    DateTimeOffset? LastUsedAt, DateTimeOffset? RevokedAt);
+
+/// <param name="Token">Null in an answer that is given again.</param>
+sealed record NewTokenView(string Id, string Name, DateTimeOffset ExpiresAt, string? Token)
+{
+    // As above.
+    public override string ToString() => $"token {Id}";
+}
+
+sealed record ServerName(string Region, string Id);
+
+sealed record DiskView(string Name, string Volume, long? LengthBytes);
+
+sealed record ServerView(string Region, string Id, string Name, string State, IReadOnlyList<DiskView> Disks, string? Plan, bool IsGone,
+    DateTimeOffset SeenAt);
+
+sealed record PolicyView(string Id, string Name, bool IsSystemDefault, RulesView Rules);
+
+sealed record PlanView(string Id, ServerName Server, string ServerName, string Policy, string Location, IReadOnlyList<string>? Volumes,
+    bool IncludesLater, bool IsEnabled, string? PausedBecause, string Note);
+
+sealed record PointVolumeView(string Name, long LengthBytes, string Kind, long ReadBytes, long StoredBytes);
+
+sealed record PointView(string Id, ServerName Server, string ServerName, string Run, string Location, string State, string Kind,
+    string Trigger,
+    IReadOnlyList<string> Tags, DateTimeOffset DueAt, DateTimeOffset? TakenAt, DateTimeOffset? CompletedAt, string? Consistency,
+    bool IsDistrusted, long LengthBytes, long ReadBytes, long StoredBytes, IReadOnlyList<PointVolumeView> Volumes, DateTimeOffset? PurgeAt);
+
+sealed record KeepView(string Text);
+
+sealed record DepartureView(DateTimeOffset At, string HeldBy, IReadOnlyList<string> Because);
+
+sealed record ExplanationView(string Point, IReadOnlyList<KeepView> Keeps, DepartureView? Goes, DateTimeOffset? PurgeAt);
+
+sealed record StartedView(string Run);
+
+sealed record RunView(string Id, string Kind, ServerName Server, string ServerName, string Location, string Point, string Trigger,
+    string State,
+    bool IsOver, DateTimeOffset? StartedAt, DateTimeOffset? EndedAt, long DoneBytes, long TotalBytes, long StoredBytes,
+    IReadOnlyList<string> Notes, string? Error, string? Target);
+
+sealed record LocationView(string Id, string Name, string Region, string Kind, string Address, string? Endpoint, string State,
+    string? Refusal,
+    bool IsDefault, long? QuotaBytes, long UsedBytes, int SoftDeleteDays, DateTimeOffset? VerifiedAt, string? Finding);
+
+sealed record SnapshotView(string Id, ServerName Server, string Name, string Purpose, string State, IReadOnlyList<DiskView> Disks,
+    DateTimeOffset? TakenAt, DateTimeOffset? KeptUntil, string? Error);
+
+// Policies, read and written in the same shape (docs/policies.md). Times are HH:mm.
+
+sealed record RulesView(string LaunchTime, string Zone, HourlyView? Hourly = null, DailyView? Daily = null, WeeklyView? Weekly = null,
+    MonthlyView? Monthly = null, PatternView? FullPattern = null, WindowView? Window = null);
+
+sealed record HourlyView(int EveryHours, int? Keep);
+
+sealed record DailyView(int? Keep);
+
+sealed record WeeklyView(IReadOnlyList<string> Days, int? Keep);
+
+sealed record MonthlyView(DayView On, int? Keep);
+
+sealed record DayView(int? Day = null, bool LastDay = false, WeekdayView? Weekday = null);
+
+sealed record WeekdayView(string Week, string Day);
+
+sealed record PatternView(int Incrementals, int? KeepFulls);
+
+sealed record WindowView(string EarliestStart, string LatestStart, string? StopBy);
+
+// What is sent. What is null is left out, and the Portal takes its default.
+
+sealed record SignInBody(string User, string Password, string? Project)
+{
+    // They may end in a log, and the secrets must not. So with the next, and with a location's.
+    public override string ToString() => User;
+}
+
+sealed record PasswordBody(string User, string Password, string NewPassword)
+{
+    public override string ToString() => User;
+}
+
+sealed record TokenBody(string Name, DateTimeOffset? ExpiresAt);
+
+/// <param name="Rules">A <see cref="RulesView"/>, or what a file says.</param>
+sealed record PolicyBody(string Name, JsonElement Rules);
+
+sealed record PlanBody(ServerName Server, string? Policy, string? Location, IReadOnlyList<string>? Volumes, bool? IncludesLater,
+    string? Note);
+
+sealed record PlanChangeBody(string? Policy = null, string? Location = null);
+
+sealed record RestoreBody(string Target, string? Name, string? Volume, bool? StopsServer);
+
+sealed record SnapshotBody(ServerName Server, string Name, IReadOnlyList<string>? Volumes, int? KeptDays);
+
+sealed record LocationBody(string Name, string Region, string Kind, string Address, string? Endpoint, string? S3Region, string? AccessKey,
+    string? SecretKey, long? QuotaBytes, int? SoftDeleteDays, bool? IsDefault)
+{
+    public override string ToString() => Name;
+}
+
+sealed record NothingBody;
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true)]
+[JsonSerializable(typeof(SignIn))]
+[JsonSerializable(typeof(CurrentPortal))]
+[JsonSerializable(typeof(ProblemView))]
+[JsonSerializable(typeof(PageView))]
+[JsonSerializable(typeof(SessionView))]
+[JsonSerializable(typeof(TokenView))]
+[JsonSerializable(typeof(NewTokenView))]
+[JsonSerializable(typeof(ServerView))]
+[JsonSerializable(typeof(PolicyView))]
+[JsonSerializable(typeof(RulesView))]
+[JsonSerializable(typeof(PlanView))]
+[JsonSerializable(typeof(PointView))]
+[JsonSerializable(typeof(ExplanationView))]
+[JsonSerializable(typeof(StartedView))]
+[JsonSerializable(typeof(RunView))]
+[JsonSerializable(typeof(LocationView))]
+[JsonSerializable(typeof(SnapshotView))]
+[JsonSerializable(typeof(SignInBody))]
+[JsonSerializable(typeof(PasswordBody))]
+[JsonSerializable(typeof(TokenBody))]
+[JsonSerializable(typeof(PolicyBody))]
+[JsonSerializable(typeof(PlanBody))]
+[JsonSerializable(typeof(PlanChangeBody))]
+[JsonSerializable(typeof(RestoreBody))]
+[JsonSerializable(typeof(SnapshotBody))]
+[JsonSerializable(typeof(LocationBody))]
+[JsonSerializable(typeof(NothingBody))]
+sealed partial class RemoteJson : JsonSerializerContext;
