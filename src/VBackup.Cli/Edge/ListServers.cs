@@ -36,7 +36,7 @@ static class ListServers
                         note is null ? null : new UnfinishedRestoreEvent(note.Point, note.Since, note.SafetySnapshot)));
                     table.Add(server.Name, ServerStateName.Of(server.State), disk.Name, disk.Volume.Value,
                         length is { } bytes ? Units.Size(bytes) : "not there",
-                        note is null ? "" : $"half restored from {PointView.ShortId(note.Point)} since {Units.Time(note.Since)}");
+                        note is null ? "" : $"half restored from {Vault.PointView.ShortId(note.Point)} since {Units.Time(note.Since)}");
                 }
                 if (disks.Count == 0) table.Add(server.Name, ServerStateName.Of(server.State), "", "", "", "");
                 screen.Event(new ServerEvent(server.Name, server.Id, ServerStateName.Of(server.State), disks), EventJson.Default.ServerEvent);
