@@ -1,8 +1,11 @@
 using System.CommandLine;
 using System.Security.Cryptography;
 using Microsoft.Data.Sqlite;
+using Microsoft.EntityFrameworkCore;
 using VBackup.Cli.Terminal;
 using VBackup.Platform.Databases;
+using VBackup.Portal;
+using VBackup.Portal.Notifications;
 using VBackup.Primitives;
 using VBackup.Service;
 using VBackup.Service.Keys;
@@ -28,12 +31,10 @@ static class RotateMasterKey
         using var data = DataFolder.OpenForNewMasterKey(folder);
         using var old = data.OpenMasterKey();
         using var next = data.OpenNextMasterKey();
-        var database = new SqliteDatabase<BackupDb>(data.BackupDatabase, options => new(options));
-        await database.PrepareAsync(BackupDb.SchemaVersion, stop).ConfigureAwait(false);
-        var changes = new ChangeMaker<BackupDb>(database, new IdSource(TimeProvider.System, RandomNumberGenerator.Fill),
-            TimeProvider.System);
-        var wrapped = await changes.MakeAsync(change => MasterKeyChange.MakeAsync(change, new(old), new(next), stop), stop)
-            .ConfigureAwait(false);
+        var wrapped = await ChangeAsync<BackupDb>(data.BackupDatabase, BackupDb.SchemaVersion, options => new(options),
+            change => MasterKeyChange.MakeAsync(change, new(old), new(next), stop), stop).ConfigureAwait(false);
+        wrapped += await ChangeAsync<PortalDb>(data.PortalDatabase, PortalDb.SchemaVersion, options => new(options),
+            change => WebhookSecrets.ChangeMasterKeyAsync(change, old, next, stop), stop).ConfigureAwait(false);
         SqliteConnection.ClearAllPools();
         data.PromoteNextMasterKey();
         screen.Event(new DoneEvent(Path: Path.GetFullPath(folder)), EventJson.Default.DoneEvent);
@@ -41,5 +42,14 @@ static class RotateMasterKey
         screen.Line($"{wrapped} secrets are kept under a new master key: keep a copy of {file} away from this "
             + "machine, in place of the old one, and start the system, which then renews the copies of the projects' keys in the vaults");
         return ExitStatus.Done;
+    }
+
+    static async Task<int> ChangeAsync<TDb>(string path, int schemaVersion, Func<DbContextOptions<TDb>, TDb> make,
+        Func<Change<TDb>, Task<int>> change, CancellationToken stop) where TDb : ServiceDb
+    {
+        var database = new SqliteDatabase<TDb>(path, make);
+        await database.PrepareAsync(schemaVersion, stop).ConfigureAwait(false);
+        var changes = new ChangeMaker<TDb>(database, new IdSource(TimeProvider.System, RandomNumberGenerator.Fill), TimeProvider.System);
+        return await changes.MakeAsync(change, stop).ConfigureAwait(false);
     }
 }

@@ -18,4 +18,7 @@ public sealed class Webhook
     /// <summary>Under the master key.</summary>
     public byte[] WrappedSecret { get; private set; } = [];
     public DateTimeOffset CreatedAt { get; private set; }
+
+    /// <summary>The master key has changed; the secret has not.</summary>
+    public void IsWrappedAnew(byte[] wrapped) => WrappedSecret = wrapped;
 }

@@ -2,7 +2,9 @@ using System.Buffers.Text;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using Microsoft.EntityFrameworkCore;
 using VBackup.Contracts.Ids;
+using VBackup.Platform.Databases;
 using VBackup.Platform.Secrets;
 
 namespace VBackup.Portal.Notifications;
@@ -29,6 +31,40 @@ public sealed class WebhookSecrets(MasterKey master)
         {
             var signed = Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{unixSeconds}.{body}"));
             return SignatureVersion + Convert.ToHexStringLower(HMACSHA256.HashData(secret, signed));
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(secret);
+        }
+    }
+
+    /// <summary>Keeps all of them under another master key. What is under the other already stays as it is, so that this may be done
+    /// again.</summary>
+    /// <returns>How many there are.</returns>
+    /// <exception cref="WrongMasterKeyException">One of them opens with neither.</exception>
+    public static async Task<int> ChangeMasterKeyAsync(Change<PortalDb> change, MasterKey old, MasterKey next, CancellationToken cancellation)
+    {
+        var webhooks = await change.Db.Webhooks.ToListAsync(cancellation).ConfigureAwait(false);
+        foreach (var webhook in webhooks) webhook.IsWrappedAnew(Anew(old, next, webhook.WrappedSecret, webhook.Id.ToString()));
+        return webhooks.Count;
+    }
+
+    static byte[] Anew(MasterKey old, MasterKey next, byte[] wrapped, string webhook)
+    {
+        byte[] secret;
+        try
+        {
+            secret = old.Unwrap(wrapped, Purpose, webhook);
+        }
+        catch (WrongMasterKeyException)
+        {
+            // An attempt before this one came so far.
+            CryptographicOperations.ZeroMemory(next.Unwrap(wrapped, Purpose, webhook));
+            return wrapped;
+        }
+        try
+        {
+            return next.Wrap(secret, Purpose, webhook);
         }
         finally
         {
