@@ -1,5 +1,4 @@
 using System.CommandLine;
-using VBackup.Cli.Remote;
 using VBackup.Cli.Terminal;
 using VBackup.Cli.Vault;
 using VBackup.Edge;
@@ -15,7 +14,7 @@ static class ListServers
         var command = new Command("list", "List the project's servers, as the Portal knows them; with --cloud, those of a cloud, with their volumes.");
         CloudConfig.AddOptionIfAny(command);
         command.SetAction((parsed, stop) => CloudConfig.ReadIfAny(parsed) is { } config
-            ? HandleAsync(config, Screen.Of(parsed), stop) : PortalCall.RunAsync(parsed, Servers.ListAsync, stop));
+            ? HandleAsync(config, Screen.Of(parsed), stop) : Remote.PortalCall.RunAsync(parsed, Remote.Servers.ListAsync, stop));
         return command;
     }
 

@@ -6,7 +6,7 @@ namespace VBackup.Cli.Remote;
 /// <summary><c>vbackup location</c></summary>
 static class Locations
 {
-    static readonly Argument<string> s_location =
+    static readonly Argument<string?> s_location =
         new("LOCATION") { Description = "A location's name or id; all, when it is not said.", Arity = ArgumentArity.ZeroOrOne };
 
     public static Command Define() => new("location", "Say where points are kept.")
@@ -33,7 +33,7 @@ static class Locations
     static async Task UsageAsync(PortalCall call)
     {
         var table = new TextTable("LOCATION", ">USED", ">QUOTA", ">SHARE", "VERIFIED", "FOUND");
-        if (call.Get(s_location) is { Length: > 0 } text) Add(await Choice.LocationAsync(call, text).ConfigureAwait(false));
+        if (call.Parsed.GetValue(s_location) is { } text) Add(await Choice.LocationAsync(call, text).ConfigureAwait(false));
         else
             await foreach (var location in call.Portal.ListAsync("locations", RemoteJson.Default.LocationView, call.Stop)
                 .ConfigureAwait(false)) Add(location);

@@ -28,8 +28,8 @@ static class LogIn
     {
         var (url, user) = (PortalUrl.Read(parsed.GetRequiredValue(s_url)), parsed.GetRequiredValue(s_user));
         var (screen, files) = (Screen.Of(parsed), SignInFiles.OfThisUser());
-        var password = parsed.GetValue(s_passwordFile) is { } file ? await Secret.ReadFileAsync(file, "the password", stop)
-            .ConfigureAwait(false)
+        var password = parsed.GetValue(s_passwordFile) is { } file
+            ? await Secret.ReadFileAsync(file, "the password", stop).ConfigureAwait(false)
             : await Secret.AskAsync($"password of {user}", "give --password-file FILE", stop).ConfigureAwait(false);
         using var portal = new PortalClient(url, token: null, TimeProvider.System);
         var session = await SignInAsync(portal, new(user, password, parsed.GetValue(s_project)),

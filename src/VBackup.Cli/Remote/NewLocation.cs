@@ -45,8 +45,7 @@ static class NewLocation
             call.Get(s_endpoint), call.Get(s_s3Region), accessKey, secretKey, ReadQuota(call.Get(s_quota)), call.Get(s_binDays),
                 call.Get(s_default));
         var made = await call.Portal.CreateAsync("locations", body, RemoteJson.Default.LocationBody, RemoteJson.Default.LocationView,
-            call.Stop)
-            .ConfigureAwait(false);
+            call.Stop).ConfigureAwait(false);
         call.Screen.Event("completed", made.Json);
         call.Screen.Line($"made location '{made.Value.Name}' at {made.Value.Address}, state {made.Value.State}; "
             + "'vbackup location list' shows when it can be used");

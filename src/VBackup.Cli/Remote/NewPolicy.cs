@@ -61,8 +61,7 @@ static class NewPolicy
         var rules = call.Get(s_file) is { } file ? await ReadFileAsync(call, file).ConfigureAwait(false)
             : JsonSerializer.SerializeToElement(ReadRules(call), RemoteJson.Default.RulesView);
         var made = await call.Portal.CreateAsync("policies", new(name, rules), RemoteJson.Default.PolicyBody,
-            RemoteJson.Default.PolicyView, call.Stop)
-            .ConfigureAwait(false);
+            RemoteJson.Default.PolicyView, call.Stop).ConfigureAwait(false);
         call.Screen.Event("completed", made.Json);
         call.Screen.Line(Policies.TextOf(made.Value));
     }

@@ -49,16 +49,15 @@ sealed class PortalClient(PortalUrl url, string? token, TimeProvider clock) : ID
         AskAsync(new(HttpMethod.Get, path), type, cancellation);
 
     /// <summary>All of a list, page after page.</summary>
-    public async IAsyncEnumerable<Told<T>> ListAsync<T>(string path, JsonTypeInfo<T> type,
+    public async IAsyncEnumerable<Told<T>> ListAsync<T>(string list, JsonTypeInfo<T> type,
         [EnumeratorCancellation] CancellationToken cancellation)
     {
-        var first = $"{path}{(path.Contains('?', StringComparison.Ordinal) ? '&' : '?')}limit={PageSize}";
+        var first = $"{list}{(list.Contains('?', StringComparison.Ordinal) ? '&' : '?')}limit={PageSize}";
         string? cursor = null;
         do
         {
-            var page = await GetAsync(cursor is null ? first : $"{first}&cursor={Uri.EscapeDataString(cursor)}",
-                RemoteJson.Default.PageView, cancellation)
-                .ConfigureAwait(false);
+            var path = cursor is null ? first : $"{first}&cursor={Uri.EscapeDataString(cursor)}";
+            var page = await GetAsync(path, RemoteJson.Default.PageView, cancellation).ConfigureAwait(false);
             foreach (var item in page.Value.Items) yield return new(Read(item, type), item);
             cursor = page.Value.Next;
         }
@@ -80,7 +79,7 @@ sealed class PortalClient(PortalUrl url, string? token, TimeProvider clock) : ID
     public Task<Told<T>> PostAsync<T>(string path, string? version, JsonTypeInfo<T> type, CancellationToken cancellation) =>
         AskAsync(new(HttpMethod.Post, path) { Version = version }, type, cancellation);
 
-    /// <summary>As <see cref="PostAsync"/>, with something to say and without a key: signing in.</summary>
+    /// <summary>As <see cref="PostAsync"/>, with something to say.</summary>
     public Task<Told<T>> SendAsync<TBody, T>(string path, TBody body, JsonTypeInfo<TBody> bodyType, JsonTypeInfo<T> type,
         CancellationToken cancellation) =>
         AskAsync(new(HttpMethod.Post, path) { Body = JsonSerializer.SerializeToUtf8Bytes(body, bodyType) }, type, cancellation);
@@ -108,11 +107,11 @@ sealed class PortalClient(PortalUrl url, string? token, TimeProvider clock) : ID
     {
         using var silence = new CancellationTokenSource(s_silenceMax, clock);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(silence.Token, cancellation);
-        using var response = await ReachAsync(() => _http.SendAsync(RequestOf(new(HttpMethod.Get, path)),
-            HttpCompletionOption.ResponseHeadersRead, both.Token),
+        using var response = await ReachAsync(
+            () => _http.SendAsync(RequestOf(new(HttpMethod.Get, path)), HttpCompletionOption.ResponseHeadersRead, both.Token),
             cancellation).ConfigureAwait(false);
-        if (response.Content.Headers.ContentType?.MediaType != "text/event-stream") throw await RefusalAsync(response, both.Token)
-            .ConfigureAwait(false);
+        if (response.Content.Headers.ContentType?.MediaType != "text/event-stream")
+            throw await RefusalAsync(response, both.Token).ConfigureAwait(false);
         var stream = await response.Content.ReadAsStreamAsync(both.Token).ConfigureAwait(false);
         await using var closing = stream.ConfigureAwait(false);
         var events = SseParser.Create(stream, (_, data) => Parse(data.ToArray())).EnumerateAsync(both.Token).GetAsyncEnumerator(both.Token);
@@ -205,7 +204,7 @@ sealed class PortalClient(PortalUrl url, string? token, TimeProvider clock) : ID
     TimeSpan? PauseOf(HttpResponseMessage response) => response.Headers.RetryAfter switch
     {
         { Delta: { } pause } => pause,
-        { Date: { } date } => date - clock.GetUtcNow(),
+        { Date: { } date } when date > clock.GetUtcNow() => date - clock.GetUtcNow(),
         _ => null,
     };
 
@@ -214,13 +213,17 @@ sealed class PortalClient(PortalUrl url, string? token, TimeProvider clock) : ID
         var problem = new ProblemView();
         if (response.Content.Headers.ContentType?.MediaType == "application/problem+json")
         {
-            await ReachAsync(async () => { await response.Content.LoadIntoBufferAsync(cancellation).ConfigureAwait(false); return true; },
-                cancellation)
-                .ConfigureAwait(false);
-            problem = Read(Parse(await response.Content.ReadAsByteArrayAsync(cancellation).ConfigureAwait(false)),
-                RemoteJson.Default.ProblemView);
+            var bytes = await ReachAsync(() => ReadBoundedAsync(response.Content, cancellation), cancellation).ConfigureAwait(false);
+            problem = Read(Parse(bytes), RemoteJson.Default.ProblemView);
         }
         return new((int)response.StatusCode, problem, url, token, PauseOf(response));
+    }
+
+    // Where only the headers were waited for, the client's own bound does not hold.
+    static async Task<byte[]> ReadBoundedAsync(HttpContent content, CancellationToken cancellation)
+    {
+        await content.LoadIntoBufferAsync(AnswerSizeMax, cancellation).ConfigureAwait(false);
+        return await content.ReadAsByteArrayAsync(cancellation).ConfigureAwait(false);
     }
 
     JsonElement Parse(byte[] json)

@@ -41,8 +41,8 @@ sealed class PortalRefusalException(int status, ProblemView problem, PortalUrl u
     static string Clause(string sentence)
     {
         var text = sentence.TrimEnd('.');
-        return text is [var first, var second, ..] && char.IsUpper(first) && !char.IsUpper(second) ? char.ToLowerInvariant(first)
-            + text[1..] : text;
+        return text is [var first, var second, ..] && char.IsUpper(first) && !char.IsUpper(second)
+            ? char.ToLowerInvariant(first) + text[1..] : text;
     }
 }
 

@@ -25,8 +25,7 @@ static class RestorePoint
         var order = ReadOrder(call);
         var point = (await Choice.PointAsync(call, call.Get(Points.Point)).ConfigureAwait(false)).Value;
         var started = await call.Portal.CreateAsync($"points/{point.Id}/restores", order, RemoteJson.Default.RestoreBody,
-            RemoteJson.Default.StartedView, call.Stop)
-            .ConfigureAwait(false);
+            RemoteJson.Default.StartedView, call.Stop).ConfigureAwait(false);
         await RunFollowing.StartedAsync(call, started,
             $"the restore of point {ShortId.Of(point.Id)} of {point.Server.Region}/{point.ServerName}",
             call.Get(BackUpNow.Wait)).ConfigureAwait(false);
@@ -45,8 +44,8 @@ static class RestorePoint
         if (target == "original" != name is null)
             throw new UsageException(name is null ? $"--to {to} needs --name NAME"
                 : "--to original takes no --name: what is there keeps its name");
-        if (target == "newVolume"
-            && volume is null) throw new UsageException("--to new-volume needs --volume NAME: which of the point's volumes");
+        if (target == "newVolume" && volume is null)
+            throw new UsageException("--to new-volume needs --volume NAME: which of the point's volumes");
         if (stops && target != "original") throw new UsageException($"--stop goes with --to original: nothing is stopped for --to {to}");
         return new(target, name, volume, stops ? true : null);
     }

@@ -11,7 +11,7 @@ static class Snapshots
     static readonly Option<string> s_name = new("--name") { HelpName = "NAME", Required = true,
         Description = "5 to 50 letters, digits, '_' and '-'." };
     static readonly Option<string[]> s_volumes =
-        new("--volume") { HelpName = "NAME", Description = "Only this one of the server's volumes; may be repeated. All, if not said." };
+        new("--volume") { HelpName = "NAME", Description = "Only this one of the volumes; may be repeated. All, if not said." };
     static readonly Option<int?> s_keptDays = new("--kept-days")
         { HelpName = "N", Description = "When it goes by itself; never, if not said." };
 
@@ -19,16 +19,16 @@ static class Snapshots
     {
         PortalCall.Define("create", "Take a snapshot of a server.", CreateAsync, BackUpNow.Server, s_name, s_volumes, s_keptDays),
         PortalCall.Define("list", "List the project's snapshots, whatever they are for, latest first.", ListAsync, s_server),
-        PortalCall.Define("rollback", "Make a server's volumes what they were.", RollBackAsync, s_snapshot),
+        PortalCall.Define("rollback", "Make the volumes of a server that is shut down what they were, after a safety snapshot.", RollBackAsync,
+            s_snapshot, s_volumes),
         PortalCall.Define("delete", "Delete a snapshot that no backup needs.", DeleteAsync, s_snapshot),
     };
 
     static async Task CreateAsync(PortalCall call)
     {
         var server = (await Choice.ServerAsync(call, call.Get(BackUpNow.Server)).ConfigureAwait(false)).Value;
-        var volumes = call.Get(s_volumes) is { Length: > 0 } chosen ? chosen : null;
         var made = await call.Portal.CreateAsync("snapshots",
-            new(new(server.Region, server.Id), call.Parsed.GetRequiredValue(s_name), volumes, call.Get(s_keptDays)),
+            new(new(server.Region, server.Id), call.Parsed.GetRequiredValue(s_name), VolumesOf(call), call.Get(s_keptDays)),
             RemoteJson.Default.SnapshotBody, RemoteJson.Default.SnapshotView, call.Stop).ConfigureAwait(false);
         call.Screen.Event("completed", made.Json);
         call.Screen.Line($"snapshot '{made.Value.Name}' of {server.Region}/{server.Name} is being taken; "
@@ -45,11 +45,8 @@ static class Snapshots
         {
             call.Screen.Event("snapshot", snapshot.Json);
             var one = snapshot.Value;
-            table.Add(ShortId.Of(one.Id), one.Name, ServerLabel(one, names),
-                one.Purpose,
-                one.Error is { } error ? $"{one.State}: {error}" : one.State, LocalTime.TextOrDash(one.TakenAt),
-                    LocalTime.TextOrDash(one.KeptUntil),
-                string.Join(", ", one.Disks.Select(disk => disk.Name)));
+            table.Add(ShortId.Of(one.Id), one.Name, ServerLabel(one, names), one.Purpose, StateOf(one), LocalTime.TextOrDash(one.TakenAt),
+                LocalTime.TextOrDash(one.KeptUntil), string.Join(", ", one.Disks.Select(disk => disk.Name)));
         }
         call.Screen.Table(table);
     }
@@ -57,11 +54,12 @@ static class Snapshots
     static async Task RollBackAsync(PortalCall call)
     {
         var snapshot = (await Choice.SnapshotAsync(call, call.Get(s_snapshot)).ConfigureAwait(false)).Value;
-        var told = await call.Portal.PostAsync($"snapshots/{snapshot.Id}/rollback", version: null, RemoteJson.Default.SnapshotView,
-            call.Stop).ConfigureAwait(false);
+        var told = await call.Portal.SendAsync($"snapshots/{snapshot.Id}/rollback", new(VolumesOf(call)), RemoteJson.Default.RollBackBody,
+            RemoteJson.Default.SnapshotView, call.Stop).ConfigureAwait(false);
         call.Screen.Event("completed", told.Json);
         var server = await ServerLabelAsync(call, snapshot).ConfigureAwait(false);
-        call.Screen.Line($"{server} is being made what it was at snapshot '{snapshot.Name}'");
+        call.Screen.Line($"{server} is being made what it was at snapshot '{snapshot.Name}', after a safety snapshot of what it is; "
+            + "'vbackup snapshot list' shows how far it is");
     }
 
     static async Task DeleteAsync(PortalCall call)
@@ -71,6 +69,14 @@ static class Snapshots
             .ConfigureAwait(false);
         call.Screen.Event("completed", told.Json);
         call.Screen.Line($"snapshot '{snapshot.Name}' of {await ServerLabelAsync(call, snapshot).ConfigureAwait(false)} is being deleted");
+    }
+
+    static string[]? VolumesOf(PortalCall call) => call.Get(s_volumes) is { Length: > 0 } chosen ? chosen : null;
+
+    static string StateOf(SnapshotView snapshot)
+    {
+        var state = snapshot.IsRollingBack ? "rolling back" : snapshot.State;
+        return snapshot.Error is { } error ? $"{state}: {error}" : state;
     }
 
     static async Task<string> ServerLabelAsync(PortalCall call, SnapshotView snapshot) =>

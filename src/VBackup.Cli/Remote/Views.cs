@@ -61,7 +61,7 @@ sealed record LocationView(string Id, string Name, string Region, string Kind, s
     bool IsDefault, long? QuotaBytes, long UsedBytes, int SoftDeleteDays, DateTimeOffset? VerifiedAt, string? Finding);
 
 sealed record SnapshotView(string Id, ServerName Server, string Name, string Purpose, string State, IReadOnlyList<DiskView> Disks,
-    DateTimeOffset? TakenAt, DateTimeOffset? KeptUntil, string? Error);
+    DateTimeOffset? TakenAt, DateTimeOffset? KeptUntil, bool IsRollingBack, string? Error);
 
 // Policies, read and written in the same shape (docs/policies.md). Times are HH:mm.
 
@@ -111,6 +111,8 @@ sealed record RestoreBody(string Target, string? Name, string? Volume, bool? Sto
 
 sealed record SnapshotBody(ServerName Server, string Name, IReadOnlyList<string>? Volumes, int? KeptDays);
 
+sealed record RollBackBody(IReadOnlyList<string>? Volumes);
+
 sealed record LocationBody(string Name, string Region, string Kind, string Address, string? Endpoint, string? S3Region, string? AccessKey,
     string? SecretKey, long? QuotaBytes, int? SoftDeleteDays, bool? IsDefault)
 {
@@ -147,6 +149,7 @@ sealed record NothingBody;
 [JsonSerializable(typeof(PlanChangeBody))]
 [JsonSerializable(typeof(RestoreBody))]
 [JsonSerializable(typeof(SnapshotBody))]
+[JsonSerializable(typeof(RollBackBody))]
 [JsonSerializable(typeof(LocationBody))]
 [JsonSerializable(typeof(NothingBody))]
 sealed partial class RemoteJson : JsonSerializerContext;

@@ -145,7 +145,7 @@ public sealed class ProtectionStoryTests : IAsyncLifetime
         var deleted = await _user.JsonAsync("snapshot", "delete", "before-update");
         Assert.Equal("before-update", deleted.GetProperty("name").GetString());
         await UntilAsync(async () => (await _user.RunAsync("snapshot", "list", "--server", "web-1", "--json")).Expect(0).Events.ToList(),
-            all => all.All(one => one.GetProperty("state").GetString() == "removed"));
+            all => all.Single(one => one.GetProperty("name").GetString() == "before-update").GetProperty("state").GetString() == "removed");
     }
 
     static string Line(string text, string of) => Assert.Single(text.Split('\n'), line => line.Contains(of, StringComparison.Ordinal));
