@@ -29,10 +29,11 @@ static class Tokens
         if (made.Value.Token is not { } token)
             throw new RefusedException("the answer that had the token was lost on its way: "
                 + $"revoke it ('vbackup token revoke {made.Value.Id}') and make another");
+        // It ends with the token: programs read the last line, and people copy it.
+        call.Screen.Note($"token '{made.Value.Name}' is good until {LocalTime.Text(made.Value.ExpiresAt)} and is not shown again; "
+            + $"programs find it in VBACKUP_TOKEN, with VBACKUP_URL={call.Portal.Url}");
         call.Screen.Event("completed", made.Json);
         call.Screen.Line(token);
-        call.Screen.Note($"that is token '{made.Value.Name}', good until {LocalTime.Text(made.Value.ExpiresAt)}; it is not shown again. "
-            + $"Programs find it in VBACKUP_TOKEN, with VBACKUP_URL={call.Portal.Url}");
     }
 
     static async Task ListAsync(PortalCall call)

@@ -92,7 +92,7 @@ public sealed class PortalTroubleTests : IDisposable
     }
 
     [Fact]
-    public async Task A_run_whose_events_break_off_is_asked_for()
+    public async Task A_run_whose_events_end_before_it_is_over_is_asked_for()
     {
         var isWatched = false;
         await using var portal = await StartAsync(async (http, heard, _) =>
@@ -101,9 +101,23 @@ public sealed class PortalTroubleTests : IDisposable
             {
                 isWatched = true;
                 await FakePortal.EventAsync(http, RunOf(Run, "transferring"));
-                http.Abort();
             }
             else await FakePortal.JsonAsync(http, RunOf(Run, isWatched ? "succeeded" : "waiting"));
+        });
+        var ended = (await _user.RunAsync("run", "watch", Run, "--json")).Expect(0);
+        Assert.Equal(["run", "completed"], ended.Events.Select(one => one.GetProperty("event").GetString()));
+    }
+
+    [Fact]
+    public async Task A_run_is_asked_for_where_events_do_not_come_through()
+    {
+        var looks = 0;
+        await using var portal = await StartAsync((http, heard, _) =>
+        {
+            if (!heard.Target.EndsWith("/events", StringComparison.Ordinal))
+                return FakePortal.JsonAsync(http, RunOf(Run, ++looks > 2 ? "succeeded" : "transferring"));
+            http.Abort();
+            return Task.CompletedTask;
         });
         var ended = (await _user.RunAsync("run", "watch", Run, "--json")).Expect(0);
         Assert.Equal(["run", "completed"], ended.Events.Select(one => one.GetProperty("event").GetString()));

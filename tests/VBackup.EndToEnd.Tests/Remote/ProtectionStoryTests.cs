@@ -70,7 +70,7 @@ public sealed class ProtectionStoryTests : IAsyncLifetime
             "--quota", "1GiB", "--bin-days", "3");
         Assert.Equal(1L << 30, location.GetProperty("quotaBytes").GetInt64());
         await UntilAsync(() => _user.TextAsync("location", "list"), text => Line(text, "second").Contains("ready", StringComparison.Ordinal));
-        Assert.EndsWith("no  3 days", Line(await _user.TextAsync("location", "list"), "second"), StringComparison.Ordinal);
+        Assert.Matches("  no +3 days$", Line(await _user.TextAsync("location", "list"), "second"));
 
         Assert.Contains("has no plan", await _user.RefusalAsync(1, "plan", "show", "web-1"), StringComparison.Ordinal);
         var plan = await _user.TextAsync("plan", "create", "local/web-1", "--policy", "nightly", "--note", "the shop");

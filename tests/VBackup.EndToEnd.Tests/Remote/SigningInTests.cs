@@ -97,7 +97,7 @@ public sealed class SigningInTests : IDisposable
         var ada = await up.PostAsync("users", new { name = "ada" });
         await up.PostAsync("memberships", new { user = "ada", role = "vBackupReadOnlyAccess" });
         var server = await up.FirstServerAsync();
-        await _user.SignInAsync(up, "ada", ada.GetProperty("password").GetString());
+        await _user.SignInAsync(up, "ada", ada.GetProperty("oneTimePassword").GetString());
         Assert.Contains(server, await _user.TextAsync("server", "list"), StringComparison.Ordinal);
         Assert.Contains("your role in the project lacks BackupNow", await _user.RefusalAsync(1, "backup-now", "web-1"), StringComparison.Ordinal);
         Assert.Contains("there is no server 'web-2'", await _user.RefusalAsync(1, "backup-now", "web-2"), StringComparison.Ordinal);
