@@ -23,6 +23,8 @@ public sealed class WorkQueueTests
     {
         await using var world = await ServiceWorld.MakeAsync(new() { PerPool = 1 });
         await OrderAsync(world, 2);
+        // The oldest comes first.
+        world.Clock.Advance(TimeSpan.FromSeconds(1));
         await AddAsync(world, "elsewhere", ["fast"]);
         var first = (await world.Source.AcquireAsync(world.WorkerId, default))!;
         Assert.NotNull(await world.Source.AcquireAsync(world.WorkerId, default));

@@ -28,7 +28,7 @@ public sealed class DeclarationTests
     {
         const string Golden = """{"format":1,"projectName":"shop","policies":[{"policy":"00000002-0000-7000-8000-"""
             + """000000000000","name":"nightly","rules":{"launchTime":"01:30","zone":"Etc/UTC","hourly":null,"daily":"""
-            + """{"keep":3},"weekly":null,"monthly":null,"fullPattern":null,"window":null}}],"plans":["""
+            + """{"keep":3},"weekly":null,"monthly":null,"fullPattern":null,"window":null,"notification":null}}],"plans":["""
             + """{"plan":"00000003-0000-7000-8000-000000000000","server":{"region":"north","id":"s-"""
             + """1"},"serverName":"web","policy":"00000002-0000-7000-8000-000000000000","location":"00000004-0000-"""
             + """7000-8000-000000000000","volumes":{"chosen":["vda"],"known":["vda","vdb"],"includesLater":"""
