@@ -219,18 +219,21 @@ public sealed class RepairTests(RepairFixture fixture) : IClassFixture<RepairFix
         var map = await VaultMap.ReadAsync(vault);
         var image = await StoreImage.TakeAsync(vault.Store);
         var index = Assert.Single(image.Under(ObjectNames.Indexes));
+        var saved = 0L;
         foreach (var (pack, _) in map.Packs.Where(item => !item.Value[0].Shape.IsNode).Take(5))
         {
             await using var damaged = await SampleVault.OpenAsync(
                 image.Flip(pack, image[pack].Length - 30).Flip(index, ObjectHeader.Size + 10));
             var before = await RestoreBestEffortAsync(damaged, kept, content);
-            Assert.True((await Repairer.RunAsync(damaged.Vault, [], null, default)).BlobsRestored > 0);
+            saved += (await Repairer.RunAsync(damaged.Vault, [], null, default)).BlobsRestored;
             await damaged.CollectAsync();
             var after = await RestoreBestEffortAsync(damaged, kept, content);
             Assert.InRange(after, 0, before);
             Assert.Equal(0, (await Repairer.RunAsync(damaged.Vault, [SampleVault.Source("disk", content)], null, default)).PacksCondemned);
             Contents.AssertSame(content, await damaged.RestoreAsync(kept));
         }
+        // Ids are chance: of one pack, the hints may all be right, or the index object's sound blocks have it all.
+        Assert.True(saved > 0);
     }
 
     /// <returns>How many bytes are lost; what is not is right.</returns>
