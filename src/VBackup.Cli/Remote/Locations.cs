@@ -27,7 +27,7 @@ static class Locations
                 one.Refusal is { } lack ? $"{one.State}: {lack}" : one.State, one.IsDefault ? "yes" : "no",
                 one.SoftDeleteDays == 0 ? "none" : Units.Count(one.SoftDeleteDays, "day"));
         }
-        call.Screen.Table(table);
+        call.Show(table, "locations");
     }
 
     static async Task UsageAsync(PortalCall call)
@@ -37,7 +37,7 @@ static class Locations
         else
             await foreach (var location in call.Portal.ListAsync("locations", RemoteJson.Default.LocationView, call.Stop)
                 .ConfigureAwait(false)) Add(location);
-        call.Screen.Table(table);
+        call.Show(table, "locations");
 
         void Add(Told<LocationView> location)
         {

@@ -61,7 +61,7 @@ static class Plans
             var one = plan.Value;
             table.Add(ServerLabel(one), names.Policy(one.Policy), names.Location(one.Location), Volumes(one), StateOf(one), one.Note);
         }
-        call.Screen.Table(table);
+        call.Show(table, "plans");
     }
 
     static async Task ShowAsync(PortalCall call)

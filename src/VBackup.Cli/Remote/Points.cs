@@ -32,7 +32,7 @@ static class Points
             table.Add(ShortId.Of(one.Id), ServerLabel(one), LocalTime.Text(one.TakenAt ?? one.DueAt), one.Kind, By(one), StateOf(one),
                 Units.Size(one.LengthBytes), Units.Size(one.ReadBytes), Units.Size(one.StoredBytes));
         }
-        call.Screen.Table(table);
+        call.Show(table, "such points");
     }
 
     static async Task ShowAsync(PortalCall call)

@@ -26,7 +26,7 @@ static class Policies
             table.Add(one.Name, one.IsSystemDefault ? "system" : "project", one.Rules.LaunchTime, one.Rules.Zone,
                 string.Join("; ", PolicyText.RulesOf(one.Rules).Select(rule => $"{rule.Name} {rule.Text}".TrimEnd())));
         }
-        call.Screen.Table(table);
+        call.Show(table, "policies");
     }
 
     static async Task ShowAsync(PortalCall call)

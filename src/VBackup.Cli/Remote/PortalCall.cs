@@ -37,6 +37,14 @@ sealed record PortalCall(ParseResult Parsed, PortalClient Portal, Screen Screen,
 
     public T? Get<T>(Option<T> option) => Parsed.GetValue(option);
 
+    /// <summary>Shows a list to people.</summary>
+    /// <param name="things">What it has none of, when it is empty.</param>
+    public void Show(TextTable table, string things)
+    {
+        if (table.IsEmpty) Screen.Line($"there are no {things}");
+        else Screen.Table(table);
+    }
+
     static (PortalUrl Url, string Token) Choose(SignInFiles files)
     {
         if (Variable(TokenVariable) is { } token)

@@ -10,8 +10,6 @@ sealed record ProblemView(string? Code = null, string? Detail = null, string? Fi
 sealed class PortalRefusalException(int status, ProblemView problem, PortalUrl url, string? token, TimeSpan? retryAfter)
     : Exception(Describe(status, problem, url, token is not null, retryAfter))
 {
-    public int Status => status;
-
     /// <summary>Such as <c>not-found</c>; null when who answered is not the Portal.</summary>
     public string? Code => problem.Code;
 

@@ -106,7 +106,7 @@ static class RunFollowing
         screen.Event("completed", run.Json);
         var (server, took) = (Runs.ServerLabel(one), $"in {Runs.Took(one)}");
         screen.Line(one.Kind == "restore"
-            ? $"restored point {ShortId.Of(one.Point)} of {server} to {one.Target ?? "the original"}: {Units.Size(one.DoneBytes)}, {took}"
-            : $"backed up {server}: {Units.Size(one.DoneBytes)}, {Units.Size(one.StoredBytes)} stored, {took}; point {one.Point}");
+            ? $"restored point {ShortId.Of(one.Point)} of {server} to {one.Target ?? "the original"}, {took}"
+            : $"backed up {server}: {Units.Size(one.StoredBytes)} stored, {took}; point {one.Point}");
     }
 }

@@ -31,9 +31,9 @@ static class Runs
             var one = run.Value;
             table.Add(ShortId.Of(one.Id), one.Kind, ServerLabel(one), one.State, one.Trigger, LocalTime.TextOrDash(one.StartedAt),
                 Took(one),
-                Units.Size(one.DoneBytes), Units.Size(one.StoredBytes));
+                Done(one), Units.Size(one.StoredBytes));
         }
-        call.Screen.Table(table);
+        call.Show(table, "such runs");
     }
 
     static async Task ShowAsync(PortalCall call)
@@ -48,7 +48,8 @@ static class Runs
         facts.Add("by", one.Trigger);
         facts.Add("began", LocalTime.TextOrDash(one.StartedAt));
         facts.Add("ended", LocalTime.TextOrDash(one.EndedAt));
-        facts.Add("done", $"{Units.Size(one.DoneBytes)} of {Units.Size(one.TotalBytes)}, {Units.Size(one.StoredBytes)} stored");
+        facts.Add("done", one.TotalBytes == 0 ? null : $"{Units.Size(one.DoneBytes)} of {Units.Size(one.TotalBytes)}");
+        facts.Add("stored", one.Kind == "backup" ? Units.Size(one.StoredBytes) : null);
         facts.Add("point", one.Point);
         facts.Add("made", one.Target);
         facts.Add("error", one.Error);
@@ -73,6 +74,9 @@ static class Runs
     }
 
     public static string ServerLabel(RunView run) => $"{run.Server.Region}/{run.ServerName}";
+
+    // Nobody has told yet how much there is to do; of what is done at once, nobody ever does.
+    static string Done(RunView run) => run.TotalBytes == 0 ? "-" : Units.Size(run.DoneBytes);
 
     public static string Took(RunView run) => run is { StartedAt: { } began, EndedAt: { } ended } ? Units.Duration(ended - began) : "-";
 }

@@ -17,6 +17,6 @@ static class Servers
             table.Add($"{one.Region}/{one.Name}", one.IsGone ? "gone" : one.State, one.Plan is null ? "no" : "yes", $"{one.Disks.Count}",
                 Units.Size(one.Disks.Sum(disk => disk.LengthBytes ?? 0)), LocalTime.Text(one.SeenAt));
         }
-        call.Screen.Table(table);
+        call.Show(table, "servers");
     }
 }

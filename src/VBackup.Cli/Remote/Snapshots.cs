@@ -48,7 +48,7 @@ static class Snapshots
             table.Add(ShortId.Of(one.Id), one.Name, ServerLabel(one, names), one.Purpose, StateOf(one), LocalTime.TextOrDash(one.TakenAt),
                 LocalTime.TextOrDash(one.KeptUntil), string.Join(", ", one.Disks.Select(disk => disk.Name)));
         }
-        call.Screen.Table(table);
+        call.Show(table, "such snapshots");
     }
 
     static async Task RollBackAsync(PortalCall call)

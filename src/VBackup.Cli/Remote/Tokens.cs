@@ -47,7 +47,7 @@ static class Tokens
                 one.RevokedAt is { } revoked ? $"revoked {LocalTime.Text(revoked)}" : LocalTime.Text(one.ExpiresAt),
                     LocalTime.TextOrDash(one.LastUsedAt));
         }
-        call.Screen.Table(table);
+        call.Show(table, "tokens");
     }
 
     static async Task RevokeAsync(PortalCall call)

@@ -8,6 +8,8 @@ sealed class TextTable(params string[] headings)
     const string Gap = "  ";
     readonly List<string[]> _rows = [];
 
+    public bool IsEmpty => _rows.Count == 0;
+
     public void Add(params string[] cells)
     {
         if (cells.Length != headings.Length) throw new ArgumentException("as many cells as headings", nameof(cells));

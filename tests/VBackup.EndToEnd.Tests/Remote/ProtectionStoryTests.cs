@@ -72,6 +72,7 @@ public sealed class ProtectionStoryTests : IAsyncLifetime
         await UntilAsync(() => _user.TextAsync("location", "list"), text => Line(text, "second").Contains("ready", StringComparison.Ordinal));
         Assert.Matches("  no +3 days$", Line(await _user.TextAsync("location", "list"), "second"));
 
+        Assert.Equal("there are no plans", await _user.TextAsync("plan", "list"));
         Assert.Contains("has no plan", await _user.RefusalAsync(1, "plan", "show", "web-1"), StringComparison.Ordinal);
         var plan = await _user.TextAsync("plan", "create", "local/web-1", "--policy", "nightly", "--note", "the shop");
         Assert.StartsWith("local/web-1 is protected by policy 'nightly' at location '", plan, StringComparison.Ordinal);
