@@ -19,8 +19,8 @@ static class Snapshots
     {
         PortalCall.Define("create", "Take a snapshot of a server.", CreateAsync, BackUpNow.Server, s_name, s_volumes, s_keptDays),
         PortalCall.Define("list", "List the project's snapshots, whatever they are for, latest first.", ListAsync, s_server),
-        PortalCall.Define("rollback", "Make the volumes of a server that is shut down what they were, after a safety snapshot.", RollBackAsync,
-            s_snapshot, s_volumes),
+        PortalCall.Define("rollback", "Make the volumes of a server that is shut down what they were, after a safety snapshot.",
+            RollBackAsync, s_snapshot, s_volumes),
         PortalCall.Define("delete", "Delete a snapshot that no backup needs.", DeleteAsync, s_snapshot),
     };
 
