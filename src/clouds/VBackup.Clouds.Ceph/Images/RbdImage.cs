@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
 using VBackup.Clouds.Ceph.Native;
+using VBackup.Clouds.Ceph.Snapshots;
 using VBackup.Clouds.Volumes;
 using VBackup.Primitives;
 
@@ -85,7 +86,22 @@ internal sealed unsafe partial class RbdImage : IDisposable
         using var context = connection.OpenPool(path.Pool, path.Namespace);
         using var steps = new StepsOfLibrary();
         var code = Librbd.rbd_remove_with_progress(context, path.Image, &StepsOfLibrary.OnProgress, steps.Argument);
+        if (code == CephFailure.InGroup)
+        {
+            RemoveEmptyGroup(connection, path);
+            code = Librbd.rbd_remove_with_progress(context, path.Image, &StepsOfLibrary.OnProgress, steps.Argument);
+        }
         if (code != CephFailure.NoSuchThing) CephFailure.Check(code, "rbd_remove", path.ToString());
+    }
+
+    // One of ours without a snapshot, held for a taker who has died or is about to find the image gone, keeps nobody from removing it.
+    private static void RemoveEmptyGroup(CephConnection connection, RbdPath path)
+    {
+        GroupName? name;
+        using (var image = Open(connection, path, isReadOnly: true)) name = image.Group();
+        if (name is null) return;
+        using var group = RbdGroup.Open(connection, name, path.Namespace);
+        if (group.IsOurs && group.Snapshots().Count == 0) group.RemoveEmpty(_ => { });
     }
 
     /// <summary>Now, or of the snapshot that is looked at.</summary>

@@ -85,7 +85,7 @@ internal sealed unsafe class RbdGroup : IDisposable
         }
     }
 
-    private void RemoveEmpty(Action<string> step)
+    public void RemoveEmpty(Action<string> step)
     {
         step($"remove the group {Name.Name}");
         Remove();
