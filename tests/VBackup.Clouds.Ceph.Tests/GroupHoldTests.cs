@@ -117,6 +117,32 @@ public sealed class GroupHoldTests(CephLab lab) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_one_who_died_had_prepared_is_held_by_nobody_once_another_has_removed_it()
+    {
+        var volumes = await NewVolumesAsync(2);
+        await Snapshots.TakeAsync("older", volumes, default);
+        // Of one who does not come back.
+        _ = await Snapshots.PrepareAsync("never", volumes, default);
+        await other.Snapshots.RemoveAsync("never", volumes, default);
+        await AssertNobodyHoldsAsync(volumes);
+        await other.Snapshots.RemoveAsync("older", volumes, default);
+        // An image that lies in a group is not removed.
+        foreach (var volume in volumes) await other.RemoveAsync(volume, default);
+    }
+
+    [Fact]
+    public async Task Whoever_takes_what_another_removes_does_not_call_it_good()
+    {
+        var volumes = await NewVolumesAsync(2);
+        await Snapshots.TakeAsync("older", volumes, default);
+        var prepared = await Snapshots.PrepareAsync("fresh", volumes, default);
+        await other.Snapshots.RemoveAsync("fresh", volumes, default);
+        await prepared.TakeAsync(default);
+        // What was taken before it is gone.
+        await Reading.FailsAsync(CloudFailure.Other, () => prepared.FinishAsync(default));
+    }
+
+    [Fact]
     public async Task A_volume_alone_needs_no_group_and_is_held_up_by_none()
     {
         var volumes = await NewVolumesAsync(2);

@@ -13,7 +13,6 @@ internal static class CephFailure
     public const int Invalid = -22;             // EINVAL
     public const int NoSpace = -28;             // ENOSPC
     public const int ReadOnly = -30;            // EROFS
-    public const int InGroup = -31;             // EMLINK
     public const int OutOfRange = -34;          // ERANGE
     public const int NotImplemented = -38;      // ENOSYS
     public const int NotEmpty = -39;            // ENOTEMPTY
@@ -39,7 +38,6 @@ internal static class CephFailure
             ThereAlready => (CloudFailure.Exists, "there is one already"),
             Busy => (CloudFailure.InUse, "somebody uses it"),
             NotEmpty => (CloudFailure.InUse, "it has snapshots"),
-            InGroup => (CloudFailure.InUse, "it is in a group"),
             ReadOnly => (CloudFailure.InUse, "somebody else holds its lock"),
             ShutOut => (CloudFailure.InUse, "this client was shut out, because somebody else took over"),
             NoPermission or Denied => (CloudFailure.NotAllowed, "the Ceph user may not do that, or its key is wrong"),

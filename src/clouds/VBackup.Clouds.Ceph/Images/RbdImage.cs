@@ -3,7 +3,6 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
 using VBackup.Clouds.Ceph.Native;
-using VBackup.Clouds.Ceph.Snapshots;
 using VBackup.Clouds.Volumes;
 using VBackup.Primitives;
 
@@ -12,9 +11,6 @@ namespace VBackup.Clouds.Ceph.Images;
 /// <summary>Who has an image open for writing.</summary>
 /// <param name="ClientId">See <see cref="CephConnection.ClientId"/>.</param>
 internal sealed record Watcher(string Address, long ClientId);
-
-/// <summary>Who holds an image's lock: the exclusive lock, or the mark that writers of ours leave where there is none.</summary>
-internal sealed record LockHolder(string Client, string Cookie, string Address);
 
 /// <summary>An open image. Its methods block; <see cref="BoundedCalls"/> runs them. Use from one thread at a time.</summary>
 internal sealed unsafe partial class RbdImage : IDisposable
@@ -86,22 +82,7 @@ internal sealed unsafe partial class RbdImage : IDisposable
         using var context = connection.OpenPool(path.Pool, path.Namespace);
         using var steps = new StepsOfLibrary();
         var code = Librbd.rbd_remove_with_progress(context, path.Image, &StepsOfLibrary.OnProgress, steps.Argument);
-        if (code == CephFailure.InGroup)
-        {
-            RemoveEmptyGroup(connection, path);
-            code = Librbd.rbd_remove_with_progress(context, path.Image, &StepsOfLibrary.OnProgress, steps.Argument);
-        }
         if (code != CephFailure.NoSuchThing) CephFailure.Check(code, "rbd_remove", path.ToString());
-    }
-
-    // One of ours without a snapshot, held for a taker who has died or is about to find the image gone, keeps nobody from removing it.
-    private static void RemoveEmptyGroup(CephConnection connection, RbdPath path)
-    {
-        GroupName? name;
-        using (var image = Open(connection, path, isReadOnly: true)) name = image.Group();
-        if (name is null) return;
-        using var group = RbdGroup.Open(connection, name, path.Namespace);
-        if (group.IsOurs && group.Snapshots().Count == 0) group.RemoveEmpty(_ => { });
     }
 
     /// <summary>Now, or of the snapshot that is looked at.</summary>
@@ -178,27 +159,10 @@ internal sealed unsafe partial class RbdImage : IDisposable
         }
     }
 
-    public List<LockHolder> LockHolders()
-    {
-        const int Room = 4096;
-        byte* tag = stackalloc byte[Room], clients = stackalloc byte[Room], cookies = stackalloc byte[Room];
-        var addresses = stackalloc byte[Room];
-        nuint tagSize = Room, clientsSize = Room, cookiesSize = Room, addressesSize = Room;
-        var count = Librbd.rbd_list_lockers(Handle, out _, tag, ref tagSize, clients, ref clientsSize,
-            cookies, ref cookiesSize, addresses, ref addressesSize);
-        CheckCall((int)count, "rbd_list_lockers");
-        var holders = new List<LockHolder>();
-        for (nint i = 0; i < count; i++)
-            holders.Add(new(Next(ref clients), Next(ref cookies), Next(ref addresses)));
-        return holders;
-
-        static string Next(ref byte* texts)
-        {
-            var text = Text(texts);
-            texts += Encoding.UTF8.GetByteCount(text) + 1;
-            return text;
-        }
-    }
+    public List<LockHolder> LockHolders() => LockHolder.Listed(
+        (byte* tag, ref nuint tagSize, byte* clients, ref nuint clientsSize, byte* cookies, ref nuint cookiesSize, byte* addresses,
+            ref nuint addressesSize) => Librbd.rbd_list_lockers(Handle, out _, tag, ref tagSize, clients, ref clientsSize, cookies,
+            ref cookiesSize, addresses, ref addressesSize), "rbd_list_lockers", Subject);
 
     public void BreakLock(LockHolder holder)
     {

@@ -62,6 +62,14 @@ internal static unsafe partial class Librados
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int rados_unlock(IoContextHandle io, string oid, string name, string cookie);
 
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial nint rados_list_lockers(
+        IoContextHandle io, string oid, string name, out int exclusive, byte* tag, ref nuint tag_len, byte* clients, ref nuint clients_len,
+        byte* cookies, ref nuint cookies_len, byte* addrs, ref nuint addrs_len);
+
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int rados_break_lock(IoContextHandle io, string oid, string name, string client, string cookie);
+
     [LibraryImport(Library)]
     public static partial int rados_mon_command(
         ClusterHandle cluster, byte** cmd, nuint cmdlen, byte* inbuf, nuint inbuflen,

@@ -120,20 +120,15 @@ internal sealed class CephSnapshots(CephStorage storage) : IVolumeSnapshots
         // Also what an earlier removing left when it was cut short here. One that somebody is about to take an instant with is let be.
         foreach (var findings in survey.Groups)
         {
+            foreach (var member in findings.Members)
+            {
+                if (survey.Image(member.Path) is null) continue;
+                using var image = RbdImage.Open(connection, member.Path, isReadOnly: true);
+                GroupHold.Break(image, name);
+            }
             using var group = RbdGroup.Open(connection, findings.Name, findings.Namespace);
-            if (group.Snapshots().Count == 0) RemoveIfLeft(connection, group, name);
+            if (group.Snapshots().Count == 0) _ = group.RemoveIfLeft(name, Step);
         }
-    }
-
-    private void RemoveIfLeft(CephConnection connection, RbdGroup group, string name)
-    {
-        // This client may have prepared what it removes, and never taken it.
-        foreach (var member in group.Members())
-        {
-            using var image = RbdImage.Open(connection, member.Path, isReadOnly: true);
-            GroupHold.LetGo(image, name);
-        }
-        _ = group.RemoveIfLeft(name, Step);
     }
 
     public Task ReduceToBasesAsync(IReadOnlyCollection<string> names, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation)

@@ -11,7 +11,7 @@ namespace VBackup.Clouds.Ceph.Snapshots;
 /// </summary>
 /// <remarks>An advisory lock of rados on the image's header object. Blocking. REQUIRES: an image that is held for the first time is open
 /// for writing, so that nobody removes it and a header is made anew.</remarks>
-internal static class GroupHold
+internal static unsafe class GroupHold
 {
     /// <summary>Longer than a guest may be held for a snapshot.</summary>
     public static readonly TimeSpan Limit = TimeSpan.FromSeconds(90);
@@ -41,6 +41,22 @@ internal static class GroupHold
     {
         var code = Librados.rados_unlock(image.Context, HeaderOf(image), LockName, cookie);
         if (code != CephFailure.NoSuchThing) CephFailure.Check(code, "rados_unlock", image.Subject);
+    }
+
+    /// <summary>By whoever removes an instant: nobody is taking it any more, also one who died at it or does not know yet.</summary>
+    public static void Break(RbdImage image, string instant)
+    {
+        var header = HeaderOf(image);
+        var holders = LockHolder.Listed(
+            (byte* tag, ref nuint tagSize, byte* clients, ref nuint clientsSize, byte* cookies, ref nuint cookiesSize, byte* addresses,
+                ref nuint addressesSize) => Librados.rados_list_lockers(image.Context, header, LockName, out _, tag, ref tagSize, clients,
+                ref clientsSize, cookies, ref cookiesSize, addresses, ref addressesSize), "rados_list_lockers", image.Subject);
+        foreach (var holder in holders.Where(holder => holder.Cookie == instant))
+        {
+            var code = Librados.rados_break_lock(image.Context, header, LockName, holder.Client, instant);
+            // Let go meanwhile: then there is nothing to break.
+            if (code != CephFailure.NoSuchThing) CephFailure.Check(code, "rados_break_lock", image.Subject);
+        }
     }
 
     private static int Share(RbdImage image, string instant, byte flags) =>

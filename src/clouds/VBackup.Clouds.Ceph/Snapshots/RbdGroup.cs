@@ -85,7 +85,7 @@ internal sealed unsafe class RbdGroup : IDisposable
         }
     }
 
-    public void RemoveEmpty(Action<string> step)
+    private void RemoveEmpty(Action<string> step)
     {
         step($"remove the group {Name.Name}");
         Remove();

@@ -38,37 +38,18 @@ public sealed class WebhookSecrets(MasterKey master)
         }
     }
 
-    /// <summary>Keeps all of them under another master key. What is under the other already stays as it is, so that this may be done
-    /// again.</summary>
+    /// <summary>Keeps all of them under another master key. This may be done again.</summary>
     /// <returns>How many there are.</returns>
     /// <exception cref="WrongMasterKeyException">One of them opens with neither.</exception>
     public static async Task<int> ChangeMasterKeyAsync(Change<PortalDb> change, MasterKey old, MasterKey next, CancellationToken cancellation)
     {
         var webhooks = await change.Db.Webhooks.ToListAsync(cancellation).ConfigureAwait(false);
-        foreach (var webhook in webhooks) webhook.IsWrappedAnew(Anew(old, next, webhook.WrappedSecret, webhook.Id.ToString()));
+        foreach (var webhook in webhooks)
+        {
+            var owner = webhook.Id.ToString();
+            webhook.IsWrappedAnew(Rewrapping.Anew(webhook.WrappedSecret, one => old.Unwrap(one, Purpose, owner),
+                one => next.Unwrap(one, Purpose, owner), one => next.Wrap(one, Purpose, owner)));
+        }
         return webhooks.Count;
-    }
-
-    static byte[] Anew(MasterKey old, MasterKey next, byte[] wrapped, string webhook)
-    {
-        byte[] secret;
-        try
-        {
-            secret = old.Unwrap(wrapped, Purpose, webhook);
-        }
-        catch (WrongMasterKeyException)
-        {
-            // An attempt before this one came so far.
-            CryptographicOperations.ZeroMemory(next.Unwrap(wrapped, Purpose, webhook));
-            return wrapped;
-        }
-        try
-        {
-            return next.Wrap(secret, Purpose, webhook);
-        }
-        finally
-        {
-            CryptographicOperations.ZeroMemory(secret);
-        }
     }
 }

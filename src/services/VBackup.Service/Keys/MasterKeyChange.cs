@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using Microsoft.EntityFrameworkCore;
 using VBackup.Platform.Databases;
 using VBackup.Platform.Secrets;
@@ -21,7 +20,7 @@ public static class MasterKeyChange
             count++;
 
             byte[] Anew(byte[] wrapped) =>
-                Wrap(wrapped, one => old.UnwrapKey(key.Project, one), one => next.UnwrapKey(key.Project, one), one =>
+                Rewrapping.Anew(wrapped, one => old.UnwrapKey(key.Project, one), one => next.UnwrapKey(key.Project, one), one =>
                     next.WrapKey(key.Project, one));
         }
         foreach (var location in await change.Db.Locations.ToListAsync(cancellation).ConfigureAwait(false))
@@ -29,33 +28,10 @@ public static class MasterKeyChange
             // The copy of the project's key in its vault is to be another.
             location.CatalogueChanges();
             if (location.WrappedSecretKey is not { } wrapped) continue;
-            location.KeepsSecret(Wrap(wrapped, one => old.UnwrapSecretKey(location.Id, one), one => next.UnwrapSecretKey(location.Id, one),
-                one => next.WrapSecretKey(location.Id, one)));
+            location.KeepsSecret(Rewrapping.Anew(wrapped, one => old.UnwrapSecretKey(location.Id, one),
+                one => next.UnwrapSecretKey(location.Id, one), one => next.WrapSecretKey(location.Id, one)));
             count++;
         }
         return count;
-    }
-
-    static byte[] Wrap(byte[] wrapped, Func<byte[], byte[]> unwrapOld, Func<byte[], byte[]> unwrapNext, Func<byte[], byte[]> wrap)
-    {
-        byte[] secret;
-        try
-        {
-            secret = unwrapOld(wrapped);
-        }
-        catch (WrongMasterKeyException)
-        {
-            // An attempt before this one came so far.
-            CryptographicOperations.ZeroMemory(unwrapNext(wrapped));
-            return wrapped;
-        }
-        try
-        {
-            return wrap(secret);
-        }
-        finally
-        {
-            CryptographicOperations.ZeroMemory(secret);
-        }
     }
 }
