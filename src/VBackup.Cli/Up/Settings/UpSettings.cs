@@ -54,10 +54,12 @@ sealed record QuietHoursSection
 
 sealed record TasksSection
 {
-    public int LeaseSeconds { get; init; } = 60;
-    public int PerHypervisor { get; init; } = 4;
-    public int PerPool { get; init; } = 4;
-    public int PerLocation { get; init; } = 8;
+    static readonly WorkLimits s_defaults = new();
+
+    public int LeaseSeconds { get; init; } = (int)s_defaults.Lease.TotalSeconds;
+    public int PerHypervisor { get; init; } = s_defaults.PerHost;
+    public int PerPool { get; init; } = s_defaults.PerPool;
+    public int PerLocation { get; init; } = s_defaults.PerLocation;
 
     public WorkLimits Limits() => new()
     { Lease = TimeSpan.FromSeconds(LeaseSeconds), PerHost = PerHypervisor, PerPool = PerPool, PerLocation = PerLocation };
@@ -65,9 +67,11 @@ sealed record TasksSection
 
 sealed record SnapshotsSection
 {
-    public int PerVolume { get; init; } = 64;
-    public int PerPool { get; init; } = 20_000;
-    public int PerRegion { get; init; } = 50_000;
+    static readonly SnapshotCaps s_defaults = new();
+
+    public int PerVolume { get; init; } = s_defaults.PerVolume;
+    public int PerPool { get; init; } = s_defaults.PerPool;
+    public int PerRegion { get; init; } = s_defaults.PerRegion;
 
     public SnapshotCaps Caps() => new() { PerVolume = PerVolume, PerPool = PerPool, PerRegion = PerRegion };
 }
@@ -75,12 +79,13 @@ sealed record SnapshotsSection
 sealed record WorkerSection
 {
     const long Mebibyte = 1 << 20;
+    static readonly WorkerBudget s_defaults = new();
 
-    public int TasksAtOnce { get; init; } = 2;
-    public int MemoryMebibytes { get; init; } = 256;
+    public int TasksAtOnce { get; init; } = s_defaults.TasksAtOnce;
+    public int MemoryMebibytes { get; init; } = (int)(s_defaults.MemoryBytes / Mebibyte);
     public int? SendMebibytesPerSecond { get; init; }
     public int? ReceiveMebibytesPerSecond { get; init; }
-    public int DrainSeconds { get; init; } = 10;
+    public int DrainSeconds { get; init; } = (int)s_defaults.DrainLimit.TotalSeconds;
     public int InventorySeconds { get; init; } = 30;
 
     public WorkerBudget Budget() => new()
