@@ -1,3 +1,4 @@
+using Microsoft.Win32.SafeHandles;
 using Xunit;
 
 namespace VBackup.Vault.Stores.Tests;
@@ -16,6 +17,18 @@ public sealed class FileLockTests
         }
         using var again = FileLock.TryTake(path);
         Assert.NotNull(again);
+    }
+
+    [Fact]
+    public void A_lock_is_free_when_it_is_given_up_though_the_file_is_still_open()
+    {
+        using var folder = new TemporaryFolder();
+        var path = Path.Combine(folder.Path, "lock");
+        SafeFileHandle copy;
+        using (FileLock.Take(path)) copy = OpenDescriptors.CopyOf(path);
+        using (copy)
+        using (var again = FileLock.TryTake(path))
+            Assert.NotNull(again);
     }
 
     [Fact]

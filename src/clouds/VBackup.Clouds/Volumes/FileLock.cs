@@ -67,5 +67,10 @@ internal sealed class FileLock : IDisposable
     private static IOException Failed(string path, int error) =>
         new($"{path} could not be locked: {Marshal.GetPInvokeErrorMessage(error)}");
 
-    public void Dispose() => _file.Dispose();
+    public void Dispose()
+    {
+        if (_file.IsClosed) return;
+        NativeFile.Unlock(_file);
+        _file.Dispose();
+    }
 }

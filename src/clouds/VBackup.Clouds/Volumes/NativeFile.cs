@@ -39,6 +39,7 @@ internal static class NativeFile
     private const int LockShared = 1;           // LOCK_SH
     private const int LockExclusive = 2;        // LOCK_EX
     private const int LockNow = 4;              // LOCK_NB
+    private const int LockEnds = 8;             // LOCK_UN
 
     /// <summary>The end of a file or device in bytes; below 0 with the error's number when it has none.</summary>
     public static long End(SafeFileHandle file, out int error) => Seek(file, 0, SeekEnd, out error);
@@ -122,6 +123,10 @@ internal static class NativeFile
         }
         return 0;
     }
+
+    /// <summary>Gives a lock up by whatever descriptor it is still open. Closing alone would not: a child that another thread is just
+    /// starting has the file open until it runs its own program. If it fails the closing is left.</summary>
+    public static void Unlock(SafeFileHandle file) => _ = flock(file, LockEnds);
 
     /// <summary>Fills a <c>struct statx</c> of 256 bytes, following links.</summary>
     /// <returns>0, or the error's number.</returns>

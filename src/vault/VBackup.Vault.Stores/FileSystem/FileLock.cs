@@ -54,7 +54,9 @@ public sealed class FileLock : IDisposable
     public void Dispose()
     {
         // While it is held: whoever waits for it sees that the name is not this file's any more.
-        if (IsOver && !_file.IsClosed) FileSystemStore.TryRemove(_path);
+        if (_file.IsClosed) return;
+        if (IsOver) FileSystemStore.TryRemove(_path);
+        Posix.Unlock(_file);
         _file.Dispose();
     }
 }

@@ -13,7 +13,7 @@ static class Libc
     public const int AT_FDCWD = -100, AT_STATX_FORCE_SYNC = 0x2000, AT_EMPTY_PATH = 0x1000;
     public const uint STATX_BASIC_STATS = 0x7ff;
 
-    public const int LOCK_EX = 2, LOCK_NB = 4;
+    public const int LOCK_EX = 2, LOCK_NB = 4, LOCK_UN = 8;
 
     public const int EPERM = 1, ENOENT = 2, EINTR = 4, EIO = 5, ENXIO = 6, EBADF = 9, EAGAIN = 11, EACCES = 13, EEXIST = 17,
         ENOTDIR = 20, EISDIR = 21, EINVAL = 22, ENFILE = 23, EMFILE = 24, ENOSPC = 28, EROFS = 30, EMLINK = 31, ENOLCK = 37,

@@ -44,6 +44,10 @@ static class Posix
         return true;
     }
 
+    /// <summary>Gives a lock up by whatever descriptor it is still open. Closing alone would not: a child that another thread is just
+    /// starting has the file open until it runs its own program. If it fails the closing is left.</summary>
+    public static void Unlock(SafeFileHandle file) => _ = Libc.flock(file, Libc.LOCK_UN);
+
     static SafeFileHandle Open(string path, int flags)
     {
         while (true)
