@@ -16,7 +16,8 @@ internal sealed unsafe class CephConnection : IDisposable
     private readonly string _description;
 
     // librbd's buffers go from thread to thread. Where each has an arena of its own, what is freed stays with all of them: some
-    // hundred MiB. One arena for all costs no time that can be measured.
+    // hundred MiB. One arena for all costs no time that can be measured. Threads that have an arena by now keep it, so whoever
+    // starts the program sets MALLOC_ARENA_MAX=1, as the launcher does.
     static CephConnection() => _ = Libc.mallopt(Libc.M_ARENA_MAX, 1);
 
     private CephConnection(ClusterHandle cluster, string description)
