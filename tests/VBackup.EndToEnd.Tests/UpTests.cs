@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
+using Microsoft.Data.Sqlite;
 using VBackup.EndToEnd.Tests.World;
 using Xunit;
 
@@ -67,6 +68,31 @@ public sealed class UpTests : IDisposable
         var ended = (await CliProcess.RunAsync(["up", "--data", Data, "--listen", "127.0.0.1:0"])).Expect(1);
         Assert.Contains("bring it back", Assert.Single(ended.Errors), StringComparison.Ordinal);
         Assert.False(File.Exists(Path.Combine(Data, "master.key")));
+    }
+
+    [Theory]
+    [InlineData("portal.db", 2, "run the later program again")]
+    [InlineData("backup.db", 2, "run the later program again")]
+    [InlineData("snapshots.db", 0, "this program needs version 1")]
+    public async Task Tables_of_another_version_are_refused_and_left_alone(string database, int version, string reason)
+    {
+        await using (var first = await UpProcess.StartAsync(Data)) first.Process.Kill();
+        var path = Path.Combine(Data, database);
+        Assert.Equal(1L, await SchemaAsync(path, $"UPDATE schema_version SET Version = {version} RETURNING 1"));
+        var ended = (await CliProcess.RunAsync(["up", "--data", Data, "--listen", "127.0.0.1:0"])).Expect(1);
+        var line = Assert.Single(ended.Errors);
+        Assert.Contains($"{database} has version {version} of the tables", line, StringComparison.Ordinal);
+        Assert.Contains(reason, line, StringComparison.Ordinal);
+        Assert.Equal((long)version, await SchemaAsync(path, "SELECT Version FROM schema_version"));
+    }
+
+    static async Task<object?> SchemaAsync(string path, string sql)
+    {
+        await using var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Pooling = false }.ToString());
+        await connection.OpenAsync();
+        await using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        return await command.ExecuteScalarAsync();
     }
 
     [Theory]

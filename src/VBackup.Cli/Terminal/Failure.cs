@@ -1,4 +1,5 @@
 using VBackup.Cli.Remote;
+using VBackup.Platform.Databases;
 using VBackup.Vault.Collecting;
 using VBackup.Vault.Format;
 using VBackup.Vault.Reading;
@@ -35,7 +36,8 @@ sealed record Failure(string Line, int Status, string Details)
     {
         UsageException or SettingsException => (exception.Message, ExitStatus.BadUsage),
         RefusedException or UnusableVaultException or SessionRevokedException
-            or CollectorExpelledException or PortalRefusalException or PortalUnreachableException => (exception.Message, ExitStatus.Failed),
+            or CollectorExpelledException or PortalRefusalException or PortalUnreachableException
+            or OtherSchemaException => (exception.Message, ExitStatus.Failed),
         DamageException => ($"damage found: {exception.Message}", ExitStatus.DamageFound),
         StoreException store => (DescribeStore(store), ExitStatus.Failed),
         FileNotFoundException missing => ($"no such file: {missing.FileName}", ExitStatus.Failed),

@@ -25,29 +25,27 @@ public sealed class SqliteDatabase<TDb> : IDbContextFactory<TDb> where TDb : Ser
 
     /// <summary>Makes the tables where there are none.</summary>
     /// <param name="schemaVersion">How this program lays tables out.</param>
-    /// <exception cref="NewerSchemaException">The file was written by a later version.</exception>
+    /// <exception cref="OtherSchemaException">Another version of the program has laid the tables out.</exception>
     public async Task PrepareAsync(int schemaVersion, CancellationToken cancellation)
     {
         var db = CreateDbContext();
         await using var closing = db.ConfigureAwait(false);
         await db.Database.EnsureCreatedAsync(cancellation).ConfigureAwait(false);
+        var found = await db.Set<SchemaVersion>().Select(one => one.Version).ToListAsync(cancellation).ConfigureAwait(false);
+        if (found.Any(version => version != schemaVersion)) throw new OtherSchemaException(Path, found.Max(), schemaVersion);
         // Readers go on beside a writer; what was committed survives a power cut.
         await db.Database.ExecuteSqlRawAsync("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;", cancellation).ConfigureAwait(false);
-        var found = await db.Set<SchemaVersion>().Select(one => one.Version).ToListAsync(cancellation).ConfigureAwait(false);
-        if (found.Count == 0)
-        {
-            db.Add(new SchemaVersion(schemaVersion));
-            await db.SaveChangesAsync(cancellation).ConfigureAwait(false);
-        }
-        else if (found.Max() > schemaVersion)
-        {
-            throw new NewerSchemaException(Path, found.Max(), schemaVersion);
-        }
+        if (found.Count > 0) return;
+        db.Add(new SchemaVersion(schemaVersion));
+        await db.SaveChangesAsync(cancellation).ConfigureAwait(false);
     }
 
     public TDb CreateDbContext() => _make(_options);
 }
 
-/// <summary>A database that a later version of the program has written.</summary>
-public sealed class NewerSchemaException(string database, int found, int known)
-    : Exception($"{database} has version {found} of the tables, and this program knows them up to version {known}: run the later program again");
+/// <summary>A database whose tables are laid out in another way than this program knows. Nothing of it was changed.</summary>
+public sealed class OtherSchemaException(string database, int found, int known)
+    : Exception(found > known
+        ? $"{database} has version {found} of the tables, and this program knows them up to version {known}: run the later program again"
+        : $"{database} has version {found} of the tables, and this program needs version {known}: nothing was changed; run the program "
+            + "that made it, or bring the tables up to date first");
