@@ -1,3 +1,4 @@
+using VBackup.Contracts.Ids;
 using VBackup.Portal.Tests.World;
 using Xunit;
 
@@ -79,6 +80,44 @@ public sealed class PolicyRouteTests
         (await world.SendAsync(HttpMethod.Post, Path, await world.MemberAsync(), content)).Is(400, "wrong-input", field);
     }
 
+    [Theory]
+    [InlineData("\"daily\":{\"keep\":0}", "rules.daily.keep", "It is 0; it is 1 to 1000.")]
+    [InlineData("\"weekly\":{\"days\":[],\"keep\":1}", "rules.weekly.days", "It names no day.")]
+    [InlineData("\"notification\":null", "rules", "It never runs: give hourly, daily, weekly or monthly.")]
+    public async Task What_is_wrong_with_a_member_is_a_sentence_that_does_not_name_it_again(string rule, string field, string detail)
+    {
+        await using var world = await PortalWorld.MakeAsync();
+        using var content = new StringContent($"{{\"name\":\"x\",\"rules\":{{\"launchTime\":\"01:00\",\"zone\":\"UTC\",{rule}}}}}",
+            System.Text.Encoding.UTF8, "application/json");
+        var refused = (await world.SendAsync(HttpMethod.Post, Path, await world.MemberAsync(), content)).Is(400, "wrong-input", field);
+        Assert.Equal(detail, refused["detail"]);
+    }
+
+    [Fact]
+    public async Task Who_is_told_and_a_new_name_change_nothing_for_points_and_a_rule_does()
+    {
+        await using var world = await PortalWorld.MakeAsync();
+        var session = await world.MemberAsync();
+        var made = (await world.PostAsync(Path, session, Nightly(7))).Is(201);
+        var policy = PolicyId.From(Guid.Parse(made["id"]!));
+        var plan = await world.PlanAsync(await world.ServerAsync(), await world.LocationAsync(), policy);
+        var before = await ChangedAtAsync(world, plan);
+        world.Clock.Advance(TimeSpan.FromHours(1));
+        var told = (await world.PutAsync(made.Headers["Location"], session, Nightly(7, name: "at night", recipients: ["ops@example.org"]),
+            ("If-Match", made.ETag))).Is(200);
+        Assert.Equal("at night", told["name"]);
+        Assert.Equal(before, await ChangedAtAsync(world, plan));
+        (await world.PutAsync(made.Headers["Location"], session, Nightly(8, name: "at night", recipients: ["ops@example.org"]),
+            ("If-Match", told.ETag))).Is(200);
+        Assert.Equal(before + TimeSpan.FromHours(1), await ChangedAtAsync(world, plan));
+    }
+
+    static async Task<DateTimeOffset> ChangedAtAsync(PortalWorld world, PlanId plan)
+    {
+        await using var db = world.Db();
+        return (await db.Plans.FindAsync(plan))!.PolicyChangedAt;
+    }
+
     [Fact]
     public async Task A_name_is_given_once_in_a_project()
     {
@@ -87,9 +126,9 @@ public sealed class PolicyRouteTests
         (await world.PostAsync(Path, await world.MemberAsync(), Nightly(7))).Is(409, "name-taken");
     }
 
-    static object Nightly(int keep) => new
+    static object Nightly(int keep, string name = "nightly", string[]? recipients = null) => new
     {
-        name = "nightly",
+        name,
         rules = new
         {
             launchTime = "01:30",
@@ -97,6 +136,7 @@ public sealed class PolicyRouteTests
             daily = new { keep },
             weekly = new { days = new[] { "sunday" }, keep = 5 },
             monthly = new { on = new { lastDay = true }, keep = 12 },
+            notification = recipients is null ? null : new { onFailure = true, recipients },
         },
     };
 }

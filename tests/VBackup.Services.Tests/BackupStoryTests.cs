@@ -20,6 +20,8 @@ public sealed class BackupStoryTests
 
         var run = world.Portal.Run(order.Run);
         Assert.Equal((RunState.Succeeded, null), (run.State, run.Error));
+        // The worker was done before it had told of anything.
+        Assert.Equal((4L * Mebibyte, 4L * Mebibyte), (run.DoneBytes, run.TotalBytes));
         var point = world.Portal.Point(order.Point);
         Assert.Equal((RestorePointState.Active, PointKind.Full, "crash"), (point.State, point.Kind, point.Consistency));
         Assert.Equal(["vda", "vdb"], point.Volumes.Select(volume => volume.Name));
@@ -66,6 +68,9 @@ public sealed class BackupStoryTests
 
         var run = world.Portal.Run(restore.Run);
         Assert.Equal((RunState.Succeeded, null), (run.State, run.Error));
+        // Written, and read back.
+        var bytes = 2L * (target == RestoreTarget.NewVolume ? 3 : 4) * Mebibyte;
+        Assert.Equal((bytes, bytes), (run.DoneBytes, run.TotalBytes));
         var (vda, vdb) = target switch
         {
             RestoreTarget.Original => ("web-vda", "web-vdb"),

@@ -21,13 +21,13 @@ public sealed record NotificationRule(
         if (!OnSuccess && !OnFailure) yield return new(field, "tells nothing: set onSuccess, onFailure or both");
         var (recipients, webhooks) = (Recipients ?? [], Webhooks ?? []);
         if (recipients.Count + webhooks.Count == 0) yield return new(field, "tells nobody: give recipients or webhooks");
-        if (recipients.Count > RecipientsMax) yield return new($"{field}.recipients", $"are {recipients.Count}; they are {RecipientsMax} at most");
-        if (webhooks.Count > RecipientsMax) yield return new($"{field}.webhooks", $"are {webhooks.Count}; they are {RecipientsMax} at most");
+        if (recipients.Count > RecipientsMax) yield return new($"{field}.recipients", $"has {recipients.Count}; it takes {RecipientsMax} at most");
+        if (webhooks.Count > RecipientsMax) yield return new($"{field}.webhooks", $"has {webhooks.Count}; it takes {RecipientsMax} at most");
         foreach (var wrong in recipients.Where(one => !IsAddress(one)).Take(1))
-            yield return new($"{field}.recipients", $"'{wrong}' is no e-mail address, such as ops@example.org");
+            yield return new($"{field}.recipients", $"has '{wrong}', which is no e-mail address such as ops@example.org");
         if (recipients.Distinct(StringComparer.OrdinalIgnoreCase).Count() != recipients.Count)
-            yield return new($"{field}.recipients", "name an address twice");
-        if (webhooks.Distinct().Count() != webhooks.Count) yield return new($"{field}.webhooks", "name a webhook twice");
+            yield return new($"{field}.recipients", "names an address twice");
+        if (webhooks.Distinct().Count() != webhooks.Count) yield return new($"{field}.webhooks", "names a webhook twice");
     }
 
     /// <summary>The address alone, without a name beside it.</summary>

@@ -5,8 +5,12 @@ namespace VBackup.Portal.Policies;
 
 /// <summary>What is wrong with one member of a policy.</summary>
 /// <param name="Field">The member as JSON names it, such as <c>weekly.days</c>; <c>policy</c> for the whole.</param>
+/// <param name="Problem">What follows on the field's name, such as <c>names no day</c>.</param>
 public sealed record PolicyFault(string Field, string Problem)
 {
+    /// <summary>For where the field is told beside it.</summary>
+    public string Sentence => $"It {Problem}.";
+
     public override string ToString() => $"{Field}: {Problem}";
 }
 
@@ -31,7 +35,7 @@ public static class PolicyFaults
     {
         if (!IsWholeMinute(rules.LaunchTime)) yield return new("launchTime", "is not a whole minute");
         if (!TzdbDateTimeZoneSource.Default.CanonicalIdMap.ContainsKey(rules.Zone))
-            yield return new("zone", $"there is no time zone '{rules.Zone}'; IANA names are such as Europe/Berlin");
+            yield return new("zone", $"is '{rules.Zone}', which is no time zone; IANA names are such as Europe/Berlin");
     }
 
     private static IEnumerable<PolicyFault> OfFrequencies(PolicyRules rules)

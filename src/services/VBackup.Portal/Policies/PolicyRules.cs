@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
 using NodaTime;
 
@@ -25,6 +26,13 @@ public sealed record PolicyRules(
         RuleTags.Monthly => Monthly?.Keep,
         _ => throw new ArgumentOutOfRangeException(nameof(tag), tag, "not one rule"),
     };
+
+    /// <summary>Whether both run at the same instants, in the same windows, and keep the same points: all but whom they tell.</summary>
+    public bool RunsAndKeepsAs(PolicyRules other) => Bare(this) == Bare(other);
+
+    // As it is saved: lists of records are equal there when what is in them is.
+    static string Bare(PolicyRules rules) =>
+        JsonSerializer.Serialize(rules with { Notification = null }, PolicyJson.Default.PolicyRules);
 
     /// <summary>The rules that the policy has.</summary>
     [JsonIgnore]

@@ -20,14 +20,18 @@ static class PolicyUse
         return policy;
     }
 
-    /// <summary>Its plans are looked at anew, and its retention holds for their points a minute later.</summary>
+    /// <summary>Its plans are looked at anew, and its retention holds for their points a minute later; unless nothing of either
+    /// changed.</summary>
     public static async Task<Answer<PolicyRow>> ChangeAsync(
         Change<PortalDb> change, ProjectId project, PolicyId id, string name, PolicyRules rules, CancellationToken cancellation)
     {
         if (await FindAsync(change.Db, project, id, cancellation).ConfigureAwait(false) is not { } policy) return Refusal.NotFound("policy");
         if (policy.IsSystemDefault) return Refusal.Conflict("system-default", $"the policy {policy.Name} is a default of the system: make one of your own");
         if (await FaultAsync(change.Db, project, id, name, rules, cancellation).ConfigureAwait(false) is { } fault) return fault;
+        // A name and who is told have no part in what is due and what is kept.
+        var changesPoints = !policy.Rules.RunsAndKeepsAs(rules);
         policy.Changes(name, rules);
+        if (!changesPoints) return policy;
         await foreach (var plan in change.Db.Plans.Where(plan => plan.Policy == id).AsAsyncEnumerable().WithCancellation(cancellation).ConfigureAwait(false))
             plan.PolicyChanged(change.Now);
         return policy;
@@ -55,9 +59,9 @@ static class PolicyUse
         PortalDb db, ProjectId project, PolicyId? own, string name, PolicyRules rules, CancellationToken cancellation)
     {
         if (name.Length is 0 or > NameMax || name.Any(char.IsControl)) return Refusal.Invalid("name", $"a policy's name has 1 to {NameMax} characters");
-        if (PolicyFaults.Of(rules) is [var fault, ..]) return Refusal.Invalid(fault.Field, fault.ToString());
+        if (PolicyFaults.Of(rules) is [var fault, ..]) return Refusal.Invalid(fault.Field, $"it {fault.Problem}");
         if (await WebhookRoutes.MissingAsync(db, project, rules.Notification?.Webhooks ?? [], cancellation).ConfigureAwait(false) is { } missing)
-            return Refusal.Invalid("notification.webhooks", $"the project has no webhook {missing}");
+            return Refusal.Invalid("notification.webhooks", $"it names {missing}, and the project has no such webhook");
         return await db.Policies.AnyAsync(other => other.Project == project && other.Name == name && other.Id != own, cancellation).ConfigureAwait(false)
             ? Refusal.Conflict("name-taken", $"there is a policy {name} already") : null;
     }

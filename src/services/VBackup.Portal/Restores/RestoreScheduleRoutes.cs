@@ -141,7 +141,7 @@ static class RestoreScheduleRoutes
         if (sent.Monthly is { On: null }) return (null, Problem.Wrong($"{field}.monthly.on", "It is needed."));
         var calendar = new RestoreCalendar(launch, zone, sent.Hourly, sent.Daily, sent.Weekly, sent.Monthly);
         if (calendar.Fault() is not { } fault) return (calendar, null);
-        return (null, Problem.Wrong(fault.Field == "policy" ? field : $"{field}.{fault.Field}", $"It {fault.Problem}."));
+        return (null, Problem.Wrong(fault.Field == "policy" ? field : $"{field}.{fault.Field}", fault.Sentence));
     }
 
     static Task<IResult> Enable(Guid id, HttpContext http, ApiChanges changes) => SwitchAsync(id, true, http, changes);

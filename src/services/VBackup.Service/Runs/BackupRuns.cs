@@ -111,6 +111,7 @@ static class BackupRuns
         var point = await PointOfAsync(change.Db, run, cancellation).ConfigureAwait(false);
         run.Note(result.Notes);
         run.Commits(result.StoredBytes);
+        run.HasDone(result.Volumes.Sum(volume => volume.LengthBytes));
         point.WasExported(result.Kind, result.Volumes);
         point.IsComplete(result.VaultPoint, change.Now);
         var older = await change.Db.Points.Where(one => one.Region == run.Region && one.ServerId == run.ServerId && one.Id != point.Id)

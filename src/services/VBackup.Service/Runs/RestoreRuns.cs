@@ -111,6 +111,8 @@ static class RestoreRuns
     {
         run.Note(result.Notes);
         run.Restores(result.Target);
+        // As the worker counts: each byte was written, and read back.
+        run.HasDone(2 * result.LogicalBytes);
         if (run is { Target: RestoreTarget.Original, ServerRan: true })
         {
             WorkQueue.Add(change, WorkKind.StartServer, run, new(run.Server, run.ServerName, result.Overwritten, result.Claim), WorkJson.Default.ServerOrder);

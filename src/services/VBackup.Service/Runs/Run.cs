@@ -119,7 +119,14 @@ public sealed class Run
     public void Commits(long storedBytes)
     {
         Require(State == RunState.Transferring);
-        (State, StoredBytes, DoneBytes) = (RunState.Committing, storedBytes, TotalBytes);
+        (State, StoredBytes) = (RunState.Committing, storedBytes);
+        Version++;
+    }
+
+    /// <summary>All of it. A worker that was done before its first report has told of nothing.</summary>
+    public void HasDone(long bytes)
+    {
+        (DoneBytes, TotalBytes) = (bytes, bytes);
         Version++;
     }
 
