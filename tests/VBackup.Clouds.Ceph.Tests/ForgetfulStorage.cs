@@ -46,6 +46,8 @@ sealed class ForgetfulStorage(IVolumeStorage storage, Extent untold) : IVolumeSt
     public Task RollBackAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation) =>
         storage.Snapshots.RollBackAsync(name, volumes, cancellation);
 
+    public Task<VolumeSize?> FindSizeAsync(VolumeId volume, CancellationToken cancellation) => storage.FindSizeAsync(volume, cancellation);
+
     public Task<long?> FindLengthAsync(VolumeId volume, CancellationToken cancellation) => storage.FindLengthAsync(volume, cancellation);
 
     public Task CreateAsync(VolumeId volume, long lengthBytes, CancellationToken cancellation) =>

@@ -108,6 +108,19 @@ public abstract partial class VolumeStorageConformance : IAsyncLifetime
     protected static async Task<CloudFailure> FailureOf(Func<Task> act) => (await Assert.ThrowsAsync<CloudException>(act)).Failure;
 
     [Fact]
+    public async Task What_is_allocated_is_told_and_no_more_than_the_volume_is_long()
+    {
+        const int written = 1 << 20;
+        Assert.Null(await Storage.FindSizeAsync(Volume("nowhere"), Token));
+        var volume = await CreateAsync("sparse");
+        var fresh = Assert.NotNull(await Storage.FindSizeAsync(volume, Token));
+        Assert.Equal(Length, fresh.LengthBytes);
+        await WriteAsync(volume, 0, [.. Enumerable.Repeat((byte)7, written)]);
+        var size = Assert.NotNull(await Storage.FindSizeAsync(volume, Token));
+        Assert.InRange(Assert.NotNull(size.AllocatedBytes), Math.Max(written, Assert.NotNull(fresh.AllocatedBytes)), Length);
+    }
+
+    [Fact]
     public async Task A_new_volume_has_its_length_and_reads_as_zeros()
     {
         var volume = await CreateAsync("fresh");

@@ -9,7 +9,8 @@ public sealed record ServerRef(string Region, string Id);
 /// <param name="Name">What the server calls it.</param>
 /// <param name="Volume">What the storage calls it.</param>
 /// <param name="LengthBytes">Null when it could not be found out, as of the next.</param>
-/// <param name="AllocatedBytes">What a full would read.</param>
+/// <param name="AllocatedBytes">What a full would read, about. Also null where the storage cannot tell that cheaply, and of a snapshot's
+/// volumes.</param>
 public sealed record DiskView(string Name, string Volume, long? LengthBytes, long? AllocatedBytes);
 
 /// <summary>A server, as its region sees it.</summary>

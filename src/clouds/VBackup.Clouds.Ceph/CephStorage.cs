@@ -54,6 +54,25 @@ public sealed class CephStorage : IVolumeStorage
         }, cancellation);
     }
 
+    public Task<VolumeSize?> FindSizeAsync(VolumeId volume, CancellationToken cancellation)
+    {
+        var path = RbdPath.Parse(volume);
+        return RunAsync<VolumeSize?>("look at", path.ToString(), connection =>
+        {
+            using var pool = connection.OpenPool(path.Pool, path.Namespace);
+            try
+            {
+                using var image = RbdImage.Open(connection, path, isReadOnly: true);
+                var length = image.LengthBytes;
+                return new VolumeSize(length, Allocation.Told(image, length));
+            }
+            catch (CloudException e) when (e.Failure == CloudFailure.NotFound)
+            {
+                return null;
+            }
+        }, cancellation);
+    }
+
     public Task<string?> FindIdentityAsync(VolumeId volume, CancellationToken cancellation)
     {
         var path = RbdPath.Parse(volume);

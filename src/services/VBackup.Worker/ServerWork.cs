@@ -52,7 +52,10 @@ static class ServerWork
         {
             List<DiskView> disks = [];
             foreach (var disk in server.Disks)
-                disks.Add(new(disk.Name, disk.Volume.Value, await cloud.Storage.FindLengthAsync(disk.Volume, cancellation).ConfigureAwait(false), null));
+            {
+                var size = await cloud.Storage.FindSizeAsync(disk.Volume, cancellation).ConfigureAwait(false);
+                disks.Add(new(disk.Name, disk.Volume.Value, size?.LengthBytes, size?.AllocatedBytes));
+            }
             views.Add(new(server.Id, server.Name, ServerStateName.Of(server.State), disks));
         }
         return views;

@@ -44,6 +44,11 @@ internal static class Allocation
         }
     }
 
+    /// <summary>How much of the image the map says to be there, in whole objects; null without a map that is believed, and of a clone,
+    /// whose parent may have none: then each object would have to be asked for.</summary>
+    public static long? Told(RbdImage image, long lengthBytes) => !IsMapped(image) || image.ParentBytes > 0 ? null
+        : Held(image, new(0, lengthBytes), isWholeObjects: true).Sum(extent => extent.Length);
+
     /// <summary>The objects that the map speaks of, in bytes; null when there is no map that is believed.</summary>
     public static int? UnitOfMap(RbdImage image, Lock oneAtATime)
     {

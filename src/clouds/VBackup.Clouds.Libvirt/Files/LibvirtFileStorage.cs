@@ -47,6 +47,11 @@ public sealed class LibvirtFileStorage : IVolumeStorage
         new FileCall("look at", volume.Value, cancellation).RunAsync(async () =>
             Exists(volume) ? FindFile(volume, await ServersAsync(cancellation).ConfigureAwait(false)).FindLength() : null);
 
+    public Task<VolumeSize?> FindSizeAsync(VolumeId volume, CancellationToken cancellation) =>
+        new FileCall("look at", volume.Value, cancellation).RunAsync<VolumeSize?>(async () =>
+            Exists(volume) && FindFile(volume, await ServersAsync(cancellation).ConfigureAwait(false)).FindLength() is { } length
+                ? FileIdentity.SizeOf(volume.Value, length) : null);
+
     // The device's numbers may be others after a restart of the host.
     public Task<string?> FindIdentityAsync(VolumeId volume, CancellationToken cancellation) =>
         FileIdentity.Of(volume.Value) is { } identity

@@ -29,6 +29,14 @@ public sealed class LabStorage : IVolumeStorage
         new FileCall("look at", volume.Value, cancellation).RunAsync(() => Task.FromResult(
             _folder.Has(volume) ? new FileInfo(_folder.VolumePath(volume)).Length : (long?)null));
 
+    public Task<VolumeSize?> FindSizeAsync(VolumeId volume, CancellationToken cancellation) =>
+        new FileCall("look at", volume.Value, cancellation).RunAsync(() =>
+        {
+            if (!_folder.Has(volume)) return Task.FromResult<VolumeSize?>(null);
+            var path = _folder.VolumePath(volume);
+            return Task.FromResult<VolumeSize?>(FileIdentity.SizeOf(path, new FileInfo(path).Length));
+        });
+
     public Task CreateAsync(VolumeId volume, long lengthBytes, CancellationToken cancellation) =>
         new FileCall("create", volume.Value, cancellation).RunAsync(async () =>
         {

@@ -22,7 +22,8 @@ public enum FileKind
 /// <param name="Inode">In that file system; 0 for a block device.</param>
 public readonly record struct FileIdentity(FileKind Kind, uint Major, uint Minor, ulong Inode)
 {
-    private const int StatusSize = 256, ModeAt = 28, InodeAt = 32, OwnMajorAt = 128, MajorAt = 136;
+    private const int StatusSize = 256, ModeAt = 28, InodeAt = 32, BlocksAt = 48, OwnMajorAt = 128, MajorAt = 136;
+    private const long BlockBytes = 512;
     private const int TypeMask = 0xF000, RegularType = 0x8000, BlockType = 0x6000, FolderType = 0x4000;
 
     /// <summary>Follows links. Opens nothing, so it never waits.</summary>
@@ -42,6 +43,18 @@ public readonly record struct FileIdentity(FileKind Kind, uint Major, uint Minor
         var device = status.AsSpan(kind == FileKind.BlockDevice ? OwnMajorAt : MajorAt);
         return new(kind, BinaryPrimitives.ReadUInt32LittleEndian(device), BinaryPrimitives.ReadUInt32LittleEndian(device[4..]),
             kind == FileKind.BlockDevice ? 0 : BinaryPrimitives.ReadUInt64LittleEndian(status.AsSpan(InodeAt)));
+    }
+
+    /// <summary>How large a volume is that a file holds: as much is allocated as the file's blocks are, and no more than its length. Of a
+    /// device nobody knows.</summary>
+    /// <param name="lengthBytes">Of the volume.</param>
+    public static VolumeSize SizeOf(string path, long lengthBytes)
+    {
+        var status = new byte[StatusSize];
+        if (NativeFile.Status(path, status) != 0) return new(lengthBytes, null);
+        if ((BinaryPrimitives.ReadUInt16LittleEndian(status.AsSpan(ModeAt)) & TypeMask) != RegularType) return new(lengthBytes, null);
+        var blocks = BinaryPrimitives.ReadUInt64LittleEndian(status.AsSpan(BlocksAt));
+        return new(lengthBytes, Math.Min((long)blocks * BlockBytes, lengthBytes));
     }
 
     /// <summary>The absolute path without links; for one that does not exist, its folder's with the name behind it.</summary>

@@ -21,6 +21,11 @@ public sealed record WriterOptions
     public string? Claim { get; init; }
 }
 
+/// <summary>How large a volume is.</summary>
+/// <param name="AllocatedBytes">What a full would read of it, about; null where the storage cannot tell without looking at all of
+/// it.</param>
+public readonly record struct VolumeSize(long LengthBytes, long? AllocatedBytes);
+
 /// <summary>
 /// Where volumes are kept: makes, reads and writes them, and takes snapshots of several at one instant. Thread-safe. Every
 /// call has a time limit of its own and fails as <see cref="CloudException"/>.
@@ -32,6 +37,10 @@ public interface IVolumeStorage : IAsyncDisposable
 
     /// <summary>The volume's length in bytes now; null when there is no such volume.</summary>
     Task<long?> FindLengthAsync(VolumeId volume, CancellationToken cancellation);
+
+    /// <summary>How large the volume is now; null when there is no such volume. For lists, so it is cheap: what is allocated is told to be
+    /// shown and estimated with, and nothing is left out of a backup by it.</summary>
+    Task<VolumeSize?> FindSizeAsync(VolumeId volume, CancellationToken cancellation);
 
     /// <summary>What tells a volume from every other that had its name or gets it, such as after a renaming; null where names are enough,
     /// as nothing is told of changes but by comparing.</summary>
