@@ -210,6 +210,33 @@ public sealed class VisitorTests(VisitorTests.UsedSite used) : IClassFixture<Vis
     }
 
     [Fact]
+    public async Task An_address_that_is_none_says_so_and_leads_back_whoever_asks()
+    {
+        using var http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false }) { BaseAddress = Site.Up.Http.BaseAddress };
+        var page = await http.GetAsync("/nothing/here");
+        Assert.Equal((HttpStatusCode.NotFound, "text/html"), (page.StatusCode, page.Content.Headers.ContentType?.MediaType));
+        Assert.Contains("script-src 'self';", Assert.Single(page.Headers.GetValues("Content-Security-Policy")), StringComparison.Ordinal);
+        var ofApi = await http.GetAsync("/api/v1/nothing/here");
+        Assert.Equal((HttpStatusCode.NotFound, "application/problem+json"), (ofApi.StatusCode, ofApi.Content.Headers.ContentType?.MediaType));
+        Assert.Equal(HttpStatusCode.MethodNotAllowed, (await http.PutAsync("/api/v1/servers", null)).StatusCode);
+
+        await using var nobody = await Site.VisitAsync();
+        await nobody.GoToAsync("/nothing/here");
+        await nobody.SeesHeadingAsync("There is no such page");
+        await nobody.FollowAsync("Go to the first page");
+        await nobody.SeesHeadingAsync("Sign in");
+
+        await used.UserAsync("hugo", "vBackupReadOnlyAccess", "default");
+        await using var hugo = await Site.VisitAsync();
+        await hugo.SignInAsync("hugo");
+        await hugo.SeesHeadingAsync("Servers");
+        await hugo.GoToAsync("/nothing/here");
+        await hugo.SeesHeadingAsync("There is no such page");
+        await hugo.FollowAsync("Go to the first page");
+        await hugo.SeesHeadingAsync("Servers");
+    }
+
+    [Fact]
     public async Task Names_are_text_whatever_is_in_them()
     {
         const string Name = "<img src=x onerror=alert(1)>";

@@ -4,9 +4,12 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Components.Endpoints;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using MudBlazor.Services;
+using VBackup.Portal.Api;
+using VBackup.Portal.Web.Pages;
 using VBackup.Portal.Web.Serving;
 using VBackup.Portal.Web.Visiting;
 
@@ -44,6 +47,18 @@ public static class PortalPages
             return next(http);
         });
         app.UseAntiforgery();
+        app.Use(AnswerUnknownAddressAsync);
+    }
+
+    // Not as a route for all that no other has: those of the API would then never say which methods they take.
+    static async Task AnswerUnknownAddressAsync(HttpContext http, RequestDelegate next)
+    {
+        await next(http).ConfigureAwait(false);
+        if (http.GetEndpoint() is not null || http.Response is not { HasStarted: false, StatusCode: StatusCodes.Status404NotFound }
+            || !(HttpMethods.IsGet(http.Request.Method) || HttpMethods.IsHead(http.Request.Method))
+            || http.Request.Path.StartsWithSegments(PortalApi.Root, StringComparison.OrdinalIgnoreCase)) return;
+        PageHeaders.Add(http);
+        await new RazorComponentResult<UnknownAddress> { StatusCode = StatusCodes.Status404NotFound }.ExecuteAsync(http).ConfigureAwait(false);
     }
 
     public static void MapPortalPages(this IEndpointRouteBuilder app)
