@@ -13,13 +13,15 @@ public sealed class RecoverTests
         using var lost = await LostSystem.MakeAsync();
         var recovered = (await lost.RecoverAsync("new", lost.RecoveryKey, "first", "second")).Expect(0);
         var project = Assert.Single(recovered.Last.GetProperty("projects").EnumerateArray());
-        Assert.Equal(("default", 1, 1), (project.GetProperty("name").GetString(), project.GetProperty("policies").GetInt32(),
-            project.GetProperty("plans").GetInt32()));
+        Assert.Equal("default", project.GetProperty("name").GetString());
+        Assert.All((string[])["policies", "plans", "webhooks", "restoreSchedules"], kind => Assert.Equal(1, project.GetProperty(kind).GetInt32()));
         Assert.Equal(["first 1", "second 1"], project.GetProperty("locations").EnumerateArray()
             .Select(one => $"{one.GetProperty("name").GetString()} {one.GetProperty("points").GetInt32()}").Order());
         // The first location of that system lay in the folder that is gone.
-        Assert.Contains("the location local", Assert.Single(project.GetProperty("problems").EnumerateArray()).GetString(),
-            StringComparison.Ordinal);
+        var problems = project.GetProperty("problems").EnumerateArray().Select(problem => problem.GetString()!).ToList();
+        Assert.Equal(2, problems.Count);
+        Assert.Contains("the location local", problems[0], StringComparison.Ordinal);
+        Assert.Contains("the webhook hook came back without its secret", problems[1], StringComparison.Ordinal);
 
         await using var up = await UpProcess.StartAsync(lost.At("new"), "--cloud", lost.Config);
         await up.SignInAsync(LostSystem.Password);
@@ -34,6 +36,12 @@ public sealed class RecoverTests
         Assert.Equal("the shop", plan.GetProperty("note").GetString());
         var policy = await up.GetAsync($"policies/{plan.GetProperty("policy").GetString()}");
         Assert.Equal("Europe/Berlin", policy.GetProperty("rules").GetProperty("zone").GetString());
+        var webhook = (await up.GetAsync("webhooks")).GetProperty("items")[0];
+        Assert.False(webhook.GetProperty("hasSecret").GetBoolean());
+        Assert.Equal(LostSystem.IdOf(webhook), policy.GetProperty("rules").GetProperty("notification").GetProperty("webhooks")[0].GetString());
+        Assert.NotNull((await up.PostAsync($"webhooks/{LostSystem.IdOf(webhook)}/secret", new { })).GetProperty("secret").GetString());
+        var schedule = (await up.GetAsync("restore-schedules")).GetProperty("items")[0];
+        Assert.Equal(("tried", false), (schedule.GetProperty("newName").GetString(), schedule.GetProperty("isEnabled").GetBoolean()));
         var refused = await up.Http.PostAsync($"/api/v1/servers/{server}/backups", null);
         Assert.Equal(HttpStatusCode.Conflict, refused.StatusCode);
         Assert.Contains("plan-paused", await refused.Content.ReadAsStringAsync(), StringComparison.Ordinal);

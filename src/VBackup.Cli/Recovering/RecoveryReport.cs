@@ -32,18 +32,19 @@ sealed class RecoveryReport
     public void CameBack(RecoveredProject made, ProjectFinding found, IReadOnlyList<string> problems)
     {
         HasDamage |= found.Locations.Any(location => location.Damages.Count > 0);
-        _projects.Add(new(found.Service.Project, made.Name, made.Policies, made.Plans, found.Locations, [.. problems, .. made.Notes]));
+        _projects.Add(new(found.Service.Project, made.Name, made.Policies, made.Plans, made.Webhooks, made.RestoreSchedules, found.Locations,
+             [.. problems, .. made.Notes]));
     }
 
     public void Show(Screen screen, string folder)
     {
-        var table = new TextTable("PROJECT", "LOCATION", ">POINTS", ">IN BIN", ">POLICIES", ">PLANS");
+        var table = new TextTable("PROJECT", "LOCATION", ">POINTS", ">IN BIN", ">POLICIES", ">PLANS", ">WEBHOOKS", ">SCHEDULES");
         foreach (var project in _projects)
         {
             table.Add(project.Name, "", $"{project.Locations.Sum(one => one.Points)}", $"{project.Locations.Sum(one => one.InBin)}",
-                $"{project.Policies}", $"{project.Plans}");
+                $"{project.Policies}", $"{project.Plans}", $"{project.Webhooks}", $"{project.RestoreSchedules}");
             foreach (var location in project.Locations) table.Add("", $"{location.Name} ({location.Address})", $"{location.Points}",
-                $"{location.InBin}", "", "");
+                $"{location.InBin}", "", "", "", "");
         }
         screen.Table(table);
         foreach (var project in _projects)
@@ -53,7 +54,7 @@ sealed class RecoveryReport
                 foreach (var line in location.Damages.Concat(location.Problems)) screen.Line($"{location.Name}: {line}");
         }
         foreach (var missing in _missing) screen.Line(missing);
-        screen.Line($"Start it with 'vbackup up --data {folder}'. No plan runs until it is enabled: see first that the old system is "
+        screen.Line($"Start it with 'vbackup up --data {folder}'. No plan and no scheduled restore runs until it is enabled: see first that the old system is "
             + "gone.");
         screen.Event(new(_projects, _missing), RecoveryJson.Default.RecoveredEvent);
     }
@@ -61,7 +62,8 @@ sealed class RecoveryReport
 
 /// <param name="Problems">Of the project as a whole.</param>
 sealed record RecoveredProjectEvent(
-    ProjectId Project, string Name, int Policies, int Plans, IReadOnlyList<LocationFinding> Locations, IReadOnlyList<string> Problems);
+    ProjectId Project, string Name, int Policies, int Plans, int Webhooks, int RestoreSchedules, IReadOnlyList<LocationFinding> Locations,
+    IReadOnlyList<string> Problems);
 
 /// <param name="Missing">Places of which nothing came back, and why.</param>
 sealed record RecoveredEvent(IReadOnlyList<RecoveredProjectEvent> Projects, IReadOnlyList<string> Missing)

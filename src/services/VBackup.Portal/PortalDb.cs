@@ -106,6 +106,8 @@ public sealed class PortalDb(DbContextOptions<PortalDb> options) : ServiceDb(opt
             schedule.HasIndex(one => one.NextAt);
             schedule.HasIndex(one => one.Project);
             schedule.Ignore(one => one.Server);
+            schedule.Ignore(one => one.Wish);
+            schedule.Ignore(one => one.IsOver);
         });
     }
 

@@ -55,14 +55,30 @@ internal sealed class LostSystem : IDisposable
             var server = await up.FirstServerAsync();
             var first = await LocationAsync(up, "first");
             var second = await LocationAsync(up, "second");
-            var policy = await up.PostAsync("policies", new { name = "nightly", rules = new { launchTime = "01:30", zone = "Europe/Berlin",
-                daily = new { keep = 3 } } });
+            var webhook = await up.PostAsync("webhooks", new { name = "hook", url = "https://receiver.example/hook" });
+            var policy = await up.PostAsync("policies", new
+            {
+                name = "nightly",
+                rules = new
+                {
+                    launchTime = "01:30", zone = "Europe/Berlin", daily = new { keep = 3 },
+                    notification = new { onFailure = true, webhooks = new[] { IdOf(webhook) } },
+                },
+            });
             var plan = await up.PostAsync("plans", new
             {
                 server = new { region = server.Split('/')[0], id = server.Split('/')[1] },
                 policy = IdOf(policy),
                 location = first,
                 note = "the shop",
+            });
+            await up.PostAsync("restore-schedules", new
+            {
+                name = "try-it",
+                server = new { region = server.Split('/')[0], id = server.Split('/')[1] },
+                target = "newServer",
+                newName = "tried",
+                calendar = new { launchTime = "03:00", zone = "Etc/UTC", monthly = new { on = new { day = 1 } } },
             });
             await BackUpAsync(up, server);
             await WriteDiskAsync(2);

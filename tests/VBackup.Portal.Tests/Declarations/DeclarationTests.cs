@@ -6,6 +6,7 @@ using VBackup.Portal.Declarations;
 using VBackup.Portal.Plans;
 using VBackup.Portal.Points;
 using VBackup.Portal.Policies;
+using VBackup.Portal.Restores;
 using VBackup.Portal.Tests.World;
 using Xunit;
 
@@ -20,8 +21,14 @@ public sealed class DeclarationTests
     static readonly LocationId s_location = new(new("00000004-0000-7000-8000-000000000000"));
     static readonly ServerRef s_server = new("north", "s-1");
 
+    static readonly WebhookId s_webhook = new(new("00000005-0000-7000-8000-000000000000"));
+    static readonly RestoreScheduleId s_schedule = new(new("00000006-0000-7000-8000-000000000000"));
+
     static ProjectDeclarations Sample => new(1, "shop", [new(s_policy, "nightly", new(new LocalTime(1, 30), "Etc/UTC", Daily: new(3)))],
-        [new(s_plan, s_server, "web", s_policy, s_location, new(["vda"], ["vda", "vdb"], true), "by hand", true)]);
+        [new(s_plan, s_server, "web", s_policy, s_location, new(["vda"], ["vda", "vdb"], true), "by hand", true)],
+        [new(s_webhook, "hook", "https://receiver.example/hook")],
+        [new(s_schedule, "test", s_server, "web", new(null, RestoreTarget.NewServer, "copy", null, false), null,
+            new(new LocalTime(3, 0), "Etc/UTC", Daily: new()), true)]);
 
     [Fact]
     public void It_is_written_as_ever_and_what_a_later_version_adds_is_passed_over()
@@ -32,12 +39,21 @@ public sealed class DeclarationTests
             + """{"plan":"00000003-0000-7000-8000-000000000000","server":{"region":"north","id":"s-"""
             + """1"},"serverName":"web","policy":"00000002-0000-7000-8000-000000000000","location":"00000004-0000-"""
             + """7000-8000-000000000000","volumes":{"chosen":["vda"],"known":["vda","vdb"],"includesLater":"""
-            + """true},"note":"by hand","isEnabled":true}]}""";
+            + """true},"note":"by hand","isEnabled":true}],"webhooks":[{"webhook":"00000005-0000-7000-8000-000000000000","""
+            + """"name":"hook","url":"https://receiver.example/hook"}],"restoreSchedules":[{"schedule":"00000006-0000-"""
+            + """7000-8000-000000000000","name":"test","server":{"region":"north","id":"s-1"},"serverName":"web","wish":"""
+            + """{"point":null,"target":"newServer","newName":"copy","volume":null,"stopsServer":false},"at":null,"calendar":"""
+            + """{"launchTime":"03:00","zone":"Etc/UTC","hourly":null,"daily":{"keep":null},"weekly":null,"monthly":null},"""
+            + """"isEnabled":true}]}""";
         var written = JsonSerializer.SerializeToElement(Sample, DeclarationsJson.Default.ProjectDeclarations);
         Assert.Equal(Golden, written.GetRawText());
         Assert.Equal(Golden, JsonSerializer.Serialize(ProjectDeclarations.Read(written), DeclarationsJson.Default.ProjectDeclarations));
         using var later = JsonDocument.Parse(Golden.Replace("\"format\":1,", "\"format\":1,\"later\":{},", StringComparison.Ordinal));
         Assert.Equal("shop", ProjectDeclarations.Read(later.RootElement).ProjectName);
+        // As it was saved before there were webhooks and scheduled restores in it.
+        using var earlier = JsonDocument.Parse(Golden[..Golden.IndexOf(",\"webhooks\"", StringComparison.Ordinal)] + "}");
+        Assert.Equal((1, null, null), ProjectDeclarations.Read(earlier.RootElement) is var read
+            ? (read.Plans.Count, read.Webhooks, read.RestoreSchedules) : default);
         using var other = JsonDocument.Parse(Golden.Replace("\"format\":1", "\"format\":2", StringComparison.Ordinal));
         Assert.Throws<JsonException>(() => ProjectDeclarations.Read(other.RootElement));
     }
@@ -66,12 +82,89 @@ public sealed class DeclarationTests
     }
 
     [Fact]
+    public async Task Webhooks_and_scheduled_restores_are_told_as_well_but_no_secret_and_nothing_that_is_over()
+    {
+        await using var world = await PortalWorld.MakeAsync();
+        var (server, clockwork) = (await world.ServerAsync(), new PlanClockwork(world.Changes));
+        var (webhook, _) = await world.WebhookAsync();
+        var schedule = await world.RestoreScheduleAsync(server);
+        var once = RestoreSchedule.Once(world.Ids.New<RestoreScheduleId>(), world.Project, "once", server, "web",
+            new(world.Ids.New<RestorePointId>(), RestoreTarget.Original, null, null, true), world.Clock.GetUtcNow().AddHours(1));
+        await world.SaveAsync(once);
+        var declared = await ToldAsync();
+        Assert.Equal([(webhook, "hook", "https://receiver.example/hook")], declared.Webhooks!.Select(one => (one.Webhook, one.Name, one.Url)));
+        Assert.Equal(new[] { schedule, once.Id }.Order(), declared.RestoreSchedules!.Select(one => one.Schedule).Order());
+        await using (var db = world.Db())
+            Assert.DoesNotContain("secret", db.Outbox.First(one => one.Name == DeclarationsChanged.Name).Body, StringComparison.OrdinalIgnoreCase);
+
+        // It comes due, and is over.
+        world.Clock.Advance(TimeSpan.FromHours(2));
+        await new RestoreClockwork(world.Changes).TurnAsync(default);
+        declared = await ToldAsync();
+        Assert.Equal([schedule], declared.RestoreSchedules!.Select(one => one.Schedule));
+
+        async Task<ProjectDeclarations> ToldAsync()
+        {
+            world.Clock.Advance(TimeSpan.FromMinutes(1));
+            await clockwork.TurnAsync(default);
+            return ProjectDeclarations.Read((await world.SentAsync(MessageJson.Default.DeclarationsChanged))
+                .Where(one => one.Project == world.Project).MaxBy(one => one.Version)!.Declarations);
+        }
+    }
+
+    [Fact]
+    public async Task A_scheduled_restore_that_was_recovered_starts_nothing_until_it_is_enabled()
+    {
+        await using var world = await PortalWorld.MakeAsync();
+        var past = new DeclaredRestoreSchedule(world.Ids.New<RestoreScheduleId>(), "past", s_server, "web",
+            new(world.Ids.New<RestorePointId>(), RestoreTarget.Original, null, null, true), world.Clock.GetUtcNow().AddHours(-1), null, true);
+        await world.Changes.MakeAsync(change => ProjectRecovery.MakeAsync(change, new(s_project, Sample with
+        {
+            RestoreSchedules = [.. Sample.RestoreSchedules!, past],
+        }, 1, [s_location], s_location, [s_server]), default), default);
+        await world.PointAsync(s_server, s_location, project: s_project);
+        var clockwork = new RestoreClockwork(world.Changes);
+        await DaysAsync(2);
+        Assert.Empty(await world.SentAsync(MessageJson.Default.StartRestore));
+
+        await world.Changes.MakeAsync(async change =>
+        {
+            foreach (var schedule in change.Db.RestoreSchedules) schedule.Enable(change.Now);
+            await Task.CompletedTask;
+        }, default);
+        await DaysAsync(1);
+        // The one of the past is not made up for, least of all over a server that has gone on.
+        var started = Assert.Single(await world.SentAsync(MessageJson.Default.StartRestore));
+        Assert.Equal(RestoreTarget.NewServer, started.Target);
+
+        async Task DaysAsync(int days)
+        {
+            for (var hour = 0; hour < 24 * days; hour++)
+            {
+                world.Clock.Advance(TimeSpan.FromHours(1));
+                await clockwork.TurnAsync(default);
+            }
+        }
+    }
+
+    [Fact]
+    public async Task A_policy_that_tells_a_webhook_that_did_not_come_back_is_named()
+    {
+        await using var world = await PortalWorld.MakeAsync();
+        var telling = Sample.Policies[0] with { Rules = Sample.Policies[0].Rules with { Notification = new(OnFailure: true, Webhooks: [s_webhook]) } };
+        var made = await world.Changes.MakeAsync(change => ProjectRecovery.MakeAsync(change, new(s_project,
+            Sample with { Policies = [telling], Webhooks = null }, 1, [s_location], s_location, []), default), default);
+        Assert.Contains("the policy nightly tells a webhook", Assert.Single(made.Notes), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_plan_that_was_recovered_neither_runs_nor_lets_points_go_until_it_is_enabled()
     {
         await using var world = await PortalWorld.MakeAsync();
         var made = await world.Changes.MakeAsync(change => ProjectRecovery.MakeAsync(change, new(s_project, Sample, 41, [s_location],
             s_location, [s_server]), default), default);
-        Assert.Equal(("shop", 1, 1, 0), (made.Name, made.Policies, made.Plans, made.Notes.Count));
+        Assert.Equal(("shop", 1, 1, 1, 1), (made.Name, made.Policies, made.Plans, made.Webhooks, made.RestoreSchedules));
+        Assert.Contains("the webhook hook came back without its secret", Assert.Single(made.Notes), StringComparison.Ordinal);
         // Four daily copies, of which the policy keeps three.
         for (var day = 1; day <= 4; day++) await world.PointAsync(s_server, s_location, at: world.Clock.GetUtcNow().AddDays(-day),
             project: s_project);
@@ -110,7 +203,7 @@ public sealed class DeclarationTests
         var other = world.Ids.New<LocationId>();
         var found = new FoundProject(s_project, Sample with { ProjectName = "default", Policies = [] }, 1, [other], other, []);
         var made = await world.Changes.MakeAsync(change => ProjectRecovery.MakeAsync(change, found, default), default);
-        Assert.Equal(2, made.Notes.Count);
+        Assert.Equal(3, made.Notes.Count);
         var plan = await world.Changes.MakeAsync(async change => (await change.Db.Plans.FindAsync(s_plan))!, default);
         Assert.Equal((other, SystemPolicies.Default, false), (plan.Location, plan.Policy, plan.IsEnabled));
     }

@@ -36,6 +36,57 @@ public sealed class WebhookTests
     }
 
     [Fact]
+    public async Task A_new_secret_takes_the_place_of_the_one_before_and_is_told_once()
+    {
+        await using var world = await TellingWorld.MakeAsync();
+        var session = await world.Portal.MemberAsync();
+        var (id, old) = await world.WebhookAsync("hook", "/hook");
+        var path = $"/api/v1/webhooks/{id}";
+        var renewed = (await world.Portal.PostAsync(path + "/secret", session, new { }, ("Idempotency-Key", "k"))).Is(201);
+        var secret = Assert.IsType<string>(renewed["secret"]);
+        Assert.NotEqual(old, secret);
+        Assert.Null((await world.Portal.PostAsync(path + "/secret", session, new { }, ("Idempotency-Key", "k"))).Is(201)["secret"]);
+        (await world.Portal.PostAsync(path + "/test", session, new { })).Is(202);
+        await world.DeliverAsync();
+        var post = Assert.Single(world.Receiver.Posts);
+        Assert.True(IsSignedBy(secret, post));
+        Assert.False(IsSignedBy(old, post));
+        Assert.Equal(["renewWebhookSecret", "testWebhook"], await world.Portal.AuditAsync());
+    }
+
+    [Fact]
+    public async Task One_of_a_lost_system_is_sent_nothing_until_it_has_a_new_secret()
+    {
+        await using var world = await TellingWorld.MakeAsync();
+        var session = await world.Portal.MemberAsync();
+        var id = world.Portal.Ids.New<Contracts.Ids.WebhookId>();
+        await world.Portal.SaveAsync(Webhook.Recovered(id, world.Portal.Project, "hook", world.Receiver.Url("/hook"), world.Portal.Clock.GetUtcNow()));
+        var path = $"/api/v1/webhooks/{id}";
+        Assert.Equal("False", (await world.Portal.GetAsync(path, session)).Is(200)["hasSecret"]);
+        (await world.Portal.PostAsync(path + "/test", session, new { })).Is(202);
+        await world.DeliverAsync();
+        Assert.Equal((NotificationState.Waiting, 1), ((await world.OnlyAsync()).State, (await world.OnlyAsync()).Attempts));
+        Assert.Contains("without its secret", (await world.OnlyAsync()).LastError, StringComparison.Ordinal);
+        Assert.Empty(world.Receiver.Posts);
+        // Nothing to take under another master key either.
+        using var next = new Platform.Secrets.MasterKey(new byte[Platform.Secrets.MasterKey.Size]);
+        await world.Portal.Changes.MakeAsync(change => WebhookSecrets.ChangeMasterKeyAsync(change, next, next, default), default);
+
+        var secret = (await world.Portal.PostAsync(path + "/secret", session, new { })).Is(201)["secret"]!;
+        Assert.Equal("True", (await world.Portal.GetAsync(path, session)).Is(200)["hasSecret"]);
+        await world.PassAsync(TimeSpan.FromMinutes(1));
+        Assert.Equal(NotificationState.Delivered, (await world.OnlyAsync()).State);
+        Assert.True(IsSignedBy(secret, Assert.Single(world.Receiver.Posts)));
+    }
+
+    static bool IsSignedBy(string secret, ReceivedPost post)
+    {
+        var signed = Encoding.UTF8.GetBytes($"{post.Headers["VBackup-Timestamp"]}.{post.Body}");
+        var expected = Convert.ToHexStringLower(System.Security.Cryptography.HMACSHA256.HashData(Encoding.UTF8.GetBytes(secret), signed));
+        return post.Headers["VBackup-Signature"] == $"v1={expected}";
+    }
+
+    [Fact]
     public async Task One_that_a_policy_tells_is_not_deleted()
     {
         await using var world = await TellingWorld.MakeAsync();

@@ -4,8 +4,10 @@ using VBackup.Contracts.Ids;
 using VBackup.Contracts.Messages;
 using VBackup.Platform.Databases;
 using VBackup.Portal.Identity;
+using VBackup.Portal.Notifications;
 using VBackup.Portal.Plans;
 using VBackup.Portal.Policies;
+using VBackup.Portal.Restores;
 
 namespace VBackup.Portal.Declarations;
 
@@ -26,6 +28,11 @@ static class DeclarationsTelling
                 // Its other members say when to look at it again.
                 Plan plan when entry.State != EntityState.Modified || entry.Property(nameof(Plan.Version)).IsModified => plan.Project,
                 PolicyRow policy => policy.Project,
+                // Its secret, which alone changes, is not told.
+                Webhook webhook when entry.State != EntityState.Modified => webhook.Project,
+                // So with what it has started; but one that was to start once is over then.
+                RestoreSchedule schedule when entry.State != EntityState.Modified || schedule.Calendar is null
+                    || entry.Property(nameof(RestoreSchedule.IsEnabled)).IsModified => schedule.Project,
                 Project project => project.Id,
                 _ => (ProjectId?)null,
             }).OfType<ProjectId>().Distinct().ToList();
@@ -69,9 +76,16 @@ static class DeclarationsTelling
             .ConfigureAwait(false);
         var plans = await db.Plans.AsNoTracking().Where(one => one.Project == id).OrderBy(one => one.Id).ToListAsync(cancellation)
             .ConfigureAwait(false);
+        var webhooks = await db.Webhooks.AsNoTracking().Where(one => one.Project == id).OrderBy(one => one.Id).ToListAsync(cancellation)
+            .ConfigureAwait(false);
+        var schedules = await db.RestoreSchedules.AsNoTracking().Where(one => one.Project == id).OrderBy(one => one.Id)
+            .ToListAsync(cancellation).ConfigureAwait(false);
         return new(ProjectDeclarations.FormatNow, project.Name, [.. policies.Select(one => new DeclaredPolicy(one.Id, one.Name,
             one.Rules))],
             [.. plans.Select(one => new DeclaredPlan(
-                one.Id, one.Server, one.ServerName, one.Policy, one.Location, one.Volumes, one.Note, one.IsEnabled))]);
+                one.Id, one.Server, one.ServerName, one.Policy, one.Location, one.Volumes, one.Note, one.IsEnabled))],
+            [.. webhooks.Select(one => new DeclaredWebhook(one.Id, one.Name, one.Url))],
+            [.. schedules.Where(one => !one.IsOver).Select(one => new DeclaredRestoreSchedule(
+                one.Id, one.Name, one.Server, one.ServerName, one.Wish, one.At, one.Calendar, one.IsEnabled))]);
     }
 }

@@ -3,8 +3,10 @@ using VBackup.Contracts.Ids;
 using VBackup.Contracts.Messages;
 using VBackup.Platform.Databases;
 using VBackup.Portal.Identity;
+using VBackup.Portal.Notifications;
 using VBackup.Portal.Plans;
 using VBackup.Portal.Policies;
+using VBackup.Portal.Restores;
 using VBackup.Portal.Servers;
 
 namespace VBackup.Portal.Declarations;
@@ -20,11 +22,11 @@ public sealed record FoundProject(
 
 /// <summary>What became of it.</summary>
 /// <param name="Notes">What is not as it was.</param>
-public sealed record RecoveredProject(string Name, int Policies, int Plans, IReadOnlyList<string> Notes);
+public sealed record RecoveredProject(
+    string Name, int Policies, int Plans, int Webhooks, int RestoreSchedules, IReadOnlyList<string> Notes);
 
-/// <summary>Makes projects of a lost system in an empty database. Their plans neither run nor let points go until somebody enables them:
-/// two
-/// systems must not protect one server, and nobody here knows whether the other is really gone.</summary>
+/// <summary>Makes projects of a lost system in an empty database. Their plans and scheduled restores neither run nor let points go until
+/// somebody enables them: two systems must not protect one server, and nobody here knows whether the other is really gone.</summary>
 public static class ProjectRecovery
 {
     public static async Task<RecoveredProject> MakeAsync(Change<PortalDb> change, FoundProject found, CancellationToken cancellation)
@@ -59,7 +61,25 @@ public static class ProjectRecovery
         foreach (var server in servers)
             if (await db.Servers.FindAsync([server.Region, server.Id], cancellation).ConfigureAwait(false) is null)
                 db.Servers.Add(ServerRow.Expected(server, NameOf(found, server), found.Project));
-        return new(name, found.Declarations?.Policies.Count ?? 0, db.Plans.Local.Count(plan => plan.Project == found.Project), notes);
+        MakeWebhooks(db, found, change.Now, notes);
+        foreach (var schedule in found.Declarations?.RestoreSchedules ?? [])
+            db.RestoreSchedules.Add(RestoreSchedule.Recovered(schedule, found.Project, change.Now));
+        return new(name, found.Declarations?.Policies.Count ?? 0, db.Plans.Local.Count(plan => plan.Project == found.Project),
+            found.Declarations?.Webhooks?.Count ?? 0, found.Declarations?.RestoreSchedules?.Count ?? 0, notes);
+    }
+
+    static void MakeWebhooks(PortalDb db, FoundProject found, DateTimeOffset now, List<string> notes)
+    {
+        var webhooks = found.Declarations?.Webhooks ?? [];
+        foreach (var webhook in webhooks)
+        {
+            db.Webhooks.Add(Webhook.Recovered(webhook.Webhook, found.Project, webhook.Name, webhook.Url, now));
+            notes.Add($"the webhook {webhook.Name} came back without its secret: nothing is sent to it until it has a new one "
+                + $"(POST /api/v1/webhooks/{webhook.Webhook}/secret)");
+        }
+        foreach (var policy in found.Declarations?.Policies ?? [])
+            if (policy.Rules.Notification?.Webhooks?.Any(told => webhooks.All(webhook => webhook.Webhook != told)) == true)
+                notes.Add($"the policy {policy.Name} tells a webhook that did not come back: take it out of the policy");
     }
 
     static string NameOf(FoundProject found, ServerRef server) =>

@@ -12,6 +12,7 @@ public sealed class NotificationDelivery(ChangeMaker<PortalDb> changes, WebhookS
     public static readonly TimeSpan Kept = TimeSpan.FromDays(30);
 
     const int DueMax = 200, AtOnceMax = 16;
+    const string NoSecret = "the webhook came back from a lost system without its secret: give it a new one";
 
     /// <summary>One project's slow receivers must not hold up all others.</summary>
     const int AtOnceOfProjectMax = 4;
@@ -52,6 +53,12 @@ public sealed class NotificationDelivery(ChangeMaker<PortalDb> changes, WebhookS
         if (notification.Channel == NotificationChannel.Webhook && webhook is null)
         {
             notification.Failed("the webhook was deleted", pause: null, change.Now);
+            return null;
+        }
+        if (webhook is { HasSecret: false })
+        {
+            notification.Begins(change.Now);
+            notification.Failed(NoSecret, DeliveryRetries.PauseBehind(notification.Attempts, Chance(), asked: null), change.Now);
             return null;
         }
         notification.Begins(change.Now);

@@ -12,6 +12,7 @@ static class NotificationTables
             webhook.ToTable("webhooks");
             webhook.HasKey(one => one.Id);
             webhook.HasIndex(one => new { one.Project, one.Name }).IsUnique();
+            webhook.Ignore(one => one.HasSecret);
         });
         modelBuilder.Entity<Notification>(notification =>
         {

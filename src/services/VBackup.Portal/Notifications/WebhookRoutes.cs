@@ -10,7 +10,8 @@ namespace VBackup.Portal.Notifications;
 
 public sealed record WebhookRequest(string? Name, string? Url);
 
-public sealed record WebhookView(WebhookId Id, string Name, string Url, DateTimeOffset CreatedAt);
+/// <param name="HasSecret">False of one of a lost system: nothing is sent to it until it has another.</param>
+public sealed record WebhookView(WebhookId Id, string Name, string Url, DateTimeOffset CreatedAt, bool HasSecret);
 
 /// <param name="Secret">By which the receiver knows what is from here. Told once; null when the answer is given again.</param>
 public sealed record NewWebhookView(WebhookId Id, string Name, string Url, DateTimeOffset CreatedAt, string? Secret)
@@ -44,6 +45,8 @@ static class WebhookRoutes
         webhooks.MapGet("/{id:guid}", Get).Needs(Permission.GetPolicy).Produces<WebhookView>().WithSummary("Get a webhook");
         webhooks.MapDelete("/{id:guid}", Delete).Needs(Permission.DeletePolicy).Produces(StatusCodes.Status204NoContent)
             .WithSummary("Delete a webhook that no policy names");
+        webhooks.MapPost("/{id:guid}/secret", Renew).Needs(Permission.UpdatePolicy).Creates<NewWebhookView>()
+            .WithSummary("Give a webhook a new secret in place of the one before; it is told once");
         webhooks.MapPost("/{id:guid}/test", Test).Needs(Permission.UpdatePolicy).Starts<TestedWebhook>()
             .WithSummary("Send a webhook a test; what came of it is under notifications");
     }
@@ -95,6 +98,18 @@ static class WebhookRoutes
         return TypedResults.NoContent();
     });
 
+    static Task<IResult> Renew(Guid id, HttpContext http, ApiChanges changes, WebhookSecrets secrets) =>
+        changes.CreateAsync(http, id, async change =>
+        {
+            if (await FindAsync(change.Db, change.Caller.InProject, WebhookId.From(id), change.Cancellation).ConfigureAwait(false)
+                is not { } webhook) return Problem.NoSuch("webhook");
+            var (secret, wrapped) = secrets.New(webhook.Id);
+            webhook.GetsSecret(wrapped);
+            change.Audit("renewWebhookSecret", $"webhook {webhook.Name}");
+            var view = new NewWebhookView(webhook.Id, webhook.Name, webhook.Url, webhook.CreatedAt, secret);
+            return new Creation.Made($"/api/v1/webhooks/{webhook.Id}", view, view with { Secret = null });
+        });
+
     static Task<IResult> Test(Guid id, HttpContext http, ApiChanges changes) => changes.CreateAsync(http, id, async change =>
     {
         if (await FindAsync(change.Db, change.Caller.InProject, WebhookId.From(id), change.Cancellation).ConfigureAwait(false) is not { } webhook)
@@ -115,5 +130,5 @@ static class WebhookRoutes
     static async Task<Webhook?> FindAsync(PortalDb db, ProjectId project, WebhookId id, CancellationToken cancellation) =>
         await db.Webhooks.FindAsync([id], cancellation).ConfigureAwait(false) is { } webhook && webhook.Project == project ? webhook : null;
 
-    static WebhookView View(Webhook webhook) => new(webhook.Id, webhook.Name, webhook.Url, webhook.CreatedAt);
+    static WebhookView View(Webhook webhook) => new(webhook.Id, webhook.Name, webhook.Url, webhook.CreatedAt, webhook.HasSecret);
 }

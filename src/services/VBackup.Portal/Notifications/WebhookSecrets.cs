@@ -44,7 +44,7 @@ public sealed class WebhookSecrets(MasterKey master)
     public static async Task<int> ChangeMasterKeyAsync(Change<PortalDb> change, MasterKey old, MasterKey next, CancellationToken cancellation)
     {
         var webhooks = await change.Db.Webhooks.ToListAsync(cancellation).ConfigureAwait(false);
-        foreach (var webhook in webhooks)
+        foreach (var webhook in webhooks.Where(one => one.HasSecret))
         {
             var owner = webhook.Id.ToString();
             webhook.IsWrappedAnew(Rewrapping.Anew(webhook.WrappedSecret, one => old.Unwrap(one, Purpose, owner),

@@ -2,6 +2,7 @@ using System.Globalization;
 using NodaTime;
 using VBackup.Contracts.Ids;
 using VBackup.Contracts.Messages;
+using VBackup.Portal.Declarations;
 using VBackup.Portal.Policies;
 
 namespace VBackup.Portal.Restores;
@@ -44,6 +45,15 @@ public sealed class RestoreSchedule
         return schedule;
     }
 
+    /// <summary>As it was declared in a system that was lost, and disabled: two systems must not restore to one server.</summary>
+    public static RestoreSchedule Recovered(DeclaredRestoreSchedule saved, ProjectId project, DateTimeOffset now)
+    {
+        var schedule = new RestoreSchedule(saved.Schedule, project, saved.Name, saved.Server, saved.ServerName, saved.Wish)
+        { At = saved.At, Calendar = saved.Calendar, IsEnabled = false };
+        schedule.NextAt = saved.Calendar is null ? saved.At : schedule.NextBehind(now);
+        return schedule;
+    }
+
     public RestoreScheduleId Id { get; private set; }
     public long Version { get; private set; }
     public ProjectId Project { get; private set; }
@@ -73,6 +83,12 @@ public sealed class RestoreSchedule
     public string? LastSkipped { get; private set; }
 
     public ServerRef Server => new(Region, ServerId);
+
+    /// <summary>What it restores, as it was asked for.</summary>
+    public RestoreWish Wish => new(Point, Target, NewName, Volume, StopsServer);
+
+    /// <summary>It was to start once, and will not any more.</summary>
+    public bool IsOver => Calendar is null && NextAt is null;
 
     public bool IsDue(DateTimeOffset now) => IsEnabled && NextAt <= now;
 
