@@ -127,10 +127,10 @@ public sealed class DeclarationTests
         await DaysAsync(2);
         Assert.Empty(await world.SentAsync(MessageJson.Default.StartRestore));
 
-        await world.Changes.MakeAsync(async change =>
+        await world.Changes.MakeAsync(change =>
         {
             foreach (var schedule in change.Db.RestoreSchedules) schedule.Enable(change.Now);
-            await Task.CompletedTask;
+            return Task.CompletedTask;
         }, default);
         await DaysAsync(1);
         // The one of the past is not made up for, least of all over a server that has gone on.
