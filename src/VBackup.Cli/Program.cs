@@ -42,9 +42,13 @@ var root = new RootCommand("vBackup keeps the volumes of virtual servers in encr
     Runs.Define(),
     Locations.Define(),
     Snapshots.Define(),
-    new Command("server", "Look at servers.")
+    Webhooks.Define(),
+    ProjectKeys.Define(),
+    new Command("server", "Look at servers and their volumes.")
     {
         ListServers.Define(),
+        Volumes.DefineShow(),
+        Volumes.DefineFree(),
     },
     new Command("edge", "Back up and restore the servers of a cloud.")
     {

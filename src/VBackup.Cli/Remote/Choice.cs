@@ -53,6 +53,10 @@ static class Choice
             CanGet: false),
             RemoteJson.Default.TokenView);
 
+    public static Task<Told<WebhookView>> WebhookAsync(PortalCall call, string text) =>
+        ByNameAsync(call, text, new("webhooks", "webhook", "webhooks", one => one.Id, one => one.Name, _ => true),
+            RemoteJson.Default.WebhookView);
+
     public static Task<Told<PointView>> PointAsync(PortalCall call, string text) => ByIdAsync(call, text,
         new("points", "point", "points", one => one.Id, one => one.ServerName, _ => true), RemoteJson.Default.PointView);
 

@@ -43,11 +43,15 @@ static class NewPolicy
     static readonly Option<string> s_stopBy = new("--stop-by")
         { HelpName = "HH:mm", Description = "With --window: when they must have stopped." };
 
+    static readonly Option<string[]> s_notify = new("--notify")
+        { HelpName = "WHOM", Description = "An e-mail address, or a webhook's name or id, that is told how runs end; may be repeated." };
+    static readonly Option<string> s_notifyOn = new("--notify-on")
+        { HelpName = "failure | success | both", Description = "With --notify: which ends are told; those that failed, if not said." };
+
     static readonly Option[] s_rules =
     [
         s_at, s_zone, s_daily, s_hourly, s_weekly, s_monthly, s_keepHourly, s_keepDaily, s_keepWeekly, s_keepMonthly, s_incrementals,
-            s_keepFulls,
-        s_window, s_stopBy,
+        s_keepFulls, s_window, s_stopBy, s_notify, s_notifyOn,
     ];
 
     public static Command Define() => PortalCall.Define("create", "Make a policy.", HandleAsync, [s_name, s_file, .. s_rules]);
@@ -59,11 +63,11 @@ static class NewPolicy
         var name = call.Get(s_name);
         // What a file says is sent as it is: the Portal knows more of it than this program may.
         var rules = call.Get(s_file) is { } file ? await ReadFileAsync(call, file).ConfigureAwait(false)
-            : JsonSerializer.SerializeToElement(ReadRules(call), RemoteJson.Default.RulesView);
+            : JsonSerializer.SerializeToElement(await ReadRulesAsync(call).ConfigureAwait(false), RemoteJson.Default.RulesView);
         var made = await call.Portal.CreateAsync("policies", new(name, rules), RemoteJson.Default.PolicyBody,
             RemoteJson.Default.PolicyView, call.Stop).ConfigureAwait(false);
         call.Screen.Event("completed", made.Json);
-        call.Screen.Line(Policies.TextOf(made.Value));
+        call.Screen.Line(await Policies.TextOfAsync(call, made.Value).ConfigureAwait(false));
     }
 
     static async Task<JsonElement> ReadFileAsync(PortalCall call, string path)
@@ -81,6 +85,35 @@ static class NewPolicy
         {
             throw new RefusedException($"{path} is not JSON: {wrong.Message}");
         }
+    }
+
+    static async Task<RulesView> ReadRulesAsync(PortalCall call)
+    {
+        // Nobody is asked for webhooks where the flags make no policy.
+        var (rules, ends) = (ReadRules(call), ReadEnds(call));
+        if (ends is not var (onSuccess, onFailure)) return rules;
+        List<string> recipients = [], webhooks = [];
+        foreach (var whom in call.Get(s_notify)!)
+        {
+            if (whom.Contains('@', StringComparison.Ordinal)) recipients.Add(whom);
+            else webhooks.Add((await Choice.WebhookAsync(call, whom).ConfigureAwait(false)).Value.Id);
+        }
+        return rules with { Notification = new(onSuccess, onFailure, recipients, webhooks) };
+    }
+
+    /// <summary>Null when nobody is to be told.</summary>
+    static (bool OnSuccess, bool OnFailure)? ReadEnds(PortalCall call)
+    {
+        var on = call.Get(s_notifyOn);
+        if (call.Get(s_notify) is not { Length: > 0 })
+            return on is null ? null : throw new UsageException("--notify-on goes with --notify");
+        return on switch
+        {
+            null or "failure" => (false, true),
+            "success" => (true, false),
+            "both" => (true, true),
+            _ => throw new UsageException($"--notify-on {on}: there are failure, success and both"),
+        };
     }
 
     static RulesView ReadRules(PortalCall call)

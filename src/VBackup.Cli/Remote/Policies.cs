@@ -33,7 +33,7 @@ static class Policies
     {
         var policy = await Choice.PolicyAsync(call, call.Get(s_policy)).ConfigureAwait(false);
         call.Screen.Event("policy", policy.Json);
-        call.Screen.Line(TextOf(policy.Value));
+        call.Screen.Line(await TextOfAsync(call, policy.Value).ConfigureAwait(false));
     }
 
     static async Task DeleteAsync(PortalCall call)
@@ -44,7 +44,7 @@ static class Policies
         call.Screen.Line($"deleted policy '{policy.Value.Name}'");
     }
 
-    public static string TextOf(PolicyView policy)
+    public static async Task<string> TextOfAsync(PortalCall call, PolicyView policy)
     {
         var facts = new FactSheet();
         facts.Add("policy", policy.Name);
@@ -52,6 +52,8 @@ static class Policies
         facts.Add("of", policy.IsSystemDefault ? "the system; nobody changes it" : "the project");
         facts.Add("time", $"{policy.Rules.LaunchTime} {policy.Rules.Zone}");
         foreach (var (name, text) in PolicyText.RulesOf(policy.Rules)) facts.Add(name, text.Length == 0 ? "yes" : text);
+        if (policy.Rules.Notification is { } notification)
+            facts.Add("tells", PolicyText.TellsOf(notification, await Names.OfWebhooksAsync(call, notification).ConfigureAwait(false)));
         return facts.ToString();
     }
 }

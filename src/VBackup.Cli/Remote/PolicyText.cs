@@ -17,6 +17,18 @@ static class PolicyText
                 ? $"stops by {stop}" : ""));
     }
 
+    public static string TellsOf(NotificationView notification, Names names)
+    {
+        var whom = (notification.Recipients ?? []).Concat((notification.Webhooks ?? []).Select(id => $"webhook {names.Webhook(id)}"));
+        var when = notification switch
+        {
+            { OnSuccess: true, OnFailure: true } => "success and failure",
+            { OnSuccess: true } => "success",
+            _ => "failure",
+        };
+        return $"{string.Join(", ", whom)} of {when}";
+    }
+
     static string Keep(int? copies) => copies is { } count ? $"keeps {count}" : "";
 
     static string Join(string first, string second) => second.Length == 0 ? first : $"{first}, {second}";

@@ -131,6 +131,7 @@ sealed class PortalClient(PortalUrl url, string? token, TimeProvider clock) : ID
 
     async Task<(JsonElement? Json, string? Version)> AnswerAsync(Request request, CancellationToken cancellation)
     {
+        var isUncertain = false;
         for (var attempt = 1; ; attempt++)
         {
             try
@@ -153,6 +154,11 @@ sealed class PortalClient(PortalUrl url, string? token, TimeProvider clock) : ID
             catch (PortalUnreachableException broken) when (request.IsRepeatable && attempt == 1 && IsBrokenOff(broken))
             {
                 // Nobody knows whether it was heard; asking again does nothing twice.
+                isUncertain = true;
+            }
+            catch (PortalUnreachableException away) when (isUncertain && !away.MayHaveBeenHeard)
+            {
+                throw new PortalUnreachableException(away.Message, away.InnerException) { MayHaveBeenHeard = true };
             }
         }
     }
@@ -176,15 +182,19 @@ sealed class PortalClient(PortalUrl url, string? token, TimeProvider clock) : ID
         }
         catch (HttpRequestException failure)
         {
-            throw new PortalUnreachableException(Describe(failure), failure);
+            throw new PortalUnreachableException(Describe(failure), failure)
+            {
+                MayHaveBeenHeard = failure.HttpRequestError is not (HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError
+                    or HttpRequestError.SecureConnectionError),
+            };
         }
         catch (IOException failure)
         {
-            throw new PortalUnreachableException($"the answer of {url} broke off: {failure.Message}", failure);
+            throw new PortalUnreachableException($"the answer of {url} broke off: {failure.Message}", failure) { MayHaveBeenHeard = true };
         }
         catch (OperationCanceledException failure) when (!cancellation.IsCancellationRequested)
         {
-            throw new PortalUnreachableException($"{url} gives no answer in time", failure);
+            throw new PortalUnreachableException($"{url} gives no answer in time", failure) { MayHaveBeenHeard = true };
         }
     }
 
@@ -239,7 +249,9 @@ sealed class PortalClient(PortalUrl url, string? token, TimeProvider clock) : ID
         }
     }
 
-    T Read<T>(JsonElement json, JsonTypeInfo<T> type)
+    /// <summary>Something that was told within another thing.</summary>
+    /// <exception cref="RefusedException">It is of another shape.</exception>
+    public T Read<T>(JsonElement json, JsonTypeInfo<T> type)
     {
         try
         {

@@ -45,4 +45,8 @@ sealed class PortalRefusalException(int status, ProblemView problem, PortalUrl u
 }
 
 /// <summary>Nobody knows whether the Portal did what it was asked for: no answer came.</summary>
-sealed class PortalUnreachableException(string message, Exception? inner = null) : Exception(message, inner);
+sealed class PortalUnreachableException(string message, Exception? inner = null) : Exception(message, inner)
+{
+    /// <summary>What was asked for may have been done all the same.</summary>
+    public bool MayHaveBeenHeard { get; init; }
+}

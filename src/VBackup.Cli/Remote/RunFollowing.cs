@@ -5,6 +5,9 @@ namespace VBackup.Cli.Remote;
 /// <summary>Waits for a run that goes on at the Portal, and shows how far it is.</summary>
 static class RunFollowing
 {
+    /// <summary>Streams in a row that end before their first event: then somebody between lets none through.</summary>
+    const int SilentStreamsMax = 2;
+
     /// <summary>Between two looks, where events do not come through.</summary>
     static readonly TimeSpan s_period = TimeSpan.FromSeconds(2);
 
@@ -51,21 +54,15 @@ static class RunFollowing
     static async Task<Told<RunView>> UntilOverAsync(PortalCall call, string id)
     {
         var clock = call.Portal.Clock;
-        var heardAt = clock.GetTimestamp();
+        var (heardAt, silentStreams) = (clock.GetTimestamp(), 0);
         while (true)
         {
-            try
+            if (silentStreams < SilentStreamsMax)
             {
-                await foreach (var run in call.Portal.FollowAsync($"runs/{id}/events", RemoteJson.Default.RunView, call.Stop)
-                    .ConfigureAwait(false))
-                {
-                    heardAt = clock.GetTimestamp();
-                    if (Show(call.Screen, run)) return run;
-                }
-            }
-            catch (Exception broken) when (broken is PortalUnreachableException or PortalRefusalException)
-            {
-                // Somebody between may not let events through. Asking tells whether it is more than that.
+                var (run, hasSpoken) = await ListenAsync(call, id).ConfigureAwait(false);
+                if (run is not null) return run;
+                if (hasSpoken) heardAt = clock.GetTimestamp();
+                silentStreams = hasSpoken ? 0 : silentStreams + 1;
             }
             try
             {
@@ -79,6 +76,25 @@ static class RunFollowing
             }
             await Task.Delay(s_period, clock, call.Stop).ConfigureAwait(false);
         }
+    }
+
+    /// <returns>The run, if it was told to be over; and whether anything was told.</returns>
+    static async Task<(Told<RunView>? Over, bool HasSpoken)> ListenAsync(PortalCall call, string id)
+    {
+        var hasSpoken = false;
+        try
+        {
+            await foreach (var run in call.Portal.FollowAsync($"runs/{id}/events", RemoteJson.Default.RunView, call.Stop).ConfigureAwait(false))
+            {
+                hasSpoken = true;
+                if (Show(call.Screen, run)) return (run, true);
+            }
+        }
+        catch (Exception broken) when (broken is PortalUnreachableException or PortalRefusalException)
+        {
+            // Somebody between may not let events through. Asking tells whether it is more than that.
+        }
+        return (null, hasSpoken);
     }
 
     /// <returns>Whether it is over.</returns>

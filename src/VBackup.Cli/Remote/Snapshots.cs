@@ -17,11 +17,14 @@ static class Snapshots
 
     public static Command Define() => new("snapshot", "Take snapshots of servers where they are, and go back to them.")
     {
-        PortalCall.Define("create", "Take a snapshot of a server.", CreateAsync, BackUpNow.Server, s_name, s_volumes, s_keptDays),
+        PortalCall.Define("create", "Take a snapshot of a server.", CreateAsync, BackUpNow.Server, s_name, s_volumes, s_keptDays,
+            BackUpNow.Wait),
         PortalCall.Define("list", "List the project's snapshots, whatever they are for, latest first.", ListAsync, s_server),
         PortalCall.Define("rollback", "Make the volumes of a server that is shut down what they were, after a safety snapshot.",
-            RollBackAsync, s_snapshot, s_volumes),
+            RollBackAsync, s_snapshot, s_volumes, BackUpNow.Wait),
         PortalCall.Define("delete", "Delete a snapshot that no backup needs.", DeleteAsync, s_snapshot),
+        Orphans.DefineList(),
+        Orphans.DefineSurvey(),
     };
 
     static async Task CreateAsync(PortalCall call)
@@ -30,6 +33,11 @@ static class Snapshots
         var made = await call.Portal.CreateAsync("snapshots",
             new(new(server.Region, server.Id), call.Parsed.GetRequiredValue(s_name), VolumesOf(call), call.Get(s_keptDays)),
             RemoteJson.Default.SnapshotBody, RemoteJson.Default.SnapshotView, call.Stop).ConfigureAwait(false);
+        if (call.Get(BackUpNow.Wait))
+        {
+            await SnapshotFollowing.TakenAsync(call, made.Value.Id, $"{server.Region}/{server.Name}").ConfigureAwait(false);
+            return;
+        }
         call.Screen.Event("completed", made.Json);
         call.Screen.Line($"snapshot '{made.Value.Name}' of {server.Region}/{server.Name} is being taken; "
             + "'vbackup snapshot list' shows when it is ready");
@@ -53,11 +61,17 @@ static class Snapshots
 
     static async Task RollBackAsync(PortalCall call)
     {
-        var snapshot = (await Choice.SnapshotAsync(call, call.Get(s_snapshot)).ConfigureAwait(false)).Value;
+        var before = await Choice.SnapshotAsync(call, call.Get(s_snapshot)).ConfigureAwait(false);
+        var snapshot = before.Value;
         var told = await call.Portal.SendAsync($"snapshots/{snapshot.Id}/rollback", new(VolumesOf(call)), RemoteJson.Default.RollBackBody,
             RemoteJson.Default.SnapshotView, call.Stop).ConfigureAwait(false);
-        call.Screen.Event("completed", told.Json);
         var server = await ServerLabelAsync(call, snapshot).ConfigureAwait(false);
+        if (call.Get(BackUpNow.Wait))
+        {
+            await SnapshotFollowing.RolledBackAsync(call, before, server).ConfigureAwait(false);
+            return;
+        }
+        call.Screen.Event("completed", told.Json);
         call.Screen.Line($"{server} is being made what it was at snapshot '{snapshot.Name}', after a safety snapshot of what it is; "
             + "'vbackup snapshot list' shows how far it is");
     }

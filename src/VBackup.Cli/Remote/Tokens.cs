@@ -23,9 +23,7 @@ static class Tokens
     {
         if (call.Get(s_days) is < 1 or > 366) throw new UsageException("--days is 1 to 366");
         DateTimeOffset? expires = call.Get(s_days) is { } days ? call.Portal.Clock.GetUtcNow() + TimeSpan.FromDays(days) : null;
-        var made = await call.Portal.CreateAsync("tokens", new(call.Get(s_name), expires), RemoteJson.Default.TokenBody,
-            RemoteJson.Default.NewTokenView,
-            call.Stop).ConfigureAwait(false);
+        var made = await MakeAsync(call, new(call.Get(s_name), expires)).ConfigureAwait(false);
         if (made.Value.Token is not { } token)
             throw new RefusedException("the answer that had the token was lost on its way: "
                 + $"revoke it ('vbackup token revoke {made.Value.Id}') and make another");
@@ -34,6 +32,21 @@ static class Tokens
             + $"programs find it in VBACKUP_TOKEN, with VBACKUP_URL={call.Portal.Url}");
         call.Screen.Event("completed", made.Json);
         call.Screen.Line(token);
+    }
+
+    static async Task<Told<NewTokenView>> MakeAsync(PortalCall call, TokenBody body)
+    {
+        try
+        {
+            return await call.Portal.CreateAsync("tokens", body, RemoteJson.Default.TokenBody, RemoteJson.Default.NewTokenView, call.Stop)
+                .ConfigureAwait(false);
+        }
+        catch (PortalUnreachableException away) when (away.MayHaveBeenHeard)
+        {
+            // A token that nobody has must not stay good.
+            throw new RefusedException($"{away.Message}; the token may have been made all the same: "
+                + $"'vbackup token list' shows it then, and 'vbackup token revoke {body.Name}' revokes it");
+        }
     }
 
     static async Task ListAsync(PortalCall call)

@@ -17,6 +17,32 @@ sealed record SessionView(string Id, string Token, DateTimeOffset ExpiresAt, str
 sealed record TokenView(string Id, string Name, string User, bool Session, DateTimeOffset CreatedAt, DateTimeOffset ExpiresAt,
     DateTimeOffset? LastUsedAt, DateTimeOffset? RevokedAt);
 
+sealed record MeView(string Name, string? ProjectName);
+
+sealed record PendingVaultView(string LocationName, string? Error);
+
+sealed record KeyView(int Number, string State, DateTimeOffset? MadeAt, DateTimeOffset? HandedOutAt, DateTimeOffset? ErasedAt,
+    IReadOnlyList<PendingVaultView> Vaults);
+
+sealed record RecoveryKeyView(string RecoveryKey, string Meaning)
+{
+    // As above.
+    public override string ToString() => "a recovery key";
+}
+
+sealed record ErasedKeyView(KeyView Key, string Meaning);
+
+sealed record WebhookView(string Id, string Name, string Url, DateTimeOffset CreatedAt, bool HasSecret);
+
+/// <param name="Secret">Null in an answer that is given again.</param>
+sealed record NewWebhookView(string Id, string Name, string? Secret)
+{
+    // As above.
+    public override string ToString() => $"webhook {Id}";
+}
+
+sealed record TestedView(string Notification);
+
 /// <param name="Token">Null in an answer that is given again.</param>
 sealed record NewTokenView(string Id, string Name, DateTimeOffset ExpiresAt, string? Token)
 {
@@ -61,12 +87,23 @@ sealed record LocationView(string Id, string Name, string Region, string Kind, s
     bool IsDefault, long? QuotaBytes, long UsedBytes, int SoftDeleteDays, DateTimeOffset? VerifiedAt, string? Finding);
 
 sealed record SnapshotView(string Id, ServerName Server, string Name, string Purpose, string State, IReadOnlyList<DiskView> Disks,
-    DateTimeOffset? TakenAt, DateTimeOffset? KeptUntil, bool IsRollingBack, string? Error);
+    DateTimeOffset? TakenAt, DateTimeOffset? KeptUntil, bool IsRollingBack, DateTimeOffset? RolledBackAt, string? Error);
+
+sealed record OrphanView(ServerName Server, string ServerName, string Instant, IReadOnlyList<string> Volumes, DateTimeOffset TakenAt,
+    DateTimeOffset FirstSeenAt, bool IsOurs, DateTimeOffset? RemovedAfter, string? Error);
+
+sealed record KeepingView(string Name);
+
+sealed record UsagesView(IReadOnlyList<JsonElement> Items);
+
+sealed record UsageView(string Name, string Volume, long? LengthBytes, long? UsedBytes, bool IsFree, IReadOnlyList<KeepingView> Snapshots);
+
+sealed record FreedView(IReadOnlyList<KeepingView> Removed, IReadOnlyList<string> Notes);
 
 // Policies, read and written in the same shape (docs/policies.md). Times are HH:mm.
 
 sealed record RulesView(string LaunchTime, string Zone, HourlyView? Hourly = null, DailyView? Daily = null, WeeklyView? Weekly = null,
-    MonthlyView? Monthly = null, PatternView? FullPattern = null, WindowView? Window = null);
+    MonthlyView? Monthly = null, PatternView? FullPattern = null, WindowView? Window = null, NotificationView? Notification = null);
 
 sealed record HourlyView(int EveryHours, int? Keep);
 
@@ -83,6 +120,9 @@ sealed record WeekdayView(string Week, string Day);
 sealed record PatternView(int Incrementals, int? KeepFulls);
 
 sealed record WindowView(string EarliestStart, string LatestStart, string? StopBy);
+
+/// <param name="Webhooks">Their ids.</param>
+sealed record NotificationView(bool OnSuccess, bool OnFailure, IReadOnlyList<string>? Recipients, IReadOnlyList<string>? Webhooks);
 
 // What is sent. What is null is left out, and the Portal takes its default.
 
@@ -113,6 +153,14 @@ sealed record SnapshotBody(ServerName Server, string Name, IReadOnlyList<string>
 
 sealed record RollBackBody(IReadOnlyList<string>? Volumes);
 
+sealed record EraseBody(string Project);
+
+sealed record WebhookBody(string Name, string Url);
+
+sealed record SurveyBody(string Region);
+
+sealed record FreeBody(IReadOnlyList<string>? Volumes, bool? RemovesSnapshots);
+
 sealed record LocationBody(string Name, string Region, string Kind, string Address, string? Endpoint, string? S3Region, string? AccessKey,
     string? SecretKey, long? QuotaBytes, int? SoftDeleteDays, bool? IsDefault)
 {
@@ -141,6 +189,17 @@ sealed record NothingBody;
 [JsonSerializable(typeof(RunView))]
 [JsonSerializable(typeof(LocationView))]
 [JsonSerializable(typeof(SnapshotView))]
+[JsonSerializable(typeof(MeView))]
+[JsonSerializable(typeof(KeyView))]
+[JsonSerializable(typeof(RecoveryKeyView))]
+[JsonSerializable(typeof(ErasedKeyView))]
+[JsonSerializable(typeof(WebhookView))]
+[JsonSerializable(typeof(NewWebhookView))]
+[JsonSerializable(typeof(TestedView))]
+[JsonSerializable(typeof(OrphanView))]
+[JsonSerializable(typeof(UsagesView))]
+[JsonSerializable(typeof(UsageView))]
+[JsonSerializable(typeof(FreedView))]
 [JsonSerializable(typeof(SignInBody))]
 [JsonSerializable(typeof(PasswordBody))]
 [JsonSerializable(typeof(TokenBody))]
@@ -151,5 +210,9 @@ sealed record NothingBody;
 [JsonSerializable(typeof(SnapshotBody))]
 [JsonSerializable(typeof(RollBackBody))]
 [JsonSerializable(typeof(LocationBody))]
+[JsonSerializable(typeof(EraseBody))]
+[JsonSerializable(typeof(WebhookBody))]
+[JsonSerializable(typeof(SurveyBody))]
+[JsonSerializable(typeof(FreeBody))]
 [JsonSerializable(typeof(NothingBody))]
 sealed partial class RemoteJson : JsonSerializerContext;

@@ -124,6 +124,38 @@ public sealed class PortalTroubleTests : IDisposable
     }
 
     [Fact]
+    public async Task Events_that_never_come_are_not_asked_for_any_more()
+    {
+        var looks = 0;
+        await using var portal = await StartAsync((http, heard, _) =>
+        {
+            if (!heard.Target.EndsWith("/events", StringComparison.Ordinal))
+                return FakePortal.JsonAsync(http, RunOf(Run, ++looks > 4 ? "succeeded" : "transferring"));
+            http.Abort();
+            return Task.CompletedTask;
+        });
+        (await _user.RunAsync("run", "watch", Run)).Expect(0);
+        Assert.Equal(2, portal.Requests.Count(one => one.Target.EndsWith("/events", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task A_token_whose_answer_never_comes_is_named_so_that_it_can_be_revoked()
+    {
+        await using (var portal = await StartAsync((http, _, _) =>
+        {
+            http.Abort();
+            return Task.CompletedTask;
+        }))
+        {
+            Assert.EndsWith("the token may have been made all the same: 'vbackup token list' shows it then, and "
+                + "'vbackup token revoke nightly' revokes it", await _user.RefusalAsync(1, "token", "create", "nightly"), StringComparison.Ordinal);
+            Assert.Equal(2, portal.Requests.Count);
+        }
+        // Nobody is there any more, so nobody has made one.
+        Assert.EndsWith("does it run?", await _user.RefusalAsync(1, "token", "create", "nightly"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_run_that_fails_fails_whoever_waits_for_it()
     {
         await using var portal = await StartAsync((http, heard, _) => heard.Target.EndsWith("/events", StringComparison.Ordinal)

@@ -7,9 +7,6 @@ namespace VBackup.EndToEnd.Tests.Remote;
 /// <summary>A server is protected, backed up and brought back by the command line alone, at a real Portal.</summary>
 public sealed class ProtectionStoryTests : IAsyncLifetime
 {
-    const int LooksMax = 600;
-    static readonly TimeSpan s_lookDelay = TimeSpan.FromMilliseconds(200);
-
     readonly string _folder = Directory.CreateTempSubdirectory("vbackup-remote-").FullName;
     readonly RemoteUser _user;
     UpProcess? _up;
@@ -20,7 +17,7 @@ public sealed class ProtectionStoryTests : IAsyncLifetime
     {
         _up = await UpProcess.StartAsync(Data);
         await _user.SignInAsync(_up);
-        await UntilAsync(() => _user.TextAsync("server", "list"), text => text.Contains("local/web-1", StringComparison.Ordinal));
+        await Looking.UntilAsync(() => _user.TextAsync("server", "list"), text => text.Contains("local/web-1", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -57,6 +54,8 @@ public sealed class ProtectionStoryTests : IAsyncLifetime
     [InlineData("--stop-by goes with --window", "--daily", "02:00", "--stop-by", "06:00")]
     [InlineData("give days", "--at", "02:00", "--weekly", "mon,noday")]
     [InlineData("last-day", "--at", "02:00", "--monthly", "fifth-mon")]
+    [InlineData("--notify-on goes with --notify", "--daily", "02:00", "--notify-on", "both")]
+    [InlineData("there are failure, success and both", "--daily", "02:00", "--notify", "a@b.example", "--notify-on", "fire")]
     public async Task Flags_that_make_no_policy_are_refused_before_anybody_is_asked(string reason, params string[] flags) =>
         Assert.Contains(reason, await _user.RefusalAsync(2, ["policy", "create", "wrong", .. flags]), StringComparison.Ordinal);
 
@@ -69,7 +68,7 @@ public sealed class ProtectionStoryTests : IAsyncLifetime
         var location = await _user.JsonAsync("location", "create", "second", "--region", "local", "--kind", "filesystem", "--address", store,
             "--quota", "1GiB", "--bin-days", "3");
         Assert.Equal(1L << 30, location.GetProperty("quotaBytes").GetInt64());
-        await UntilAsync(() => _user.TextAsync("location", "list"), text => Line(text, "second").Contains("ready", StringComparison.Ordinal));
+        await Looking.UntilAsync(() => _user.TextAsync("location", "list"), text => Line(text, "second").Contains("ready", StringComparison.Ordinal));
         Assert.Matches("  no +3 days$", Line(await _user.TextAsync("location", "list"), "second"));
 
         Assert.Equal("there are no plans", await _user.TextAsync("plan", "list"));
@@ -104,11 +103,11 @@ public sealed class ProtectionStoryTests : IAsyncLifetime
         Assert.Equal(["succeeded", "succeeded", "succeeded"], restores.Select(one => one.GetProperty("state").GetString()));
 
         Assert.Contains("is being deleted", await _user.TextAsync("point", "delete", point), StringComparison.Ordinal);
-        await UntilAsync(() => _user.TextAsync("point", "list", "--server", "web-1"), text => text.Contains("in the bin", StringComparison.Ordinal));
+        await Looking.UntilAsync(() => _user.TextAsync("point", "list", "--server", "web-1"), text => text.Contains("in the bin", StringComparison.Ordinal));
         Assert.Contains("in the bin: bring it back first", await _user.RefusalAsync(1, "restore", point, "--to", "new-server", "--name", "x"),
             StringComparison.Ordinal);
         Assert.Equal(point, (await _user.JsonAsync("point", "undelete", point)).GetProperty("id").GetString());
-        await UntilAsync(() => _user.TextAsync("point", "list", "--state", "active"), text => text.Contains(point[..13], StringComparison.Ordinal));
+        await Looking.UntilAsync(() => _user.TextAsync("point", "list", "--state", "active"), text => text.Contains(point[..13], StringComparison.Ordinal));
     }
 
     async Task RestoreAsync(string point)
@@ -128,7 +127,7 @@ public sealed class ProtectionStoryTests : IAsyncLifetime
         Assert.Equal(boot, await File.ReadAllBytesAsync(Path.Combine(volumes, "web-1-boot.raw")));
 
         await _user.JsonAsync("restore", point, "--to", "new-server", "--name", "web-2", "--wait");
-        await UntilAsync(() => _user.TextAsync("server", "list"), text => text.Contains("local/web-2", StringComparison.Ordinal));
+        await Looking.UntilAsync(() => _user.TextAsync("server", "list"), text => text.Contains("local/web-2", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -139,27 +138,17 @@ public sealed class ProtectionStoryTests : IAsyncLifetime
         var made = await _user.TextAsync("snapshot", "create", "web-1", "--name", "before-update", "--kept-days", "2");
         Assert.StartsWith("snapshot 'before-update' of local/web-1 is being taken", made, StringComparison.Ordinal);
         Assert.Contains("already", await _user.RefusalAsync(1, "snapshot", "create", "web-1", "--name", "before-update"), StringComparison.Ordinal);
-        await UntilAsync(() => _user.TextAsync("snapshot", "list"), text => Line(text, "before-update").Contains(" ready ", StringComparison.Ordinal));
+        await Looking.UntilAsync(() => _user.TextAsync("snapshot", "list"), text => Line(text, "before-update").Contains(" ready ", StringComparison.Ordinal));
         await File.WriteAllBytesAsync(boot, new byte[before.Length]);
         Assert.Contains("local/web-1 is being made what it was", await _user.TextAsync("snapshot", "rollback", "before-update"), StringComparison.Ordinal);
-        await UntilAsync(() => File.ReadAllBytesAsync(boot), now => now.AsSpan().SequenceEqual(before));
+        await Looking.UntilAsync(() => File.ReadAllBytesAsync(boot), now => now.AsSpan().SequenceEqual(before));
         var deleted = await _user.JsonAsync("snapshot", "delete", "before-update");
         Assert.Equal("before-update", deleted.GetProperty("name").GetString());
-        await UntilAsync(async () => (await _user.RunAsync("snapshot", "list", "--server", "web-1", "--json")).Expect(0).Events.ToList(),
+        await Looking.UntilAsync(async () => (await _user.RunAsync("snapshot", "list", "--server", "web-1", "--json")).Expect(0).Events.ToList(),
             all => all.Single(one => one.GetProperty("name").GetString() == "before-update").GetProperty("state").GetString() == "removed");
     }
 
     static string Line(string text, string of) => Assert.Single(text.Split('\n'), line => line.Contains(of, StringComparison.Ordinal));
-
-    /// <summary>What another process does takes its time: it is looked at until it is done.</summary>
-    static async Task UntilAsync<T>(Func<Task<T>> look, Predicate<T> isDone)
-    {
-        for (var looks = 0; !isDone(await look()); looks++)
-        {
-            Assert.True(looks < LooksMax, "it never came to be");
-            await Task.Delay(s_lookDelay, TimeProvider.System);
-        }
-    }
 
     string Data => Path.Combine(_folder, "data");
 

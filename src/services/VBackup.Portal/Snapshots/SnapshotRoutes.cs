@@ -81,9 +81,14 @@ static partial class SnapshotRoutes
         return await s_list.AnswerAsync(http, rows, SnapshotView.Of).ConfigureAwait(false);
     }
 
-    static async Task<IResult> Get(Guid id, HttpContext http, PortalDb db) =>
-        await FindAsync(db, http.Caller().InProject, id, http.RequestAborted).ConfigureAwait(false) is { } snapshot
-            ? TypedResults.Ok(SnapshotView.Of(snapshot)) : Problem.NoSuch("snapshot");
+    static async Task<IResult> Get(Guid id, HttpContext http, PortalDb db)
+    {
+        if (await FindAsync(db, http.Caller().InProject, id, http.RequestAborted).ConfigureAwait(false) is not { } snapshot)
+            return Problem.NoSuch("snapshot");
+        // Nothing is changed by it; whoever waits for a roll back sees that something was told since.
+        Versions.Tell(http, snapshot.Version);
+        return TypedResults.Ok(SnapshotView.Of(snapshot));
+    }
 
     static async Task<IResult> Create(NewSnapshotRequest request, HttpContext http, ApiChanges changes, SnapshotCaps caps)
     {
