@@ -31,7 +31,7 @@ public sealed class AccessibilityTests(VisitorTests.UsedSite used) : IClassFixtu
             ($"/plans/{plan}", "Plan of web-1"),
             ("/policies", "Policies"), ("/policies/new", "What it does"), ("/points", "Restore points"),
             ($"/points/{used.Point}", "How long it stays"),
-            ("/runs", "Runs"), ($"/runs/{run}", "About it"),
+            ("/runs", "Runs"), ($"/runs/{run}", "About it"), ("/locations", "Locations"), ("/snapshots", "Snapshots"),
         })
         {
             await visitor.GoToAsync(path);

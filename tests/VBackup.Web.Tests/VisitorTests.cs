@@ -71,6 +71,30 @@ public sealed class VisitorTests(VisitorTests.UsedSite used) : IClassFixture<Vis
     }
 
     [Fact]
+    public async Task Where_points_are_kept_and_what_snapshots_there_are_is_shown()
+    {
+        await used.UserAsync("lister", "vBackupReadOnlyAccess", "default");
+        await used.UserAsync("outsider", "vBackupFullAccess", (await Site.Up.PostAsync("projects", new { name = "outside" })).GetProperty("name").GetString()!);
+        await using var visitor = await Site.VisitAsync();
+        await visitor.SignInAsync("lister");
+        await visitor.FollowAsync("Locations");
+        await visitor.SeesHeadingAsync("Locations");
+        await Visitor.SeesAsync(visitor.Page.GetByRole(AriaRole.Row, new() { NameRegex = new("^local default Ready .* MiB none") }));
+        await visitor.FollowAsync("Snapshots");
+        await visitor.SeesHeadingAsync("Snapshots");
+        await Visitor.SeesAsync(visitor.Page.GetByRole(AriaRole.Row, new() { NameRegex = new(" web-1 A backup Base of the next backup ") }));
+        await visitor.GoToAsync("/snapshots?purpose=manual");
+        await visitor.SeesHeadingAsync("None of these");
+
+        await using var outsider = await Site.VisitAsync();
+        await outsider.SignInAsync("outsider");
+        await outsider.GoToAsync("/locations");
+        await outsider.SeesHeadingAsync("No locations yet");
+        await outsider.GoToAsync("/snapshots");
+        await outsider.SeesHeadingAsync("No snapshots yet");
+    }
+
+    [Fact]
     public async Task Who_only_reads_sees_no_buttons_that_he_may_not_press()
     {
         await used.UserAsync("reader", "vBackupReadOnlyAccess", "default");

@@ -21,6 +21,12 @@ public sealed class WordsTests
     public void Bytes_have_the_unit_that_fits(long bytes, string text) => Assert.Equal(text, Words.Bytes(bytes));
 
     [Theory]
+    [InlineData(1, 3, "33 %")]
+    [InlineData(5, 4, "125 %")]
+    [InlineData(0, 0, "100 %")]
+    public void A_share_is_in_whole_percent(long part, long whole, string text) => Assert.Equal(text, Words.Share(part, whole));
+
+    [Theory]
     [InlineData("Europe/Berlin", "1 Mar 2026, 13:00")]
     [InlineData("Nowhere/Land", "1 Mar 2026, 12:00 UTC")]
     [InlineData(null, "1 Mar 2026, 12:00 UTC")]

@@ -1,5 +1,6 @@
 using VBackup.Contracts.Messages;
 using VBackup.Portal.Plans;
+using VBackup.Portal.Snapshots;
 
 namespace VBackup.Portal.Web.Parts;
 
@@ -29,6 +30,25 @@ public sealed record Look(string Word, string Tone)
         RestorePointState.Deleted => new("Deleted", "calm"),
         RestorePointState.Erased => new("Key erased", "bad"),
         _ => throw new ArgumentOutOfRangeException(nameof(state), state, "not a state"),
+    };
+
+    public static Look Of(LocationStateView state) => state switch
+    {
+        LocationStateView.Checking => new("Being tried", "busy"),
+        LocationStateView.Ready => new("Ready", "good"),
+        LocationStateView.Refused => new("Refused", "bad"),
+        _ => throw new ArgumentOutOfRangeException(nameof(state), state, "not a state"),
+    };
+
+    public static Look Of(SnapshotView snapshot) => snapshot.IsRollingBack ? new("Rolling back", "busy") : snapshot.State switch
+    {
+        SnapshotState.Taking => new("Being taken", "busy"),
+        SnapshotState.Ready => new("Ready", "good"),
+        SnapshotState.Base => new("Base of the next backup", "calm"),
+        SnapshotState.Removing => new("Being deleted", "busy"),
+        SnapshotState.Removed => new("Deleted", "calm"),
+        SnapshotState.Failed => new("Failed", "bad"),
+        _ => throw new ArgumentOutOfRangeException(nameof(snapshot), snapshot.State, "not a state"),
     };
 
     public static Look Of(PlanView plan) => plan switch

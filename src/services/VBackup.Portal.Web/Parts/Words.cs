@@ -15,6 +15,10 @@ static class Words
         return bytes.ToString(unit == 0 || bytes >= 100 ? "0" : "0.0", CultureInfo.InvariantCulture) + " " + s_units[unit];
     }
 
+    /// <summary>Such as <c>12 %</c>; of nothing, all.</summary>
+    public static string Share(long part, long whole) =>
+        (whole > 0 ? 100.0 * part / whole : 100).ToString("0", CultureInfo.InvariantCulture) + " %";
+
     /// <summary>Rounded to what matters of it.</summary>
     public static string Time(TimeSpan time) => time switch
     {

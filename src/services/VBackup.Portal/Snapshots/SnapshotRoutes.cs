@@ -67,18 +67,25 @@ static partial class SnapshotRoutes
         await db.Snapshots.FindAsync([SnapshotId.From(id)], cancellation).ConfigureAwait(false) is { } snapshot && snapshot.Project == project
             ? snapshot : null;
 
-    static async Task<IResult> List(HttpContext http, PortalDb db, string? server, string? name, string? purpose, string? state)
+    static async Task<IResult> List(HttpContext http, PortalDb db) =>
+        (await ListAsync(db, http.Caller(), http.Request.Query, http.RequestAborted).ConfigureAwait(false)).Answer(TypedResults.Ok);
+
+    /// <summary>By the API and in pages.</summary>
+    public static async Task<Outcome<Page<SnapshotView>>> ListAsync(
+        PortalDb db, Caller caller, IQueryCollection query, CancellationToken cancellation)
     {
-        var project = http.Caller().InProject;
+        if (caller.Lacks(Permission.ListSnapshot) is { } lacks) return lacks;
+        var (project, name) = (caller.InProject, query.One("name"));
         var filters = new ListFilters();
-        var (ofServer, forPurpose) = (filters.Server("server", server), filters.OneOf<SnapshotPurpose>("purpose", purpose));
-        var inState = filters.OneOf<SnapshotState>("state", state);
+        var ofServer = filters.Server("server", query.One("server"));
+        var forPurpose = filters.OneOf<SnapshotPurpose>("purpose", query.One("purpose"));
+        var inState = filters.OneOf<SnapshotState>("state", query.One("state"));
         if (filters.Wrong is { } wrong) return wrong;
         var rows = db.Snapshots.AsNoTracking().Where(one => one.Project == project && (name == null || one.Name == name));
         if (ofServer is var (region, id)) rows = rows.Where(one => one.Region == region && one.ServerId == id);
         if (forPurpose is not null) rows = rows.Where(one => one.Purpose == forPurpose);
         if (inState is not null) rows = rows.Where(one => one.State == inState);
-        return await s_list.AnswerAsync(http, rows, SnapshotView.Of).ConfigureAwait(false);
+        return await s_list.PageAsync(query, rows, SnapshotView.Of, cancellation).ConfigureAwait(false);
     }
 
     static async Task<IResult> Get(Guid id, HttpContext http, PortalDb db)
