@@ -10,6 +10,7 @@ namespace VBackup.Contracts.Messages;
 [JsonSerializable(typeof(StartRestore))]
 [JsonSerializable(typeof(CancelRun))]
 [JsonSerializable(typeof(RunChanged))]
+[JsonSerializable(typeof(RunRefused))]
 [JsonSerializable(typeof(PointChanged))]
 [JsonSerializable(typeof(DeletePoint))]
 [JsonSerializable(typeof(UndeletePoint))]

@@ -85,6 +85,13 @@ public sealed record CancelRun(RunId Run, ProjectId Project) : IMessage
     public static string Name => "cancel-run";
 }
 
+/// <summary>A run that was asked for and never came to be, because what it is about is unknown, or another project's. All else of it only
+/// who asked knows.</summary>
+public sealed record RunRefused(RunId Run, ProjectId Project, string Error) : IMessage
+{
+    public static string Name => "run-refused";
+}
+
 /// <summary>A run as it is now.</summary>
 /// <param name="Version">Higher than that of all that was said of this run before.</param>
 /// <param name="Notes">What was not asked for, and should be known: such as why an incremental became a full.</param>

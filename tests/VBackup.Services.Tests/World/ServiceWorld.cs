@@ -230,6 +230,7 @@ sealed class ServiceWorld : IAsyncDisposable
 sealed class HeardPortal : IMessageEndpoint
 {
     readonly Dictionary<RunId, RunChanged> _runs = [];
+    readonly Dictionary<RunId, RunRefused> _refused = [];
     readonly Dictionary<RestorePointId, PointChanged> _points = [];
     readonly Dictionary<SnapshotId, SnapshotChanged> _snapshots = [];
 
@@ -241,6 +242,8 @@ sealed class HeardPortal : IMessageEndpoint
     public IMessageEndpoint? Real { get; set; }
 
     public RunChanged Run(RunId id) => _runs[id];
+
+    public RunRefused Refused(RunId id) => _refused[id];
 
     public PointChanged Point(RestorePointId id) => _points[id];
 
@@ -257,6 +260,10 @@ sealed class HeardPortal : IMessageEndpoint
             case "run-changed":
                 var run = JsonSerializer.Deserialize(envelope.Body, MessageJson.Default.RunChanged)!;
                 if (!_runs.TryGetValue(run.Run, out var knownRun) || knownRun.Version < run.Version) _runs[run.Run] = run;
+                break;
+            case "run-refused":
+                var refused = JsonSerializer.Deserialize(envelope.Body, MessageJson.Default.RunRefused)!;
+                _refused[refused.Run] = refused;
                 break;
             case "point-changed":
                 var point = JsonSerializer.Deserialize(envelope.Body, MessageJson.Default.PointChanged)!;

@@ -45,8 +45,8 @@ public sealed class RunRow
 
     public bool IsOver => State >= RunState.Succeeded;
 
-    /// <summary>What the service says of it after all is still heard.</summary>
-    public void WasNeverHeardOf(string reason, DateTimeOffset now) => (State, Error, EndedAt) = (RunState.Failed, reason, now);
+    /// <summary>Nobody answered, or what it is about is unknown. What the service says of it after all is still heard.</summary>
+    public void NeverBegan(string reason, DateTimeOffset now) => (State, Error, EndedAt) = (RunState.Failed, reason, now);
 
     /// <returns>False: it is older than what is known.</returns>
     public bool Changes(RunChanged now)

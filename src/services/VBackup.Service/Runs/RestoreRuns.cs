@@ -20,7 +20,12 @@ static class RestoreRuns
         var db = change.Db;
         if (await db.Runs.FindAsync([order.Run], cancellation).ConfigureAwait(false) is not null) return;
         var point = await db.Points.FindAsync([order.Point], cancellation).ConfigureAwait(false);
-        if (point is null || point.Project != order.Project) return;
+        if (point is null || point.Project != order.Project)
+        {
+            // Of another project's point the answer is no other than of one that never was.
+            change.Send(Destination.Portal, new RunRefused(order.Run, order.Project, "there is no such point"), MessageJson.Default.RunRefused);
+            return;
+        }
         var run = Run.Of(order, point.Server, point.ServerName, point.Location, change.Now);
         db.Runs.Add(run);
         if (change.IsLate)
