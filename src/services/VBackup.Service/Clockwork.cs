@@ -55,13 +55,15 @@ public sealed class Clockwork(ChangeMaker<BackupDb> changes, StorageSpaceLimits?
 
     static async Task GiveUpSnapshotsAsync(Change<BackupDb> change, CancellationToken cancellation)
     {
+        const string Silence = "the region's vSnapshot service does not answer";
         var since = change.Now - SnapshotPatience;
         var waiting = await change.Db.Runs.Where(run => run.State == RunState.Snapshotting && run.StartedAt < since)
             .Take(BatchMax).ToListAsync(cancellation).ConfigureAwait(false);
         foreach (var run in waiting)
         {
-            var point = run.Kind == RunKind.Backup ? await BackupRuns.PointOfAsync(change.Db, run, cancellation).ConfigureAwait(false) : null;
-            Ending.End(change, run, point, run.EndsAs ?? RunState.Failed, "the region's vSnapshot service does not answer");
+            var ending = run.EndsAs ?? RunState.Failed;
+            if (run.Kind == RunKind.Restore) RestoreRuns.GiveUp(run, ending, change, Silence);
+            else Ending.End(change, run, await BackupRuns.PointOfAsync(change.Db, run, cancellation).ConfigureAwait(false), ending, Silence);
         }
     }
 }

@@ -136,8 +136,8 @@ static class RestoreRuns
         return $"{reason}; {stopped}the volumes may be partly overwritten, and the snapshot {SafetyOf(run)} has them as they were";
     }
 
-    // Nothing was overwritten yet: a server that was stopped for it is started again.
-    static void GiveUp(Run run, RunState state, Change<BackupDb> change, string? error = null)
+    /// <summary>Ends one that has overwritten nothing yet: a server that was stopped for it is started again.</summary>
+    public static void GiveUp(Run run, RunState state, Change<BackupDb> change, string? error = null)
     {
         if (run.ServerRan) WorkQueue.Add(change, WorkKind.StartServer, run, new(run.Server, run.ServerName), WorkJson.Default.ServerOrder);
         Ending.End(change, run, null, state, error);
