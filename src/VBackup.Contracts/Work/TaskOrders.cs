@@ -14,7 +14,7 @@ public enum WorkKind
     [JsonStringEnumMemberName("import")] Import,
     [JsonStringEnumMemberName("stopServer")] StopServer,
     [JsonStringEnumMemberName("startServer")] StartServer,
-    /// <summary>What became of runs is asked of the vault; points that are not wanted any more are removed from it.</summary>
+    /// <summary>Points that are not wanted any more are removed from a vault.</summary>
     [JsonStringEnumMemberName("prune")] Prune,
     [JsonStringEnumMemberName("collectGarbage")] CollectGarbage,
     [JsonStringEnumMemberName("verify")] Verify,
@@ -26,6 +26,8 @@ public enum WorkKind
     [JsonStringEnumMemberName("rotateKey")] RotateKey,
     /// <summary>Nothing opens a vault any more.</summary>
     [JsonStringEnumMemberName("eraseKey")] EraseKey,
+    /// <summary>Whether a point came of an export that failed, or whose workers were lost.</summary>
+    [JsonStringEnumMemberName("settleExport")] SettleExport,
 }
 
 /// <summary>Where a vault is. What opens it comes with the lease, and is never written down.</summary>
@@ -53,6 +55,12 @@ public sealed record CatalogueEntry(
 public sealed record ExportResult(
     string VaultPoint, PointKind Kind, IReadOnlyList<VolumePointView> Volumes, long StoredBytes, IReadOnlyList<string> Distrusted,
     IReadOnlyList<string> Notes);
+
+/// <param name="Sessions">Of all attempts at the export.</param>
+public sealed record SettleOrder(VaultAddress Vault, IReadOnlyList<string> Sessions);
+
+/// <param name="Point">Null when none came of the export, and none ever will.</param>
+public sealed record SettleResult(ExportResult? Point);
 
 /// <param name="SafetySnapshot">Of a restore in place: what the storage calls the snapshot to go back to.</param>
 public sealed record ImportOrder(
@@ -94,6 +102,8 @@ public sealed record VaultResult(long UsedBytes, IReadOnlyList<string> Notes);
     RespectRequiredConstructorParameters = true, MaxDepth = 64)]
 [JsonSerializable(typeof(ExportOrder))]
 [JsonSerializable(typeof(ExportResult))]
+[JsonSerializable(typeof(SettleOrder))]
+[JsonSerializable(typeof(SettleResult))]
 [JsonSerializable(typeof(ImportOrder))]
 [JsonSerializable(typeof(ImportResult))]
 [JsonSerializable(typeof(ServerOrder))]

@@ -65,6 +65,7 @@ public sealed class BackupDb(DbContextOptions<BackupDb> options) : ServiceDb(opt
             task.HasIndex(one => one.Run);
             task.Property(one => one.Pools).HasConversion(list => AsJson(list)!, text => AsNames(text)!);
             task.Ignore(one => one.IsOver);
+            task.Ignore(one => one.EndsWithItsRun);
             task.Ignore(one => one.Attempts);
         });
         modelBuilder.Entity<Location>(location =>

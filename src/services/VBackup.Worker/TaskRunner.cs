@@ -67,6 +67,9 @@ public sealed class TaskRunner(
                 return JsonSerializer.Serialize(await ExportWork.DoAsync(
                     cloud, vaults, Read(lease, json.ExportOrder), lease.Secrets, report, _dataPath, cancellation).ConfigureAwait(false),
                         json.ExportResult);
+            case WorkKind.SettleExport:
+                return JsonSerializer.Serialize(await ExportWork.SettleAsync(
+                    vaults, Read(lease, json.SettleOrder), lease.Secrets, report, cancellation).ConfigureAwait(false), json.SettleResult);
             case WorkKind.Import:
                 return JsonSerializer.Serialize(await ImportWork.DoAsync(
                     cloud, vaults, Read(lease, json.ImportOrder), lease.Secrets, report, _dataPath, cancellation).ConfigureAwait(false),
