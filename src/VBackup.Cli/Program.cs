@@ -42,6 +42,7 @@ var root = new RootCommand("vBackup keeps the volumes of virtual servers in encr
     Runs.Define(),
     Locations.Define(),
     Snapshots.Define(),
+    Images.DefineVolume(),
     new Command("server", "Look at servers.")
     {
         ListServers.Define(),

@@ -51,7 +51,7 @@ sealed record ExplanationView(string Point, IReadOnlyList<KeepView> Keeps, Depar
 
 sealed record StartedView(string Run);
 
-sealed record RunView(string Id, string Kind, ServerName Server, string ServerName, string Location, string Point, string Trigger,
+sealed record RunView(string Id, string Kind, ServerName Server, string ServerName, string? Location, string? Point, string Trigger,
     string State,
     bool IsOver, DateTimeOffset? StartedAt, DateTimeOffset? EndedAt, long DoneBytes, long TotalBytes, long StoredBytes,
     IReadOnlyList<string> Notes, string? Error, string? Target);
@@ -109,6 +109,10 @@ sealed record PlanChangeBody(string? Policy = null, string? Location = null);
 
 sealed record RestoreBody(string Target, string? Name, string? Volume, bool? StopsServer);
 
+sealed record ExportImageBody(string? Volume, string File, string? Format);
+
+sealed record ImportImageBody(ServerName Server, string File, string? Format, string Name);
+
 sealed record SnapshotBody(ServerName Server, string Name, IReadOnlyList<string>? Volumes, int? KeptDays);
 
 sealed record RollBackBody(IReadOnlyList<string>? Volumes);
@@ -148,6 +152,8 @@ sealed record NothingBody;
 [JsonSerializable(typeof(PlanBody))]
 [JsonSerializable(typeof(PlanChangeBody))]
 [JsonSerializable(typeof(RestoreBody))]
+[JsonSerializable(typeof(ExportImageBody))]
+[JsonSerializable(typeof(ImportImageBody))]
 [JsonSerializable(typeof(SnapshotBody))]
 [JsonSerializable(typeof(RollBackBody))]
 [JsonSerializable(typeof(LocationBody))]

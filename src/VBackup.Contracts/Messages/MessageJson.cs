@@ -8,6 +8,8 @@ namespace VBackup.Contracts.Messages;
 [JsonSerializable(typeof(InventoryReported))]
 [JsonSerializable(typeof(StartBackup))]
 [JsonSerializable(typeof(StartRestore))]
+[JsonSerializable(typeof(ExportImage))]
+[JsonSerializable(typeof(ImportImage))]
 [JsonSerializable(typeof(CancelRun))]
 [JsonSerializable(typeof(RunChanged))]
 [JsonSerializable(typeof(RunRefused))]

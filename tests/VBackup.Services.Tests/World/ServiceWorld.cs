@@ -80,7 +80,7 @@ sealed class ServiceWorld : IAsyncDisposable
     {
         Ids = new(Clock, RandomNumberGenerator.Fill);
         (Project, Location, WorkerId) = (Ids.New<ProjectId>(), Ids.New<LocationId>(), Ids.New<WorkerId>());
-        foreach (var folder in (string[])["cloud", "cloud/volumes", "cloud/servers", "location"]) Directory.CreateDirectory(Path(folder));
+        foreach (var folder in (string[])["cloud", "cloud/volumes", "cloud/servers", "location", "images"]) Directory.CreateDirectory(Path(folder));
         var lab = LabCloud.Open(Path("cloud"));
         _cloud = storage is null ? EdgeCloud.Of(lab, TimeSpan.FromSeconds(5)) : EdgeCloud.Of(lab.Hypervisor, storage(lab.Storage));
         var backupDb = new SqliteDatabase<BackupDb>(Path("backup.db"), options => new(options));
@@ -112,7 +112,8 @@ sealed class ServiceWorld : IAsyncDisposable
         }, default);
     }
 
-    public TaskRunner NewWorker(IWorkSource? source = null) => new(source ?? Source, WorkerId, Cloud, new(new VaultRuntime(), 128 * 1024, RetryLimits.Brief), Clock);
+    public TaskRunner NewWorker(IWorkSource? source = null) => new(source ?? Source, WorkerId, Cloud,
+        new(new VaultRuntime(), 128 * 1024, RetryLimits.Brief), Clock, images: new(Path("images")));
 
     public string Path(string name) => System.IO.Path.Combine(_folder, name);
 

@@ -37,6 +37,7 @@ public sealed class ProblemCode
     public static ProblemCode PointNotActive { get; } = new("point-not-active", 409, "The point cannot be used as it is now.");
     public static ProblemCode PointNotInBin { get; } = new("point-not-in-bin", 409, "The point is not in the bin.");
     public static ProblemCode LocationInUse { get; } = new("location-in-use", 409, "Something still needs this location.");
+    public static ProblemCode NoImageFolder { get; } = new("no-image-folder", 409, "There is no folder for images.");
     public static ProblemCode NoKey { get; } = new("no-key", 409, "The project has no key yet.");
     public static ProblemCode KeyRotating { get; } = new("key-rotating", 409, "The last new key is not everywhere yet.");
     public static ProblemCode KeyErased { get; } = new("key-erased", 409, "The project's key was erased.");

@@ -161,7 +161,9 @@ static class BackupRuns
 
     static async Task<RunId?> OtherAsync(BackupDb db, Run run, CancellationToken cancellation)
     {
-        var others = await db.Runs.Where(one => one.Region == run.Region && one.ServerId == run.ServerId && one.State < RunState.Succeeded)
+        // What makes something new, or a file, is in nobody's way.
+        var others = await db.Runs.Where(one => one.Region == run.Region && one.ServerId == run.ServerId && one.State < RunState.Succeeded
+                && (one.Kind == RunKind.Backup || one.Target == RestoreTarget.Original))
             .Select(one => one.Id).Take(1).ToListAsync(cancellation).ConfigureAwait(false);
         return others.Count > 0 ? others[0] : null;
     }

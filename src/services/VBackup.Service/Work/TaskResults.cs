@@ -24,6 +24,9 @@ static class TaskResults
             case WorkKind.SettleExport when run is { IsOver: false }:
                 await SettledAsync(run, Read(result, WorkJson.Default.SettleResult), change, cancellation).ConfigureAwait(false);
                 return;
+            case WorkKind.ExportImage or WorkKind.ImportImage when run is { IsOver: false }:
+                ImageRuns.Done(run, Read(result, WorkJson.Default.ImageResult), change);
+                return;
             case WorkKind.StopServer when run is { IsOver: false }:
                 RestoreRuns.Stopped(run, Read(result, WorkJson.Default.ServerResult), change);
                 return;
