@@ -79,6 +79,7 @@ static class Points
             facts.Add("goes", LocalTime.Text(goes.At));
             foreach (var reason in goes.Because) facts.Add("because", reason);
         }
+        facts.Add("locked until", one.LockedUntil is { } locked ? LocalTime.Text(locked) : null);
         facts.Add("leaves the bin", one.PurgeAt is { } purged ? LocalTime.Text(purged) : null);
         if (one.Keeps.Count == 0 && one.Goes is null) facts.Add("state", StateOf(point));
         call.Screen.Line($"{facts}");

@@ -47,7 +47,8 @@ sealed record KeepView(string Text);
 
 sealed record DepartureView(DateTimeOffset At, string HeldBy, IReadOnlyList<string> Because);
 
-sealed record ExplanationView(string Point, IReadOnlyList<KeepView> Keeps, DepartureView? Goes, DateTimeOffset? PurgeAt);
+sealed record ExplanationView(string Point, IReadOnlyList<KeepView> Keeps, DepartureView? Goes, DateTimeOffset? PurgeAt,
+    DateTimeOffset? LockedUntil = null);
 
 sealed record StartedView(string Run);
 
@@ -58,7 +59,10 @@ sealed record RunView(string Id, string Kind, ServerName Server, string ServerNa
 
 sealed record LocationView(string Id, string Name, string Region, string Kind, string Address, string? Endpoint, string State,
     string? Refusal,
-    bool IsDefault, long? QuotaBytes, long UsedBytes, int SoftDeleteDays, DateTimeOffset? VerifiedAt, string? Finding);
+    bool IsDefault, long? QuotaBytes, long UsedBytes, int SoftDeleteDays, DateTimeOffset? VerifiedAt, string? Finding,
+    LockView? Lock = null);
+
+sealed record LockView(int? MinDays, int? MaxDays, DateTimeOffset FinalAt);
 
 sealed record SnapshotView(string Id, ServerName Server, string Name, string Purpose, string State, IReadOnlyList<DiskView> Disks,
     DateTimeOffset? TakenAt, DateTimeOffset? KeptUntil, bool IsRollingBack, string? Error);
@@ -123,6 +127,8 @@ sealed record LocationBody(string Name, string Region, string Kind, string Addre
     public override string ToString() => Name;
 }
 
+sealed record LockBody(int? MinDays, int? MaxDays, int ChangeDays);
+
 sealed record NothingBody;
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
@@ -154,6 +160,7 @@ sealed record NothingBody;
 [JsonSerializable(typeof(RestoreBody))]
 [JsonSerializable(typeof(ExportImageBody))]
 [JsonSerializable(typeof(ImportImageBody))]
+[JsonSerializable(typeof(LockBody))]
 [JsonSerializable(typeof(SnapshotBody))]
 [JsonSerializable(typeof(RollBackBody))]
 [JsonSerializable(typeof(LocationBody))]

@@ -11,8 +11,8 @@ using VBackup.Service.Work;
 
 namespace VBackup.Service;
 
-/// <summary>What happens because time went by: leases run out, windows close, snapshots do not come, the bin is emptied, storage
-/// space is looked after in quiet hours, vaults hear of new keys and get the catalogue, old messages are forgotten. Any number of replicas
+/// <summary>What happens because time went by: leases run out, windows close, snapshots do not come, the bin is emptied, locks become
+/// final and points too old, storage space is looked after in quiet hours, vaults hear of new keys and get the catalogue, old messages are forgotten. Any number of replicas
 /// may do it, each one turn after the other.</summary>
 public sealed class Clockwork(ChangeMaker<BackupDb> changes, StorageSpaceLimits? space = null)
 {
@@ -30,6 +30,7 @@ public sealed class Clockwork(ChangeMaker<BackupDb> changes, StorageSpaceLimits?
         await changes.MakeAsync(change => CloseWindowsAsync(change, cancellation), cancellation).ConfigureAwait(false);
         await changes.MakeAsync(change => GiveUpSnapshotsAsync(change, cancellation), cancellation).ConfigureAwait(false);
         await changes.MakeAsync(change => PointDeletion.PurgeAsync(change, cancellation), cancellation).ConfigureAwait(false);
+        await changes.MakeAsync(change => LocationLocks.TurnAsync(change, cancellation), cancellation).ConfigureAwait(false);
         await changes.MakeAsync(change => StorageSpace.ScheduleAsync(change, _space, cancellation), cancellation).ConfigureAwait(false);
         await changes.MakeAsync(change => KeyTasks.ScheduleAsync(change, cancellation), cancellation).ConfigureAwait(false);
         await changes.MakeAsync(change => CatalogueSaving.ScheduleAsync(change, cancellation), cancellation).ConfigureAwait(false);
