@@ -25,7 +25,8 @@ public sealed class ImageRouteTests
         var order = Assert.Single(await world.SentAsync(MessageJson.Default.ExportImage));
         Assert.Equal(new(order.Run, world.Project, point, "vdb", "web.qcow2", ImageFormatView.Raw), order);
         var run = (await world.GetAsync(started.Headers["Location"], session)).Is(200);
-        Assert.Equal((order.Run.ToString(), "exportImage", "waiting", point.ToString()), (run["id"], run["kind"], run["state"], run["point"]));
+        Assert.Equal((order.Run.ToString(), "exportImage", "waiting", point.ToString()),
+            (run["id"], run["kind"], run["state"], run["point"]));
         Assert.Equal(["exportImage"], await world.AuditAsync());
     }
 
@@ -56,7 +57,8 @@ public sealed class ImageRouteTests
         await using var world = await MakeAsync();
         var point = await world.PointAsync(await world.ServerAsync(), await world.LocationAsync());
         using var content = new StringContent(body, Encoding.UTF8, "application/json");
-        (await world.SendAsync(HttpMethod.Post, $"/api/v1/points/{point}/export-image", await world.MemberAsync(), content)).Is(400, "wrong-input", field);
+        (await world.SendAsync(HttpMethod.Post, $"/api/v1/points/{point}/export-image", await world.MemberAsync(), content)).Is(400,
+            "wrong-input", field);
     }
 
     [Theory]
@@ -80,7 +82,8 @@ public sealed class ImageRouteTests
         var (server, gone) = (await world.ServerAsync(), await world.ServerAsync("gone", isGone: true));
         var theirs = await world.ServerAsync("theirs", await world.ProjectAsync("other"));
         var binned = await world.PointAsync(server, location, RestorePointState.SoftDeleted);
-        (await world.PostAsync($"/api/v1/points/{binned}/export-image", session, new { volume = "vda", file = "x" })).Is(409, "point-not-active");
+        (await world.PostAsync($"/api/v1/points/{binned}/export-image", session, new { volume = "vda", file = "x" })).Is(409,
+            "point-not-active");
         (await world.PostAsync(Import, session, new { server = gone, file = "x", name = "copy" })).Is(409, "server-gone");
         (await world.PostAsync(Import, session, new { server = theirs, file = "x", name = "copy" })).Is(404, "not-found");
     }
@@ -92,7 +95,8 @@ public sealed class ImageRouteTests
         var server = await world.ServerAsync();
         var point = await world.PointAsync(server, await world.LocationAsync());
         var session = await world.MemberAsync();
-        (await world.PostAsync($"/api/v1/points/{point}/export-image", session, new { volume = "vda", file = "x" })).Is(409, "no-image-folder");
+        (await world.PostAsync($"/api/v1/points/{point}/export-image", session, new { volume = "vda", file = "x" })).Is(409,
+            "no-image-folder");
         (await world.PostAsync(Import, session, new { server, file = "x", name = "copy" })).Is(409, "no-image-folder");
     }
 
@@ -101,12 +105,15 @@ public sealed class ImageRouteTests
     {
         await using var world = await MakeAsync();
         var server = await world.ServerAsync();
-        var (export, import, restore) = (await world.RunAsync(server, kind: RunKind.ExportImage), await world.RunAsync(server, kind: RunKind.ImportImage),
+        var (export, import, restore) = (await world.RunAsync(server, kind: RunKind.ExportImage),
+            await world.RunAsync(server, kind: RunKind.ImportImage),
             await world.RunAsync(server, kind: RunKind.Restore));
         await world.SaveAsync(new CustomRole(world.Project, "download", [Permission.DownloadRestorePoint]));
         var session = await world.MemberAsync("download");
         (await world.PostAsync($"/api/v1/runs/{export}/cancel", session, new { })).Is(202);
-        Assert.Equal("RestoreVolume", (await world.PostAsync($"/api/v1/runs/{import}/cancel", session, new { })).Is(403, "permission-needed")["permission"]);
-        Assert.Equal("RestoreServer", (await world.PostAsync($"/api/v1/runs/{restore}/cancel", session, new { })).Is(403, "permission-needed")["permission"]);
+        Assert.Equal("RestoreVolume",
+            (await world.PostAsync($"/api/v1/runs/{import}/cancel", session, new { })).Is(403, "permission-needed")["permission"]);
+        Assert.Equal("RestoreServer",
+            (await world.PostAsync($"/api/v1/runs/{restore}/cancel", session, new { })).Is(403, "permission-needed")["permission"]);
     }
 }

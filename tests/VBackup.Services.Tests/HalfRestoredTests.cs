@@ -92,7 +92,8 @@ public sealed class HalfRestoredTests
     {
         await using var world = await ServiceWorld.MakeAsync();
         var (_, safety) = await FailInMidWriteAsync(world);
-        await world.Snapshots.MakeAsync(async change => change.Db.Snapshots.Remove((await change.Db.Snapshots.FindAsync(safety))!), default);
+        await world.Snapshots.MakeAsync(async change =>
+            change.Db.Snapshots.Remove((await change.Db.Snapshots.FindAsync(safety))!), default);
         var limits = new SnapshotLimits();
         for (var survey = 1; survey <= limits.SightingsMin; survey++)
         {

@@ -20,18 +20,22 @@ public sealed class ImageRunTests
     [InlineData("web.qcow2")]
     public async Task A_volume_of_a_point_goes_to_a_file_and_comes_back_as_a_new_volume(string file)
     {
-        Assert.SkipUnless(file.EndsWith(".raw", StringComparison.Ordinal) || ExternalProgram.FindOrNull("qemu-img") is not null, "needs qemu-img");
+        Assert.SkipUnless(file.EndsWith(".raw", StringComparison.Ordinal) || ExternalProgram.FindOrNull("qemu-img") is not null,
+            "needs qemu-img");
         await using var world = await ServiceWorld.MakeAsync();
         var (point, server) = await BackUpAsync(world);
         var export = world.Portal.Run(await ExportAsync(world, point, file));
-        Assert.Equal((RunKind.ExportImage, RunState.Succeeded, null, $"file {file}"), (export.Kind, export.State, export.Error, export.Target));
+        Assert.Equal((RunKind.ExportImage, RunState.Succeeded, null, $"file {file}"),
+            (export.Kind, export.State, export.Error, export.Target));
         var digest = Convert.ToHexStringLower(SHA256.HashData(s_content));
         Assert.Contains(export.Notes, note => note.Contains(digest, StringComparison.Ordinal));
-        Assert.Contains(digest, await File.ReadAllTextAsync(PathOf(world, file.Replace(".qcow2", ".qcow2.raw", StringComparison.Ordinal) + ".sha256")),
+        Assert.Contains(digest,
+            await File.ReadAllTextAsync(PathOf(world, file.Replace(".qcow2", ".qcow2.raw", StringComparison.Ordinal) + ".sha256")),
             StringComparison.Ordinal);
 
         var import = world.Portal.Run(await ImportAsync(world, server, file, "copy"));
-        Assert.Equal((RunKind.ImportImage, RunState.Succeeded, null, "volume copy"), (import.Kind, import.State, import.Error, import.Target));
+        Assert.Equal((RunKind.ImportImage, RunState.Succeeded, null, "volume copy"),
+            (import.Kind, import.State, import.Error, import.Target));
         Assert.Equal((null, null), (import.Location, import.Point));
         Assert.Equal(s_content, await File.ReadAllBytesAsync(world.VolumePath("copy")));
     }
@@ -133,7 +137,8 @@ public sealed class ImageRunTests
         await using var world = await ServiceWorld.MakeAsync();
         var (point, _) = await BackUpAsync(world);
         var run = await TellExportAsync(world, point, "web.raw");
-        var worker = new Worker.TaskRunner(world.Source, world.WorkerId, world.Cloud, new(new(), 128 * 1024, Vault.Stores.RetryLimits.Brief), world.Clock);
+        var worker = new Worker.TaskRunner(world.Source, world.WorkerId, world.Cloud,
+            new(new(), 128 * 1024, Vault.Stores.RetryLimits.Brief), world.Clock);
         Assert.True(await worker.RunOneAsync(default));
         await world.SettleAsync();
         Fails(world, run, "Worker:ImageFolder");

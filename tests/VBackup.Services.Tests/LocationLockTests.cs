@@ -120,7 +120,8 @@ public sealed class LocationLockTests
 
     static async Task LockAsync(ServiceWorld world, LockWish wish)
     {
-        var answer = await new LocationRegistry(world.Backup, world.Secrets).ChangeAsync(world.Project, world.Location, new(Lock: wish), default);
+        var answer = await new LocationRegistry(world.Backup, world.Secrets).ChangeAsync(world.Project, world.Location, new(Lock: wish),
+            default);
         Assert.Null(answer.Reason);
     }
 
@@ -138,7 +139,8 @@ public sealed class LocationLockTests
 
     static async Task<StartBackup> BackUpAsync(ServiceWorld world, RunTrigger trigger = RunTrigger.Policy)
     {
-        var order = await world.OrderBackupAsync(await world.AddServerAsync("web", ("vda", [.. Enumerable.Range(0, 5000).Select(i => (byte)i)])),
+        var order = await world.OrderBackupAsync(await world.AddServerAsync("web",
+            ("vda", [.. Enumerable.Range(0, 5000).Select(i => (byte)i)])),
             PointKind.Full, trigger);
         await world.SettleAsync();
         Assert.Equal(RunState.Succeeded, world.Portal.Run(order.Run).State);

@@ -7,7 +7,8 @@ using Xunit;
 
 namespace VBackup.Services.Tests;
 
-/// <summary>A restore of a point that the vBackup service does not know, as after its database was brought back from before, ends at once.</summary>
+/// <summary>A restore of a point that the vBackup service does not know, as after its database was brought back from before, ends at
+/// once.</summary>
 public sealed class UnknownPointTests
 {
     [Fact]
@@ -35,7 +36,8 @@ public sealed class UnknownPointTests
         var stranger = world.Ids.New<ProjectId>();
         foreach (var point in (RestorePointId[])[backup.Point, world.Ids.New<RestorePointId>()])
         {
-            var order = new StartRestore(world.Ids.New<RunId>(), stranger, point, RestoreTarget.NewVolume, "copy", "vda", false, RunTrigger.Manual);
+            var order = new StartRestore(world.Ids.New<RunId>(), stranger, point, RestoreTarget.NewVolume, "copy", "vda", false,
+                RunTrigger.Manual);
             await world.TellBackupAsync(order, MessageJson.Default.StartRestore);
             await world.SettleAsync();
             Assert.Equal(new(order.Run, stranger, "there is no such point"), world.Portal.Refused(order.Run));

@@ -12,7 +12,8 @@ static class Images
     { HelpName = "raw | qcow2", Description = "The file's format; by default what its name ends in, else raw." };
     static readonly Option<string> s_volume = new("--volume")
     { HelpName = "NAME", Description = "Which volume; not needed when the point has only one." };
-    static readonly Option<string> s_name = new("--name") { HelpName = "NAME", Required = true, Description = "What the new volume is called." };
+    static readonly Option<string> s_name = new("--name") { HelpName = "NAME", Required = true,
+        Description = "What the new volume is called." };
 
     public static Command DefineExport() => PortalCall.Define("export-image",
         "Write a volume of a point to a file in the project's folder for images, with its digest beside.",
@@ -31,7 +32,8 @@ static class Images
         var started = await call.Portal.CreateAsync($"points/{point.Id}/export-image", order, RemoteJson.Default.ExportImageBody,
             RemoteJson.Default.StartedView, call.Stop).ConfigureAwait(false);
         await RunFollowing.StartedAsync(call, started,
-            $"the export of an image of {point.Server.Region}/{point.ServerName} to {order.File}", call.Get(BackUpNow.Wait)).ConfigureAwait(false);
+            $"the export of an image of {point.Server.Region}/{point.ServerName} to {order.File}", call.Get(BackUpNow.Wait))
+                .ConfigureAwait(false);
     }
 
     static async Task ImportAsync(PortalCall call)
@@ -41,7 +43,8 @@ static class Images
         var started = await call.Portal.CreateAsync("volumes/import-image",
             new(new(server.Region, server.Id), file, format, name), RemoteJson.Default.ImportImageBody,
             RemoteJson.Default.StartedView, call.Stop).ConfigureAwait(false);
-        await RunFollowing.StartedAsync(call, started, $"the import of {file} as volume {name}", call.Get(BackUpNow.Wait)).ConfigureAwait(false);
+        await RunFollowing.StartedAsync(call, started, $"the import of {file} as volume {name}", call.Get(BackUpNow.Wait))
+            .ConfigureAwait(false);
     }
 
     static string? FormatOf(PortalCall call) => call.Get(s_format) switch

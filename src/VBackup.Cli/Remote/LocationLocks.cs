@@ -8,7 +8,8 @@ static class LocationLocks
 {
     static readonly Argument<string> s_location = new("LOCATION") { Description = "A location's name or id." };
     static readonly Option<int?> s_minDays = new("--min-days") { HelpName = "N", Description = "Nobody deletes a younger point." };
-    static readonly Option<int?> s_maxDays = new("--max-days") { HelpName = "N", Description = "An older point is deleted, whoever made it." };
+    static readonly Option<int?> s_maxDays = new("--max-days") { HelpName = "N",
+        Description = "An older point is deleted, whoever made it." };
     static readonly Option<int> s_changeDays = new("--change-days")
     { HelpName = "N", Required = true, Description = "For so long the lock can still be changed or taken away; then nobody can." };
 
@@ -33,12 +34,14 @@ static class LocationLocks
     static async Task UnlockAsync(PortalCall call)
     {
         var found = (await Choice.LocationAsync(call, call.Get(s_location)).ConfigureAwait(false)).Value;
-        var unlocked = await call.Portal.DeleteAsync($"locations/{found.Id}/lock", RemoteJson.Default.LocationView, call.Stop).ConfigureAwait(false);
+        var unlocked = await call.Portal.DeleteAsync($"locations/{found.Id}/lock", RemoteJson.Default.LocationView, call.Stop)
+            .ConfigureAwait(false);
         call.Screen.Event("completed", unlocked.Json);
         call.Screen.Line($"location '{found.Name}' is not locked any more");
     }
 
     public static string Text(LockView? held) => held is null ? "none"
         : string.Join(", ", ((string?[])[held.MinDays is { } min ? $"at least {Units.Count(min, "day")}" : null,
-            held.MaxDays is { } max ? $"at most {Units.Count(max, "day")}" : null]).OfType<string>()) + $", final {LocalTime.Text(held.FinalAt)}";
+            held.MaxDays is { } max ? $"at most {Units.Count(max, "day")}" : null]).OfType<string>())
+                + $", final {LocalTime.Text(held.FinalAt)}";
 }

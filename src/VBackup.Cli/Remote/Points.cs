@@ -12,7 +12,8 @@ static class Points
         new("--state") { HelpName = "STATE",
             Description = "Only those in this state, such as 'active', or 'softDeleted' for those in the bin." };
 
-    public static Command Define() => new("point", "Look at restore points, delete them, bring them back from the bin, write them to files.")
+    public static Command Define() =>
+        new("point", "Look at restore points, delete them, bring them back from the bin, write them to files.")
     {
         PortalCall.Define("list", "List restore points, latest first.", ListAsync, s_server, s_state),
         PortalCall.Define("show", "Show all that is known of a restore point.", ShowAsync, Point),

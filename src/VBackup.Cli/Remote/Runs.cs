@@ -8,7 +8,8 @@ static class Runs
 {
     static readonly Argument<string> s_run = new("RUN") { Description = "A run's id, or the start of it." };
     static readonly Option<string> s_server = new("--server") { HelpName = "SERVER", Description = "Only those of this server." };
-    static readonly Option<string> s_kind = new("--kind") { HelpName = "KIND", Description = "Only 'backup', 'restore', 'exportImage' or 'importImage'." };
+    static readonly Option<string> s_kind = new("--kind") { HelpName = "KIND",
+        Description = "Only 'backup', 'restore', 'exportImage' or 'importImage'." };
     static readonly Option<string> s_state = new("--state")
         { HelpName = "STATE", Description = "Only those in this state, such as 'failed'." };
 

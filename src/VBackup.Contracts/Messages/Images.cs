@@ -27,7 +27,8 @@ public sealed record ExportImage(
 /// <param name="Format">Null for what the name ends in.</param>
 /// <param name="NewName">Of the new volume.</param>
 public sealed record ImportImage(
-    RunId Run, ProjectId Project, ServerRef Server, string ServerName, string Beside, string File, ImageFormatView? Format, string NewName) : IMessage
+    RunId Run, ProjectId Project, ServerRef Server, string ServerName, string Beside, string File, ImageFormatView? Format,
+        string NewName) : IMessage
 {
     public static string Name => "import-image";
 }

@@ -68,7 +68,8 @@ public sealed class ImageSource : IDisposable
             var copy = new VolumeCopy(new());
             var copied = await WriteAsync(copy, content, storage, volume, claim, report, cancellation).ConfigureAwait(false);
             if (_expected is not null && copied.Sha256 != _expected)
-                throw new RefusedException($"the image is not what its digest says: its content has the SHA-256 {copied.Sha256}, expected is {_expected}");
+                throw new RefusedException("the image is not what its digest says: its content has the SHA-256 "
+                    + $"{copied.Sha256}, expected is {_expected}");
             await ReadBackAsync(copy, storage, volume, copied.Sha256, report, cancellation).ConfigureAwait(false);
             return new(copied.Sha256, _expected is not null, content.LengthBytes, copied.WrittenBytes);
         }

@@ -21,9 +21,11 @@ public sealed class PointImage(PointReading reading, VolumeDocument volume, IRun
     /// <returns>Null when it does not.</returns>
     public async Task<WrittenImage?> FindAsync(ImageFile image, CancellationToken cancellation)
     {
-        using var file = await ImageSource.OpenAsync(image.Path, image.Format, isFormatGiven: true, sha256: null, cancellation).ConfigureAwait(false);
+        using var file = await ImageSource.OpenAsync(image.Path, image.Format, isFormatGiven: true, sha256: null, cancellation)
+            .ConfigureAwait(false);
         var content = await file.ContentAsync(scratch: null, cancellation).ConfigureAwait(false);
-        if (content.LengthBytes != volume.LengthBytes || await DifferenceAsync(content, cancellation).ConfigureAwait(false) is not null) return null;
+        if (content.LengthBytes != volume.LengthBytes) return null;
+        if (await DifferenceAsync(content, cancellation).ConfigureAwait(false) is not null) return null;
         var sha256 = await DigestAsync(content, cancellation).ConfigureAwait(false);
         return new(sha256, await image.PublishDigestAsync(sha256, cancellation).ConfigureAwait(false), WrittenBytes: 0);
     }
@@ -35,7 +37,8 @@ public sealed class PointImage(PointReading reading, VolumeDocument volume, IRun
         using var import = new ImportPipeline(reading.Reader, reading.Reader.Vault.ChunkSize, options, _slots);
         var imported = await import.ImportAsync(Tree(), target, new(), progress, cancellation).ConfigureAwait(false);
         if (await DifferenceAsync(target, cancellation).ConfigureAwait(false) is { } offset)
-            throw new CloudException(CloudFailure.Other, "read back", target.Description, $"it does not hold what was written: it differs at {offset}");
+            throw new CloudException(CloudFailure.Other, "read back", target.Description,
+                $"it does not hold what was written: it differs at {offset}");
         return new(await DigestAsync(target, cancellation).ConfigureAwait(false), imported.WrittenBytes);
     }
 

@@ -94,7 +94,8 @@ public static class NewResources
         if (left.Count > 0) Aftermath.Add(failure, $"the incomplete {string.Join(", ", left)} could not be removed: remove it by hand");
     }
 
-    /// <summary>In the same pool, or folder, as the volume that it comes from; or where the cloud has its new ones, in the same format.</summary>
+    /// <summary>In the same pool, or folder, as the volume that it comes from; or where the cloud has its new ones, in the same
+    /// format.</summary>
     /// <exception cref="RefusedException">It is no name within there.</exception>
     public static VolumeId NewVolume(EdgeCloud cloud, VolumeId original, string name)
     {

@@ -44,7 +44,8 @@ public static class UnfinishedRestores
     {
         var unfinished = await FindAsync(storage, volumes, cancellation).ConfigureAwait(false);
         if (unfinished.Any(one => one.Note.SafetySnapshot == instant))
-            throw new RefusedException($"{Describe(unfinished)}, and {instant} is the only way back: restore again, or roll back to it, first");
+            throw new RefusedException($"{Describe(unfinished)}, and {instant} is the only way back: "
+                + "restore again, or roll back to it, first");
     }
 
     static string WaysOut(IReadOnlyList<UnfinishedRestore> unfinished)

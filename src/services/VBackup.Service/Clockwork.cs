@@ -12,8 +12,8 @@ using VBackup.Service.Work;
 namespace VBackup.Service;
 
 /// <summary>What happens because time went by: leases run out, windows close, snapshots do not come, the bin is emptied, locks become
-/// final and points too old, storage space is looked after in quiet hours, vaults hear of new keys and get the catalogue, old messages are forgotten. Any number of replicas
-/// may do it, each one turn after the other.</summary>
+/// final and points too old, storage space is looked after in quiet hours, vaults hear of new keys and get the catalogue, old messages are
+/// forgotten. Any number of replicas may do it, each one turn after the other.</summary>
 public sealed class Clockwork(ChangeMaker<BackupDb> changes, StorageSpaceLimits? space = null)
 {
     /// <summary>How long a run waits for its snapshot. One that comes later is removed.</summary>
@@ -64,7 +64,9 @@ public sealed class Clockwork(ChangeMaker<BackupDb> changes, StorageSpaceLimits?
         {
             var ending = run.EndsAs ?? RunState.Failed;
             if (run.Kind == RunKind.Restore) RestoreRuns.GiveUp(run, ending, change, Silence);
-            else Ending.End(change, run, await BackupRuns.PointOfAsync(change.Db, run, cancellation).ConfigureAwait(false), ending, Silence);
+            else
+                Ending.End(
+                    change, run, await BackupRuns.PointOfAsync(change.Db, run, cancellation).ConfigureAwait(false), ending, Silence);
         }
     }
 }

@@ -16,7 +16,7 @@ public sealed partial class ImageFolder(string? root)
     /// <exception cref="RefusedException">There is none, the name is none, or the path leads out of the project's folder.</exception>
     public string FileFor(ProjectId project, string name)
     {
-        if (root is null) throw new RefusedException("this region has no folder for images: its worker needs the setting Worker:ImageFolder");
+        if (root is null) throw new RefusedException("this worker has no folder for images: it needs the setting Worker:ImageFolder");
         if (!FileName().IsMatch(name)) throw new RefusedException($"'{name}' is no name of an image file");
         if (!Directory.Exists(root)) throw new IOException("the folder for images is not there now");
         var folder = Path.Combine(FileIdentity.RealPath(root), project.ToString());

@@ -11,7 +11,8 @@ using VBackup.Vault.Reading;
 
 namespace VBackup.Worker;
 
-/// <summary>Volumes of points into image files, and image files into new volumes. Each can be done again by whoever comes after one that died.</summary>
+/// <summary>Volumes of points into image files, and image files into new volumes. Each can be done again by whoever comes after one that
+/// died.</summary>
 static class ImageWork
 {
     public static async Task<ImageResult> ExportAsync(ImageFolder images, VaultOpening vaults, ExportImageOrder order, WorkSecrets secrets,
@@ -29,7 +30,8 @@ static class ImageWork
         // An attempt before may have made it, and died before it could say so.
         var written = !Path.Exists(file) ? await image.WriteAsync(target, cancellation).ConfigureAwait(false)
             : await image.FindAsync(target, cancellation).ConfigureAwait(false)
-                ?? throw new RefusedException($"there is a file {order.File} already, which holds something else: remove it, or give another name");
+                ?? throw new RefusedException(
+                    $"there is a file {order.File} already, which holds something else: remove it, or give another name");
         return new($"file {order.File}", written.Sha256, volume.LengthBytes, written.WrittenBytes, report.Notes);
     }
 

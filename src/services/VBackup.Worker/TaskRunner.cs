@@ -78,7 +78,8 @@ public sealed class TaskRunner(
                         json.ImportResult);
             case WorkKind.ExportImage:
                 return JsonSerializer.Serialize(await ImageWork.ExportAsync(
-                    _images, vaults, Read(lease, json.ExportImageOrder), lease.Secrets, report, _dataPath, cancellation).ConfigureAwait(false),
+                    _images, vaults, Read(lease, json.ExportImageOrder), lease.Secrets, report, _dataPath, cancellation)
+                        .ConfigureAwait(false),
                         json.ImageResult);
             case WorkKind.ImportImage:
                 return JsonSerializer.Serialize(await ImageWork.ImportAsync(

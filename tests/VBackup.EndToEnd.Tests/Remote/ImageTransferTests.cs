@@ -30,20 +30,26 @@ public sealed class ImageTransferTests : IDisposable
         var point = (await user.RunAsync("backup-now", "web-1", "--wait", "--json")).Expect(0).Last.GetProperty("point").GetString()!;
 
         Assert.Contains("volume: Say which: the point has vda, vdb".ToUpperInvariant(),
-            (await user.RefusalAsync(1, "point", "export-image", point, "--file", "boot.raw")).ToUpperInvariant(), StringComparison.Ordinal);
-        Assert.Contains("there are raw and qcow2", await user.RefusalAsync(2, "point", "export-image", point, "--file", "boot", "--format", "vmdk"),
+            (await user.RefusalAsync(1, "point", "export-image", point, "--file", "boot.raw")).ToUpperInvariant(),
+                StringComparison.Ordinal);
+        Assert.Contains("there are raw and qcow2",
+            await user.RefusalAsync(2, "point", "export-image", point, "--file", "boot", "--format", "vmdk"),
             StringComparison.Ordinal);
         Assert.StartsWith("image export of local/web-1: made file boot.raw, ",
-            await user.TextAsync("point", "export-image", point, "--file", "boot.raw", "--volume", "vda", "--wait"), StringComparison.Ordinal);
+            await user.TextAsync("point", "export-image", point, "--file", "boot.raw", "--volume", "vda", "--wait"),
+                StringComparison.Ordinal);
         var volumes = Path.Combine(data, "cloud", "volumes");
         var boot = await File.ReadAllBytesAsync(Path.Combine(volumes, "web-1-boot.raw"));
-        Assert.Equal(boot, await File.ReadAllBytesAsync(Assert.Single(Directory.GetFiles(images, "boot.raw", SearchOption.AllDirectories))));
+        Assert.Equal(boot, await File.ReadAllBytesAsync(Assert.Single(Directory.GetFiles(images, "boot.raw",
+            SearchOption.AllDirectories))));
 
         Assert.StartsWith("image import of local/web-1: made volume back, ",
-            await user.TextAsync("volume", "import-image", "web-1", "--file", "boot.raw", "--name", "back", "--wait"), StringComparison.Ordinal);
+            await user.TextAsync("volume", "import-image", "web-1", "--file", "boot.raw", "--name", "back", "--wait"),
+                StringComparison.Ordinal);
         Assert.Equal(boot, await File.ReadAllBytesAsync(Path.Combine(volumes, "back.raw")));
         Assert.Contains("there is a volume back already",
-            await user.RefusalAsync(1, "volume", "import-image", "web-1", "--file", "boot.raw", "--name", "back", "--wait"), StringComparison.Ordinal);
+            await user.RefusalAsync(1, "volume", "import-image", "web-1", "--file", "boot.raw", "--name", "back", "--wait"),
+                StringComparison.Ordinal);
         Assert.Contains("image import", await user.TextAsync("run", "list", "--kind", "importImage"), StringComparison.Ordinal);
     }
 

@@ -47,7 +47,8 @@ static class Things
     public static Task LockAsync(this PortalWorld world, LocationId id, LocationLock held) => world.Changes.MakeAsync(async change =>
     {
         var row = (await change.Db.Locations.FindAsync(id))!;
-        await HeardLocation.HearAsync(change, new(row.Id, row.Version + 1, row.Project, row.Region, row.Name, row.Kind, row.Address, null, row.State,
+        await HeardLocation.HearAsync(change,
+            new(row.Id, row.Version + 1, row.Project, row.Region, row.Name, row.Kind, row.Address, null, row.State,
             null, row.IsDefault, false, null, 0, row.SoftDeleteDays, null, null, held), default);
     }, default);
 

@@ -80,7 +80,8 @@ sealed class ServiceWorld : IAsyncDisposable
     {
         Ids = new(Clock, RandomNumberGenerator.Fill);
         (Project, Location, WorkerId) = (Ids.New<ProjectId>(), Ids.New<LocationId>(), Ids.New<WorkerId>());
-        foreach (var folder in (string[])["cloud", "cloud/volumes", "cloud/servers", "location", "images"]) Directory.CreateDirectory(Path(folder));
+        foreach (var folder in (string[])["cloud", "cloud/volumes", "cloud/servers", "location", "images"])
+            Directory.CreateDirectory(Path(folder));
         var lab = LabCloud.Open(Path("cloud"));
         _cloud = storage is null ? EdgeCloud.Of(lab, TimeSpan.FromSeconds(5)) : EdgeCloud.Of(lab.Hypervisor, storage(lab.Storage));
         var backupDb = new SqliteDatabase<BackupDb>(Path("backup.db"), options => new(options));

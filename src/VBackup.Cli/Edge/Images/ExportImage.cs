@@ -78,7 +78,8 @@ static class ExportImage
         var reading = await PointReading.BeginAsync(vault, "export", point, cancellation).ConfigureAwait(false);
         await using var ending = reading.ConfigureAwait(false);
         screen.NoteUnprotected(reading.Refusal);
-        var image = await new PointImage(reading, volume, screen, new()).WriteAsync(new(order.File, order.Format), cancellation).ConfigureAwait(false);
+        var image = await new PointImage(reading, volume, screen, new()).WriteAsync(new(order.File, order.Format), cancellation)
+            .ConfigureAwait(false);
         return (point.Id, volume.Name, volume.LengthBytes, image);
     }
 

@@ -44,14 +44,16 @@ static class ImportImage
     static async Task<int> HandleAsync(string config, ImportOrder order, Screen screen, CancellationToken stop)
     {
         var meter = new RunMeter();
-        using var source = await ImageSource.OpenAsync(order.File, order.Format, order.IsFormatGiven, order.Sha256, stop).ConfigureAwait(false);
+        using var source = await ImageSource.OpenAsync(order.File, order.Format, order.IsFormatGiven, order.Sha256, stop)
+            .ConfigureAwait(false);
         var cloud = await CloudConfig.OpenAsync(config, stop).ConfigureAwait(false);
         await using var closing = cloud.ConfigureAwait(false);
-        var imported = await source.ImportAsync(cloud.Storage, order.Volume, order.Scratch, claim: null, screen, stop).ConfigureAwait(false);
-        screen.Event(new ImageImportedEvent(order.File, ImageFormats.NameOf(order.Format), order.Volume.Value, imported.Sha256, imported.IsExpected,
-            imported.LengthBytes, imported.WrittenBytes, meter.ElapsedSeconds), EventJson.Default.ImageImportedEvent);
-        screen.Line($"imported {order.File} as volume {order.Volume}: {Units.Size(imported.LengthBytes)}, {Units.Size(imported.WrittenBytes)} written, "
-            + $"everything read back, in {Units.Duration(meter.Elapsed)}");
+        var imported = await source.ImportAsync(cloud.Storage, order.Volume, order.Scratch, claim: null, screen, stop)
+            .ConfigureAwait(false);
+        screen.Event(new ImageImportedEvent(order.File, ImageFormats.NameOf(order.Format), order.Volume.Value, imported.Sha256,
+            imported.IsExpected, imported.LengthBytes, imported.WrittenBytes, meter.ElapsedSeconds), EventJson.Default.ImageImportedEvent);
+        screen.Line($"imported {order.File} as volume {order.Volume}: {Units.Size(imported.LengthBytes)}, "
+            + $"{Units.Size(imported.WrittenBytes)} written, everything read back, in {Units.Duration(meter.Elapsed)}");
         screen.Line($"SHA-256 of the raw content, {(imported.IsExpected ? "as expected" : "not compared with any")}: {imported.Sha256}");
         return ExitStatus.Done;
     }

@@ -48,7 +48,8 @@ static class ImageRoutes
     {
         if (Input.Name("file", request.File) is { } fault) return fault;
         return await changes.CreateAsync(http, request, async change =>
-            StartedRun.Answer(await ExportAsync(change, place, RestorePointId.From(id), request).ConfigureAwait(false))).ConfigureAwait(false);
+            StartedRun.Answer(await ExportAsync(change, place, RestorePointId.From(id), request).ConfigureAwait(false)))
+                .ConfigureAwait(false);
     }
 
     static async Task<Outcome<RunId>> ExportAsync(ApiChange change, ImagePlace place, RestorePointId id, ExportImageRequest request)

@@ -28,7 +28,8 @@ static class HeardLocation
     // What goes, and when, is otherwise now: also of a server whose plan has another location by now.
     static async Task LookAtPlansAsync(Change<PortalDb> change, LocationRow location, CancellationToken cancellation)
     {
-        foreach (var plan in await change.Db.Plans.Where(one => one.Project == location.Project).ToListAsync(cancellation).ConfigureAwait(false))
+        foreach (var plan in await change.Db.Plans.Where(one => one.Project == location.Project).ToListAsync(cancellation)
+            .ConfigureAwait(false))
             plan.HasNews(change.Now);
     }
 }

@@ -37,8 +37,8 @@ public sealed record LockView(int? MinDays, int? MaxDays, DateTimeOffset FinalAt
 /// <param name="Refusal">What it lacks; null when it can be used.</param>
 /// <param name="Lock">Null when it has none.</param>
 public sealed record LocationView(LocationId Id, string Name, string Region, LocationKindView Kind, string Address, string? Endpoint,
-    LocationStateView State, string? Refusal, bool IsDefault, long? QuotaBytes, long UsedBytes, int SoftDeleteDays, DateTimeOffset? VerifiedAt, string? Finding,
-    LockView? Lock);
+    LocationStateView State, string? Refusal, bool IsDefault, long? QuotaBytes, long UsedBytes, int SoftDeleteDays,
+    DateTimeOffset? VerifiedAt, string? Finding, LockView? Lock);
 
 /// <summary>Where the project keeps its points. The vBackup service has them; what opens one goes to it and is not kept here.</summary>
 static class LocationRoutes
@@ -150,12 +150,14 @@ static class LocationRoutes
     static Task<IResult> Unlock(Guid id, HttpContext http, ApiChanges changes, ILocationRegistry registry) =>
         ChangeLockAsync(id, new(HasNoLock: true), "unlockLocation", needsVersion: false, http, changes, registry);
 
-    static Task<IResult> ChangeLockAsync(Guid id, LocationChange wish, string action, bool needsVersion, HttpContext http, ApiChanges changes,
-        ILocationRegistry registry) => changes.MakeAsync(http, async change =>
+    static Task<IResult> ChangeLockAsync(Guid id, LocationChange wish, string action, bool needsVersion, HttpContext http,
+        ApiChanges changes, ILocationRegistry registry) => changes.MakeAsync(http, async change =>
     {
         var project = change.Caller.InProject;
-        if (await FindAsync(change.Db, project, id, change.Cancellation).ConfigureAwait(false) is not { } location) return Problem.NoSuch("location");
-        if ((needsVersion ? Versions.Needed(http, location.Version) : Versions.Wanted(http, location.Version)) is { } outdated) return outdated;
+        if (await FindAsync(change.Db, project, id, change.Cancellation)
+            .ConfigureAwait(false) is not { } location) return Problem.NoSuch("location");
+        if ((needsVersion ? Versions.Needed(http, location.Version)
+            : Versions.Wanted(http, location.Version)) is { } outdated) return outdated;
         var answer = await registry.ChangeAsync(project, location.Id, wish, change.Cancellation).ConfigureAwait(false);
         if (ProblemOf(answer) is { } problem) return problem;
         await HeardLocation.HearAsync(change.Change, answer.Location!, change.Cancellation).ConfigureAwait(false);

@@ -25,11 +25,13 @@ static class PointRetention
     }
 
     /// <summary>Of a point whose server has no plan, or about which there is nothing to decide.</summary>
-    public static async Task<PointVerdict> DecideWithoutPlanAsync(PortalDb db, PointRow point, Instant now, CancellationToken cancellation) =>
+    public static async Task<PointVerdict> DecideWithoutPlanAsync(PortalDb db, PointRow point, Instant now,
+        CancellationToken cancellation) =>
         Retention.Decide(null, now, await DaysOfAsync(db, point.Location, cancellation).ConfigureAwait(false), [Kept(point)], now)[0];
 
     /// <summary>Until when its location's lock holds a point; null when it does not.</summary>
-    public static async Task<DateTimeOffset?> HeldUntilAsync(PortalDb db, PointRow point, DateTimeOffset now, CancellationToken cancellation)
+    public static async Task<DateTimeOffset?> HeldUntilAsync(PortalDb db, PointRow point, DateTimeOffset now,
+        CancellationToken cancellation)
     {
         if (point.State is not (RestorePointState.Active or RestorePointState.SoftDeleted)) return null;
         var days = await DaysOfAsync(db, point.Location, cancellation).ConfigureAwait(false);

@@ -19,7 +19,7 @@ static class RunRoutes
         runs.MapPost("/{id:guid}/cancel", Cancel).NeedsAny(
                 Permission.BackupNow, Permission.RestoreServer, Permission.DownloadRestorePoint, Permission.RestoreVolume)
             .Produces<RunView>(StatusCodes.Status202Accepted)
-            .WithSummary("End a run without its result: it needs BackupNow, RestoreServer, or of an image DownloadRestorePoint or RestoreVolume");
+            .WithSummary("End a run without its result; its kind says which permission that takes");
         RunEvents.Map(runs);
         SkippedRuns.Map(api);
     }

@@ -11,8 +11,8 @@ public sealed class RunRow
     public RunRow(RunId id) => Id = id;
 
     /// <summary>One that the vBackup service has not spoken of yet, so that it can be followed from the first moment on.</summary>
-    public static RunRow Asked(RunId id, RunKind kind, ProjectId project, PlanId? plan, ServerRef server, string serverName, LocationId? location,
-        RestorePointId? point, RunTrigger trigger) => new(id)
+    public static RunRow Asked(RunId id, RunKind kind, ProjectId project, PlanId? plan, ServerRef server, string serverName,
+        LocationId? location, RestorePointId? point, RunTrigger trigger) => new(id)
     {
         Kind = kind, Project = project, Plan = plan, Region = server.Region, ServerId = server.Id, ServerName = serverName,
         Location = location, Point = point, Trigger = trigger, State = RunState.Waiting,

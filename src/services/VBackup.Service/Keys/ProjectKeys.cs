@@ -95,7 +95,8 @@ public sealed class ProjectKeys(ChangeMaker<BackupDb> changes, ProjectSecrets se
             return new(null, "run-going-on", "runs of the project are going on: wait for them, or cancel them");
         // Erasing it would delete every point.
         return await LocationLocks.FindHoldAsync(db, project, now, cancellation).ConfigureAwait(false) is var (location, until)
-            ? new(null, "point-locked", $"the location {location} is locked, and holds points until {until:u} at least: nobody erases their key before") : null;
+            ? new(null, "point-locked",
+                $"the location {location} is locked, and holds points until {until:u} at least: nobody erases their key before") : null;
     }
 
     // A worker that was given the old key may be about to make a vault that no task would tell of the new one.

@@ -7,7 +7,8 @@ using VBackup.Service.Points;
 
 namespace VBackup.Service.Locations;
 
-/// <summary>What locks of locations forbid and demand. The service keeps to it, whoever asks; the stores themselves do not know of it.</summary>
+/// <summary>What locks of locations forbid and demand. The service keeps to it, whoever asks; the stores themselves do not know of
+/// it.</summary>
 static class LocationLocks
 {
     const int DaysMax = 36500, ChangeDaysMax = 366, BatchMax = 200;
@@ -18,7 +19,8 @@ static class LocationLocks
         if (wish is { Lock: null, HasNoLock: false }) return null;
         if (wish.Lock is { } wanted && FaultOf(wanted) is { } fault) return fault;
         if (!location.MayChangeLock(now))
-            return new(null, "lock-final", $"the lock of {location.Name} is final since {location.LockFinalAt:u}: nobody changes it, or takes it away");
+            return new(null, "lock-final",
+                $"the lock of {location.Name} is final since {location.LockFinalAt:u}: nobody changes it, or takes it away");
         location.Locks(wish.Lock is { } made ? new(made.MinDays, made.MaxDays, now + TimeSpan.FromDays(made.ChangeDays)) : null);
         return null;
     }
@@ -40,7 +42,8 @@ static class LocationLocks
     public static async Task<(string Location, DateTimeOffset Until)?> FindHoldAsync(
         BackupDb db, ProjectId project, DateTimeOffset now, CancellationToken cancellation)
     {
-        var locked = await db.Locations.Where(one => one.Project == project && one.LockMinDays != null).ToListAsync(cancellation).ConfigureAwait(false);
+        var locked = await db.Locations.Where(one => one.Project == project && one.LockMinDays != null).ToListAsync(cancellation)
+            .ConfigureAwait(false);
         foreach (var location in locked)
         {
             // Those that were complete last are held longest.
@@ -56,13 +59,15 @@ static class LocationLocks
     public static async Task TurnAsync(Change<BackupDb> change, CancellationToken cancellation)
     {
         var now = change.Now;
-        var final = await change.Db.Locations.Where(one => !one.IsLockFinal && one.LockFinalAt <= now).ToListAsync(cancellation).ConfigureAwait(false);
+        var final = await change.Db.Locations.Where(one => !one.IsLockFinal && one.LockFinalAt <= now).ToListAsync(cancellation)
+            .ConfigureAwait(false);
         foreach (var location in final) location.LockIsFinal();
         var bounded = await change.Db.Locations.Where(one => one.LockMaxDays != null).ToListAsync(cancellation).ConfigureAwait(false);
         foreach (var location in bounded)
         {
             var before = now - TimeSpan.FromDays(location.LockMaxDays!.Value);
-            var old = await change.Db.Points.Where(one => one.Location == location.Id && one.State == RestorePointState.Active && one.CompletedAt <= before)
+            var old = await change.Db.Points.Where(one =>
+                one.Location == location.Id && one.State == RestorePointState.Active && one.CompletedAt <= before)
                 .OrderBy(one => one.CompletedAt).Take(BatchMax).ToListAsync(cancellation).ConfigureAwait(false);
             foreach (var point in old) PointDeletion.Delete(change, location, point);
         }

@@ -8,14 +8,16 @@ using VBackup.Service.Work;
 
 namespace VBackup.Service.Runs;
 
-/// <summary>Volumes of points into image files, and image files into new volumes: a task each, of a worker in whose region the file is.</summary>
+/// <summary>Volumes of points into image files, and image files into new volumes: a task each, of a worker in whose region the file
+/// is.</summary>
 static class ImageRuns
 {
     public static async Task ExportAsync(ExportImage order, Change<BackupDb> change, CancellationToken cancellation)
     {
         var db = change.Db;
         if (await db.Runs.FindAsync([order.Run], cancellation).ConfigureAwait(false) is not null) return;
-        if (await RestoreRuns.FindPointAsync(change, order.Run, order.Project, order.Point, cancellation).ConfigureAwait(false) is not { } point) return;
+        if (await RestoreRuns.FindPointAsync(change, order.Run, order.Project, order.Point, cancellation)
+            .ConfigureAwait(false) is not { } point) return;
         var run = Run.Of(order, point.Server, point.ServerName, point.Location, change.Now);
         if (!Begins(change, run)) return;
         if (RestoreRuns.WhyNot(point) is { } reason)
@@ -26,7 +28,8 @@ static class ImageRuns
         var location = await db.Locations.FindAsync([point.Location], cancellation).ConfigureAwait(false)
             ?? throw new InvalidOperationException($"Point {point.Id} has no location.");
         WorkQueue.Add(change, WorkKind.ExportImage, run,
-            new(location.VaultOf(run.Project), run.Project, point.VaultPoint!, order.Volume, order.File, order.Format), WorkJson.Default.ExportImageOrder);
+            new(location.VaultOf(run.Project), run.Project, point.VaultPoint!, order.Volume, order.File, order.Format),
+                WorkJson.Default.ExportImageOrder);
         BackupRuns.Tell(change, run, null);
     }
 

@@ -21,7 +21,8 @@ static class RestoreRuns
     {
         var db = change.Db;
         if (await db.Runs.FindAsync([order.Run], cancellation).ConfigureAwait(false) is not null) return;
-        if (await FindPointAsync(change, order.Run, order.Project, order.Point, cancellation).ConfigureAwait(false) is not { } point) return;
+        if (await FindPointAsync(change, order.Run, order.Project, order.Point, cancellation)
+            .ConfigureAwait(false) is not { } point) return;
         var run = Run.Of(order, point.Server, point.ServerName, point.Location, change.Now);
         db.Runs.Add(run);
         if (change.IsLate)
@@ -55,7 +56,8 @@ static class RestoreRuns
     internal static async Task<RestorePoint?> FindPointAsync(
         Change<BackupDb> change, RunId run, ProjectId project, RestorePointId id, CancellationToken cancellation)
     {
-        if (await change.Db.Points.FindAsync([id], cancellation).ConfigureAwait(false) is { } point && point.Project == project) return point;
+        if (await change.Db.Points.FindAsync([id], cancellation)
+            .ConfigureAwait(false) is { } point && point.Project == project) return point;
         // Of another project's point the answer is no other than of one that never was.
         change.Send(Destination.Portal, new RunRefused(run, project, "there is no such point"), MessageJson.Default.RunRefused);
         return null;

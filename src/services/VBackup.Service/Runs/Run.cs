@@ -4,8 +4,8 @@ using VBackup.Contracts.Messages;
 namespace VBackup.Service.Runs;
 
 /// <summary>
-/// One execution of a backup, of a restore, or of the export or import of an image. Each change is one of these methods, and gives a higher version. Once it is over, it
-/// stays as it is: whatever comes later is late.
+/// One execution of a backup, of a restore, or of the export or import of an image. Each change is one of these methods, and gives a higher
+/// version. Once it is over, it stays as it is: whatever comes later is late.
 /// </summary>
 public sealed class Run
 {

@@ -118,7 +118,8 @@ static class TaskResults
     static async Task EndRunAsync(Run run, string error, Change<BackupDb> change, CancellationToken cancellation)
     {
         var point = run.Kind == RunKind.Backup ? await BackupRuns.PointOfAsync(change.Db, run, cancellation).ConfigureAwait(false) : null;
-        Ending.End(change, run, point, run.EndsAs ?? RunState.Failed, run.Kind == RunKind.Restore ? RestoreRuns.WithWayBack(run, error) : error);
+        Ending.End(change, run, point, run.EndsAs ?? RunState.Failed, run.Kind == RunKind.Restore ? RestoreRuns.WithWayBack(run, error)
+            : error);
     }
 
     static async Task<Run?> RunOfAsync(WorkTask task, Change<BackupDb> change, CancellationToken cancellation) =>
