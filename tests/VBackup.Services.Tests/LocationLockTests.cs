@@ -1,7 +1,10 @@
+using VBackup.Contracts.Ids;
 using VBackup.Contracts.Locations;
 using VBackup.Contracts.Messages;
+using VBackup.Contracts.Work;
 using VBackup.Service.Keys;
 using VBackup.Service.Locations;
+using VBackup.Service.Recovery;
 using VBackup.Services.Tests.World;
 using Xunit;
 
@@ -116,6 +119,22 @@ public sealed class LocationLockTests
         Assert.Null((await keys.EraseAsync(world.Project, default)).Reason);
         await world.SettleAsync();
         Assert.Equal(RestorePointState.Erased, world.Portal.Point(order.Point).State);
+    }
+
+    [Fact]
+    public async Task A_lock_comes_back_with_a_system_that_was_lost_and_is_as_final_as_it_was()
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var (project, location) = (world.Ids.New<ProjectId>(), world.Ids.New<LocationId>());
+        var entry = new CatalogueLocation(location, ServiceWorld.Region, "lost", LocationKindView.FileSystem, world.Path("lost"), null, null, true,
+            null, 0, new(10, null, world.Clock.GetUtcNow() - TimeSpan.FromDays(1)));
+        await world.Backup.MakeAsync(change =>
+        {
+            SystemRecovery.Make(change, world.Secrets, new(project, new byte[32], null, 1, null, [new(entry, null, null, 0, false, [])]));
+            return Task.CompletedTask;
+        }, default);
+        var answer = await new LocationRegistry(world.Backup, world.Secrets).ChangeAsync(project, location, new(HasNoLock: true), default);
+        Assert.Equal("lock-final", answer.Code);
     }
 
     static async Task LockAsync(ServiceWorld world, LockWish wish)
