@@ -44,6 +44,7 @@ var root = new RootCommand("vBackup keeps the volumes of virtual servers in encr
     Snapshots.Define(),
     Webhooks.Define(),
     ProjectKeys.Define(),
+    Images.DefineVolume(),
     new Command("server", "Look at servers and their volumes.")
     {
         ListServers.Define(),

@@ -64,7 +64,13 @@ public sealed class EdgeStoryTests
         Assert.Equal([safety], await world.SnapshotNamesAsync());
         // The only way back is not given up by mistake.
         (await world.SnapshotsAsync("release", safety)).Expect(1);
-        Assert.Equal("full", TypeOf(await world.BackUpAsync("--as-it-is")));
+        var asItIs = await world.BackUpAsync("--as-it-is");
+        Assert.Equal("full", TypeOf(asItIs));
+        // Whoever restores it later is told what it is.
+        var restored = await world.OnVaultAsync("restore", PointOf(asItIs), "--to", "new-volume", "half", "--volume", "vda");
+        foreach (var ended in (Ended[])[asItIs, restored])
+            Assert.Contains(ended.Expect(0).Events, item => item.TryGetProperty("message", out var text)
+                && text.GetString()!.Contains("made of half restored disks: vda, vdb", StringComparison.Ordinal));
         await RefusedAsync(world, point, safety);
 
         // A second one has a safety snapshot of half-written volumes: to go back to that makes nothing whole.

@@ -69,6 +69,28 @@ public sealed class LocationRouteTests
         (await world.GetAsync($"{Path}/{id}", session)).Is(200);
     }
 
+    [Fact]
+    public async Task A_location_is_locked_changed_and_unlocked_until_the_lock_is_final()
+    {
+        await using var world = await MakeAsync();
+        var session = await world.MemberAsync();
+        var made = (await world.PostAsync(Path, session, Bucket())).Is(201);
+        var path = $"{made.Headers["Location"]}/lock";
+        object later = new { minDays = 30, maxDays = 90, changeDays = 3 }, atOnce = new { minDays = 30, changeDays = 1 };
+        (await world.PutAsync(path, session, later)).Is(428, "version-needed");
+        (await world.PutAsync(path, session, new { minDays = 30 }, ("If-Match", made.ETag))).Is(400, "wrong-input", "changeDays");
+        var locked = (await world.PutAsync(path, session, later, ("If-Match", made.ETag))).Is(200);
+        var held = locked.Json.GetProperty("lock");
+        Assert.Equal((30, 90, false), (held.GetProperty("minDays").GetInt32(), held.GetProperty("maxDays").GetInt32(),
+            held.GetProperty("isEnforcedByStore").GetBoolean()));
+        var free = (await world.DeleteAsync(path, session)).Is(200);
+        Assert.Null(free["lock"]);
+        var final = (await world.PutAsync(path, session, atOnce, ("If-Match", free.ETag))).Is(200);
+        (await world.PutAsync(path, session, later, ("If-Match", final.ETag))).Is(409, "lock-final");
+        (await world.DeleteAsync(path, session)).Is(409, "lock-final");
+        Assert.Equal(["createLocation", "lockLocation", "lockLocation", "unlockLocation"], await world.AuditAsync());
+    }
+
     static async Task<PortalWorld> MakeAsync()
     {
         var world = await PortalWorld.MakeAsync();

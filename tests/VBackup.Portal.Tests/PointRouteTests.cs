@@ -77,6 +77,45 @@ public sealed class PointRouteTests
     }
 
     [Fact]
+    public async Task A_point_that_its_locations_lock_holds_is_not_deleted_and_is_explained_so()
+    {
+        await using var world = await PortalWorld.MakeAsync();
+        var (server, location) = (await world.ServerAsync(), await world.LocationAsync());
+        var manual = await world.PointAsync(server, location, trigger: RunTrigger.Manual);
+        var until = world.Clock.GetUtcNow() + TimeSpan.FromDays(30);
+        await world.LockAsync(location, new(MinDays: 30, MaxDays: 90, until));
+        var session = await world.MemberAsync();
+        var refused = (await world.DeleteAsync($"{Path}/{manual}", session)).Is(409, "point-locked");
+        Assert.Contains($"{until:u}", refused["detail"], StringComparison.Ordinal);
+        var explained = (await world.GetAsync($"{Path}/{manual}/explain", session)).Is(200);
+        Assert.Equal(until, explained.Json.GetProperty("lockedUntil").GetDateTimeOffset());
+        Assert.Equal("olderThanLocationAllows", explained.Json.GetProperty("goes").GetProperty("reason").GetString());
+        world.Clock.Advance(TimeSpan.FromDays(30));
+        var later = await world.SignInAsync("member");
+        Assert.Null((await world.GetAsync($"{Path}/{manual}/explain", later["token"])).Is(200)["lockedUntil"]);
+        (await world.DeleteAsync($"{Path}/{manual}", later["token"])).Is(202);
+    }
+
+    [Fact]
+    public async Task What_no_rule_keeps_waits_for_the_lock()
+    {
+        await using var world = await PortalWorld.MakeAsync();
+        var (server, location) = (await world.ServerAsync(), await world.LocationAsync());
+        await world.PlanAsync(server, location, await world.PolicyAsync(keep: 1));
+        var older = await world.PointAsync(server, location);
+        world.Clock.Advance(TimeSpan.FromMinutes(5));
+        await world.PointAsync(server, location);
+        await world.LockAsync(location, new(MinDays: 30, null, world.Clock.GetUtcNow()));
+        var goes = (await world.GetAsync($"{Path}/{older}/explain", await world.MemberAsync())).Is(200).Json.GetProperty("goes");
+        Assert.Equal("locationLock", goes.GetProperty("heldBy").GetString());
+        await new Plans.PlanClockwork(world.Changes).TurnAsync(default);
+        Assert.Empty(await world.SentAsync(MessageJson.Default.DeletePoint));
+        world.Clock.Advance(TimeSpan.FromDays(30));
+        await new Plans.PlanClockwork(world.Changes).TurnAsync(default);
+        Assert.Equal(older, Assert.Single(await world.SentAsync(MessageJson.Default.DeletePoint)).Point);
+    }
+
+    [Fact]
     public async Task A_restore_is_asked_for_once_for_each_key_and_can_be_followed_at_once()
     {
         await using var world = await PortalWorld.MakeAsync();

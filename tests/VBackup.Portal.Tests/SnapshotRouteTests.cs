@@ -83,8 +83,10 @@ public sealed class SnapshotRouteTests
         (await world.PostAsync($"{Path}/{@base}/rollback", session, new { volumes = new[] { "vdz" } })).Is(400, "wrong-input", "volumes");
         (await world.PostAsync($"{Path}/{@base}/rollback", session, new { volumes = new[] { "vda" } })).Is(202);
         Assert.Equal(["vda"], (await world.SentAsync(MessageJson.Default.RollBackSnapshot)).Single(one => one.Snapshot == @base).Disks);
+        var safety = await world.SnapshotAsync(server, "safety", SnapshotState.Ready, SnapshotPurpose.Safety);
         await world.RunAsync(server);
         (await world.PostAsync($"{Path}/{manual}/rollback", session, new { })).Is(409, "run-going-on");
+        (await world.DeleteAsync($"{Path}/{safety}", session)).Is(409, "run-going-on");
         Assert.Equal(["deleteSnapshot", "rollBackSnapshot", "rollBackSnapshot"], await world.AuditAsync());
     }
 

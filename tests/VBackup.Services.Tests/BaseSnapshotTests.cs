@@ -27,6 +27,29 @@ public sealed class BaseSnapshotTests
     }
 
     [Fact]
+    public async Task The_base_of_a_location_that_was_left_a_week_ago_goes_with_the_next_backup_and_another_projects_stays()
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var stranger = world.Ids.New<ProjectId>();
+        var second = await world.AddLocationAsync("second", world.Project);
+        var theirs = await world.AddLocationAsync("theirs", stranger);
+        var server = await world.AddServerAsync("web", ("vda", Content()));
+        await BackUpAsync(world, server, PointKind.Full, PointKind.Full, world.Location, world.Project);
+        await BackUpAsync(world, server, PointKind.Full, PointKind.Full, theirs, stranger);
+        world.Clock.Advance(TimeSpan.FromDays(7) - TimeSpan.FromMinutes(1));
+        await BackUpAsync(world, server, PointKind.Incremental, PointKind.Full, second, world.Project);
+        Assert.Equal(3, (await world.SnapshotNamesAsync("web")).Count);
+        world.Clock.Advance(TimeSpan.FromMinutes(1));
+        await BackUpAsync(world, server, PointKind.Incremental, PointKind.Incremental, second, world.Project);
+        Assert.Equal(2, (await world.SnapshotNamesAsync("web")).Count);
+
+        // Who goes back after all has a full, and a base again.
+        await BackUpAsync(world, server, PointKind.Incremental, PointKind.Full, world.Location, world.Project);
+        Assert.Equal(3, (await world.SnapshotNamesAsync("web")).Count);
+        await BackUpAsync(world, server, PointKind.Incremental, PointKind.Incremental, theirs, stranger);
+    }
+
+    [Fact]
     public async Task A_restore_in_place_gives_up_the_bases_of_every_location_and_project()
     {
         await using var world = await ServiceWorld.MakeAsync();

@@ -24,6 +24,7 @@ public sealed class CatalogueStoryTests
         var policy = await world.NewPolicyAsync("nightly", new(new LocalTime(1, 30), "Europe/Berlin", Daily: new(3)));
         var plan = await world.ProtectAsync(server, new(Policy: policy.Id, Note: "by hand"));
         await ChangeBinAsync(world, days: 30);
+        await world.Locations.ChangeAsync(world.Project, plan.Location, new(Lock: new(null, MaxDays: 400, ChangeDays: 1)), default);
         await BackUpAsync(world, server);
         await world.TurnAsync();
 
@@ -34,7 +35,8 @@ public sealed class CatalogueStoryTests
             declared.Policies[0].Rules));
         Assert.Equal((plan.Id, server, policy.Id, "by hand", true),
             Assert.Single(declared.Plans) is var saved ? (saved.Plan, saved.Server, saved.Policy, saved.Note, saved.IsEnabled) : default);
-        Assert.Equal(30, Assert.Single(catalogue.Locations, location => location.Location == catalogue.Location).SoftDeleteDays);
+        var kept = Assert.Single(catalogue.Locations, location => location.Location == catalogue.Location);
+        Assert.Equal((30, 400), (kept.SoftDeleteDays, kept.Lock?.MaxDays));
         var point = Assert.Single(catalogue.Points);
         Assert.Equal((RestorePointState.Active, RunTrigger.Manual), (point.State, point.Trigger));
 

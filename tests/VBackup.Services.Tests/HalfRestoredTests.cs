@@ -2,6 +2,7 @@ using VBackup.Clouds.Volumes;
 using VBackup.Contracts.Ids;
 using VBackup.Contracts.Messages;
 using VBackup.Services.Tests.World;
+using VBackup.Snapshots;
 using Xunit;
 
 namespace VBackup.Services.Tests;
@@ -48,6 +49,88 @@ public sealed class HalfRestoredTests
         await world.SettleAsync();
         Assert.Equal(changed, await File.ReadAllBytesAsync(world.VolumePath(s_volume.Value)));
         Assert.Null(await world.Cloud.Storage.FindRestoreNoteAsync(s_volume, default));
+    }
+
+    [Fact]
+    public async Task The_snapshot_that_alone_has_the_volume_as_it_was_goes_neither_by_itself_nor_when_a_user_deletes_it()
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var (backup, safety) = await FailInMidWriteAsync(world);
+        world.Clock.Advance(TimeSpan.FromDays(7) + TimeSpan.FromSeconds(1));
+        await world.SettleAsync();
+        await ExpectKeptAsync(world, safety);
+        Assert.Equal(world.Clock.GetUtcNow() + TimeSpan.FromDays(1), Of(world, safety).KeptUntil);
+        await world.TellSnapshotsAsync(new RemoveSnapshot(safety, world.Project), MessageJson.Default.RemoveSnapshot);
+        await world.SettleAsync();
+        await ExpectKeptAsync(world, safety);
+
+        // Whole again, nothing needs it, and its days are over.
+        var again = await world.OrderRestoreAsync(backup);
+        await world.SettleAsync();
+        Assert.Equal(RunState.Succeeded, world.Portal.Run(again.Run).State);
+        world.Clock.Advance(TimeSpan.FromDays(1) + TimeSpan.FromSeconds(1));
+        await world.SettleAsync();
+        Assert.Equal(SnapshotState.Removed, Of(world, safety).State);
+    }
+
+    [Fact]
+    public async Task Who_gives_the_volumes_free_of_all_snapshots_gives_up_the_way_back_too()
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var (_, safety) = await FailInMidWriteAsync(world);
+        var server = Of(world, safety).Server;
+        await world.TellSnapshotsAsync(new FreeVolumes(world.Project, server, null, RemovesAll: false), MessageJson.Default.FreeVolumes);
+        await world.SettleAsync();
+        Assert.Equal((SnapshotState.Ready, null), (Of(world, safety).State, Of(world, safety).Error));
+        await world.TellSnapshotsAsync(new FreeVolumes(world.Project, server, null, RemovesAll: true), MessageJson.Default.FreeVolumes);
+        await world.SettleAsync();
+        Assert.Empty(await world.SnapshotNamesAsync("web"));
+    }
+
+    [Fact]
+    public async Task A_survey_does_not_remove_the_way_back_although_its_row_was_lost()
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var (_, safety) = await FailInMidWriteAsync(world);
+        await world.Snapshots.MakeAsync(async change =>
+            change.Db.Snapshots.Remove((await change.Db.Snapshots.FindAsync(safety))!), default);
+        var limits = new SnapshotLimits();
+        for (var survey = 1; survey <= limits.SightingsMin; survey++)
+        {
+            world.Clock.Advance(limits.Grace);
+            await new SnapshotSurvey(world.Snapshots, world.Cloud, ServiceWorld.Region, limits).TurnAsync(default);
+        }
+        await world.SettleAsync();
+        var orphan = Assert.Single(world.Portal.Survey!.Orphans);
+        Assert.Contains("is the only way back", orphan.Error, StringComparison.Ordinal);
+        Assert.Equal(orphan.Instant, Assert.Single(await world.SnapshotNamesAsync("web")));
+    }
+
+    static async Task ExpectKeptAsync(ServiceWorld world, SnapshotId safety)
+    {
+        var told = Of(world, safety);
+        Assert.Equal(SnapshotState.Ready, told.State);
+        Assert.Contains("is partly overwritten by a restore", told.Error, StringComparison.Ordinal);
+        Assert.Contains($"{told.Instant} is the only way back: restore again, or roll back to it", told.Error, StringComparison.Ordinal);
+        Assert.Equal(told.Instant, Assert.Single(await world.SnapshotNamesAsync("web")));
+    }
+
+    static SnapshotChanged Of(ServiceWorld world, SnapshotId id) => world.Portal.Snapshots.Single(one => one.Snapshot == id);
+
+    // The packs are back afterwards: another restore can succeed.
+    static async Task<(RestorePointId Point, SnapshotId Safety)> FailInMidWriteAsync(ServiceWorld world)
+    {
+        var server = await world.AddServerAsync("web", ("vda", Content()));
+        var backup = await world.OrderBackupAsync(server);
+        await world.SettleAsync();
+        await File.WriteAllBytesAsync(world.VolumePath(s_volume.Value), new byte[300_000]);
+        var packs = Directory.EnumerateFiles(world.Path($"location/{world.Project}/packs"), "*", SearchOption.AllDirectories).ToList();
+        foreach (var pack in packs) File.Move(pack, world.Path(Path.GetFileName(pack)));
+        var restore = await world.OrderRestoreAsync(backup.Point);
+        await world.SettleAsync();
+        Assert.Equal(RunState.Failed, world.Portal.Run(restore.Run).State);
+        foreach (var pack in packs) File.Move(world.Path(Path.GetFileName(pack)), pack);
+        return (backup.Point, Assert.Single(world.Portal.Snapshots, one => one.Purpose == SnapshotPurpose.Safety).Snapshot);
     }
 
     [Fact]

@@ -57,12 +57,66 @@ public sealed class LostWorkerTests
             Assert.Equal(attempt, (await world.Source.AcquireAsync(world.WorkerId, default))?.Epoch);
             await LetLeaseEndAsync(world);
         }
-        Assert.Null(await world.Source.AcquireAsync(world.WorkerId, default));
+        // Before the vault has said that no point came of it, it is not over.
+        await world.BackupPump.SendDueAsync(default);
+        Assert.Equal(RunState.Transferring, world.Portal.Run(order.Run).State);
         await world.SettleAsync();
 
         var run = world.Portal.Run(order.Run);
         Assert.Equal((RunState.Failed, "the worker that had it was lost"), (run.State, run.Error));
         Assert.Equal(RestorePointState.Failed, world.Portal.Point(order.Point).State);
+        Assert.Empty(await world.SnapshotNamesAsync("web"));
+    }
+
+    [Fact]
+    public async Task A_point_that_the_last_attempt_made_before_its_worker_died_is_the_runs_point()
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var order = await OrderAsync(world);
+        for (var attempt = 1; attempt < WorkTask.AttemptsMax; attempt++)
+        {
+            Assert.NotNull(await world.Source.AcquireAsync(world.WorkerId, default));
+            await LetLeaseEndAsync(world);
+        }
+        var silent = new SilencedSource(world.Source);
+        Assert.True(await world.NewWorker(silent).RunOneAsync(default));
+        await LetLeaseEndAsync(world);
+        await world.SettleAsync();
+        Assert.Equal((RunState.Succeeded, null), (world.Portal.Run(order.Run).State, world.Portal.Run(order.Run).Error));
+        Assert.Equal(silent.VaultPoint, world.Portal.Point(order.Point).VaultPoint);
+        Assert.Equal(1, world.VaultPoints);
+    }
+
+    [Fact]
+    public async Task A_point_is_the_runs_also_when_its_worker_says_that_it_failed()
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var order = await OrderAsync(world);
+        var silent = new SilencedSource(world.Source);
+        Assert.True(await world.NewWorker(silent).RunOneAsync(default));
+        var task = await world.Backup.MakeAsync(change => Task.FromResult(change.Db.Tasks.Single()), default);
+        Assert.True(await world.Source.FailAsync(task.Id, task.Epoch, "the store did not answer", mayPass: false, default));
+        await world.SettleAsync();
+        Assert.Equal(RunState.Succeeded, world.Portal.Run(order.Run).State);
+        Assert.Equal(silent.VaultPoint, world.Portal.Point(order.Point).VaultPoint);
+    }
+
+    [Fact]
+    public async Task A_run_of_whose_point_the_vault_cannot_tell_fails_and_says_so()
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var order = await OrderAsync(world);
+        var export = (await world.Source.AcquireAsync(world.WorkerId, default))!;
+        Assert.True(await world.Source.FailAsync(export.Task, export.Epoch, "broken", mayPass: false, default));
+        var settling = (await world.Source.AcquireAsync(world.WorkerId, default))!;
+        Assert.Equal(WorkKind.SettleExport, settling.Kind);
+        // The run is to end, and this is carried out all the same.
+        Assert.IsType<WorkAnswer.GoOn>(await world.Source.ReportAsync(settling.Task, settling.Epoch, default, default));
+        await world.TellBackupAsync(new CancelRun(order.Run, world.Project), MessageJson.Default.CancelRun);
+        Assert.True(await world.Source.FailAsync(settling.Task, settling.Epoch, "access denied", mayPass: false, default));
+        await world.SettleAsync();
+        Assert.Equal((RunState.Failed, "broken; whether a point came of it could not be found out: access denied"),
+            (world.Portal.Run(order.Run).State, world.Portal.Run(order.Run).Error));
         Assert.Empty(await world.SnapshotNamesAsync("web"));
     }
 

@@ -2,6 +2,7 @@ using VBackup.Clouds.Servers;
 using VBackup.Clouds.Volumes;
 using VBackup.Contracts.Messages;
 using VBackup.Contracts.Work;
+using VBackup.Service;
 using VBackup.Service.Work;
 using VBackup.Services.Tests.World;
 using Xunit;
@@ -58,6 +59,23 @@ public sealed class StartAfterRestoreTests
         await world.SettleAsync();
         Assert.Equal(RunState.Succeeded, world.Portal.Run(restore.Run).State);
         Assert.Equal(ServerState.Running, await StateAsync(world));
+    }
+
+    [Fact]
+    public async Task A_server_that_was_stopped_for_a_restore_whose_safety_snapshot_never_came_is_started_again()
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var restore = await BackUpAndOrderAsync(world);
+        Assert.True(await world.Worker.RunOneAsync(default));
+        Assert.Equal(ServerState.Shutdown, await StateAsync(world));
+        world.Clock.Advance(Clockwork.SnapshotPatience + TimeSpan.FromSeconds(1));
+        await world.Clockwork.TurnAsync(default);
+        await world.SettleAsync();
+        Assert.Equal((RunState.Failed, "the region's vSnapshot service does not answer"),
+            (world.Portal.Run(restore.Run).State, world.Portal.Run(restore.Run).Error));
+        Assert.Equal(ServerState.Running, await StateAsync(world));
+        // What came too late, and what was there: nothing is rolled back to it, and the backup's base serves on.
+        Assert.StartsWith("vb-", Assert.Single(await world.SnapshotNamesAsync("web")), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -33,7 +33,7 @@ static class CloudConfig
 
     static async Task<CloudDocument> ReadAsync(string path, CancellationToken cancellation)
     {
-        var file = await InputFile.OpenAsync(
+        var file = await InputStream.OpenAsync(
             path, "the cloud's configuration", FileSizeMax, "a cloud's configuration is short", cancellation).ConfigureAwait(false);
         await using (file.ConfigureAwait(false))
         {

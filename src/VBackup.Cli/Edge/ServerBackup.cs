@@ -7,6 +7,7 @@ using VBackup.Clouds.Snapshots;
 using VBackup.Clouds.Volumes;
 using VBackup.Edge;
 using VBackup.Edge.Backups;
+using VBackup.Edge.Restores;
 using VBackup.Vault;
 using VBackup.Vault.Format;
 using VBackup.Vault.Spooling;
@@ -36,7 +37,7 @@ sealed class ServerBackup(EdgeCloud cloud, BackupVault vault, Server server, Scr
             try
             {
                 var began = TimeProvider.System.GetTimestamp();
-                var taken = await TakeAsync(name, earlier.Instants, isAsItIs, cancellation).ConfigureAwait(false);
+                var (taken, halfRestored) = await TakeAsync(name, earlier.Instants, isAsItIs, cancellation).ConfigureAwait(false);
                 var configuration = await cloud.Hypervisor.ReadConfigurationAsync(server.Name, cancellation).ConfigureAwait(false);
                 var exported = await PointExport.ExportAsync(
                     cloud, run, server.Disks, name, run.Base is null ? null : baseEdge, screen, cancellation).ConfigureAwait(false);
@@ -44,7 +45,8 @@ sealed class ServerBackup(EdgeCloud cloud, BackupVault vault, Server server, Scr
                 var edge = new EdgeDocument(server.Name, server.Id, name, taken.Instant.TakenAt, taken.Consistency,
                     server.Disks.ToDictionary(disk => disk.Name, disk => disk.Volume.Value), configuration.Kind, configuration.Text,
                     exported.IsTrackingWrong ? earlier.SinceLastFull : [], taken.HeldFor is { } time ? Math.Round(time.TotalSeconds, 4) : null,
-                    exported.Identities, exported.SnapshotIdentities);
+                    exported.Identities, exported.SnapshotIdentities, halfRestored);
+                if (edge.Remark is { } remark) screen.Note($"the point is {remark}");
                 await run.SealAsync(server.Name, type, edge.ToMetadata(), documents, cancellation).ConfigureAwait(false);
                 if (run.IsSealed)
                 {
@@ -71,9 +73,25 @@ sealed class ServerBackup(EdgeCloud cloud, BackupVault vault, Server server, Scr
         }
     }
 
-    Task<TakenInstant> TakeAsync(string name, IReadOnlyList<string> bases, bool isAsItIs, CancellationToken cancellation) => isAsItIs
-        ? InstantTaking.TakeAsync(cloud, server, name, bases, screen, cancellation)
-        : InstantTaking.TakeForBackupAsync(cloud, server, name, bases, screen, cancellation);
+    async Task<(TakenInstant Taken, IReadOnlyList<string>? HalfRestored)> TakeAsync(
+        string name, IReadOnlyList<string> bases, bool isAsItIs, CancellationToken cancellation)
+    {
+        if (!isAsItIs)
+            return (await InstantTaking.TakeForBackupAsync(cloud, server, name, bases, screen, cancellation).ConfigureAwait(false), null);
+        var before = await HalfRestoredAsync(cancellation).ConfigureAwait(false);
+        var taken = await InstantTaking.TakeAsync(cloud, server, name, bases, screen, cancellation).ConfigureAwait(false);
+        // A restore may have begun, or ended, meanwhile.
+        List<string> all = [.. before.Union(await HalfRestoredAsync(cancellation).ConfigureAwait(false))];
+        return (taken, all.Count > 0 ? all : null);
+    }
+
+    /// <summary>Names of the disks.</summary>
+    async Task<IEnumerable<string>> HalfRestoredAsync(CancellationToken cancellation)
+    {
+        var unfinished = await UnfinishedRestores.FindAsync(cloud.Storage, server.Disks.Select(disk => disk.Volume), cancellation)
+            .ConfigureAwait(false);
+        return server.Disks.Where(disk => unfinished.Any(one => one.Volume == disk.Volume)).Select(disk => disk.Name);
+    }
 
     static string NewName() => string.Create(CultureInfo.InvariantCulture,
         $"{EarlierPoints.NamePrefix}{TimeProvider.System.GetUtcNow():yyyyMMdd-HHmmss}-{RandomNumberGenerator.GetHexString(8, lowercase: true)}");

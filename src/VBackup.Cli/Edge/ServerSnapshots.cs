@@ -71,10 +71,7 @@ static class ServerSnapshots
     static async Task ReleaseAsync(Request request, CancellationToken stop)
     {
         await RequireAsync(request, stop).ConfigureAwait(false);
-        var unfinished = await UnfinishedRestores.FindAsync(request.Cloud.Storage, request.Volumes, stop).ConfigureAwait(false);
-        if (unfinished.Any(one => one.Note.SafetySnapshot == request.Name))
-            throw new RefusedException($"{UnfinishedRestores.Describe(unfinished)}, and {request.Name} is the only way back: "
-                + "restore again, or roll back to it, first");
+        await UnfinishedRestores.RequireNotNeededAsync(request.Cloud.Storage, request.Name!, request.Volumes, stop).ConfigureAwait(false);
         await request.Cloud.Storage.Snapshots.RemoveAsync(request.Name!, request.Volumes, stop).ConfigureAwait(false);
         request.Screen.Event(new DoneEvent(), EventJson.Default.DoneEvent);
         request.Screen.Line($"removed the snapshot {request.Name}");

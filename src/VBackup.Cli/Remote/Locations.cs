@@ -13,18 +13,21 @@ static class Locations
     {
         NewLocation.Define(),
         PortalCall.Define("list", "List the project's locations.", ListAsync),
+        LocationLocks.DefineLock(),
+        LocationLocks.DefineUnlock(),
         PortalCall.Define("usage", "Show how much locations hold, and of how much.", UsageAsync, s_location),
     };
 
     static async Task ListAsync(PortalCall call)
     {
-        var table = new TextTable("LOCATION", "REGION", "KIND", "ADDRESS", "STATE", "DEFAULT", ">BIN");
+        var table = new TextTable("LOCATION", "REGION", "KIND", "ADDRESS", "STATE", "LOCK", "DEFAULT", ">BIN");
         await foreach (var location in call.Portal.ListAsync("locations", RemoteJson.Default.LocationView, call.Stop).ConfigureAwait(false))
         {
             call.Screen.Event("location", location.Json);
             var one = location.Value;
             table.Add(one.Name, one.Region, one.Kind, one.Endpoint is { } endpoint ? $"{one.Address} at {endpoint}" : one.Address,
-                one.Refusal is { } lack ? $"{one.State}: {lack}" : one.State, one.IsDefault ? "yes" : "no",
+                one.Refusal is { } lack ? $"{one.State}: {lack}" : one.State, LocationLocks.Text(one.Lock),
+                one.IsDefault ? "yes" : "no",
                 one.SoftDeleteDays == 0 ? "none" : Units.Count(one.SoftDeleteDays, "day"));
         }
         call.Show(table, "locations");

@@ -74,7 +74,8 @@ static class NewPolicy
     {
         if (s_rules.FirstOrDefault(option => call.Parsed.GetResult(option) is { Implicit: false }) is { } other)
             throw new UsageException($"give --file or {other.Name}, not both");
-        var file = await InputFile.OpenAsync(path, "the policy's rules", FileSizeMax, "a policy is short", call.Stop).ConfigureAwait(false);
+        var file = await InputStream.OpenAsync(path, "the policy's rules", FileSizeMax, "a policy is short", call.Stop)
+            .ConfigureAwait(false);
         await using var closing = file.ConfigureAwait(false);
         try
         {

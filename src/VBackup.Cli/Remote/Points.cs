@@ -12,12 +12,14 @@ static class Points
         new("--state") { HelpName = "STATE",
             Description = "Only those in this state, such as 'active', or 'softDeleted' for those in the bin." };
 
-    public static Command Define() => new("point", "Look at restore points, delete them, bring them back from the bin.")
+    public static Command Define() =>
+        new("point", "Look at restore points, delete them, bring them back from the bin, write them to files.")
     {
         PortalCall.Define("list", "List restore points, latest first.", ListAsync, s_server, s_state),
         PortalCall.Define("show", "Show all that is known of a restore point.", ShowAsync, Point),
         PortalCall.Define("explain", "Say which rules keep a point, or when and why it goes.", ExplainAsync, Point),
         PortalCall.Define("delete", "Delete a point: to the bin, where its location has one.", DeleteAsync, Point),
+        Images.DefineExport(),
         PortalCall.Define("undelete", "Bring a point back from the bin.", UndeleteAsync, Point),
     };
 
@@ -78,6 +80,7 @@ static class Points
             facts.Add("goes", LocalTime.Text(goes.At));
             foreach (var reason in goes.Because) facts.Add("because", reason);
         }
+        facts.Add("locked until", one.LockedUntil is { } locked ? LocalTime.Text(locked) : null);
         facts.Add("leaves the bin", one.PurgeAt is { } purged ? LocalTime.Text(purged) : null);
         if (one.Keeps.Count == 0 && one.Goes is null) facts.Add("state", StateOf(point));
         call.Screen.Line($"{facts}");

@@ -90,6 +90,12 @@ sealed class PortalClient(PortalUrl url, string? token, TimeProvider clock) : ID
         AskAsync(new(HttpMethod.Patch, path) { Body = JsonSerializer.SerializeToUtf8Bytes(body, bodyType), Version = version }, type,
             cancellation);
 
+    /// <summary>Makes a part of a thing what is said, if the thing is still the one that was read.</summary>
+    public Task<Told<T>> ReplaceAsync<TBody, T>(string path, string? version, TBody body, JsonTypeInfo<TBody> bodyType,
+        JsonTypeInfo<T> type, CancellationToken cancellation) =>
+        AskAsync(new(HttpMethod.Put, path) { Body = JsonSerializer.SerializeToUtf8Bytes(body, bodyType), Version = version }, type,
+            cancellation);
+
     public async Task PutAsync<TBody>(string path, TBody body, JsonTypeInfo<TBody> bodyType, CancellationToken cancellation) =>
         await AnswerAsync(new(HttpMethod.Put, path) { Body = JsonSerializer.SerializeToUtf8Bytes(body, bodyType) }, cancellation)
             .ConfigureAwait(false);

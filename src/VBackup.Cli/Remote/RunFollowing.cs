@@ -104,7 +104,7 @@ static class RunFollowing
         if (one.IsOver) return true;
         screen.Event("run", run.Json);
         var share = one.TotalBytes > 0 ? $", {Units.Percent((double)one.DoneBytes / one.TotalBytes)} of {Units.Size(one.TotalBytes)}" : "";
-        screen.Bar($"{one.Kind} of {Runs.ServerLabel(one)}: {one.State}{share}");
+        screen.Bar($"{Runs.KindOf(one)} of {Runs.ServerLabel(one)}: {one.State}{share}");
         return false;
     }
 
@@ -117,12 +117,15 @@ static class RunFollowing
             screen.Event("run", run.Json);
             var ended = one.State == "cancelled" ? "was cancelled" : one.State;
             var reason = one.Error is { } error ? $": {error}" : "";
-            throw new RefusedException($"the {one.Kind} of {Runs.ServerLabel(one)} {ended}{reason} (run {one.Id})");
+            throw new RefusedException($"the {Runs.KindOf(one)} of {Runs.ServerLabel(one)} {ended}{reason} (run {one.Id})");
         }
         screen.Event("completed", run.Json);
         var (server, took) = (Runs.ServerLabel(one), $"in {Runs.Took(one)}");
-        screen.Line(one.Kind == "restore"
-            ? $"restored point {ShortId.Of(one.Point)} of {server} to {one.Target ?? "the original"}, {took}"
-            : $"backed up {server}: {Units.Size(one.StoredBytes)} stored, {took}; point {one.Point}");
+        screen.Line(one.Kind switch
+        {
+            "restore" => $"restored point {ShortId.Of(one.Point!)} of {server} to {one.Target ?? "the original"}, {took}",
+            "backup" => $"backed up {server}: {Units.Size(one.StoredBytes)} stored, {took}; point {one.Point}",
+            _ => $"{Runs.KindOf(one)} of {server}: made {one.Target}, {took}",
+        });
     }
 }

@@ -8,11 +8,12 @@ static class Runs
 {
     static readonly Argument<string> s_run = new("RUN") { Description = "A run's id, or the start of it." };
     static readonly Option<string> s_server = new("--server") { HelpName = "SERVER", Description = "Only those of this server." };
-    static readonly Option<string> s_kind = new("--kind") { HelpName = "KIND", Description = "Only 'backup' or 'restore'." };
+    static readonly Option<string> s_kind = new("--kind") { HelpName = "KIND",
+        Description = "Only 'backup', 'restore', 'exportImage' or 'importImage'." };
     static readonly Option<string> s_state = new("--state")
         { HelpName = "STATE", Description = "Only those in this state, such as 'failed'." };
 
-    public static Command Define() => new("run", "Look at backups and restores, those that are going on and those that were.")
+    public static Command Define() => new("run", "Look at backups, restores and images, those that are going on and those that were.")
     {
         PortalCall.Define("list", "List runs, latest first.", ListAsync, s_server, s_kind, s_state),
         PortalCall.Define("show", "Show all that is known of a run.", ShowAsync, s_run),
@@ -29,7 +30,7 @@ static class Runs
         {
             call.Screen.Event("run", run.Json);
             var one = run.Value;
-            table.Add(ShortId.Of(one.Id), one.Kind, ServerLabel(one), one.State, one.Trigger, LocalTime.TextOrDash(one.StartedAt),
+            table.Add(ShortId.Of(one.Id), KindOf(one), ServerLabel(one), one.State, one.Trigger, LocalTime.TextOrDash(one.StartedAt),
                 Took(one),
                 Done(one), Units.Size(one.StoredBytes));
         }
@@ -42,7 +43,7 @@ static class Runs
         call.Screen.Event("run", run.Json);
         var (one, facts) = (run.Value, new FactSheet());
         facts.Add("run", one.Id);
-        facts.Add("kind", one.Kind);
+        facts.Add("kind", KindOf(one));
         facts.Add("server", ServerLabel(one));
         facts.Add("state", one.State);
         facts.Add("by", one.Trigger);
@@ -63,7 +64,7 @@ static class Runs
         var cancelled = await call.Portal.PostAsync($"runs/{run.Value.Id}/cancel", version: null, RemoteJson.Default.RunView, call.Stop)
             .ConfigureAwait(false);
         call.Screen.Event("completed", cancelled.Json);
-        call.Screen.Line($"the {run.Value.Kind} of {ServerLabel(run.Value)} is being cancelled; "
+        call.Screen.Line($"the {KindOf(run.Value)} of {ServerLabel(run.Value)} is being cancelled; "
             + $"'vbackup run watch {run.Value.Id}' shows when it is");
     }
 
@@ -72,6 +73,13 @@ static class Runs
         var run = await Choice.RunAsync(call, call.Get(s_run)).ConfigureAwait(false);
         await RunFollowing.FollowAsync(call, run.Value.Id).ConfigureAwait(false);
     }
+
+    public static string KindOf(RunView run) => run.Kind switch
+    {
+        "exportImage" => "image export",
+        "importImage" => "image import",
+        _ => run.Kind,
+    };
 
     public static string ServerLabel(RunView run) => $"{run.Server.Region}/{run.ServerName}";
 

@@ -73,18 +73,22 @@ sealed record KeepView(string Text);
 
 sealed record DepartureView(DateTimeOffset At, string HeldBy, IReadOnlyList<string> Because);
 
-sealed record ExplanationView(string Point, IReadOnlyList<KeepView> Keeps, DepartureView? Goes, DateTimeOffset? PurgeAt);
+sealed record ExplanationView(string Point, IReadOnlyList<KeepView> Keeps, DepartureView? Goes, DateTimeOffset? PurgeAt,
+    DateTimeOffset? LockedUntil = null);
 
 sealed record StartedView(string Run);
 
-sealed record RunView(string Id, string Kind, ServerName Server, string ServerName, string Location, string Point, string Trigger,
+sealed record RunView(string Id, string Kind, ServerName Server, string ServerName, string? Location, string? Point, string Trigger,
     string State,
     bool IsOver, DateTimeOffset? StartedAt, DateTimeOffset? EndedAt, long DoneBytes, long TotalBytes, long StoredBytes,
     IReadOnlyList<string> Notes, string? Error, string? Target);
 
 sealed record LocationView(string Id, string Name, string Region, string Kind, string Address, string? Endpoint, string State,
     string? Refusal,
-    bool IsDefault, long? QuotaBytes, long UsedBytes, int SoftDeleteDays, DateTimeOffset? VerifiedAt, string? Finding);
+    bool IsDefault, long? QuotaBytes, long UsedBytes, int SoftDeleteDays, DateTimeOffset? VerifiedAt, string? Finding,
+    LockView? Lock = null);
+
+sealed record LockView(int? MinDays, int? MaxDays, DateTimeOffset FinalAt);
 
 sealed record SnapshotView(string Id, ServerName Server, string Name, string Purpose, string State, IReadOnlyList<DiskView> Disks,
     DateTimeOffset? TakenAt, DateTimeOffset? KeptUntil, bool IsRollingBack, DateTimeOffset? RolledBackAt, string? Error);
@@ -149,6 +153,10 @@ sealed record PlanChangeBody(string? Policy = null, string? Location = null);
 
 sealed record RestoreBody(string Target, string? Name, string? Volume, bool? StopsServer);
 
+sealed record ExportImageBody(string? Volume, string File, string? Format);
+
+sealed record ImportImageBody(ServerName Server, string File, string? Format, string Name);
+
 sealed record SnapshotBody(ServerName Server, string Name, IReadOnlyList<string>? Volumes, int? KeptDays);
 
 sealed record RollBackBody(IReadOnlyList<string>? Volumes);
@@ -166,6 +174,8 @@ sealed record LocationBody(string Name, string Region, string Kind, string Addre
 {
     public override string ToString() => Name;
 }
+
+sealed record LockBody(int? MinDays, int? MaxDays, int ChangeDays);
 
 sealed record NothingBody;
 
@@ -207,6 +217,9 @@ sealed record NothingBody;
 [JsonSerializable(typeof(PlanBody))]
 [JsonSerializable(typeof(PlanChangeBody))]
 [JsonSerializable(typeof(RestoreBody))]
+[JsonSerializable(typeof(ExportImageBody))]
+[JsonSerializable(typeof(ImportImageBody))]
+[JsonSerializable(typeof(LockBody))]
 [JsonSerializable(typeof(SnapshotBody))]
 [JsonSerializable(typeof(RollBackBody))]
 [JsonSerializable(typeof(LocationBody))]

@@ -11,7 +11,7 @@ static class Secret
     /// <summary>Reads a file's only line.</summary>
     public static async Task<string> ReadFileAsync(string path, string what, CancellationToken cancellation)
     {
-        var file = await InputFile.OpenAsync(path, what, LengthMax, $"{what} is one short line", cancellation).ConfigureAwait(false);
+        var file = await InputStream.OpenAsync(path, what, LengthMax, $"{what} is one short line", cancellation).ConfigureAwait(false);
         await using var closing = file.ConfigureAwait(false);
         using var reader = new StreamReader(file, Encoding.UTF8);
         // Editors end the line; the end is not part of the secret.

@@ -186,7 +186,7 @@ sealed class AllInOne : IAsyncDisposable
         var budget = _settings.Worker.Budget();
         var runner = new TaskRunner(new WorkSource(_backup, _settings.Tasks.Limits(), _secrets), _worker, _cloud,
             new(new VaultRuntime(), FormatLimits.ChunkSizeDefault, RetryLimits.Patient, SharedRates.Of(budget, TimeProvider.System)),
-            TimeProvider.System, budget);
+            TimeProvider.System, budget, new(_settings.Worker.ImageFolder));
         for (var i = 0; i < budget.TasksAtOnce; i++)
             yield return new("a worker's task", s_clockwork, runner.RunOneAsync, TimeProvider.System, log);
         var inventory = TimeSpan.FromSeconds(_settings.Worker.InventorySeconds);

@@ -29,7 +29,7 @@ static class ExtentsFile
     public static async Task<Extents> ReadAsync(string path, string volume, long volumeLengthBytes, CancellationToken cancellation)
     {
         const string wayOut = "leave --changed away, and the volume is reread";
-        var file = await InputFile.OpenAsync(path, "the changed extents", SizeMax, wayOut, cancellation).ConfigureAwait(false);
+        var file = await InputStream.OpenAsync(path, "the changed extents", SizeMax, wayOut, cancellation).ConfigureAwait(false);
         await using (file.ConfigureAwait(false))
         {
             // The parser takes null for a list without anything in it, and then nothing would have changed.

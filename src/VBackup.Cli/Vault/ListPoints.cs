@@ -25,7 +25,7 @@ static class ListPoints
         var vault = await access.OpenAsync(stop).ConfigureAwait(false);
         await using (vault.ConfigureAwait(false))
         {
-            var table = new TextTable("POINT", "TIME", "NAME", "TYPE", ">LOGICAL", ">READ", ">STORED", ">FREED");
+            var table = new TextTable("POINT", "TIME", "NAME", "TYPE", ">LOGICAL", ">READ", ">STORED", ">FREED", "");
             var (points, unreadable) = await VaultCatalog.ListAsync(vault, withFreed, stop).ConfigureAwait(false);
             foreach (var summary in points)
             {
@@ -33,7 +33,7 @@ static class ListPoints
                 var point = summary.Point;
                 table.Add(PointView.ShortId(point.Id), Units.Time(point.CreatedAt), point.Name, PointView.TypeOf(point.Type),
                     Units.Size(summary.LogicalBytes), Units.Size(summary.ReadBytes), Units.Size(summary.StoredBytes),
-                    PointView.FreedOf(summary));
+                    PointView.FreedOf(summary), PointView.RemarkOn(point));
             }
             if (points.Count + unreadable.Count == 0) screen.Line($"no points in the vault at {vault.Store.Description} yet");
             else screen.Table(table);

@@ -53,7 +53,7 @@ static class PointMetadata
 
     static async Task<JsonDocument> ReadAsync(string path, CancellationToken cancellation)
     {
-        var file = await InputFile.OpenAsync(
+        var file = await InputStream.OpenAsync(
             path, "the metadata", FileSizeMax, "a point keeps no more metadata", cancellation).ConfigureAwait(false);
         await using (file.ConfigureAwait(false))
         {

@@ -1,4 +1,5 @@
 using VBackup.Cli.Terminal;
+using VBackup.Edge.Backups;
 using VBackup.Vault.Catalog;
 using VBackup.Vault.Format;
 
@@ -14,6 +15,20 @@ static class PointView
     public static string TypeOf(PointType type) => type == PointType.Full ? "full" : "incremental";
 
     public static string FreedOf(PointSummary summary) => summary.FreedBytes is { } freed ? Units.Size(freed) : "-";
+
+    /// <summary>What should be known before it is restored; nothing of most.</summary>
+    public static string RemarkOn(PointDocument point)
+    {
+        try
+        {
+            return EdgeDocument.Of(point)?.Remark ?? "";
+        }
+        catch (DamageException)
+        {
+            // Users' own metadata may have a member of that name.
+            return "";
+        }
+    }
 
     public static PointEvent EventOf(PointSummary summary)
     {

@@ -42,6 +42,7 @@ static class ShowPoint
         screen.Line($"type     {PointView.TypeOf(point.Type)}{(point.Base is null ? "" : $" on {point.Base}")}");
         screen.Line($"sizes    {Units.Size(summary.LogicalBytes)} logical, {Units.Size(summary.ReadBytes)} read, "
             + $"{Units.Size(summary.StoredBytes)} stored, {PointView.FreedOf(summary)} freed if deleted alone");
+        if (PointView.RemarkOn(point) is { Length: > 0 } remark) screen.Line($"remark   {remark}");
         if (point.Metadata is { ValueKind: not JsonValueKind.Null } metadata) screen.Line($"metadata {metadata.GetRawText()}");
         screen.Line();
         var table = new TextTable("VOLUME", "TYPE", ">BYTES", ">LOGICAL", ">READ", ">STORED");

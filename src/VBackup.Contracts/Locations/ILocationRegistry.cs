@@ -17,7 +17,13 @@ public sealed record NewLocation(
 
 /// <summary>What is to be different. Null leaves a member as it is.</summary>
 /// <param name="HasNoQuota">Takes the limit away.</param>
-public sealed record LocationChange(long? QuotaBytes = null, bool HasNoQuota = false, int? SoftDeleteDays = null, bool? IsDefault = null);
+/// <param name="HasNoLock">Takes the lock away, as long as it is not final.</param>
+public sealed record LocationChange(long? QuotaBytes = null, bool HasNoQuota = false, int? SoftDeleteDays = null, bool? IsDefault = null,
+    LockWish? Lock = null, bool HasNoLock = false);
+
+/// <summary>A lock that a location is to have: see <see cref="LocationLock"/>.</summary>
+/// <param name="ChangeDays">For so long it can still be changed, or taken away.</param>
+public sealed record LockWish(int? MinDays, int? MaxDays, int ChangeDays);
 
 /// <summary>What came of it.</summary>
 /// <param name="Location">Null when it was refused.</param>

@@ -23,15 +23,23 @@ public enum LocationStateView
     [JsonStringEnumMemberName("refused")] Refused = 2,
 }
 
+/// <summary>A location's lock: what holds for the age of its points, whoever asks. It is counted from when a point was complete; a day is
+/// 24 hours.</summary>
+/// <param name="MinDays">Nobody deletes a younger point; null for no such bound.</param>
+/// <param name="MaxDays">An older one is deleted, whoever made it; null for no such bound.</param>
+/// <param name="FinalAt">From then on nobody changes the lock, or takes it away.</param>
+public sealed record LocationLock(int? MinDays, int? MaxDays, DateTimeOffset FinalAt);
+
 /// <summary>A location as it is now. What opens it is not told.</summary>
 /// <param name="Version">Higher than that of all that was said of this location before.</param>
 /// <param name="Refusal">What it lacks; null when it can be used.</param>
 /// <param name="QuotaBytes">Null for no limit.</param>
 /// <param name="Finding">What the last verification found damaged; null when all was well.</param>
+/// <param name="Lock">Null when it has none.</param>
 public sealed record LocationChanged(
     LocationId Location, long Version, ProjectId Project, string Region, string LocationName, LocationKindView Kind, string Address, string? Endpoint,
     LocationStateView State, string? Refusal, bool IsDefault, bool IsDeleted, long? QuotaBytes, long UsedBytes, int SoftDeleteDays,
-    DateTimeOffset? VerifiedAt, string? Finding) : IMessage
+    DateTimeOffset? VerifiedAt, string? Finding, LocationLock? Lock = null) : IMessage
 {
     public static string Name => "location-changed";
 }

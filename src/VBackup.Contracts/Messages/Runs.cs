@@ -25,6 +25,10 @@ public enum RunKind
 {
     [JsonStringEnumMemberName("backup")] Backup,
     [JsonStringEnumMemberName("restore")] Restore,
+    /// <summary>A volume of a point becomes an image file in its region.</summary>
+    [JsonStringEnumMemberName("exportImage")] ExportImage,
+    /// <summary>An image file becomes a new volume.</summary>
+    [JsonStringEnumMemberName("importImage")] ImportImage,
 }
 
 /// <summary>How far a run is. From the fifth on it is over, and stays as it is.</summary>
@@ -85,14 +89,22 @@ public sealed record CancelRun(RunId Run, ProjectId Project) : IMessage
     public static string Name => "cancel-run";
 }
 
+/// <summary>A run that was asked for and never came to be, because what it is about is unknown, or another project's. All else of it only
+/// who asked knows.</summary>
+public sealed record RunRefused(RunId Run, ProjectId Project, string Error) : IMessage
+{
+    public static string Name => "run-refused";
+}
+
 /// <summary>A run as it is now.</summary>
 /// <param name="Version">Higher than that of all that was said of this run before.</param>
+/// <param name="Location">Null, as the point, of the import of an image.</param>
 /// <param name="Notes">What was not asked for, and should be known: such as why an incremental became a full.</param>
 /// <param name="Error">Why it did not succeed.</param>
-/// <param name="Target">What a restore made or wrote: a server or volumes.</param>
+/// <param name="Target">What a restore or an image made or wrote: a server, volumes, a file.</param>
 public sealed record RunChanged(
-    RunId Run, long Version, RunKind Kind, ProjectId Project, PlanId? Plan, ServerRef Server, string ServerName, LocationId Location,
-    RestorePointId Point, RunTrigger Trigger, RunState State, DateTimeOffset? StartedAt, DateTimeOffset? EndedAt,
+    RunId Run, long Version, RunKind Kind, ProjectId Project, PlanId? Plan, ServerRef Server, string ServerName, LocationId? Location,
+    RestorePointId? Point, RunTrigger Trigger, RunState State, DateTimeOffset? StartedAt, DateTimeOffset? EndedAt,
     long DoneBytes, long TotalBytes, long StoredBytes, IReadOnlyList<string> Notes, string? Error, string? Target) : IMessage
 {
     public static string Name => "run-changed";

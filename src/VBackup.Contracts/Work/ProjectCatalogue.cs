@@ -23,10 +23,11 @@ public sealed record ProjectCatalogue(
 }
 
 /// <summary>A location, without what opens it.</summary>
+/// <param name="Lock">Null when it has none, and in catalogues of earlier versions.</param>
 public sealed record CatalogueLocation(
     LocationId Location, string Region, string Name, LocationKindView Kind, string Address, string? Endpoint, string? S3Region,
         bool IsDefault,
-    long? QuotaBytes, int SoftDeleteDays);
+    long? QuotaBytes, int SoftDeleteDays, LocationLock? Lock = null);
 
 /// <summary>A point of the vault, in what its own object does not say, or did not know yet.</summary>
 /// <param name="VaultPoint">What the vault calls it.</param>

@@ -14,7 +14,7 @@ public enum WorkKind
     [JsonStringEnumMemberName("import")] Import,
     [JsonStringEnumMemberName("stopServer")] StopServer,
     [JsonStringEnumMemberName("startServer")] StartServer,
-    /// <summary>What became of runs is asked of the vault; points that are not wanted any more are removed from it.</summary>
+    /// <summary>Points that are not wanted any more are removed from a vault.</summary>
     [JsonStringEnumMemberName("prune")] Prune,
     [JsonStringEnumMemberName("collectGarbage")] CollectGarbage,
     [JsonStringEnumMemberName("verify")] Verify,
@@ -26,6 +26,12 @@ public enum WorkKind
     [JsonStringEnumMemberName("rotateKey")] RotateKey,
     /// <summary>Nothing opens a vault any more.</summary>
     [JsonStringEnumMemberName("eraseKey")] EraseKey,
+    /// <summary>Whether a point came of an export that failed, or whose workers were lost.</summary>
+    [JsonStringEnumMemberName("settleExport")] SettleExport,
+    /// <summary>A volume of a point into an image file.</summary>
+    [JsonStringEnumMemberName("exportImage")] ExportImage,
+    /// <summary>An image file into a new volume.</summary>
+    [JsonStringEnumMemberName("importImage")] ImportImage,
 }
 
 /// <summary>Where a vault is. What opens it comes with the lease, and is never written down.</summary>
@@ -54,6 +60,12 @@ public sealed record ExportResult(
     string VaultPoint, PointKind Kind, IReadOnlyList<VolumePointView> Volumes, long StoredBytes, IReadOnlyList<string> Distrusted,
     IReadOnlyList<string> Notes);
 
+/// <param name="Sessions">Of all attempts at the export.</param>
+public sealed record SettleOrder(VaultAddress Vault, IReadOnlyList<string> Sessions);
+
+/// <param name="Point">Null when none came of the export, and none ever will.</param>
+public sealed record SettleResult(ExportResult? Point);
+
 /// <param name="SafetySnapshot">Of a restore in place: what the storage calls the snapshot to go back to.</param>
 public sealed record ImportOrder(
     VaultAddress Vault, RunId Run, string VaultPoint, RestoreTarget Target, ServerRef Server, string? NewName, string? Volume,
@@ -71,6 +83,22 @@ public sealed record ServerOrder(ServerRef Server, string ServerName, IReadOnlyL
 
 /// <param name="WasRunning">Before it was stopped, or started.</param>
 public sealed record ServerResult(bool WasRunning);
+
+/// <param name="Volume">Which of the point's volumes; null for the only one.</param>
+/// <param name="File">Its name in the project's folder for images.</param>
+/// <param name="Format">Null for what the name ends in.</param>
+public sealed record ExportImageOrder(
+    VaultAddress Vault, ProjectId Project, string VaultPoint, string? Volume, string File, ImageFormatView? Format);
+
+/// <param name="Run">By its id the storage knows whose a volume is that an attempt has left half made.</param>
+/// <param name="File">Its name in the project's folder for images.</param>
+/// <param name="Format">Null for what the name ends in.</param>
+/// <param name="Beside">What the storage calls the volume beside which the new one is made.</param>
+public sealed record ImportImageOrder(RunId Run, ProjectId Project, string File, ImageFormatView? Format, string Beside, string NewName);
+
+/// <param name="Target">What was written, for people.</param>
+/// <param name="Sha256">Of the raw content, in hexadecimal.</param>
+public sealed record ImageResult(string Target, string Sha256, long LogicalBytes, long WrittenBytes, IReadOnlyList<string> Notes);
 
 /// <param name="VaultPoints">What the vault calls those that are to go.</param>
 public sealed record PruneOrder(VaultAddress Vault, IReadOnlyList<string> VaultPoints);
@@ -94,8 +122,13 @@ public sealed record VaultResult(long UsedBytes, IReadOnlyList<string> Notes);
     RespectRequiredConstructorParameters = true, MaxDepth = 64)]
 [JsonSerializable(typeof(ExportOrder))]
 [JsonSerializable(typeof(ExportResult))]
+[JsonSerializable(typeof(SettleOrder))]
+[JsonSerializable(typeof(SettleResult))]
 [JsonSerializable(typeof(ImportOrder))]
 [JsonSerializable(typeof(ImportResult))]
+[JsonSerializable(typeof(ExportImageOrder))]
+[JsonSerializable(typeof(ImportImageOrder))]
+[JsonSerializable(typeof(ImageResult))]
 [JsonSerializable(typeof(ServerOrder))]
 [JsonSerializable(typeof(ServerResult))]
 [JsonSerializable(typeof(PruneOrder))]

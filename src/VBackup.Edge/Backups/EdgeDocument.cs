@@ -18,13 +18,20 @@ namespace VBackup.Edge.Backups;
 /// points of earlier versions.</param>
 /// <param name="SnapshotIdentities">Of each disk, which snapshot <paramref name="Instant"/> was, should it be removed and another get
 /// its name; a disk is missing where nobody can tell. Null in points of earlier versions.</param>
+/// <param name="HalfRestored">Disks that a restore in place had left half written then, and that were backed up all the same; null when
+/// there were none, and in points of earlier versions.</param>
 public sealed record EdgeDocument(
     string Server, string ServerId, string Instant, DateTimeOffset TakenAt, string Consistency,
     IReadOnlyDictionary<string, string> Volumes, string ConfigurationKind, string Configuration, IReadOnlyList<string> Distrusts,
     double? HeldSeconds = null, IReadOnlyDictionary<string, string>? Identities = null,
-    IReadOnlyDictionary<string, string>? SnapshotIdentities = null)
+    IReadOnlyDictionary<string, string>? SnapshotIdentities = null, IReadOnlyList<string>? HalfRestored = null)
 {
     const string Member = "edge";
+
+    /// <summary>For people, of a point that is no state of its server: what it has of these disks is half of one point and half of
+    /// another. Null of all others.</summary>
+    [JsonIgnore]
+    public string? Remark => HalfRestored is { Count: > 0 } disks ? $"made of half restored disks: {string.Join(", ", disks)}" : null;
 
     /// <summary>A point's metadata.</summary>
     public JsonElement ToMetadata() => JsonSerializer.SerializeToElement(

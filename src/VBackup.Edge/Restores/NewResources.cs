@@ -94,8 +94,10 @@ public static class NewResources
         if (left.Count > 0) Aftermath.Add(failure, $"the incomplete {string.Join(", ", left)} could not be removed: remove it by hand");
     }
 
-    // In the same pool, or folder, as the volume that it comes from; or where the cloud has its new ones, in the same format.
-    static VolumeId NewVolume(EdgeCloud cloud, VolumeId original, string name)
+    /// <summary>In the same pool, or folder, as the volume that it comes from; or where the cloud has its new ones, in the same
+    /// format.</summary>
+    /// <exception cref="RefusedException">It is no name within there.</exception>
+    public static VolumeId NewVolume(EdgeCloud cloud, VolumeId original, string name)
     {
         if (name.Contains('/', StringComparison.Ordinal)) throw new RefusedException($"'{name}' is no name: leave out the '/'");
         if (cloud.VolumeFolder is { } folder)

@@ -37,6 +37,17 @@ public static class UnfinishedRestores
         + "restore of " + string.Join(" and ", unfinished.Select(one => one.Note).DistinctBy(note => (note.Point, note.Since))
             .Select(note => $"point {note.Point} that began at {Units.Time(note.Since)}")) + " and has not ended";
 
+    /// <summary>That a snapshot may go: no half written volume is taken back to it.</summary>
+    /// <exception cref="RefusedException">One is: the message says what can be done.</exception>
+    public static async Task RequireNotNeededAsync(
+        IVolumeStorage storage, string instant, IEnumerable<VolumeId> volumes, CancellationToken cancellation)
+    {
+        var unfinished = await FindAsync(storage, volumes, cancellation).ConfigureAwait(false);
+        if (unfinished.Any(one => one.Note.SafetySnapshot == instant))
+            throw new RefusedException($"{Describe(unfinished)}, and {instant} is the only way back: "
+                + "restore again, or roll back to it, first");
+    }
+
     static string WaysOut(IReadOnlyList<UnfinishedRestore> unfinished)
     {
         string[] safety = [.. unfinished.Select(one => one.Note.SafetySnapshot).OfType<string>().Distinct()];

@@ -166,6 +166,7 @@ public sealed class PortalDb(DbContextOptions<PortalDb> options) : ServiceDb(opt
             location.ToTable("locations");
             location.HasKey(one => one.Id);
             location.HasIndex(one => new { one.Project, one.Name });
+            location.Ignore(one => one.Lock);
         });
     }
 

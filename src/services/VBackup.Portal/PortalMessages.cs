@@ -18,6 +18,7 @@ public static class PortalMessages
     public static MessageHandlers<PortalDb> Handlers() => new MessageHandlers<PortalDb>()
         .On(MessageJson.Default.InventoryReported, Inventory.ReportedAsync)
         .On(MessageJson.Default.RunChanged, RunChangedAsync)
+        .On(MessageJson.Default.RunRefused, RunRefusedAsync)
         .On(MessageJson.Default.PointChanged, PointChangedAsync)
         .On(MessageJson.Default.SnapshotChanged, SnapshotChangedAsync)
         .On(MessageJson.Default.SnapshotsSurveyed, Surveys.ReportedAsync)
@@ -31,6 +32,14 @@ public static class PortalMessages
         if (row.IsOver && row.State != before) await Notices.RunEndedAsync(change, row, cancellation).ConfigureAwait(false);
         if (await change.Db.AskedRuns.FindAsync([now.Run], cancellation).ConfigureAwait(false) is { } asked && asked.Hears(now.State))
             await NewsOfAsync(change, asked.Plan, cancellation).ConfigureAwait(false);
+    }
+
+    static async Task RunRefusedAsync(RunRefused refused, Change<PortalDb> change, CancellationToken cancellation)
+    {
+        if (await change.Db.Runs.FindAsync([refused.Run], cancellation).ConfigureAwait(false) is not { Version: 0, IsOver: false } row
+            || row.Project != refused.Project) return;
+        row.NeverBegan(refused.Error, change.Now);
+        await Notices.RunEndedAsync(change, row, cancellation).ConfigureAwait(false);
     }
 
     static async Task PointChangedAsync(PointChanged now, Change<PortalDb> change, CancellationToken cancellation)

@@ -54,6 +54,7 @@ public sealed class BackupDb(DbContextOptions<BackupDb> options) : ServiceDb(opt
             point.HasIndex(one => new { one.Location, one.State });
             point.HasIndex(one => one.PurgeAt);
             point.Ignore(one => one.Server);
+            point.Ignore(one => one.CountedFrom);
         });
         modelBuilder.Entity<WorkTask>(task =>
         {
@@ -65,6 +66,7 @@ public sealed class BackupDb(DbContextOptions<BackupDb> options) : ServiceDb(opt
             task.HasIndex(one => one.Run);
             task.Property(one => one.Pools).HasConversion(list => AsJson(list)!, text => AsNames(text)!);
             task.Ignore(one => one.IsOver);
+            task.Ignore(one => one.EndsWithItsRun);
             task.Ignore(one => one.Attempts);
         });
         modelBuilder.Entity<Location>(location =>
@@ -74,6 +76,7 @@ public sealed class BackupDb(DbContextOptions<BackupDb> options) : ServiceDb(opt
             location.Property(one => one.Version).IsConcurrencyToken();
             location.HasIndex(one => new { one.Project, one.Name });
             location.Ignore(one => one.IsBehindWithKey);
+            location.Ignore(one => one.Lock);
         });
         modelBuilder.Entity<ProjectKey>(key =>
         {

@@ -13,6 +13,8 @@ public static class BackupMessages
         .On(MessageJson.Default.StartBackup, BackupRuns.StartAsync)
         .On(MessageJson.Default.SnapshotTaken, BackupRuns.SnapshotTakenAsync)
         .On(MessageJson.Default.StartRestore, RestoreRuns.StartAsync)
+        .On(MessageJson.Default.ExportImage, ImageRuns.ExportAsync)
+        .On(MessageJson.Default.ImportImage, ImageRuns.ImportAsync)
         .On(MessageJson.Default.CancelRun, Ending.CancelAsync)
         .On(MessageJson.Default.DeletePoint, PointDeletion.DeleteAsync)
         .On(MessageJson.Default.UndeletePoint, PointDeletion.UndeleteAsync)

@@ -11,9 +11,9 @@ using VBackup.Service.Work;
 
 namespace VBackup.Service;
 
-/// <summary>What happens because time went by: leases run out, windows close, snapshots do not come, the bin is emptied, storage
-/// space is looked after in quiet hours, vaults hear of new keys and get the catalogue, old messages are forgotten. Any number of replicas
-/// may do it, each one turn after the other.</summary>
+/// <summary>What happens because time went by: leases run out, windows close, snapshots do not come, the bin is emptied, locks become
+/// final and points too old, storage space is looked after in quiet hours, vaults hear of new keys and get the catalogue, old messages are
+/// forgotten. Any number of replicas may do it, each one turn after the other.</summary>
 public sealed class Clockwork(ChangeMaker<BackupDb> changes, StorageSpaceLimits? space = null)
 {
     /// <summary>How long a run waits for its snapshot. One that comes later is removed.</summary>
@@ -30,6 +30,7 @@ public sealed class Clockwork(ChangeMaker<BackupDb> changes, StorageSpaceLimits?
         await changes.MakeAsync(change => CloseWindowsAsync(change, cancellation), cancellation).ConfigureAwait(false);
         await changes.MakeAsync(change => GiveUpSnapshotsAsync(change, cancellation), cancellation).ConfigureAwait(false);
         await changes.MakeAsync(change => PointDeletion.PurgeAsync(change, cancellation), cancellation).ConfigureAwait(false);
+        await changes.MakeAsync(change => LocationLocks.TurnAsync(change, cancellation), cancellation).ConfigureAwait(false);
         await changes.MakeAsync(change => StorageSpace.ScheduleAsync(change, _space, cancellation), cancellation).ConfigureAwait(false);
         await changes.MakeAsync(change => KeyTasks.ScheduleAsync(change, cancellation), cancellation).ConfigureAwait(false);
         await changes.MakeAsync(change => CatalogueSaving.ScheduleAsync(change, cancellation), cancellation).ConfigureAwait(false);
@@ -55,13 +56,17 @@ public sealed class Clockwork(ChangeMaker<BackupDb> changes, StorageSpaceLimits?
 
     static async Task GiveUpSnapshotsAsync(Change<BackupDb> change, CancellationToken cancellation)
     {
+        const string Silence = "the region's vSnapshot service does not answer";
         var since = change.Now - SnapshotPatience;
         var waiting = await change.Db.Runs.Where(run => run.State == RunState.Snapshotting && run.StartedAt < since)
             .Take(BatchMax).ToListAsync(cancellation).ConfigureAwait(false);
         foreach (var run in waiting)
         {
-            var point = run.Kind == RunKind.Backup ? await BackupRuns.PointOfAsync(change.Db, run, cancellation).ConfigureAwait(false) : null;
-            Ending.End(change, run, point, run.EndsAs ?? RunState.Failed, "the region's vSnapshot service does not answer");
+            var ending = run.EndsAs ?? RunState.Failed;
+            if (run.Kind == RunKind.Restore) RestoreRuns.GiveUp(run, ending, change, Silence);
+            else
+                Ending.End(
+                    change, run, await BackupRuns.PointOfAsync(change.Db, run, cancellation).ConfigureAwait(false), ending, Silence);
         }
     }
 }

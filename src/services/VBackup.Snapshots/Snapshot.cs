@@ -19,6 +19,8 @@ public sealed class Snapshot
     /// <summary>Attempts at one step, until it is left to people.</summary>
     public const int AttemptsMax = 8;
 
+    static readonly TimeSpan s_neededFor = TimeSpan.FromDays(1);
+
     Snapshot() { }
 
     public SnapshotId Id { get; private set; }
@@ -54,6 +56,9 @@ public sealed class Snapshot
     /// <summary>Taken before the roll back that is to come.</summary>
     public SnapshotId? Safety { get; private set; }
     public DateTimeOffset? RolledBackAt { get; private set; }
+
+    /// <summary>Somebody wants its volumes free of it, also when one of them is half written and could be taken back to it alone.</summary>
+    public bool IsGivenUp { get; private set; }
 
     /// <summary>Since when its server is in the region no more; null while it is.</summary>
     public DateTimeOffset? ServerGoneAt { get; private set; }
@@ -155,6 +160,24 @@ public sealed class Snapshot
     {
         if (State is SnapshotState.Removed || Next == SnapshotStep.Remove) return;
         (Next, DueAt, Attempts) = (SnapshotStep.Remove, now, 0);
+        Version++;
+    }
+
+    /// <summary>As <see cref="IsToBeRemoved"/>, whatever needs it.</summary>
+    public void IsToBeGivenUp(DateTimeOffset now)
+    {
+        IsGivenUp = true;
+        IsToBeRemoved(now);
+    }
+
+    /// <summary>It was to go, and stays: a volume is taken back to it or to nothing. One whose days are over has another one.</summary>
+    public void IsStillNeeded(string reason, DateTimeOffset now)
+    {
+        // Meanwhile somebody may have said that it goes all the same.
+        if (IsGivenUp) return;
+        if (Next == SnapshotStep.Remove) Next = SnapshotStep.None;
+        (Attempts, Error) = (0, reason);
+        if (KeptUntil < now + s_neededFor) KeptUntil = now + s_neededFor;
         Version++;
     }
 

@@ -73,7 +73,7 @@ public static class SnapshotOrders
             .ToListAsync(cancellation).ConfigureAwait(false);
         foreach (var snapshot in ofServer.Where(one => order.Volumes is null || one.Disks.Any(disk => order.Volumes.Contains(disk.Volume))))
         {
-            snapshot.IsToBeRemoved(change.Now);
+            snapshot.IsToBeGivenUp(change.Now);
             Tell(change, snapshot);
         }
     }

@@ -5,6 +5,8 @@ using VBackup.Clouds.Snapshots;
 using VBackup.Clouds.Volumes;
 using VBackup.Contracts.Messages;
 using VBackup.Edge;
+using VBackup.Edge.Restores;
+using VBackup.Edge.Running;
 using VBackup.Platform.Databases;
 using VBackup.Platform.Messaging;
 
@@ -159,13 +161,13 @@ public sealed class SnapshotSurvey(ChangeMaker<SnapshotsDb> changes, EdgeCloud c
         foreach (var orphan in due)
         {
             string? error = null;
+            VolumeId[] volumes = [.. orphan.Volumes.Select(volume => new VolumeId(volume))];
             try
             {
-                await cloud.Storage.Snapshots.RemoveAsync(orphan.Instant, [.. orphan.Volumes.Select(volume => new VolumeId(volume))],
-                    cancellation)
-                    .ConfigureAwait(false);
+                await UnfinishedRestores.RequireNotNeededAsync(cloud.Storage, orphan.Instant, volumes, cancellation).ConfigureAwait(false);
+                await cloud.Storage.Snapshots.RemoveAsync(orphan.Instant, volumes, cancellation).ConfigureAwait(false);
             }
-            catch (CloudException failure)
+            catch (Exception failure) when (failure is CloudException or RefusedException)
             {
                 error = failure.Message;
             }

@@ -146,7 +146,10 @@ public sealed class SnapshotWork(ChangeMaker<SnapshotsDb> changes, EdgeCloud clo
             var server = await cloud.FindServerAsync(snapshot.ServerId, cancellation).ConfigureAwait(false);
             volumes = [.. (server?.Disks ?? []).Select(disk => disk.Volume)];
         }
-        if (volumes.Count > 0) await cloud.Storage.Snapshots.RemoveAsync(snapshot.Instant, volumes, cancellation).ConfigureAwait(false);
+        if (volumes.Count == 0) return;
+        if (snapshot is { Purpose: SnapshotPurpose.Safety, IsGivenUp: false })
+            await UnfinishedRestores.RequireNotNeededAsync(cloud.Storage, snapshot.Instant, volumes, cancellation).ConfigureAwait(false);
+        await cloud.Storage.Snapshots.RemoveAsync(snapshot.Instant, volumes, cancellation).ConfigureAwait(false);
     }
 
     Task RemovedAsync(SnapshotId id, CancellationToken cancellation) => changes.MakeAsync(async change =>
@@ -237,6 +240,7 @@ public sealed class SnapshotWork(ChangeMaker<SnapshotsDb> changes, EdgeCloud clo
         var reason = Aftermath.Of(failure) is { } aftermath ? $"{failure.Message}; {aftermath}" : failure.Message;
         if (step == SnapshotStep.Take) SnapshotOrders.Fail(change, snapshot, reason);
         else if (step == SnapshotStep.RollBack && failure is RefusedException) snapshot.IsNotRolledBack(reason);
+        else if (step == SnapshotStep.Remove && failure is RefusedException) snapshot.IsStillNeeded(reason, change.Now);
         else snapshot.StepFailed(reason, change.Now);
         SnapshotOrders.Tell(change, snapshot);
     }, cancellation);

@@ -23,9 +23,7 @@ static class ExportWork
     {
         var vault = await vaults.OpenAsync(order.Vault, secrets, makes: true, cancellation).ConfigureAwait(false);
         await using var closing = vault.ConfigureAwait(false);
-        foreach (var earlier in order.EarlierSessions)
-            if (await SessionSettlement.SettleAsync(vault, SessionOf(earlier), cancellation).ConfigureAwait(false) is { } point)
-                return ResultOf(point, report);
+        if (await SettleAsync(vault, order.EarlierSessions, report, cancellation).ConfigureAwait(false) is { } earlier) return earlier;
 
         var points = await EarlierPoints.OfAsync(vault, order.Server.Id, cancellation).ConfigureAwait(false);
         var (basePoint, baseEdge) = order.Kind == PointKind.Full ? default : points.NewestTrusted;
@@ -47,6 +45,25 @@ static class ExportWork
         return ResultOf(await run.PublishAsync(
             order.ServerName, exported.Type, PointMetadata.Of(edge, order.Point, order.Run, order.Catalogue), exported.Volumes,
                 cancellation).ConfigureAwait(false), report, fullBecause);
+    }
+
+    /// <summary>What came of attempts whose outcome nobody knows. No point of them comes later.</summary>
+    public static async Task<SettleResult> SettleAsync(
+        VaultOpening vaults, SettleOrder order, WorkSecrets secrets, LeaseReport report, CancellationToken cancellation)
+    {
+        // The first backup to a location may have died before it made the vault; who comes later finds it settled all the same.
+        var vault = await vaults.OpenAsync(order.Vault, secrets, makes: true, cancellation).ConfigureAwait(false);
+        await using var closing = vault.ConfigureAwait(false);
+        return new(await SettleAsync(vault, order.Sessions, report, cancellation).ConfigureAwait(false));
+    }
+
+    static async Task<ExportResult?> SettleAsync(
+        BackupVault vault, IReadOnlyList<string> sessions, LeaseReport report, CancellationToken cancellation)
+    {
+        foreach (var session in sessions)
+            if (await SessionSettlement.SettleAsync(vault, SessionOf(session), cancellation).ConfigureAwait(false) is { } point)
+                return ResultOf(point, report);
+        return null;
     }
 
     static SessionId SessionOf(string name) => SessionId.TryParse(name, out var id) ? id : throw new RefusedException($"'{name}' names no session");

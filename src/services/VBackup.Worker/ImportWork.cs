@@ -48,10 +48,10 @@ static class ImportWork
             [.. writing.Volumes.Select(volume => volume.Value)], writing.Claim);
     }
 
-    static IReadOnlyList<VolumeDocument> Choose(PointDocument point, string? name) => name is null ? point.Volumes
+    internal static IReadOnlyList<VolumeDocument> Choose(PointDocument point, string? name) => name is null ? point.Volumes
         : [point.Volumes.FirstOrDefault(volume => volume.Name == name)
             ?? throw new RefusedException($"the point has no volume {name}; it has {string.Join(", ", point.Volumes.Select(volume => volume.Name))}")];
 
-    static VolumeDocument TheOnly(IReadOnlyList<VolumeDocument> volumes) => volumes is [var volume] ? volume
+    internal static VolumeDocument TheOnly(IReadOnlyList<VolumeDocument> volumes) => volumes is [var volume] ? volume
         : throw new RefusedException($"say which volume: the point has {string.Join(", ", volumes.Select(one => one.Name))}");
 }

@@ -14,11 +14,13 @@ namespace VBackup.Worker;
 
 /// <summary>Takes a task, does it while the lease is kept, and says how it ended.</summary>
 public sealed class TaskRunner(
-    IWorkSource source, WorkerId worker, EdgeCloud cloud, VaultOpening vaults, TimeProvider clock, WorkerBudget? budget = null)
+    IWorkSource source, WorkerId worker, EdgeCloud cloud, VaultOpening vaults, TimeProvider clock, WorkerBudget? budget = null,
+    ImageFolder? images = null)
 {
     const string NothingToSay = "{}";
 
     readonly WorkerBudget _budget = budget ?? new();
+    readonly ImageFolder _images = images ?? new(null);
     readonly DataPathOptions _dataPath = (budget ?? new()).DataPath();
 
     /// <summary>Does one task, if there is one. To be called as often at once as the budget says.</summary>
@@ -67,10 +69,21 @@ public sealed class TaskRunner(
                 return JsonSerializer.Serialize(await ExportWork.DoAsync(
                     cloud, vaults, Read(lease, json.ExportOrder), lease.Secrets, report, _dataPath, cancellation).ConfigureAwait(false),
                         json.ExportResult);
+            case WorkKind.SettleExport:
+                return JsonSerializer.Serialize(await ExportWork.SettleAsync(
+                    vaults, Read(lease, json.SettleOrder), lease.Secrets, report, cancellation).ConfigureAwait(false), json.SettleResult);
             case WorkKind.Import:
                 return JsonSerializer.Serialize(await ImportWork.DoAsync(
                     cloud, vaults, Read(lease, json.ImportOrder), lease.Secrets, report, _dataPath, cancellation).ConfigureAwait(false),
                         json.ImportResult);
+            case WorkKind.ExportImage:
+                return JsonSerializer.Serialize(await ImageWork.ExportAsync(
+                    _images, vaults, Read(lease, json.ExportImageOrder), lease.Secrets, report, _dataPath, cancellation)
+                        .ConfigureAwait(false),
+                        json.ImageResult);
+            case WorkKind.ImportImage:
+                return JsonSerializer.Serialize(await ImageWork.ImportAsync(
+                    cloud, _images, Read(lease, json.ImportImageOrder), report, cancellation).ConfigureAwait(false), json.ImageResult);
             case WorkKind.StopServer:
                 return JsonSerializer.Serialize(
                     await ServerWork.StopAsync(cloud, Read(lease, json.ServerOrder), cancellation).ConfigureAwait(false), json.ServerResult);

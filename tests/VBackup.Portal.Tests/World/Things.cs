@@ -43,6 +43,15 @@ static class Things
         return row.Id;
     }
 
+    /// <summary>The Portal hears that a location of its own is locked.</summary>
+    public static Task LockAsync(this PortalWorld world, LocationId id, LocationLock held) => world.Changes.MakeAsync(async change =>
+    {
+        var row = (await change.Db.Locations.FindAsync(id))!;
+        await HeardLocation.HearAsync(change,
+            new(row.Id, row.Version + 1, row.Project, row.Region, row.Name, row.Kind, row.Address, null, row.State,
+            null, row.IsDefault, false, null, 0, row.SoftDeleteDays, null, null, held), default);
+    }, default);
+
     public static async Task<PolicyId> PolicyAsync(this PortalWorld world, string name = "nightly", ProjectId? project = null, int keep = 7)
     {
         var row = new PolicyRow(world.Ids.New<PolicyId>(), project ?? world.Project, name, new(new LocalTime(1, 0), "Etc/UTC", Daily: new(keep)));

@@ -27,6 +27,7 @@ sealed class WorldLocations : ILocationRegistry
 
     public Task<LocationAnswer> ChangeAsync(ProjectId project, LocationId id, LocationChange wish, CancellationToken cancellation)
     {
+        if (wish is not { Lock: null, HasNoLock: false }) return Task.FromResult(ChangeLock(project, id, wish));
         if (wish.QuotaBytes <= 0) return Task.FromResult(new LocationAnswer(null, "invalid", "a quota is 1 byte at least", "quotaBytes"));
         return Task.FromResult(Find(project, id) is not { } there ? NotFound : new(_all[id] = there with
         {
@@ -41,6 +42,18 @@ sealed class WorldLocations : ILocationRegistry
         Find(project, id) is not { } there ? NotFound
         : Filled.Contains(id) ? new(null, "location-in-use", $"the location {there.LocationName} has 1 restore points: delete them first")
         : new(_all[id] = there with { Version = there.Version + 1, IsDeleted = true }));
+
+    /// <summary>Locks are final at once where they have one day to be changed.</summary>
+    LocationAnswer ChangeLock(ProjectId project, LocationId id, LocationChange wish) => Find(project, id) switch
+    {
+        null => NotFound,
+        { Lock: { } held } when held.FinalAt <= DateTimeOffset.UnixEpoch.AddDays(1) => new(null, "lock-final", "the lock is final"),
+        var there => new(_all[id] = there with
+        {
+            Version = there.Version + 1,
+            Lock = wish.Lock is { } made ? new(made.MinDays, made.MaxDays, DateTimeOffset.UnixEpoch.AddDays(made.ChangeDays)) : null,
+        }),
+    };
 
     static LocationAnswer NotFound => new(null, "not-found", "there is no such location");
 

@@ -80,7 +80,8 @@ sealed class ServiceWorld : IAsyncDisposable
     {
         Ids = new(Clock, RandomNumberGenerator.Fill);
         (Project, Location, WorkerId) = (Ids.New<ProjectId>(), Ids.New<LocationId>(), Ids.New<WorkerId>());
-        foreach (var folder in (string[])["cloud", "cloud/volumes", "cloud/servers", "location"]) Directory.CreateDirectory(Path(folder));
+        foreach (var folder in (string[])["cloud", "cloud/volumes", "cloud/servers", "location", "images"])
+            Directory.CreateDirectory(Path(folder));
         var lab = LabCloud.Open(Path("cloud"));
         _cloud = storage is null ? EdgeCloud.Of(lab, TimeSpan.FromSeconds(5)) : EdgeCloud.Of(lab.Hypervisor, storage(lab.Storage));
         var backupDb = new SqliteDatabase<BackupDb>(Path("backup.db"), options => new(options));
@@ -112,7 +113,8 @@ sealed class ServiceWorld : IAsyncDisposable
         }, default);
     }
 
-    public TaskRunner NewWorker(IWorkSource? source = null) => new(source ?? Source, WorkerId, Cloud, new(new VaultRuntime(), 128 * 1024, RetryLimits.Brief), Clock);
+    public TaskRunner NewWorker(IWorkSource? source = null) => new(source ?? Source, WorkerId, Cloud,
+        new(new VaultRuntime(), 128 * 1024, RetryLimits.Brief), Clock, images: new(Path("images")));
 
     public string Path(string name) => System.IO.Path.Combine(_folder, name);
 
@@ -230,6 +232,7 @@ sealed class ServiceWorld : IAsyncDisposable
 sealed class HeardPortal : IMessageEndpoint
 {
     readonly Dictionary<RunId, RunChanged> _runs = [];
+    readonly Dictionary<RunId, RunRefused> _refused = [];
     readonly Dictionary<RestorePointId, PointChanged> _points = [];
     readonly Dictionary<SnapshotId, SnapshotChanged> _snapshots = [];
 
@@ -241,6 +244,8 @@ sealed class HeardPortal : IMessageEndpoint
     public IMessageEndpoint? Real { get; set; }
 
     public RunChanged Run(RunId id) => _runs[id];
+
+    public RunRefused Refused(RunId id) => _refused[id];
 
     public PointChanged Point(RestorePointId id) => _points[id];
 
@@ -257,6 +262,10 @@ sealed class HeardPortal : IMessageEndpoint
             case "run-changed":
                 var run = JsonSerializer.Deserialize(envelope.Body, MessageJson.Default.RunChanged)!;
                 if (!_runs.TryGetValue(run.Run, out var knownRun) || knownRun.Version < run.Version) _runs[run.Run] = run;
+                break;
+            case "run-refused":
+                var refused = JsonSerializer.Deserialize(envelope.Body, MessageJson.Default.RunRefused)!;
+                _refused[refused.Run] = refused;
                 break;
             case "point-changed":
                 var point = JsonSerializer.Deserialize(envelope.Body, MessageJson.Default.PointChanged)!;

@@ -11,7 +11,7 @@ sealed class SilencedSource(IWorkSource source) : IWorkSource
     /// <summary>Words that got lost.</summary>
     public int Lost { get; private set; }
 
-    /// <summary>What the worker made, and nobody heard of.</summary>
+    /// <summary>What the worker made, and nobody heard of: of an export, what the vault calls it.</summary>
     public string? VaultPoint { get; private set; }
 
     public Task<WorkLease?> AcquireAsync(WorkerId worker, CancellationToken cancellation) => source.AcquireAsync(worker, cancellation);
@@ -22,7 +22,7 @@ sealed class SilencedSource(IWorkSource source) : IWorkSource
     public Task<bool> CompleteAsync(WorkTaskId task, int epoch, string result, CancellationToken cancellation)
     {
         Lost++;
-        VaultPoint = JsonSerializer.Deserialize(result, WorkJson.Default.ExportResult)!.VaultPoint;
+        VaultPoint = JsonDocument.Parse(result).RootElement.TryGetProperty("vaultPoint", out var point) ? point.GetString() : null;
         return Task.FromResult(false);
     }
 

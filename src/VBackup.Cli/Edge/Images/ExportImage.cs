@@ -1,11 +1,10 @@
 using System.CommandLine;
 using VBackup.Cli.Terminal;
 using VBackup.Cli.Vault;
-using VBackup.Clouds;
 using VBackup.Clouds.Volumes;
 using VBackup.DataPath;
 using VBackup.Edge;
-using VBackup.Vault.Format;
+using VBackup.Edge.Images;
 using VBackup.Vault.Reading;
 using VBackup.Vault.Stores;
 
@@ -35,7 +34,7 @@ static class ExportImage
         { s_point };
         CloudConfig.AddOptionIfAny(command);
         VaultAccess.AddOptionsIfAny(command);
-        foreach (var option in (Option[])[s_snapshot, s_server, s_volume, s_to, ImageFormats.Option]) command.Add(option);
+        foreach (var option in (Option[])[s_snapshot, s_server, s_volume, s_to, ImageFormatOption.Option]) command.Add(option);
         command.SetAction((parsed, stop) => HandleAsync(ReadOrder(parsed), VaultAccess.ReadIfAny(parsed), CloudConfig.ReadIfAny(parsed),
             Screen.Of(parsed), stop));
         return command;
@@ -45,7 +44,7 @@ static class ExportImage
     {
         var file = parsed.GetRequiredValue(s_to);
         var order = new ExportOrder(parsed.GetValue(s_point), parsed.GetValue(s_snapshot), parsed.GetValue(s_server), parsed.GetValue(s_volume),
-            file, ImageFormats.Read(parsed, file));
+            file, ImageFormatOption.Read(parsed, file));
         if (order.Point is null == order.Snapshot is null) throw new UsageException("give a POINT or --snapshot NAME, one of both");
         if (order.Server is not null && order.Snapshot is null) throw new UsageException("--server belongs to --snapshot: a point knows its server");
         return order;
@@ -79,28 +78,9 @@ static class ExportImage
         var reading = await PointReading.BeginAsync(vault, "export", point, cancellation).ConfigureAwait(false);
         await using var ending = reading.ConfigureAwait(false);
         screen.NoteUnprotected(reading.Refusal);
-        var image = await new ImageFile(order.File, order.Format).WriteAsync(
-            volume.LengthBytes, (target, stop) => FillAsync(reading, volume, target, screen, stop), cancellation).ConfigureAwait(false);
+        var image = await new PointImage(reading, volume, screen, new()).WriteAsync(new(order.File, order.Format), cancellation)
+            .ConfigureAwait(false);
         return (point.Id, volume.Name, volume.LengthBytes, image);
-    }
-
-    // The vault's chunks arrive out of order, so the digest is that of what is in the file; and that was compared with the point before.
-    static async Task<CopyResult> FillAsync(
-        PointReading reading, VolumeDocument volume, FileVolume target, Screen screen, CancellationToken cancellation)
-    {
-        var options = new DataPathOptions();
-        var tree = VolumeTree.Open(reading.Reader, reading.Point, volume);
-        var chunkSize = reading.Reader.Vault.ChunkSize;
-        using var progress = screen.Follow(volume.Name, volume.LengthBytes);
-        var slots = new SlotPool(options, chunkSize);
-        using var import = new ImportPipeline(reading.Reader, chunkSize, options, slots);
-        var imported = await import.ImportAsync(tree, target, new(), progress, cancellation).ConfigureAwait(false);
-        using var readingBack = screen.Follow($"{volume.Name} read back", volume.LengthBytes);
-        using var comparison = new VolumeComparison(reading.Reader, chunkSize, options, slots);
-        var compared = await comparison.CompareAllAsync(tree, target, readingBack, cancellation).ConfigureAwait(false);
-        if (compared.Different is [var first, ..])
-            throw new CloudException(CloudFailure.Other, "read back", target.Description, $"it does not hold what was written: it differs at {first.Offset}");
-        return new(await new VolumeCopy(options).DigestAsync(target, progress: null, cancellation).ConfigureAwait(false), imported.WrittenBytes);
     }
 
     static async Task<(string? Point, string Volume, long Length, WrittenImage Image)> FromSnapshotAsync(

@@ -1,9 +1,7 @@
 using System.CommandLine;
 using VBackup.Cli.Terminal;
-using VBackup.Clouds;
 using VBackup.Clouds.Volumes;
-using VBackup.DataPath;
-using VBackup.Edge.Restores;
+using VBackup.Edge.Images;
 
 namespace VBackup.Cli.Edge.Images;
 
@@ -28,7 +26,7 @@ static class ImportImage
         var command = new Command("import-image", "Make a new volume from a raw or qcow2 file; its digest is checked, and everything is read back.")
         { s_file };
         CloudConfig.AddOption(command);
-        foreach (var option in (Option[])[s_newVolume, ImageFormats.Option, s_sha256, s_scratch]) command.Add(option);
+        foreach (var option in (Option[])[s_newVolume, ImageFormatOption.Option, s_sha256, s_scratch]) command.Add(option);
         command.SetAction((parsed, stop) => HandleAsync(CloudConfig.Read(parsed), ReadOrder(parsed), Screen.Of(parsed), stop));
         return command;
     }
@@ -36,88 +34,27 @@ static class ImportImage
     static ImportOrder ReadOrder(ParseResult parsed)
     {
         var file = parsed.GetRequiredValue(s_file);
-        return new(file, ImageFormats.Read(parsed, file), parsed.GetValue(ImageFormats.Option) is not null,
-            new(parsed.GetRequiredValue(s_newVolume)), parsed.GetValue(s_sha256) is { } digest ? ImageDigest.Parse(digest) : null,
+        return new(file, ImageFormatOption.Read(parsed, file), parsed.GetValue(ImageFormatOption.Option) is not null,
+            new(parsed.GetRequiredValue(s_newVolume)), parsed.GetValue(s_sha256) is { } digest ? ReadDigest(digest) : null,
             parsed.GetValue(s_scratch));
     }
+
+    static string ReadDigest(string text) => ImageDigest.Parse(text) ?? throw new UsageException("--sha256 needs 64 hexadecimal digits");
 
     static async Task<int> HandleAsync(string config, ImportOrder order, Screen screen, CancellationToken stop)
     {
         var meter = new RunMeter();
-        // It refuses what holds no volume, such as a pipe that would be waited for.
-        using var file = FileVolume.OpenSource(order.File);
-        if (order is { Format: ImageFormat.Raw, IsFormatGiven: false } && QcowHeader.IsOn(order.File))
-            throw new RefusedException($"{order.File} begins as qcow2 files do: give --format qcow2, or --format raw to import it as it is");
-        var expected = order.Sha256 ?? await ImageDigest.FindAsync(order.File, order.Format, stop).ConfigureAwait(false);
+        using var source = await ImageSource.OpenAsync(order.File, order.Format, order.IsFormatGiven, order.Sha256, stop)
+            .ConfigureAwait(false);
         var cloud = await CloudConfig.OpenAsync(config, stop).ConfigureAwait(false);
         await using var closing = cloud.ConfigureAwait(false);
-        if (await cloud.Storage.FindLengthAsync(order.Volume, stop).ConfigureAwait(false) is not null)
-            throw new RefusedException($"there is a volume {order.Volume} already: give another name");
-
-        using var unpacked = order.Format == ImageFormat.Qcow2 ? await UnpackAsync(order, stop).ConfigureAwait(false) : null;
-        var source = unpacked?.Volume ?? file;
-        if (source.LengthBytes == 0) throw new RefusedException($"{order.File} is empty");
-        var copied = await MakeVolumeAsync(cloud.Storage, order.Volume, source, expected, screen, stop).ConfigureAwait(false);
-        screen.Event(new ImageImportedEvent(order.File, ImageFormats.NameOf(order.Format), order.Volume.Value, copied.Sha256, expected is not null,
-            source.LengthBytes, copied.WrittenBytes, meter.ElapsedSeconds), EventJson.Default.ImageImportedEvent);
-        screen.Line($"imported {order.File} as volume {order.Volume}: {Units.Size(source.LengthBytes)}, {Units.Size(copied.WrittenBytes)} written, "
-            + $"everything read back, in {Units.Duration(meter.Elapsed)}");
-        screen.Line($"SHA-256 of the raw content, {(expected is null ? "not compared with any" : "as expected")}: {copied.Sha256}");
+        var imported = await source.ImportAsync(cloud.Storage, order.Volume, order.Scratch, claim: null, screen, stop)
+            .ConfigureAwait(false);
+        screen.Event(new ImageImportedEvent(order.File, ImageFormats.NameOf(order.Format), order.Volume.Value, imported.Sha256,
+            imported.IsExpected, imported.LengthBytes, imported.WrittenBytes, meter.ElapsedSeconds), EventJson.Default.ImageImportedEvent);
+        screen.Line($"imported {order.File} as volume {order.Volume}: {Units.Size(imported.LengthBytes)}, "
+            + $"{Units.Size(imported.WrittenBytes)} written, everything read back, in {Units.Duration(meter.Elapsed)}");
+        screen.Line($"SHA-256 of the raw content, {(imported.IsExpected ? "as expected" : "not compared with any")}: {imported.Sha256}");
         return ExitStatus.Done;
-    }
-
-    static async Task<PartialFile> UnpackAsync(ImportOrder order, CancellationToken cancellation)
-    {
-        var length = QcowHeader.CheckAndReadLength(order.File);
-        _ = QemuImage.FindProgram();
-        var folder = order.Scratch ?? Path.GetDirectoryName(Path.GetFullPath(order.File))!;
-        if (!Directory.Exists(folder)) throw new RefusedException($"there is no folder {folder}");
-        var raw = PartialFile.Make(Path.Combine(folder, $"{Path.GetFileName(order.File)}.raw"), length);
-        try
-        {
-            await QemuImage.ToRawAsync(order.File, raw.Path, cancellation).ConfigureAwait(false);
-            return raw;
-        }
-        catch
-        {
-            raw.Dispose();
-            throw;
-        }
-    }
-
-    static async Task<CopyResult> MakeVolumeAsync(IVolumeStorage storage, VolumeId volume, FileVolume source, string? expected, Screen screen,
-        CancellationToken cancellation)
-    {
-        await storage.CreateAsync(volume, source.LengthBytes, cancellation).ConfigureAwait(false);
-        try
-        {
-            var copy = new VolumeCopy(new());
-            CopyResult copied;
-            var writer = await storage.OpenWriterAsync(volume, new() { IsNew = true }, cancellation).ConfigureAwait(false);
-            await using (writer.ConfigureAwait(false))
-            {
-                using var progress = screen.Follow(volume.Value, source.LengthBytes);
-                copied = await copy.CopyAsync(source, writer, progress, cancellation).ConfigureAwait(false);
-            }
-            if (expected is not null && copied.Sha256 != expected)
-                throw new RefusedException($"the image is not what its digest says: its content has the SHA-256 {copied.Sha256}, expected is {expected}");
-            await ReadBackAsync(storage, volume, copy, copied.Sha256, screen, cancellation).ConfigureAwait(false);
-            return copied;
-        }
-        catch (Exception failure)
-        {
-            await NewResources.RemoveAsync(storage, [volume], failure).ConfigureAwait(false);
-            throw;
-        }
-    }
-
-    static async Task ReadBackAsync(
-        IVolumeStorage storage, VolumeId volume, VolumeCopy copy, string expected, Screen screen, CancellationToken cancellation)
-    {
-        var reader = await storage.OpenReaderAsync(volume, cancellation).ConfigureAwait(false);
-        await using var closing = reader.ConfigureAwait(false);
-        using var progress = screen.Follow($"{volume} read back", reader.LengthBytes);
-        if (await copy.DigestAsync(reader, progress, cancellation).ConfigureAwait(false) != expected)
-            throw new CloudException(CloudFailure.Other, "read back", volume.Value, "it does not hold what was written");
     }
 }

@@ -12,7 +12,8 @@ sealed class SettingRules : IValidateOptions<UpSettings>
 
     public ValidateOptionsResult Validate(string? name, UpSettings options)
     {
-        string?[] faults = [.. OfListen(options), .. OfNumbers(options), .. OfSmtp(options.Smtp)];
+        string?[] faults = [.. OfListen(options), .. OfNumbers(options), OfImageFolder(options.Worker.ImageFolder),
+            .. OfSmtp(options.Smtp)];
         var found = faults.OfType<string>().ToList();
         return found.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(found);
     }
@@ -49,6 +50,9 @@ sealed class SettingRules : IValidateOptions<UpSettings>
         yield return Within("Smtp:TimeoutSeconds", settings.Smtp.TimeoutSeconds, 1, TimeoutSecondsMax);
         yield return Within("Webhooks:TimeoutSeconds", settings.Webhooks.TimeoutSeconds, 1, TimeoutSecondsMax);
     }
+
+    static string? OfImageFolder(string? folder) => folder is null || Path.IsPathFullyQualified(folder) && Directory.Exists(folder) ? null
+        : $"Worker:ImageFolder: is '{folder}'; it is the full path of a folder that is there";
 
     static IEnumerable<string?> OfSmtp(SmtpSection smtp)
     {

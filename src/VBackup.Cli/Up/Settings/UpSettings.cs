@@ -31,6 +31,7 @@ sealed record UpSettings
         RequestsAtOnceMax = Api.RequestsAtOnce,
         RequestsPerPeriod = Api.RequestsPerSecond,
         Snapshots = Snapshots.Caps(),
+        HasImageFolder = Worker.ImageFolder is not null,
         Webhooks = Webhooks.Settings(),
     };
 }
@@ -87,6 +88,7 @@ sealed record WorkerSection
     public int? ReceiveMebibytesPerSecond { get; init; }
     public int DrainSeconds { get; init; } = (int)s_defaults.DrainLimit.TotalSeconds;
     public int InventorySeconds { get; init; } = 30;
+    public string? ImageFolder { get; init; }
 
     public WorkerBudget Budget() => new()
     {

@@ -24,8 +24,11 @@ public abstract record AccessRule : IAuthorizationRequirement
     /// <summary>Whose role in his project allows it.</summary>
     public sealed record InProject(Permission Permission) : AccessRule;
 
-    /// <summary>Whose role allows one of the two: what is asked for says which, and the route looks.</summary>
-    public sealed record InProjectEither(Permission One, Permission Other) : AccessRule;
+    /// <summary>Whose role allows one of these: what is asked for says which, and the route looks.</summary>
+    public sealed record InProjectAny(IReadOnlyList<Permission> Permissions) : AccessRule
+    {
+        public string Names => string.Join(" or ", Permissions);
+    }
 
     /// <summary>Null when it lets him in.</summary>
     internal Problem? Refuses(Caller caller) => this switch
@@ -34,7 +37,7 @@ public abstract record AccessRule : IAuthorizationRequirement
         Administrator => caller.IsAdministrator ? null
             : new(ProblemCode.PermissionNeeded, "Only an administrator of the system may do this.", Permission: "administrator"),
         InProject(var permission) => caller.May(permission) ? null : Lacks(caller, permission.ToString()),
-        InProjectEither(var one, var other) => caller.May(one) || caller.May(other) ? null : Lacks(caller, $"{one} or {other}"),
+        InProjectAny any => any.Permissions.Any(caller.May) ? null : Lacks(caller, any.Names),
         _ => throw new InvalidOperationException($"Nobody says who passes {this}."),
     };
 
@@ -49,8 +52,8 @@ public static class AccessOfRoutes
     public static TBuilder Needs<TBuilder>(this TBuilder route, Permission permission) where TBuilder : IEndpointConventionBuilder =>
         route.Guard(new AccessRule.InProject(permission));
 
-    public static TBuilder NeedsEither<TBuilder>(this TBuilder route, Permission one, Permission other)
-        where TBuilder : IEndpointConventionBuilder => route.Guard(new AccessRule.InProjectEither(one, other));
+    public static TBuilder NeedsAny<TBuilder>(this TBuilder route, params Permission[] permissions)
+        where TBuilder : IEndpointConventionBuilder => route.Guard(new AccessRule.InProjectAny(permissions));
 
     public static TBuilder NeedsSignIn<TBuilder>(this TBuilder route) where TBuilder : IEndpointConventionBuilder =>
         route.Guard(new AccessRule.SignedIn());

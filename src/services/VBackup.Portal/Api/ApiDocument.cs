@@ -81,7 +81,7 @@ static class ApiDocument
             AccessRule.SignedIn => "Needs a token.",
             AccessRule.Administrator => "Needs an administrator of the system.",
             AccessRule.InProject(var permission) => $"Needs the permission {permission}.",
-            AccessRule.InProjectEither(var one, var other) => $"Needs the permission {one} or {other}, by what is asked for.",
+            AccessRule.InProjectAny any => $"Needs the permission {any.Names}, by what is asked for.",
             _ => throw new InvalidOperationException($"Nobody describes {rule}."),
         };
         if (rule is not AccessRule.Open) operation.Security = [new() { [new OpenApiSecuritySchemeReference(BearerScheme, document)] = [] }];

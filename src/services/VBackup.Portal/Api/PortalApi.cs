@@ -14,6 +14,7 @@ using VBackup.Contracts.Limits;
 using VBackup.Platform.Databases;
 using VBackup.Portal.Audit;
 using VBackup.Portal.Identity;
+using VBackup.Portal.Images;
 using VBackup.Portal.Keys;
 using VBackup.Portal.Locations;
 using VBackup.Portal.Notifications;
@@ -42,6 +43,9 @@ public sealed record PortalApiOptions
     /// <summary>How many snapshots users may ask for.</summary>
     public SnapshotCaps Snapshots { get; init; } = new();
 
+    /// <summary>Whether the region's workers have a folder for image files.</summary>
+    public bool HasImageFolder { get; init; }
+
     /// <summary>How dear a guess at a password is.</summary>
     public int PasswordIterations { get; init; } = Passwords.IterationsDefault;
 
@@ -66,7 +70,7 @@ public static class PortalApi
         services.TryAddSingleton<ChangeMaker<PortalDb>>();
         services.AddScoped(provider => provider.GetRequiredService<IDbContextFactory<PortalDb>>().CreateDbContext());
         services.AddSingleton(_ => new Passwords(options.PasswordIterations));
-        services.AddSingleton(options.Snapshots);
+        services.AddSingleton(options.Snapshots).AddSingleton(new ImagePlace(options.HasImageFolder));
         services.AddSingleton<WebhookSecrets>().AddSingleton(options.Webhooks);
         services.AddSingleton<SignInThrottle>().AddSingleton<CredentialCheck>().AddSingleton<CallerSearch>().AddSingleton<ApiChanges>();
         services.AddSingleton<Sessions>().AddSingleton<OwnPassword>();
@@ -123,6 +127,7 @@ public static class PortalApi
         RunRoutes.Map(api);
         LocationRoutes.Map(api);
         SnapshotRoutes.Map(api);
+        ImageRoutes.Map(api);
         KeyRoutes.Map(api);
         RestoreScheduleRoutes.Map(api);
         WebhookRoutes.Map(api);

@@ -1,3 +1,4 @@
+using Microsoft.EntityFrameworkCore;
 using VBackup.Contracts.Messages;
 using VBackup.Platform.Databases;
 using VBackup.Portal.Notifications;
@@ -16,9 +17,19 @@ static class HeardLocation
             row = new(now.Location);
             change.Db.Locations.Add(row);
         }
-        var found = row.Finding;
-        if (row.Changes(now) && row.Finding is not null && row.Finding != found)
+        var (found, locked) = (row.Finding, row.Lock);
+        if (!row.Changes(now)) return row;
+        if (row.Finding is not null && row.Finding != found)
             await Notices.LocationDamagedAsync(change, row, cancellation).ConfigureAwait(false);
+        if (row.Lock != locked) await LookAtPlansAsync(change, row, cancellation).ConfigureAwait(false);
         return row;
+    }
+
+    // What goes, and when, is otherwise now: also of a server whose plan has another location by now.
+    static async Task LookAtPlansAsync(Change<PortalDb> change, LocationRow location, CancellationToken cancellation)
+    {
+        foreach (var plan in await change.Db.Plans.Where(one => one.Project == location.Project).ToListAsync(cancellation)
+            .ConfigureAwait(false))
+            plan.HasNews(change.Now);
     }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -24,9 +25,20 @@ public sealed record NewLocationRequest(string? Name, string? Region, LocationKi
 /// <param name="QuotaBytes">Null for no limit.</param>
 public sealed record LocationRequest(long? QuotaBytes, int? SoftDeleteDays, bool? IsDefault);
 
+/// <param name="MinDays">Nobody deletes a younger point.</param>
+/// <param name="MaxDays">An older one is deleted, whoever made it.</param>
+/// <param name="ChangeDays">For so long the lock can still be changed, or taken away.</param>
+public sealed record LockRequest(int? MinDays, int? MaxDays, int? ChangeDays);
+
+/// <param name="FinalAt">From then on nobody changes it, or takes it away.</param>
+/// <param name="IsEnforcedByStore">Else the services keep to it, and whoever has the store's credentials does not have to.</param>
+public sealed record LockView(int? MinDays, int? MaxDays, DateTimeOffset FinalAt, bool IsEnforcedByStore);
+
 /// <param name="Refusal">What it lacks; null when it can be used.</param>
+/// <param name="Lock">Null when it has none.</param>
 public sealed record LocationView(LocationId Id, string Name, string Region, LocationKindView Kind, string Address, string? Endpoint,
-    LocationStateView State, string? Refusal, bool IsDefault, long? QuotaBytes, long UsedBytes, int SoftDeleteDays, DateTimeOffset? VerifiedAt, string? Finding);
+    LocationStateView State, string? Refusal, bool IsDefault, long? QuotaBytes, long UsedBytes, int SoftDeleteDays,
+    DateTimeOffset? VerifiedAt, string? Finding, LockView? Lock);
 
 /// <summary>Where the project keeps its points. The vBackup service has them; what opens one goes to it and is not kept here.</summary>
 static class LocationRoutes
@@ -49,6 +61,10 @@ static class LocationRoutes
         locations.MapGet("/{id:guid}", Get).Needs(Permission.GetLocation).Produces<LocationView>().WithSummary("Get a location");
         locations.MapPut("/{id:guid}", Update).Needs(Permission.UpdateLocation).Updates<LocationView>()
             .WithSummary("Change a location's quota, days in the bin, and whether it is the default");
+        locations.MapPut("/{id:guid}/lock", Lock).Needs(Permission.LockLocation).Updates<LocationView>()
+            .WithSummary("Lock a location, or change its lock as long as it is not final");
+        locations.MapDelete("/{id:guid}/lock", Unlock).Needs(Permission.LockLocation).Produces<LocationView>()
+            .WithSummary("Take a location's lock away, as long as it is not final");
         locations.MapDelete("/{id:guid}", Delete).Needs(Permission.DeleteLocation).Produces(StatusCodes.Status204NoContent)
             .WithSummary("Delete a location that no plan uses and that has no points");
     }
@@ -124,6 +140,34 @@ static class LocationRoutes
         }).ConfigureAwait(false);
     }
 
+    static async Task<IResult> Lock(Guid id, LockRequest request, HttpContext http, ApiChanges changes, ILocationRegistry registry)
+    {
+        if (Input.Present("changeDays", request.ChangeDays) is { } missing) return missing;
+        var wish = new LocationChange(Lock: new(request.MinDays, request.MaxDays, request.ChangeDays!.Value));
+        return await ChangeLockAsync(id, wish, "lockLocation", needsVersion: true, http, changes, registry).ConfigureAwait(false);
+    }
+
+    static Task<IResult> Unlock(Guid id, HttpContext http, ApiChanges changes, ILocationRegistry registry) =>
+        ChangeLockAsync(id, new(HasNoLock: true), "unlockLocation", needsVersion: false, http, changes, registry);
+
+    static Task<IResult> ChangeLockAsync(Guid id, LocationChange wish, string action, bool needsVersion, HttpContext http,
+        ApiChanges changes, ILocationRegistry registry) => changes.MakeAsync(http, async change =>
+    {
+        var project = change.Caller.InProject;
+        if (await FindAsync(change.Db, project, id, change.Cancellation)
+            .ConfigureAwait(false) is not { } location) return Problem.NoSuch("location");
+        if ((needsVersion ? Versions.Needed(http, location.Version)
+            : Versions.Wanted(http, location.Version)) is { } outdated) return outdated;
+        var answer = await registry.ChangeAsync(project, location.Id, wish, change.Cancellation).ConfigureAwait(false);
+        if (ProblemOf(answer) is { } problem) return problem;
+        await HeardLocation.HearAsync(change.Change, answer.Location!, change.Cancellation).ConfigureAwait(false);
+        var days = location.Lock is { } held ? $": {held.MinDays?.ToString(CultureInfo.InvariantCulture) ?? "no"} days at least, "
+            + $"{held.MaxDays?.ToString(CultureInfo.InvariantCulture) ?? "no"} days at most, final at {held.FinalAt:u}" : "";
+        change.Audit(action, $"location {location.Name}{days}");
+        Versions.Tell(http, location.Version);
+        return TypedResults.Ok(View(location));
+    });
+
     static Task<IResult> Delete(Guid id, HttpContext http, ApiChanges changes, ILocationRegistry registry) => changes.MakeAsync(http, async change =>
     {
         var project = change.Caller.InProject;
@@ -151,5 +195,6 @@ static class LocationRoutes
 
     static LocationView View(LocationRow location) => new(location.Id, location.Name, location.Region, location.Kind, location.Address,
         location.Endpoint, location.State, location.Refusal, location.IsDefault, location.QuotaBytes, location.UsedBytes, location.SoftDeleteDays,
-        location.VerifiedAt, location.Finding);
+        location.VerifiedAt, location.Finding, location.Lock is { } held
+            ? new(held.MinDays, held.MaxDays, held.FinalAt, IsEnforcedByStore: false) : null);
 }

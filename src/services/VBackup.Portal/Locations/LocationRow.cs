@@ -32,6 +32,14 @@ public sealed class LocationRow
     /// <summary>What the last verification found damaged; null when all was well.</summary>
     public string? Finding { get; private set; }
 
+    public int? LockMinDays { get; private set; }
+    public int? LockMaxDays { get; private set; }
+
+    /// <summary>From when on nobody changes its lock; null when it has none.</summary>
+    public DateTimeOffset? LockFinalAt { get; private set; }
+
+    public LocationLock? Lock => LockFinalAt is { } finalAt ? new(LockMinDays, LockMaxDays, finalAt) : null;
+
     /// <inheritdoc cref="Runs.RunRow.Changes"/>
     public bool Changes(LocationChanged now)
     {
@@ -40,6 +48,7 @@ public sealed class LocationRow
         (Address, Endpoint, State, Refusal) = (now.Address, now.Endpoint, now.State, now.Refusal);
         (IsDefault, IsDeleted, QuotaBytes, UsedBytes, SoftDeleteDays) = (now.IsDefault, now.IsDeleted, now.QuotaBytes, now.UsedBytes, now.SoftDeleteDays);
         (VerifiedAt, Finding) = (now.VerifiedAt, now.Finding);
+        (LockMinDays, LockMaxDays, LockFinalAt) = (now.Lock?.MinDays, now.Lock?.MaxDays, now.Lock?.FinalAt);
         return true;
     }
 }

@@ -15,14 +15,14 @@ namespace VBackup.Portal.Notifications;
 /// </summary>
 static class Notices
 {
-    /// <summary>A run is over: a backup, or a restore of a server that has a plan.</summary>
+    /// <summary>A run is over: a backup, or another of a server that has a plan.</summary>
     public static async Task RunEndedAsync(Change<PortalDb> change, RunRow run, CancellationToken cancellation)
     {
         if (await PlanOfAsync(change.Db, run.Project, run.Server, cancellation).ConfigureAwait(false) is not { } plan) return;
         var succeeded = run.State == RunState.Succeeded;
         var news = new RunNews(run.Id, run.Kind, run.State, run.Trigger, run.Plan, run.Point, run.Location, run.StartedAt, run.EndedAt,
             run.DoneBytes, run.StoredBytes, run.Notes, run.Error, run.Target);
-        var what = run.Kind == RunKind.Backup ? "Backup" : "Restore";
+        var what = RunKindName.Of(run.Kind);
         var summary = succeeded ? $"{what} of {run.ServerName} succeeded"
             : $"{what} of {run.ServerName} {Ending(run.State)}{(run.Error is { } error ? $": {error}" : "")}";
         await TellAsync(change, [plan], succeeded ? NotificationEvent.RunSucceeded : NotificationEvent.RunFailed, summary,

@@ -25,9 +25,11 @@ public sealed record NotificationBody(
 public sealed record ServerNews(string Region, string Id, string Name);
 
 /// <summary>A run that is over. Members are those of the API's run.</summary>
+/// <param name="Point">Null, as the location, of the import of an image.</param>
 public sealed record RunNews(
-    RunId Id, RunKind Kind, RunState State, RunTrigger Trigger, PlanId? Plan, RestorePointId Point, LocationId Location, DateTimeOffset? StartedAt,
-    DateTimeOffset? EndedAt, long DoneBytes, long StoredBytes, IReadOnlyList<string> Notes, string? Error, string? Target);
+    RunId Id, RunKind Kind, RunState State, RunTrigger Trigger, PlanId? Plan, RestorePointId? Point, LocationId? Location,
+    DateTimeOffset? StartedAt, DateTimeOffset? EndedAt, long DoneBytes, long StoredBytes, IReadOnlyList<string> Notes, string? Error,
+    string? Target);
 
 public sealed record LocationNews(LocationId Id, string Name, string? Finding);
 

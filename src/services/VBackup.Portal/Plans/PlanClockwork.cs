@@ -96,7 +96,7 @@ public sealed class PlanClockwork(ChangeMaker<PortalDb> changes)
         {
             run.WasNeverHeardOf(NeverAnswered);
             if (await change.Db.Runs.FindAsync([run.Id], cancellation).ConfigureAwait(false) is not { } row) continue;
-            row.WasNeverHeardOf(NeverAnswered, change.Now);
+            row.NeverBegan(NeverAnswered, change.Now);
             await Notices.RunEndedAsync(change, row, cancellation).ConfigureAwait(false);
         }
     }

@@ -15,7 +15,7 @@ static class PlanRoutes
         var plans = api.MapGroup("/plans");
         plans.MapGet("", List).Needs(Permission.ListBackupPlan).Lists(PlanRequests.List).Produces<Page<PlanView>>()
             .WithSummary("List the project's plans");
-        plans.MapPost("", Create).NeedsEither(Permission.CreateBackupPlan, Permission.CreateBackupPlanWithDefaults).Creates<PlanView>()
+        plans.MapPost("", Create).NeedsAny(Permission.CreateBackupPlan, Permission.CreateBackupPlanWithDefaults).Creates<PlanView>()
             .WithSummary("Protect a server; by anything but the defaults, it needs CreateBackupPlan");
         plans.MapGet("/{id:guid}", Get).Needs(Permission.GetBackupPlan).Produces<PlanView>().WithSummary("Get a plan");
         plans.MapPatch("/{id:guid}", Change).Needs(Permission.UpdateBackupPlan).Updates<PlanView>()

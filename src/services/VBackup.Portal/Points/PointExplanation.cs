@@ -20,7 +20,9 @@ public sealed record DepartureView(DateTimeOffset At, string Reason, string Held
 /// <param name="Keeps">What keeps it now; empty when nothing does.</param>
 /// <param name="Goes">As far as that is known.</param>
 /// <param name="PurgeAt">When it leaves the bin for good.</param>
-public sealed record PointExplanation(RestorePointId Point, IReadOnlyList<KeepView> Keeps, DepartureView? Goes, DateTimeOffset? PurgeAt)
+/// <param name="LockedUntil">By its location's lock nobody deletes it before; null when somebody may.</param>
+public sealed record PointExplanation(
+    RestorePointId Point, IReadOnlyList<KeepView> Keeps, DepartureView? Goes, DateTimeOffset? PurgeAt, DateTimeOffset? LockedUntil)
 {
     internal static async Task<PointExplanation> OfAsync(PortalDb db, PointRow point, DateTimeOffset now, CancellationToken cancellation)
     {
@@ -28,7 +30,7 @@ public sealed record PointExplanation(RestorePointId Point, IReadOnlyList<KeepVi
         var goes = verdict.Departure is { } departure
             ? new DepartureView(departure.At.ToDateTimeOffset(), Name(departure.Reason), Name(departure.HeldBy), departure.Because) : null;
         return new(point.Id, [.. verdict.Keeps.Select(reason => new KeepView(Name(reason.By), reason.Place, reason.Keep, reason.Text))], goes,
-            point.PurgeAt);
+            point.PurgeAt, await PointRetention.HeldUntilAsync(db, point, now, cancellation).ConfigureAwait(false));
     }
 
     static async Task<PointVerdict> VerdictAsync(PortalDb db, PointRow point, Instant now, CancellationToken cancellation)
@@ -37,7 +39,8 @@ public sealed record PointExplanation(RestorePointId Point, IReadOnlyList<KeepVi
             one => one.Project == point.Project && one.Region == point.Region && one.ServerId == point.ServerId, cancellation).ConfigureAwait(false);
         // A plan that was recovered lets nothing go yet.
         var verdicts = plan is null or { IsRecovered: true } ? [] : await PointRetention.DecideAsync(db, plan, now, cancellation).ConfigureAwait(false);
-        return verdicts.FirstOrDefault(one => one.Point.Point == point.Id) ?? PointRetention.DecideWithoutPlan(point, now);
+        return verdicts.FirstOrDefault(one => one.Point.Point == point.Id)
+            ?? await PointRetention.DecideWithoutPlanAsync(db, point, now, cancellation).ConfigureAwait(false);
     }
 
     static string Name<TEnum>(TEnum value) where TEnum : struct, Enum => JsonNamingPolicy.CamelCase.ConvertName(value.ToString());

@@ -19,7 +19,7 @@ public sealed record RestoreRequest(RestoreTarget? Target, string? Name, string?
 static class Restore
 {
     public static void Map(RouteGroupBuilder points) => points.MapPost("/{id:guid}/restores", Handle)
-        .NeedsEither(Permission.RestoreServer, Permission.RestoreVolume).Starts<StartedRun>()
+        .NeedsAny(Permission.RestoreServer, Permission.RestoreVolume).Starts<StartedRun>()
         .WithSummary("Restore a point; to a new volume it needs RestoreVolume, else RestoreServer");
 
     static async Task<IResult> Handle(Guid id, RestoreRequest request, HttpContext http, ApiChanges changes)

@@ -50,7 +50,7 @@ public sealed class RestoreClockwork(ChangeMaker<PortalDb> changes)
         if (schedule.LastRun is not { } last || await change.Db.Runs.FindAsync([last], cancellation).ConfigureAwait(false) is not { IsOver: false } run)
             return false;
         if (run.Version > 0 || change.Now - schedule.LastDueAt < PlanClockwork.AnswerPatience) return true;
-        run.WasNeverHeardOf(PlanClockwork.NeverAnswered, change.Now);
+        run.NeverBegan(PlanClockwork.NeverAnswered, change.Now);
         await Notices.RunEndedAsync(change, run, cancellation).ConfigureAwait(false);
         return false;
     }

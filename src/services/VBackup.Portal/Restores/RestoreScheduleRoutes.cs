@@ -48,7 +48,7 @@ static class RestoreScheduleRoutes
         var schedules = api.MapGroup("/restore-schedules");
         schedules.MapGet("", List).Needs(Permission.ListRestorePoint).Lists(s_list).Produces<Page<RestoreScheduleView>>()
             .WithSummary("List the project's scheduled restores");
-        schedules.MapPost("", Create).NeedsEither(Permission.RestoreServer, Permission.RestoreVolume).Creates<RestoreScheduleView>()
+        schedules.MapPost("", Create).NeedsAny(Permission.RestoreServer, Permission.RestoreVolume).Creates<RestoreScheduleView>()
             .WithSummary("Schedule a restore: of a point, once; or of a server's newest point to new, by a calendar");
         schedules.MapGet("/{id:guid}", Get).Needs(Permission.GetRestorePoint).Produces<RestoreScheduleView>().WithSummary("Get a scheduled restore");
         Changes(schedules.MapPost("/{id:guid}/enable", Enable)).Produces<RestoreScheduleView>()
@@ -58,7 +58,7 @@ static class RestoreScheduleRoutes
             .WithSummary("Delete a schedule; what it restored stays");
     }
 
-    static RouteHandlerBuilder Changes(RouteHandlerBuilder route) => route.NeedsEither(Permission.RestoreServer, Permission.RestoreVolume);
+    static RouteHandlerBuilder Changes(RouteHandlerBuilder route) => route.NeedsAny(Permission.RestoreServer, Permission.RestoreVolume);
 
     static async Task<IResult> List(HttpContext http, PortalDb db, string? server, string? enabled)
     {

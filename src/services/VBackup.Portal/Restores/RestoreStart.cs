@@ -27,13 +27,7 @@ static class RestoreStart
     /// <summary>What keeps this point from being restored so; null when nothing does.</summary>
     public static async Task<Problem?> ObstacleAsync(PortalDb db, PointRow point, RestoreWish wish, CancellationToken cancellation)
     {
-        if (point.State != RestorePointState.Active)
-            return new(ProblemCode.PointNotActive, point.State switch
-            {
-                RestorePointState.SoftDeleted => "It is in the bin: bring it back first.",
-                RestorePointState.Erased => "The key that it needs was erased: nobody can read it any more.",
-                _ => "It is not complete, or is not there any more.",
-            });
+        if (WhyNot(point) is { } obstacle) return obstacle;
         if (wish.Volume is { } volume && point.Volumes.All(one => one.Name != volume))
             return Problem.Wrong("volume", $"The point has {string.Join(", ", point.Volumes.Select(one => one.Name))}.");
         if (wish.Target != RestoreTarget.Original) return null;
@@ -44,6 +38,15 @@ static class RestoreStart
                 && run.State < RunState.Succeeded, cancellation).ConfigureAwait(false)
             ? new(ProblemCode.RunGoingOn, $"A backup of {point.ServerName} is going on: wait for it, or cancel it.") : null;
     }
+
+    /// <summary>What keeps a point from being read; null when nothing does.</summary>
+    public static Problem? WhyNot(PointRow point) => point.State switch
+    {
+        RestorePointState.Active => null,
+        RestorePointState.SoftDeleted => new(ProblemCode.PointNotActive, "It is in the bin: bring it back first."),
+        RestorePointState.Erased => new(ProblemCode.PointNotActive, "The key that it needs was erased: nobody can read it any more."),
+        _ => new(ProblemCode.PointNotActive, "It is not complete, or is not there any more."),
+    };
 
     /// <summary>What is wrong with a restore whatever is restored.</summary>
     /// <param name="nameField">What the caller calls the name of what is new.</param>

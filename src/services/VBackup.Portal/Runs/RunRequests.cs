@@ -8,10 +8,11 @@ using VBackup.Portal.Identity;
 namespace VBackup.Portal.Runs;
 
 /// <param name="Notes">What was not asked for, and should be known: such as why an incremental became a full.</param>
-/// <param name="Target">What a restore made or wrote.</param>
-public sealed record RunView(RunId Id, RunKind Kind, ServerRef Server, string ServerName, PlanId? Plan, LocationId Location, RestorePointId Point,
-    RunTrigger Trigger, RunState State, bool IsOver, DateTimeOffset? StartedAt, DateTimeOffset? EndedAt, long DoneBytes, long TotalBytes,
-    long StoredBytes, IReadOnlyList<string> Notes, string? Error, string? Target)
+/// <param name="Location">Null, as the point, of the import of an image.</param>
+/// <param name="Target">What a restore or an image made or wrote.</param>
+public sealed record RunView(RunId Id, RunKind Kind, ServerRef Server, string ServerName, PlanId? Plan, LocationId? Location,
+    RestorePointId? Point, RunTrigger Trigger, RunState State, bool IsOver, DateTimeOffset? StartedAt, DateTimeOffset? EndedAt, long DoneBytes,
+    long TotalBytes, long StoredBytes, IReadOnlyList<string> Notes, string? Error, string? Target)
 {
     public static RunView Of(RunRow run) => new(run.Id, run.Kind, run.Server, run.ServerName, run.Plan, run.Location, run.Point, run.Trigger,
         run.State, run.IsOver, run.StartedAt, run.EndedAt, run.DoneBytes, run.TotalBytes, run.StoredBytes, run.Notes, run.Error, run.Target);
@@ -68,5 +69,12 @@ static class RunRequests
         return RunView.Of(run);
     }
 
-    public static Permission NeededToCancel(RunKind kind) => kind == RunKind.Backup ? Permission.BackupNow : Permission.RestoreServer;
+    public static Permission NeededToCancel(RunKind kind) => kind switch
+    {
+        RunKind.Backup => Permission.BackupNow,
+        RunKind.Restore => Permission.RestoreServer,
+        RunKind.ExportImage => Permission.DownloadRestorePoint,
+        RunKind.ImportImage => Permission.RestoreVolume,
+        _ => throw new InvalidOperationException($"Nobody says who may cancel {kind}."),
+    };
 }

@@ -7,7 +7,7 @@ using VBackup.Portal.Identity;
 
 namespace VBackup.Portal.Runs;
 
-/// <summary>The history of backups and restores, and those that are going on.</summary>
+/// <summary>The history of backups, restores and images, and those that are going on.</summary>
 static class RunRoutes
 {
     public static void Map(RouteGroupBuilder api)
@@ -16,9 +16,10 @@ static class RunRoutes
         runs.MapGet("", List).Needs(Permission.ListHistory).Lists(RunRequests.List).Produces<Page<RunView>>()
             .WithSummary("List the project's runs; from and to choose by when they began");
         runs.MapGet("/{id:guid}", Get).Needs(Permission.GetHistory).Produces<RunView>().WithSummary("Get a run");
-        runs.MapPost("/{id:guid}/cancel", Cancel).NeedsEither(Permission.BackupNow, Permission.RestoreServer)
+        runs.MapPost("/{id:guid}/cancel", Cancel).NeedsAny(
+                Permission.BackupNow, Permission.RestoreServer, Permission.DownloadRestorePoint, Permission.RestoreVolume)
             .Produces<RunView>(StatusCodes.Status202Accepted)
-            .WithSummary("End a run without its result: of a backup it needs BackupNow, of a restore RestoreServer");
+            .WithSummary("End a run without its result; its kind says which permission that takes");
         RunEvents.Map(runs);
         SkippedRuns.Map(api);
     }

@@ -11,8 +11,8 @@ public sealed class RunRow
     public RunRow(RunId id) => Id = id;
 
     /// <summary>One that the vBackup service has not spoken of yet, so that it can be followed from the first moment on.</summary>
-    public static RunRow Asked(RunId id, RunKind kind, ProjectId project, PlanId? plan, ServerRef server, string serverName, LocationId location,
-        RestorePointId point, RunTrigger trigger) => new(id)
+    public static RunRow Asked(RunId id, RunKind kind, ProjectId project, PlanId? plan, ServerRef server, string serverName,
+        LocationId? location, RestorePointId? point, RunTrigger trigger) => new(id)
     {
         Kind = kind, Project = project, Plan = plan, Region = server.Region, ServerId = server.Id, ServerName = serverName,
         Location = location, Point = point, Trigger = trigger, State = RunState.Waiting,
@@ -28,8 +28,10 @@ public sealed class RunRow
     public string Region { get; private set; } = "";
     public string ServerId { get; private set; } = "";
     public string ServerName { get; private set; } = "";
-    public LocationId Location { get; private set; }
-    public RestorePointId Point { get; private set; }
+
+    /// <summary>Null, as the point, of the import of an image.</summary>
+    public LocationId? Location { get; private set; }
+    public RestorePointId? Point { get; private set; }
     public RunTrigger Trigger { get; private set; }
     public RunState State { get; private set; }
     public DateTimeOffset? StartedAt { get; private set; }
@@ -45,8 +47,8 @@ public sealed class RunRow
 
     public bool IsOver => State >= RunState.Succeeded;
 
-    /// <summary>What the service says of it after all is still heard.</summary>
-    public void WasNeverHeardOf(string reason, DateTimeOffset now) => (State, Error, EndedAt) = (RunState.Failed, reason, now);
+    /// <summary>Nobody answered, or what it is about is unknown. What the service says of it after all is still heard.</summary>
+    public void NeverBegan(string reason, DateTimeOffset now) => (State, Error, EndedAt) = (RunState.Failed, reason, now);
 
     /// <returns>False: it is older than what is known.</returns>
     public bool Changes(RunChanged now)

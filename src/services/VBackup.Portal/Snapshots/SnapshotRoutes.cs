@@ -200,6 +200,9 @@ static partial class SnapshotRoutes
         if (await FindAsync(change.Db, project, id, change.Cancellation).ConfigureAwait(false) is not { } snapshot) return Problem.NoSuch("snapshot");
         if (snapshot.Purpose == SnapshotPurpose.Backup)
             return new Problem(ProblemCode.SnapshotInUse, "The next backup asks it what changed since. It goes by itself, or with its point.");
+        // What it writes may have to be taken back.
+        if (snapshot.Purpose == SnapshotPurpose.Safety
+            && await RunOfAsync(change.Db, snapshot.Server, change.Cancellation).ConfigureAwait(false) is { } going) return going;
         change.Send(Destination.Snapshots(snapshot.Region), new RemoveSnapshot(snapshot.Id, project), MessageJson.Default.RemoveSnapshot);
         change.Audit("deleteSnapshot", $"snapshot {snapshot.Name} of {snapshot.Region}/{snapshot.ServerId}");
         return TypedResults.Accepted($"/api/v1/snapshots/{snapshot.Id}", SnapshotView.Of(snapshot));

@@ -117,7 +117,8 @@ static class CatalogueSaving
     }
 
     static CatalogueLocation EntryOf(Location one) => new(
-        one.Id, one.Region, one.Name, one.Kind, one.Address, one.Endpoint, one.S3Region, one.IsDefault, one.QuotaBytes, one.SoftDeleteDays);
+        one.Id, one.Region, one.Name, one.Kind, one.Address, one.Endpoint, one.S3Region, one.IsDefault, one.QuotaBytes, one.SoftDeleteDays,
+        one.Lock);
 
     static CataloguePoint EntryOf(RestorePoint one) => new(one.VaultPoint!, one.Id, one.Run, one.Plan, one.State, one.Trigger, one.Tags,
         one.DueAt, one.CompletedAt, one.IsDistrusted, one.DeletedAt, one.PurgeAt);

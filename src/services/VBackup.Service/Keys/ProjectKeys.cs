@@ -45,7 +45,7 @@ public sealed class ProjectKeys(ChangeMaker<BackupDb> changes, ProjectSecrets se
         var key = await db.Keys.FindAsync([project], cancellation).ConfigureAwait(false);
         if (key is null) return NoKey;
         if (key.IsErased) return new(await ViewAsync(db, project, cancellation).ConfigureAwait(false));
-        if (await ObstacleAsync(db, project, cancellation).ConfigureAwait(false) is { } obstacle) return obstacle;
+        if (await ObstacleAsync(db, project, change.Now, cancellation).ConfigureAwait(false) is { } obstacle) return obstacle;
         key.Erase(change.Now);
         // Also those that nobody uses any more: there may be a vault.
         foreach (var location in await db.Locations.Where(one => one.Project == project).ToListAsync(cancellation).ConfigureAwait(false))
@@ -89,9 +89,15 @@ public sealed class ProjectKeys(ChangeMaker<BackupDb> changes, ProjectSecrets se
     static ProjectKeyAnswer Erased => new(null, "key-erased", "the project's key was erased");
 
     // Whoever works for the project now holds the key, and could put it where it was just erased.
-    static async Task<ProjectKeyAnswer?> ObstacleAsync(BackupDb db, ProjectId project, CancellationToken cancellation) =>
-        await db.Runs.AnyAsync(run => run.Project == project && run.State < RunState.Succeeded, cancellation).ConfigureAwait(false)
-            ? new(null, "run-going-on", "runs of the project are going on: wait for them, or cancel them") : null;
+    static async Task<ProjectKeyAnswer?> ObstacleAsync(BackupDb db, ProjectId project, DateTimeOffset now, CancellationToken cancellation)
+    {
+        if (await db.Runs.AnyAsync(run => run.Project == project && run.State < RunState.Succeeded, cancellation).ConfigureAwait(false))
+            return new(null, "run-going-on", "runs of the project are going on: wait for them, or cancel them");
+        // Erasing it would delete every point.
+        return await LocationLocks.FindHoldAsync(db, project, now, cancellation).ConfigureAwait(false) is var (location, until)
+            ? new(null, "point-locked",
+                $"the location {location} is locked, and holds points until {until:u} at least: nobody erases their key before") : null;
+    }
 
     // A worker that was given the old key may be about to make a vault that no task would tell of the new one.
     static async Task<string?> FirstBackupAsync(BackupDb db, ProjectId project, CancellationToken cancellation) =>

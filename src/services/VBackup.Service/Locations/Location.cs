@@ -35,6 +35,20 @@ public sealed class Location
     public long? QuotaBytes { get; private set; }
     public int SoftDeleteDays { get; private set; }
 
+    /// <summary>Nobody deletes a younger point.</summary>
+    public int? LockMinDays { get; private set; }
+
+    /// <summary>An older point is deleted.</summary>
+    public int? LockMaxDays { get; private set; }
+
+    /// <summary>From when on nobody changes its lock; null when it has none.</summary>
+    public DateTimeOffset? LockFinalAt { get; private set; }
+
+    /// <summary>That time has come, and stays so although a clock is set back.</summary>
+    public bool IsLockFinal { get; private set; }
+
+    public LocationLock? Lock => LockFinalAt is { } finalAt ? new(LockMinDays, LockMaxDays, finalAt) : null;
+
     /// <summary>Plans that name none use it: one of a project.</summary>
     public bool IsDefault { get; private set; }
 
@@ -85,6 +99,18 @@ public sealed class Location
         (QuotaBytes, SoftDeleteDays) = (quotaBytes, softDeleteDays);
         Version++;
     }
+
+    /// <summary>REQUIRES: <see cref="MayChangeLock"/>.</summary>
+    /// <param name="wish">Null to take it away.</param>
+    public void Locks(LocationLock? wish)
+    {
+        (LockMinDays, LockMaxDays, LockFinalAt) = (wish?.MinDays, wish?.MaxDays, wish?.FinalAt);
+        Version++;
+    }
+
+    public bool MayChangeLock(DateTimeOffset now) => !IsLockFinal && !(LockFinalAt <= now);
+
+    public void LockIsFinal() => IsLockFinal = true;
 
     public void IsTheDefault(bool isDefault)
     {
@@ -155,7 +181,7 @@ public sealed class Location
     };
 
     public LocationChanged View() => new(Id, Version, Project, Region, Name, Kind, Address, Endpoint, State, Refusal, IsDefault, IsDeleted,
-        QuotaBytes, UsedBytes, SoftDeleteDays, VerifiedAt, Finding ?? CatalogueError);
+        QuotaBytes, UsedBytes, SoftDeleteDays, VerifiedAt, Finding ?? CatalogueError, Lock);
 
     public void Uses(long bytes)
     {

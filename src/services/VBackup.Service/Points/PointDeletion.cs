@@ -19,6 +19,13 @@ static class PointDeletion
         // Retention never touches what a user made.
         if (order.IsByPolicy && point.Trigger == RunTrigger.Manual) return;
         var location = await LocationOfAsync(point, change, cancellation).ConfigureAwait(false);
+        // The Portal looks too, and says so; it may have heard of the lock too late.
+        if (LocationLocks.HoldsUntil(location, point, change.Now) is null) Delete(change, location, point);
+    }
+
+    /// <summary>REQUIRES: it is active, and no lock holds it.</summary>
+    public static void Delete(Change<BackupDb> change, Location location, RestorePoint point)
+    {
         point.IsDeleted(change.Now, TimeSpan.FromDays(location.SoftDeleteDays));
         location.CatalogueChanges();
         if (point.State == RestorePointState.Deleted) Remove(change, location, point);
@@ -42,8 +49,16 @@ static class PointDeletion
             .OrderBy(point => point.PurgeAt).Take(PurgesMax).ToListAsync(cancellation).ConfigureAwait(false);
         foreach (var point in due)
         {
-            point.IsPurged();
-            Remove(change, await LocationOfAsync(point, change, cancellation).ConfigureAwait(false), point);
+            var location = await LocationOfAsync(point, change, cancellation).ConfigureAwait(false);
+            if (LocationLocks.HoldsUntil(location, point, now) is { } until)
+            {
+                point.StaysInBin(until);
+            }
+            else
+            {
+                point.IsPurged();
+                Remove(change, location, point);
+            }
             Tell(change, point);
         }
     }

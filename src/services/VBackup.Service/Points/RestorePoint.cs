@@ -40,6 +40,9 @@ public sealed class RestorePoint
 
     public ServerRef Server => new(Region, ServerId);
 
+    /// <summary>From when on its location's days are counted.</summary>
+    public DateTimeOffset CountedFrom => CompletedAt ?? DueAt;
+
     public static RestorePoint Of(StartBackup order) => new()
     {
         Id = order.Point,
@@ -109,6 +112,14 @@ public sealed class RestorePoint
     {
         if (State != RestorePointState.SoftDeleted) return;
         (State, DeletedAt, PurgeAt) = (RestorePointState.Active, null, null);
+        Version++;
+    }
+
+    /// <summary>Its days there are over, and its location's lock holds it.</summary>
+    public void StaysInBin(DateTimeOffset until)
+    {
+        if (State != RestorePointState.SoftDeleted) return;
+        PurgeAt = until;
         Version++;
     }
 

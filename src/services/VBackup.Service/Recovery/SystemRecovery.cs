@@ -53,6 +53,7 @@ public static class SystemRecovery
             };
             if (one.SecretKey is { } secret) location.KeepsSecret(secrets.WrapSecretKey(entry.Location, secret));
             location.IsLimited(entry.QuotaBytes, entry.SoftDeleteDays);
+            location.Locks(entry.Lock);
             location.IsTheDefault(entry.IsDefault);
             location.IsRecovered(one.UsedBytes, one.OpensWithPreviousKey, change.Now);
             db.Locations.Add(location);

@@ -17,6 +17,9 @@ static class BackupRuns
 {
     const string SnapshotPrefix = "vb-";
 
+    /// <summary>A plan that goes back to its former location within this time finds its base there.</summary>
+    static readonly TimeSpan s_otherLocationsBaseKept = TimeSpan.FromDays(7);
+
     /// <summary>The Portal wants a backup.</summary>
     public static async Task StartAsync(StartBackup order, Change<BackupDb> change, CancellationToken cancellation)
     {
@@ -116,8 +119,11 @@ static class BackupRuns
         point.IsComplete(result.VaultPoint, change.Now);
         var older = await change.Db.Points.Where(one => one.Region == run.Region && one.ServerId == run.ServerId && one.Id != point.Id)
             .ToListAsync(cancellation).ConfigureAwait(false);
-        // Each location has a base of its own, which the next backup to there builds on.
-        foreach (var one in older.Where(one => one.Location == run.Location && one.State != RestorePointState.Creating)) GiveUpBase(change, one);
+        // Each location has a base of its own, which the next backup to there builds on. One that is not backed up to any more would have
+        // its base for ever.
+        var leftBefore = change.Now - s_otherLocationsBaseKept;
+        foreach (var one in older.Where(one => one.Project == run.Project && one.State != RestorePointState.Creating
+            && (one.Location == run.Location || one.CompletedAt <= leftBefore))) GiveUpBase(change, one);
         foreach (var one in older.Where(one => one.VaultPoint is { } name && result.Distrusted.Contains(name) && !one.IsDistrusted))
         {
             one.IsInDoubt();
@@ -156,7 +162,9 @@ static class BackupRuns
 
     static async Task<RunId?> OtherAsync(BackupDb db, Run run, CancellationToken cancellation)
     {
-        var others = await db.Runs.Where(one => one.Region == run.Region && one.ServerId == run.ServerId && one.State < RunState.Succeeded)
+        // What makes something new, or a file, is in nobody's way.
+        var others = await db.Runs.Where(one => one.Region == run.Region && one.ServerId == run.ServerId && one.State < RunState.Succeeded
+                && (one.Kind == RunKind.Backup || one.Target == RestoreTarget.Original))
             .Select(one => one.Id).Take(1).ToListAsync(cancellation).ConfigureAwait(false);
         return others.Count > 0 ? others[0] : null;
     }

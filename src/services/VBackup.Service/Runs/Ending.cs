@@ -1,6 +1,5 @@
 using Microsoft.EntityFrameworkCore;
 using VBackup.Contracts.Messages;
-using VBackup.Contracts.Work;
 using VBackup.Platform.Databases;
 using VBackup.Service.Points;
 using VBackup.Service.Work;
@@ -35,8 +34,7 @@ static class Ending
         run.IsToEnd(state, reason);
         var tasks = await change.Db.Tasks.Where(task => task.Run == run.Id && task.State < WorkTaskState.Done)
             .ToListAsync(cancellation).ConfigureAwait(false);
-        // A server that was stopped for a restore is started again all the same.
-        foreach (var task in tasks.Where(task => task.State == WorkTaskState.Ready && task.Epoch == 0 && task.Kind != WorkKind.StartServer))
+        foreach (var task in tasks.Where(task => task is { State: WorkTaskState.Ready, Epoch: 0, EndsWithItsRun: true }))
             task.IsCancelled();
         // One that somebody has, or may have had, is settled by the next one who gets it, or by him.
         if (tasks.Any(task => !task.IsOver) || run.State == RunState.Snapshotting)

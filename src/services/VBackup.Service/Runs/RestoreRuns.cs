@@ -3,6 +3,7 @@ using VBackup.Contracts.Ids;
 using VBackup.Contracts.Messages;
 using VBackup.Contracts.Work;
 using VBackup.Platform.Databases;
+using VBackup.Service.Points;
 using VBackup.Service.Work;
 
 namespace VBackup.Service.Runs;
@@ -14,28 +15,24 @@ namespace VBackup.Service.Runs;
 static class RestoreRuns
 {
     const string SafetyPrefix = "safety-";
+    internal const string TooLate = "the order came too late: the messages were delayed";
 
     public static async Task StartAsync(StartRestore order, Change<BackupDb> change, CancellationToken cancellation)
     {
         var db = change.Db;
         if (await db.Runs.FindAsync([order.Run], cancellation).ConfigureAwait(false) is not null) return;
-        var point = await db.Points.FindAsync([order.Point], cancellation).ConfigureAwait(false);
-        if (point is null || point.Project != order.Project) return;
+        if (await FindPointAsync(change, order.Run, order.Project, order.Point, cancellation)
+            .ConfigureAwait(false) is not { } point) return;
         var run = Run.Of(order, point.Server, point.ServerName, point.Location, change.Now);
         db.Runs.Add(run);
         if (change.IsLate)
         {
-            Ending.Fail(change, run, null, "the order came too late: the messages were delayed");
+            Ending.Fail(change, run, null, TooLate);
             return;
         }
-        if (point.State != RestorePointState.Active)
+        if (WhyNot(point) is { } reason)
         {
-            Ending.Fail(change, run, null, "the point cannot be restored: " + point.State switch
-            {
-                RestorePointState.SoftDeleted => "it is in the bin; bring it back first",
-                RestorePointState.Erased => "the key that it needs was erased, and nobody can read it any more",
-                _ => "it is not there any more",
-            });
+            Ending.Fail(change, run, null, reason);
             return;
         }
         if (order.Target != RestoreTarget.Original)
@@ -53,6 +50,27 @@ static class RestoreRuns
         else Secure(run, change);
         BackupRuns.Tell(change, run, null);
     }
+
+    /// <summary>The point that a run is about.</summary>
+    /// <returns>Null when the project has none of this id; then the run is refused.</returns>
+    internal static async Task<RestorePoint?> FindPointAsync(
+        Change<BackupDb> change, RunId run, ProjectId project, RestorePointId id, CancellationToken cancellation)
+    {
+        if (await change.Db.Points.FindAsync([id], cancellation)
+            .ConfigureAwait(false) is { } point && point.Project == project) return point;
+        // Of another project's point the answer is no other than of one that never was.
+        change.Send(Destination.Portal, new RunRefused(run, project, "there is no such point"), MessageJson.Default.RunRefused);
+        return null;
+    }
+
+    /// <summary>What keeps a point from being read; null when nothing does.</summary>
+    internal static string? WhyNot(RestorePoint point) => point.State switch
+    {
+        RestorePointState.Active => null,
+        RestorePointState.SoftDeleted => "the point cannot be restored: it is in the bin; bring it back first",
+        RestorePointState.Erased => "the point cannot be restored: the key that it needs was erased, and nobody can read it any more",
+        _ => "the point cannot be restored: it is not there any more",
+    };
 
     /// <summary>The server stands still.</summary>
     public static void Stopped(Run run, ServerResult result, Change<BackupDb> change)
@@ -133,8 +151,8 @@ static class RestoreRuns
         return $"{reason}; {stopped}the volumes may be partly overwritten, and the snapshot {SafetyOf(run)} has them as they were";
     }
 
-    // Nothing was overwritten yet: a server that was stopped for it is started again.
-    static void GiveUp(Run run, RunState state, Change<BackupDb> change, string? error = null)
+    /// <summary>Ends one that has overwritten nothing yet: a server that was stopped for it is started again.</summary>
+    public static void GiveUp(Run run, RunState state, Change<BackupDb> change, string? error = null)
     {
         if (run.ServerRan) WorkQueue.Add(change, WorkKind.StartServer, run, new(run.Server, run.ServerName), WorkJson.Default.ServerOrder);
         Ending.End(change, run, null, state, error);

@@ -4,8 +4,8 @@ using VBackup.Contracts.Messages;
 namespace VBackup.Service.Runs;
 
 /// <summary>
-/// One execution of a backup or a restore. Each change is one of these methods, and gives a higher version. Once it is over, it
-/// stays as it is: whatever comes later is late.
+/// One execution of a backup, of a restore, or of the export or import of an image. Each change is one of these methods, and gives a higher
+/// version. Once it is over, it stays as it is: whatever comes later is late.
 /// </summary>
 public sealed class Run
 {
@@ -21,8 +21,10 @@ public sealed class Run
     public string Region { get; private set; } = "";
     public string ServerId { get; private set; } = "";
     public string ServerName { get; private set; } = "";
-    public LocationId Location { get; private set; }
-    public RestorePointId Point { get; private set; }
+
+    /// <summary>Null, as the point, of the import of an image.</summary>
+    public LocationId? Location { get; private set; }
+    public RestorePointId? Point { get; private set; }
     public RunTrigger Trigger { get; private set; }
     public RunState State { get; private set; }
     public PointKind WantedKind { get; private set; }
@@ -53,7 +55,7 @@ public sealed class Run
     public bool StopsServer { get; private set; }
     public bool ServerRan { get; private set; }
 
-    /// <summary>What a restore wrote, for people.</summary>
+    /// <summary>What a restore or an image wrote, for people.</summary>
     public string? Restored { get; private set; }
 
     /// <summary>Why it is to end as soon as it can; it is not over yet.</summary>
@@ -98,6 +100,36 @@ public sealed class Run
         NewName = order.NewName,
         Volume = order.Volume,
         StopsServer = order.StopsServer,
+        Version = 1,
+    };
+
+    public static Run Of(ExportImage order, ServerRef server, string serverName, LocationId location, DateTimeOffset now) => new()
+    {
+        Id = order.Run,
+        Kind = RunKind.ExportImage,
+        Project = order.Project,
+        Region = server.Region,
+        ServerId = server.Id,
+        ServerName = serverName,
+        Location = location,
+        Point = order.Point,
+        Trigger = RunTrigger.Manual,
+        AskedAt = now,
+        Volume = order.Volume,
+        Version = 1,
+    };
+
+    public static Run Of(ImportImage order, DateTimeOffset now) => new()
+    {
+        Id = order.Run,
+        Kind = RunKind.ImportImage,
+        Project = order.Project,
+        Region = order.Server.Region,
+        ServerId = order.Server.Id,
+        ServerName = order.ServerName,
+        Trigger = RunTrigger.Manual,
+        AskedAt = now,
+        NewName = order.NewName,
         Version = 1,
     };
 

@@ -21,6 +21,12 @@ static class TaskResults
             case WorkKind.Export when run is { IsOver: false }:
                 await BackupRuns.ExportedAsync(run, Read(result, WorkJson.Default.ExportResult), change, cancellation).ConfigureAwait(false);
                 return;
+            case WorkKind.SettleExport when run is { IsOver: false }:
+                await SettledAsync(run, Read(result, WorkJson.Default.SettleResult), change, cancellation).ConfigureAwait(false);
+                return;
+            case WorkKind.ExportImage or WorkKind.ImportImage when run is { IsOver: false }:
+                ImageRuns.Done(run, Read(result, WorkJson.Default.ImageResult), change);
+                return;
             case WorkKind.StopServer when run is { IsOver: false }:
                 RestoreRuns.Stopped(run, Read(result, WorkJson.Default.ServerResult), change);
                 return;
@@ -46,16 +52,10 @@ static class TaskResults
         WorkTask task, string error, bool mayPass, WorkLimits limits, Change<BackupDb> change, CancellationToken cancellation)
     {
         var run = await RunOfAsync(task, change, cancellation).ConfigureAwait(false);
-        // A server that was stopped for a restore is to run again, whatever became of that.
-        var isWanted = run is null or { IsOver: false, EndsAs: null } || task.Kind == WorkKind.StartServer;
-        if (mayPass && task.Attempts < WorkTask.AttemptsMax && isWanted)
-        {
+        if (mayPass && task.Attempts < WorkTask.AttemptsMax && IsWanted(task, run))
             task.IsReadyAgain(change.Now + limits.RetryDelay * Math.Pow(2, task.Attempts - 1), error);
-            return;
-        }
-        task.HasFailed(error);
-        if (run is { IsOver: false }) await EndRunAsync(run, error, change, cancellation).ConfigureAwait(false);
-        else if (run is null) await VaultWorkFailedAsync(task, error, change, cancellation).ConfigureAwait(false);
+        else
+            await EndAsync(task, run, error, change, cancellation).ConfigureAwait(false);
     }
 
     static Task VaultWorkFailedAsync(WorkTask task, string error, Change<BackupDb> change, CancellationToken cancellation) =>
@@ -72,23 +72,54 @@ static class TaskResults
     {
         const string Reason = "the worker that had it was lost";
         var run = await RunOfAsync(task, change, cancellation).ConfigureAwait(false);
-        // What an export has put in the vault, only another attempt can find out: also when the run is to end.
-        var isWanted = run is null or { IsOver: false } || task.Kind == WorkKind.StartServer;
-        if (task.Attempts < WorkTask.AttemptsMax && isWanted)
-        {
-            task.IsReadyAgain(change.Now, Reason);
-            return;
-        }
-        task.HasFailed(Reason);
-        if (run is { IsOver: false }) await EndRunAsync(run, Reason, change, cancellation).ConfigureAwait(false);
-        else if (run is null) await VaultWorkFailedAsync(task, Reason, change, cancellation).ConfigureAwait(false);
+        if (task.Attempts < WorkTask.AttemptsMax && IsWanted(task, run)) task.IsReadyAgain(change.Now, Reason);
+        else await EndAsync(task, run, Reason, change, cancellation).ConfigureAwait(false);
     }
+
+    static bool IsWanted(WorkTask task, Run? run) => run is null or { IsOver: false, EndsAs: null } || !task.EndsWithItsRun;
+
+    /// <summary>There is no further attempt.</summary>
+    static async Task EndAsync(WorkTask task, Run? run, string error, Change<BackupDb> change, CancellationToken cancellation)
+    {
+        task.HasFailed(error);
+        switch (run)
+        {
+            case null:
+                await VaultWorkFailedAsync(task, error, change, cancellation).ConfigureAwait(false);
+                return;
+            case { IsOver: true }:
+                return;
+        }
+        if (task.Kind == WorkKind.Export)
+            await SettleAsync(task, run, error, change, cancellation).ConfigureAwait(false);
+        else if (task.Kind == WorkKind.SettleExport)
+            await EndRunAsync(run, run.Error + "; whether a point came of it could not be found out"
+                + (error == run.Error ? "" : $": {error}"), change, cancellation).ConfigureAwait(false);
+        else
+            await EndRunAsync(run, run.EndsAs is null ? error : run.Error!, change, cancellation).ConfigureAwait(false);
+    }
+
+    // An attempt may have put its point and not have been able to say so: only the vault can tell, and until it has, the run is not over.
+    static async Task SettleAsync(WorkTask export, Run run, string error, Change<BackupDb> change, CancellationToken cancellation)
+    {
+        var location = await change.Db.Locations.FindAsync([run.Location], cancellation).ConfigureAwait(false)
+            ?? throw new InvalidOperationException($"Run {run.Id} has no location.");
+        var order = JsonSerializer.Deserialize(export.Order, WorkJson.Default.ExportOrder)!;
+        run.IsToEnd(RunState.Failed, error);
+        WorkQueue.Add(change, WorkKind.SettleExport, run,
+            new(location.VaultOf(run.Project), [.. order.EarlierSessions, order.Session]), WorkJson.Default.SettleOrder);
+        BackupRuns.Tell(change, run, null);
+    }
+
+    static Task SettledAsync(Run run, SettleResult settled, Change<BackupDb> change, CancellationToken cancellation) =>
+        settled.Point is { } point ? BackupRuns.ExportedAsync(run, point, change, cancellation)
+            : EndRunAsync(run, run.Error!, change, cancellation);
 
     static async Task EndRunAsync(Run run, string error, Change<BackupDb> change, CancellationToken cancellation)
     {
         var point = run.Kind == RunKind.Backup ? await BackupRuns.PointOfAsync(change.Db, run, cancellation).ConfigureAwait(false) : null;
-        var reason = run.EndsAs is null ? error : run.Error!;
-        Ending.End(change, run, point, run.EndsAs ?? RunState.Failed, run.Kind == RunKind.Restore ? RestoreRuns.WithWayBack(run, reason) : reason);
+        Ending.End(change, run, point, run.EndsAs ?? RunState.Failed, run.Kind == RunKind.Restore ? RestoreRuns.WithWayBack(run, error)
+            : error);
     }
 
     static async Task<Run?> RunOfAsync(WorkTask task, Change<BackupDb> change, CancellationToken cancellation) =>

@@ -16,7 +16,7 @@ public sealed record WorkLimits
     /// <summary>For how long a worker has a task without a word.</summary>
     public TimeSpan Lease { get; init; } = TimeSpan.FromSeconds(60);
 
-    /// <summary>Exports and imports of one hypervisor.</summary>
+    /// <summary>Exports and imports of one hypervisor, those of image files into volumes too.</summary>
     public int PerHost { get; init; } = 4;
 
     /// <summary>Exports and imports that read or write one pool.</summary>
@@ -43,7 +43,7 @@ static class WorkQueue
             Location = run.Location,
             IsUrgent = run.Kind == RunKind.Restore,
             Pools = pools ?? [],
-            Host = kind is WorkKind.Export or WorkKind.Import ? run.Region : null,
+            Host = kind is WorkKind.Export or WorkKind.Import or WorkKind.ImportImage ? run.Region : null,
         });
 
     /// <summary>The next task that a worker of a region may have now.</summary>

@@ -55,7 +55,7 @@ public sealed class WorkSource(
             run.Progresses(progress.DoneBytes, progress.TotalBytes, progress.StoredBytes);
             if (run is { Kind: RunKind.Backup, EndsAs: null }) await ReserveAsync(db, run, cancellation).ConfigureAwait(false);
             if (run.Version != before) BackupRuns.Tell(change, run, null);
-            return run.EndsAs is null ? new WorkAnswer.GoOn(limits.Lease) : new WorkAnswer.Halt(run.Error!);
+            return run.EndsAs is null || !held.EndsWithItsRun ? new WorkAnswer.GoOn(limits.Lease) : new WorkAnswer.Halt(run.Error!);
         }, cancellation);
 
     // What was thought too little is reserved as it comes, and the run ends when there is no more.
@@ -94,7 +94,7 @@ public sealed class WorkSource(
             var held = await change.Db.Tasks.FindAsync([task], cancellation).ConfigureAwait(false);
             if (held is null || !held.IsHeldUnder(epoch)) return false;
             // What is not wanted any more ends, as after a failure.
-            if (held.Run is { } id && held.Kind != WorkKind.StartServer
+            if (held.Run is { } id && held.EndsWithItsRun
                 && await change.Db.Runs.FindAsync([id], cancellation).ConfigureAwait(false) is not { IsOver: false, EndsAs: null })
                 await TaskResults.FailedAsync(held, reason, mayPass: false, limits, change, cancellation).ConfigureAwait(false);
             else held.IsGivenBack(change.Now, reason);

@@ -58,6 +58,10 @@ public sealed class WorkTask
 
     public bool IsOver => State >= WorkTaskState.Done;
 
+    /// <summary>Nobody goes on with it when its run is to end. But a server that was stopped for a restore is to run again, whatever
+    /// became of that, and what came of an export has to be found out.</summary>
+    public bool EndsWithItsRun => Kind is not (WorkKind.StartServer or WorkKind.SettleExport);
+
     public void IsLeased(WorkerId worker, DateTimeOffset until, string order)
     {
         if (State != WorkTaskState.Ready) throw new InvalidOperationException($"Task {Id} is {State}.");

@@ -1,14 +1,14 @@
-using VBackup.Cli.Terminal;
 using VBackup.Clouds.Volumes;
+using VBackup.Edge.Running;
 
-namespace VBackup.Cli.Edge.Images;
+namespace VBackup.Edge.Images;
 
 /// <summary>
 /// A file that is being written under a name of its own, <c>.NAME.vbackup-part</c>, for its owner's eyes only, and locked as long as its
 /// process lives. Publishing makes it durable and gives it its name; otherwise disposing deletes it. What a killed process left is
 /// deleted by the next one that works in the folder.
 /// </summary>
-sealed class PartialFile : IDisposable
+public sealed class PartialFile : IDisposable
 {
     const string Suffix = ".vbackup-part";
     const int WouldBlock = 11;      // EWOULDBLOCK: another process has the lock

@@ -1,16 +1,19 @@
-using VBackup.Cli.Terminal;
 using VBackup.Clouds.Volumes;
 using VBackup.DataPath;
+using VBackup.Edge.Running;
 
-namespace VBackup.Cli.Edge.Images;
+namespace VBackup.Edge.Images;
 
 /// <summary>An image file that was written.</summary>
-sealed record WrittenImage(string Sha256, string DigestFile, long WrittenBytes);
+public sealed record WrittenImage(string Sha256, string DigestFile, long WrittenBytes);
 
 /// <summary>Writes an image file: nothing stands under its name, or its digest's, before all of it is durable.</summary>
 /// <param name="file">Where to. REQUIRES: nothing is there.</param>
-sealed class ImageFile(string file, ImageFormat format)
+public sealed class ImageFile(string file, ImageFormat format)
 {
+    public string Path => file;
+    public ImageFormat Format => format;
+
     const int SectorSize = 512;
 
     /// <param name="fill">Writes the volume's content to a file that is all zero, and returns its digest.</param>
@@ -41,13 +44,7 @@ sealed class ImageFile(string file, ImageFormat format)
         PartialFile.RefuseExisting(file);
         await ImageDigest.RefuseForeignAsync(file, format, cancellation).ConfigureAwait(false);
         // First the digest: an image that has its name has its digest. One whose image never came is replaced by the next run.
-        var digestFile = ImageDigest.FileFor(file, format);
-        var line = ImageDigest.LineFor(file, format, copied.Sha256);
-        using (var digest = PartialFile.Make(digestFile, line.Length))
-        {
-            await digest.Volume.WriteAsync(0, line, cancellation).ConfigureAwait(false);
-            await digest.PublishAsync(cancellation).ConfigureAwait(false);
-        }
+        var digestFile = await PublishDigestAsync(copied.Sha256, cancellation).ConfigureAwait(false);
         try
         {
             await image.PublishAsync(cancellation).ConfigureAwait(false);
@@ -58,5 +55,16 @@ sealed class ImageFile(string file, ImageFormat format)
             throw;
         }
         return new(copied.Sha256, digestFile, copied.WrittenBytes);
+    }
+
+    /// <returns>The digest's file.</returns>
+    internal async Task<string> PublishDigestAsync(string sha256, CancellationToken cancellation)
+    {
+        var digestFile = ImageDigest.FileFor(file, format);
+        var line = ImageDigest.LineFor(file, format, sha256);
+        using var digest = PartialFile.Make(digestFile, line.Length);
+        await digest.Volume.WriteAsync(0, line, cancellation).ConfigureAwait(false);
+        await digest.PublishAsync(cancellation).ConfigureAwait(false);
+        return digestFile;
     }
 }

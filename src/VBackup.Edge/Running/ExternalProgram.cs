@@ -1,14 +1,13 @@
 using System.Diagnostics;
 using System.Text;
-using VBackup.Cli.Terminal;
 
-namespace VBackup.Cli;
+namespace VBackup.Edge.Running;
 
 /// <summary>What a program that has ended said.</summary>
-sealed record ProgramOutcome(int Status, string Output, string Errors);
+public sealed record ProgramOutcome(int Status, string Output, string Errors);
 
 /// <summary>A program of the system that we call.</summary>
-static class ExternalProgram
+public static class ExternalProgram
 {
     // Not everybody's PATH has the administrator's folders.
     static readonly string[] s_folders = ["/usr/sbin", "/sbin", "/usr/local/sbin"];

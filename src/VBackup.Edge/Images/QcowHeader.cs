@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
-using VBackup.Cli.Terminal;
+using VBackup.Edge.Running;
 
-namespace VBackup.Cli.Edge.Images;
+namespace VBackup.Edge.Images;
 
 /// <summary>
 /// The beginning of a qcow2 file, as QEMU's docs/interop/qcow2 describes it. A file from elsewhere is looked at here before QEMU

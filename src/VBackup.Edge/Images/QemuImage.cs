@@ -1,13 +1,13 @@
 using System.Text.Json.Nodes;
-using VBackup.Cli.Terminal;
+using VBackup.Edge.Running;
 
-namespace VBackup.Cli.Edge.Images;
+namespace VBackup.Edge.Images;
 
 /// <summary>
 /// From raw to qcow2 and back by <c>qemu-img</c>, whose format it is. It is always told the format, never left to guess it from what
 /// a guest may have written.
 /// </summary>
-static class QemuImage
+public static class QemuImage
 {
     const int LeaksOnly = 3;    // of 'qemu-img check': clusters that nobody uses, which harm nobody
 

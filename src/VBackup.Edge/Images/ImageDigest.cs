@@ -1,14 +1,14 @@
 using System.Text;
-using VBackup.Cli.Terminal;
+using VBackup.Edge.Running;
 
-namespace VBackup.Cli.Edge.Images;
+namespace VBackup.Edge.Images;
 
 /// <summary>
 /// The file with the SHA-256 of an image's content, as <c>sha256sum</c> writes and checks it: beside <c>vda.raw</c> it is
 /// <c>vda.raw.sha256</c>. The digest of a qcow2 file is that of the raw content, which does not depend on how QEMU happens to lay
 /// it out: beside <c>vda.qcow2</c> it is <c>vda.qcow2.raw.sha256</c>, and names <c>vda.qcow2.raw</c>.
 /// </summary>
-static class ImageDigest
+public static class ImageDigest
 {
     const string Suffix = ".sha256";
     const int FileSizeMax = 64 * 1024;
@@ -16,12 +16,11 @@ static class ImageDigest
 
     public static string FileFor(string image, ImageFormat format) => RawOf(image, format) + Suffix;
 
-    /// <exception cref="UsageException">It is not a SHA-256.</exception>
-    public static string Parse(string text) =>
-        IsDigest(text) ? text.ToLowerInvariant() : throw new UsageException("--sha256 needs 64 hexadecimal digits");
+    /// <summary>Null for what is no SHA-256.</summary>
+    public static string? Parse(string text) => IsDigest(text) ? text.ToLowerInvariant() : null;
 
     /// <summary>The line of the image's digest file.</summary>
-    public static byte[] LineFor(string image, ImageFormat format, string sha256)
+    internal static byte[] LineFor(string image, ImageFormat format, string sha256)
     {
         var name = Path.GetFileName(RawOf(image, format));
         // How sha256sum writes names that would break its lines.
@@ -39,8 +38,7 @@ static class ImageDigest
         // A list of several names them; a single one may be of a file that was renamed since.
         var own = lines is [var single] ? single : lines.FirstOrDefault(line => IsOf(line, image, format)) ?? "";
         var digest = own.TrimStart('\\').Split(' ')[0];
-        return IsDigest(digest) ? digest.ToLowerInvariant()
-            : throw new RefusedException($"{path} holds no SHA-256 of the image: correct or remove it, or give --sha256");
+        return Parse(digest) ?? throw new RefusedException($"{path} holds no SHA-256 of the image: correct or remove it, or give --sha256");
     }
 
     /// <summary>Refuses to replace a file in the digest's place, unless it is what an export of the same name left that never came to
@@ -57,7 +55,7 @@ static class ImageDigest
 
     static async Task<string[]> ReadAsync(string path, CancellationToken cancellation)
     {
-        var file = await InputFile.OpenAsync(path, "the image's digest", FileSizeMax, "it holds one line for each file", cancellation)
+        var file = await InputStream.OpenAsync(path, "the image's digest", FileSizeMax, "it holds one line for each file", cancellation)
             .ConfigureAwait(false);
         await using var closing = file.ConfigureAwait(false);
         using var reader = new StreamReader(file, Encoding.UTF8);

@@ -1,10 +1,10 @@
-namespace VBackup.Cli.Terminal;
+namespace VBackup.Edge.Running;
 
 /// <summary>
 /// A file that a command reads once, from its begin to its end, and that may as well be a pipe. It is bounded by what is read,
 /// because a pipe has no length; and whoever waits for the other end of one can be cancelled.
 /// </summary>
-sealed class InputFile : Stream
+public sealed class InputStream : Stream
 {
     const int BufferSize = 64 * 1024;
 
@@ -16,7 +16,7 @@ sealed class InputFile : Stream
     int _at, _end;
     long _read;
 
-    InputFile(FileStream file, long sizeMax, string wayOut)
+    InputStream(FileStream file, long sizeMax, string wayOut)
     {
         _file = file;
         _sizeMax = sizeMax;
@@ -26,7 +26,7 @@ sealed class InputFile : Stream
     /// <param name="holds">What the file should hold, for the message when it is a folder.</param>
     /// <param name="sizeMax">Reading fails behind so many bytes.</param>
     /// <param name="wayOut">What to do when there are more.</param>
-    public static async Task<InputFile> OpenAsync(
+    public static async Task<InputStream> OpenAsync(
         string path, string holds, long sizeMax, string wayOut, CancellationToken cancellation)
     {
         if (Directory.Exists(path)) throw new RefusedException($"{path} is a folder: name the file with {holds}");

@@ -1,0 +1,144 @@
+using VBackup.Clouds;
+using VBackup.Clouds.Volumes;
+using VBackup.DataPath;
+using VBackup.Edge.Restores;
+using VBackup.Edge.Running;
+
+namespace VBackup.Edge.Images;
+
+/// <summary>A volume that was made of an image file.</summary>
+/// <param name="IsExpected">The content was compared with a digest.</param>
+public sealed record ImportedImage(string Sha256, bool IsExpected, long LengthBytes, long WrittenBytes);
+
+/// <summary>A raw or qcow2 file that is read. One from elsewhere may be hostile: it is looked at before anything believes it.</summary>
+public sealed class ImageSource : IDisposable
+{
+    readonly string _path;
+    readonly ImageFormat _format;
+    readonly FileVolume _file;
+    readonly string? _expected;
+    PartialFile? _unpacked;
+
+    ImageSource(string path, ImageFormat format, FileVolume file, string? expected) =>
+        (_path, _format, _file, _expected) = (path, format, file, expected);
+
+    /// <param name="isFormatGiven">Else it was taken from the name.</param>
+    /// <param name="sha256">What the raw content must have; null to go by the file beside the image, if there is one.</param>
+    /// <exception cref="RefusedException">The format is doubtful, or what is beside it is no digest.</exception>
+    /// <exception cref="IOException">It cannot be opened, or holds no volume, such as a pipe that would be waited for.</exception>
+    public static async Task<ImageSource> OpenAsync(
+        string path, ImageFormat format, bool isFormatGiven, string? sha256, CancellationToken cancellation)
+    {
+        var file = FileVolume.OpenSource(path);
+        try
+        {
+            if (format == ImageFormat.Raw && !isFormatGiven && QcowHeader.IsOn(path))
+                throw new RefusedException($"{path} begins as qcow2 files do: give --format qcow2, or --format raw to import it as it is");
+            return new(path, format, file, sha256 ?? await ImageDigest.FindAsync(path, format, cancellation).ConfigureAwait(false));
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The raw content: of a qcow2 file, it is unpacked first.</summary>
+    /// <param name="scratch">Where to; null for the file's own folder.</param>
+    public async Task<FileVolume> ContentAsync(string? scratch, CancellationToken cancellation)
+    {
+        if (_format == ImageFormat.Raw) return _file;
+        _unpacked ??= await UnpackAsync(scratch, cancellation).ConfigureAwait(false);
+        return _unpacked.Volume;
+    }
+
+    /// <summary>Makes a volume of it, and reads everything back. What a failure leaves half made is removed.</summary>
+    /// <param name="claim">By which another attempt at the same knows what this one left, should it be killed: it is removed then, and made
+    /// anew. Null for none.</param>
+    /// <exception cref="RefusedException">There is such a volume, or the content is not what was expected.</exception>
+    public async Task<ImportedImage> ImportAsync(
+        IVolumeStorage storage, VolumeId volume, string? scratch, string? claim, IRunReport report, CancellationToken cancellation)
+    {
+        await RequireFreeAsync(storage, volume, claim, cancellation).ConfigureAwait(false);
+        var content = await ContentAsync(scratch, cancellation).ConfigureAwait(false);
+        if (content.LengthBytes == 0) throw new RefusedException($"{_path} is empty");
+        await storage.CreateAsync(volume, content.LengthBytes, cancellation).ConfigureAwait(false);
+        try
+        {
+            var copy = new VolumeCopy(new());
+            var copied = await WriteAsync(copy, content, storage, volume, claim, report, cancellation).ConfigureAwait(false);
+            if (_expected is not null && copied.Sha256 != _expected)
+                throw new RefusedException("the image is not what its digest says: its content has the SHA-256 "
+                    + $"{copied.Sha256}, expected is {_expected}");
+            await ReadBackAsync(copy, storage, volume, copied.Sha256, report, cancellation).ConfigureAwait(false);
+            return new(copied.Sha256, _expected is not null, content.LengthBytes, copied.WrittenBytes);
+        }
+        catch (Exception failure)
+        {
+            await NewResources.RemoveAsync(storage, [volume], failure).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    static async Task RequireFreeAsync(IVolumeStorage storage, VolumeId volume, string? claim, CancellationToken cancellation)
+    {
+        if (await storage.FindLengthAsync(volume, cancellation).ConfigureAwait(false) is null) return;
+        if (claim is null) throw new RefusedException($"there is a volume {volume} already: give another name");
+        try
+        {
+            var writer = await storage.OpenWriterAsync(volume, new() { Claim = claim }, cancellation).ConfigureAwait(false);
+            await writer.DisposeAsync().ConfigureAwait(false);
+            await storage.RemoveAsync(volume, cancellation).ConfigureAwait(false);
+        }
+        catch (CloudException others) when (others.Failure == CloudFailure.InUse)
+        {
+            throw new RefusedException($"there is a volume {volume} already: give another name; or, if an import to this name was killed, "
+                + "remove what it left half made");
+        }
+    }
+
+    static async Task<CopyResult> WriteAsync(VolumeCopy copy, FileVolume content, IVolumeStorage storage, VolumeId volume, string? claim,
+        IRunReport report, CancellationToken cancellation)
+    {
+        var options = new WriterOptions { IsNew = true, TakesOver = claim is not null, Claim = claim };
+        var writer = await storage.OpenWriterAsync(volume, options, cancellation).ConfigureAwait(false);
+        await using var closing = writer.ConfigureAwait(false);
+        using var progress = report.Follow(volume.Value, content.LengthBytes);
+        return await copy.CopyAsync(content, writer, progress, cancellation).ConfigureAwait(false);
+    }
+
+    static async Task ReadBackAsync(
+        VolumeCopy copy, IVolumeStorage storage, VolumeId volume, string expected, IRunReport report, CancellationToken cancellation)
+    {
+        var reader = await storage.OpenReaderAsync(volume, cancellation).ConfigureAwait(false);
+        await using var closing = reader.ConfigureAwait(false);
+        using var progress = report.Follow($"{volume} read back", reader.LengthBytes);
+        if (await copy.DigestAsync(reader, progress, cancellation).ConfigureAwait(false) != expected)
+            throw new CloudException(CloudFailure.Other, "read back", volume.Value, "it does not hold what was written");
+    }
+
+    async Task<PartialFile> UnpackAsync(string? scratch, CancellationToken cancellation)
+    {
+        var length = QcowHeader.CheckAndReadLength(_path);
+        _ = QemuImage.FindProgram();
+        var folder = scratch ?? Path.GetDirectoryName(Path.GetFullPath(_path))!;
+        if (!Directory.Exists(folder)) throw new RefusedException($"there is no folder {folder}");
+        var raw = PartialFile.Make(Path.Combine(folder, $"{Path.GetFileName(_path)}.raw"), length);
+        try
+        {
+            await QemuImage.ToRawAsync(_path, raw.Path, cancellation).ConfigureAwait(false);
+            return raw;
+        }
+        catch
+        {
+            raw.Dispose();
+            throw;
+        }
+    }
+
+    public void Dispose()
+    {
+        _unpacked?.Dispose();
+        _file.Dispose();
+    }
+}

@@ -1,0 +1,32 @@
+using System.Text.RegularExpressions;
+using VBackup.Clouds.Volumes;
+using VBackup.Contracts.Ids;
+using VBackup.Edge.Running;
+
+namespace VBackup.Worker;
+
+/// <summary>Where a region's image files are: a folder on CephFS in which each project has one of its own.</summary>
+/// <param name="root">Null where there is none.</param>
+public sealed partial class ImageFolder(string? root)
+{
+    const UnixFileMode OwnersOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+
+    /// <summary>The path of a file in a project's folder, which is made where there is none. The file need not be there.</summary>
+    /// <exception cref="IOException">The folder for images is not there now.</exception>
+    /// <exception cref="RefusedException">There is none, the name is none, or the path leads out of the project's folder.</exception>
+    public string FileFor(ProjectId project, string name)
+    {
+        if (root is null) throw new RefusedException("this worker has no folder for images: it needs the setting Worker:ImageFolder");
+        if (!FileName().IsMatch(name)) throw new RefusedException($"'{name}' is no name of an image file");
+        if (!Directory.Exists(root)) throw new IOException("the folder for images is not there now");
+        var folder = Path.Combine(FileIdentity.RealPath(root), project.ToString());
+        Directory.CreateDirectory(folder, OwnersOnly);
+        var file = Path.Combine(folder, name);
+        // A link could name another project's file, or one of this machine.
+        return FileIdentity.RealPath(file) == file && new FileInfo(file).LinkTarget is null ? file
+            : throw new RefusedException($"{name} leads out of the project's folder for images: links are not followed");
+    }
+
+    [GeneratedRegex(@"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\z", RegexOptions.CultureInvariant)]
+    private static partial Regex FileName();
+}
