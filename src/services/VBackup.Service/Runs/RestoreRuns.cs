@@ -57,7 +57,7 @@ static class RestoreRuns
     /// <summary>The server stands still.</summary>
     public static void Stopped(Run run, ServerResult result, Change<BackupDb> change)
     {
-        run.ServerWasRunning(result.WasRunning);
+        if (result.WasRunning) run.ServerWasRunning();
         if (run.EndsAs is { } ending) GiveUp(run, ending, change);
         else Secure(run, change);
         BackupRuns.Tell(change, run, null);
@@ -131,8 +131,8 @@ static class RestoreRuns
         return $"{reason}; {stopped}the volumes may be partly overwritten, and the snapshot {SafetyOf(run)} has them as they were";
     }
 
-    // Nothing was overwritten yet: a server that was stopped for it is started again.
-    static void GiveUp(Run run, RunState state, Change<BackupDb> change, string? error = null)
+    /// <summary>Nothing was overwritten yet: a server that was stopped for it is started again.</summary>
+    public static void GiveUp(Run run, RunState state, Change<BackupDb> change, string? error = null)
     {
         if (run.ServerRan) WorkQueue.Add(change, WorkKind.StartServer, run, new(run.Server, run.ServerName), WorkJson.Default.ServerOrder);
         Ending.End(change, run, null, state, error);

@@ -54,7 +54,7 @@ static class TaskResults
             return;
         }
         task.HasFailed(error);
-        if (run is { IsOver: false }) await EndRunAsync(run, error, change, cancellation).ConfigureAwait(false);
+        if (run is { IsOver: false }) await EndRunAsync(task, run, error, change, cancellation).ConfigureAwait(false);
         else if (run is null) await VaultWorkFailedAsync(task, error, change, cancellation).ConfigureAwait(false);
     }
 
@@ -80,14 +80,20 @@ static class TaskResults
             return;
         }
         task.HasFailed(Reason);
-        if (run is { IsOver: false }) await EndRunAsync(run, Reason, change, cancellation).ConfigureAwait(false);
+        if (run is { IsOver: false }) await EndRunAsync(task, run, Reason, change, cancellation).ConfigureAwait(false);
         else if (run is null) await VaultWorkFailedAsync(task, Reason, change, cancellation).ConfigureAwait(false);
     }
 
-    static async Task EndRunAsync(Run run, string error, Change<BackupDb> change, CancellationToken cancellation)
+    static async Task EndRunAsync(WorkTask task, Run run, string error, Change<BackupDb> change, CancellationToken cancellation)
     {
-        var point = run.Kind == RunKind.Backup ? await BackupRuns.PointOfAsync(change.Db, run, cancellation).ConfigureAwait(false) : null;
         var reason = run.EndsAs is null ? error : run.Error!;
+        if (task.Kind == WorkKind.StopServer)
+        {
+            // An attempt may have stopped it all the same.
+            RestoreRuns.GiveUp(run, run.EndsAs ?? RunState.Failed, change, reason);
+            return;
+        }
+        var point = run.Kind == RunKind.Backup ? await BackupRuns.PointOfAsync(change.Db, run, cancellation).ConfigureAwait(false) : null;
         Ending.End(change, run, point, run.EndsAs ?? RunState.Failed, run.Kind == RunKind.Restore ? RestoreRuns.WithWayBack(run, reason) : reason);
     }
 
