@@ -107,8 +107,8 @@ static class RestoreServer
             {
                 "original" => await InPlaceRestore.RunAsync(
                     cloud, restore, edge, point.Id, volumes, earlier.Instants, order.Stops, screen, stop).ConfigureAwait(false),
-                "new-server" => await NewResources.MakeServerAsync(cloud, restore, edge, point, order.Name!, stop).ConfigureAwait(false),
-                _ => await NewResources.MakeVolumeAsync(cloud, restore, edge, TheOnly(volumes), order.Name!, stop).ConfigureAwait(false),
+                "new-server" => await new NewResources(cloud, restore, edge).MakeServerAsync(point, order.Name!, stop).ConfigureAwait(false),
+                _ => await new NewResources(cloud, restore, edge).MakeVolumeAsync(TheOnly(volumes), order.Name!, stop).ConfigureAwait(false),
             };
             return new(point.Id, order.To, target, restore.LogicalBytes, restore.WrittenBytes, meter.ElapsedSeconds);
         }
