@@ -50,7 +50,8 @@ public sealed class RecoverTests
         using var lost = await LostSystem.MakeAsync(bucket);
         var before = await bucket.ObjectsAsync();
         var recovered = (await lost.RecoverAsync("new", lost.RecoveryKey, "first", "second")).Expect(0);
-        Assert.DoesNotContain(recovered.Output.Concat(recovered.Errors), line => line.Contains(S3Bucket.SecretKey, StringComparison.Ordinal));
+        Assert.DoesNotContain(recovered.Output.Concat(recovered.Errors),
+            line => line.Contains(S3Bucket.SecretKey, StringComparison.Ordinal));
         Assert.Equal(["first 1", "second 1"], recovered.Last.GetProperty("projects")[0].GetProperty("locations").EnumerateArray()
             .Select(one => $"{one.GetProperty("name").GetString()} {one.GetProperty("points").GetInt32()}").Order());
         // Vaults are read, and not written to.

@@ -102,8 +102,8 @@ public sealed class UpOnCephTests : IDisposable
     static async Task<string> TakeAsync(UpProcess up, (string Region, string Id) server, string name)
     {
         var asked = await up.PostAsync("snapshots", new { server = new { region = server.Region, id = server.Id }, name });
-        var taken = await UntilAsync(async () => await up.GetAsync($"snapshots/{Text(asked, "id")}") is var now && Text(now, "state") != "taking"
-            ? new Found(now) : null);
+        var taken = await UntilAsync(async () =>
+            await up.GetAsync($"snapshots/{Text(asked, "id")}") is var now && Text(now, "state") != "taking" ? new Found(now) : null);
         Assert.True(Text(taken.Value, "state") == "ready", taken.Value.ToString());
         return Text(asked, "id")!;
     }
@@ -113,9 +113,13 @@ public sealed class UpOnCephTests : IDisposable
     {
         var before = await up.GetAsync($"snapshots/{snapshot}");
         await up.PostAsync($"snapshots/{snapshot}/rollback", new { });
-        var over = await UntilAsync(async () => await up.GetAsync($"snapshots/{snapshot}") is var now && !now.GetProperty("isRollingBack").GetBoolean()
-            && (Text(now, "rolledBackAt") != Text(before, "rolledBackAt") || Text(now, "error") is { } error && error != Text(before, "error"))
-                ? new Found(now) : null);
+        var over = await UntilAsync(async () =>
+        {
+            var now = await up.GetAsync($"snapshots/{snapshot}");
+            var isTold = Text(now, "rolledBackAt") != Text(before, "rolledBackAt")
+                || Text(now, "error") is { } error && error != Text(before, "error");
+            return isTold && !now.GetProperty("isRollingBack").GetBoolean() ? new Found(now) : null;
+        });
         return Text(over.Value, "error");
     }
 

@@ -27,7 +27,8 @@ public sealed class LostRestoreTests
         var order = await world.OrderRestoreAsync(point, RestoreTarget.NewServer, "copy");
         await WorkSilentlyAsync(world);
         if (lacking != "nothing is lacking") File.Delete(world.Path("cloud/servers/copy.json"));
-        if (lacking == "half of a volume") await File.WriteAllBytesAsync(world.VolumePath("copy-vda"), [.. s_first.Take(150_000), .. new byte[150_000]]);
+        if (lacking == "half of a volume")
+            await File.WriteAllBytesAsync(world.VolumePath("copy-vda"), [.. s_first.Take(150_000), .. new byte[150_000]]);
         if (lacking == "the server and a volume") await world.Cloud.Storage.RemoveAsync(new("copy-vdb"), default);
         await world.SettleAsync();
 

@@ -12,7 +12,8 @@ namespace VBackup.Edge.Restores;
 /// Restores to new volumes and new servers. What a failure leaves half made is removed. What an attempt leaves half made that was killed,
 /// the next one of the same run knows as the run's own, and goes on with.
 /// </summary>
-/// <param name="run">Comes first in the claims of all attempts: 1 to 32 letters, digits and '_'. Null when there is one attempt only.</param>
+/// <param name="run">Comes first in the claims of all attempts: 1 to 32 letters, digits and '_'. Null when there is one attempt
+/// only.</param>
 public sealed class NewResources(EdgeCloud cloud, VolumeRestore restore, EdgeDocument edge, string? run = null)
 {
     readonly string? _claim = run is null ? null : $"{run}-{RandomNumberGenerator.GetHexString(16, lowercase: true)}";
@@ -30,10 +31,11 @@ public sealed class NewResources(EdgeCloud cloud, VolumeRestore restore, EdgeDoc
     {
         (VolumeDocument Volume, VolumeId Target)[] targets =
             [.. point.Volumes.Select(volume => (volume, NewVolume(new(edge.Volumes[volume.Name]), $"{name}-{volume.Name}")))];
+        VolumeId[] volumes = [.. targets.Select(item => item.Target)];
         if (await cloud.Hypervisor.FindAsync(name, cancellation).ConfigureAwait(false) is { } there)
         {
             // It is defined when all was written and read back: its maker was killed before he could say so.
-            if (await IsOursAsync(there, [.. targets.Select(item => item.Target)], cancellation).ConfigureAwait(false)) return $"server {name}";
+            if (await IsOursAsync(there, [.. volumes], cancellation).ConfigureAwait(false)) return $"server {name}";
             throw new RefusedException($"there is a server {name} already: give another name");
         }
         await MakeAsync(targets, cancellation).ConfigureAwait(false);
@@ -44,7 +46,7 @@ public sealed class NewResources(EdgeCloud cloud, VolumeRestore restore, EdgeDoc
         }
         catch (Exception failure)
         {
-            await RemoveOwnAsync([.. targets.Select(item => item.Target)], failure).ConfigureAwait(false);
+            await RemoveOwnAsync(volumes, failure).ConfigureAwait(false);
             throw;
         }
         return $"server {name}";

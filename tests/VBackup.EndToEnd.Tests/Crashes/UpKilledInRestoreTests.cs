@@ -61,6 +61,24 @@ public sealed partial class UpKilledInRestoreTests
         }
     }
 
+    [Fact]
+    public async Task A_restore_killed_before_its_new_volume_had_a_name_on_it_fails_once_and_says_what_is_left()
+    {
+        await using var system = await KilledSystem.MakeAsync();
+        var point = await BackUpAsync(system);
+        var stands = system.StandsStillAt(VolumeMade());
+        var run = await system.OrderAsync($"points/{point}/restores", new { target = "newVolume", volume = "vda", name = "new-one" });
+        await stands;
+        await system.KillAsync();
+        await system.StartAsync();
+        Assert.Equal("failed", await system.Up.FollowAsync(run));
+        var told = await system.Up.GetAsync($"runs/{run.GetProperty("run").GetString()}");
+        Assert.Contains("remove what it left half made", told.GetProperty("error").GetString(), StringComparison.Ordinal);
+        // Whose it is, nobody can tell: it is not touched.
+        Assert.Equal(-1, (await File.ReadAllBytesAsync(system.VolumePath("new-one"))).AsSpan().IndexOfAnyExcept((byte)0));
+        await system.ExpectNothingHalfDoneAsync("when the volume was made", points: 1);
+    }
+
     // One volume is what it is to be, and the other is not: no state that its server ever had.
     static async Task KilledHalfWrittenAsync(KilledSystem system, string point)
     {
@@ -113,7 +131,7 @@ public sealed partial class UpKilledInRestoreTests
         await system.ExpectSuccessAsync(run, when);
         // The server runs and its guest was not booted yet: nothing has changed since.
         system.ExpectSame(point, KilledSystem.Volumes);
-        Assert.DoesNotContain(Directory.EnumerateFiles(system.At("cloud/volumes")), file => file.EndsWith(".restoring", StringComparison.Ordinal));
+        Assert.Empty(Directory.EnumerateFiles(system.At("cloud/volumes"), "*.restoring"));
         // A safety snapshot of each restore, and what a backup could build on is given up.
         await system.ExpectNothingHalfDoneAsync(when, points: 1, kept: system.Runs - 1, hasBase: false);
         await system.BootGuestAsync();
@@ -133,6 +151,9 @@ public sealed partial class UpKilledInRestoreTests
 
     [GeneratedRegex("""^unlink\("[^"]*/volumes/web-boot\.restoring"\)""")]
     private static partial Regex NoteGoes();
+
+    [GeneratedRegex("""^(?:rename|link)\("[^"]*/volumes/new-one\.raw\.new", """)]
+    private static partial Regex VolumeMade();
 
     static Regex Claimed(string disk) => new($"""^rename\("[^"]*/volumes/new-[^"]*-{disk}\.claim\.new", """);
 }

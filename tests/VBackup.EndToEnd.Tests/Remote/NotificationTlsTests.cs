@@ -69,7 +69,13 @@ public sealed class NotificationTlsTests : IDisposable
                 launchTime = "01:30",
                 zone = "Etc/UTC",
                 daily = new { keep = 3 },
-                notification = new { onSuccess = true, onFailure = true, recipients = (string[])["ops@example.org"], webhooks = (string?[])[IdOf(webhook)] },
+                notification = new
+                {
+                    onSuccess = true,
+                    onFailure = true,
+                    recipients = (string[])["ops@example.org"],
+                    webhooks = (string?[])[IdOf(webhook)],
+                },
             },
         });
         await up.PostAsync("plans", new { server = new { region = server[0], id = server[1] }, policy = IdOf(policy) });

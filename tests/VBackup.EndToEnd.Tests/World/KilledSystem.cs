@@ -133,7 +133,8 @@ internal sealed class KilledSystem : IAsyncDisposable
     public async Task ExpectNothingHalfDoneAsync(string when, int points, int kept = 0, bool hasBase = true)
     {
         var runs = (await Up.GetAsync("runs?limit=100")).GetProperty("items").EnumerateArray().ToList();
-        Assert.True(runs.Count == Runs && runs.TrueForAll(run => run.GetProperty("isOver").GetBoolean()), $"{when}: {string.Join('\n', runs)}");
+        Assert.True(runs.Count == Runs && runs.TrueForAll(run => run.GetProperty("isOver").GetBoolean()),
+            $"{when}: {string.Join('\n', runs)}");
         // What is told of a point comes behind what is told of its run.
         List<JsonElement> found = [];
         await UntilAsync(() => $"{when}: {string.Join('\n', found)}", async () =>
@@ -141,9 +142,13 @@ internal sealed class KilledSystem : IAsyncDisposable
             found = [.. (await Up.GetAsync("points?limit=100")).GetProperty("items").EnumerateArray()];
             return found.Count == points && found.TrueForAll(point => point.GetProperty("state").GetString() == "active");
         });
-        await UntilAsync(() => $"{when}: snapshots are there: {string.Join(", ", Instants())}", () => Task.FromResult(
-            Instants().Count(path => InstantOf(path).StartsWith("vb-", StringComparison.Ordinal)) == (hasBase ? 1 : 0)
-            && Instants().Count == kept + (hasBase ? 1 : 0) && Instants().TrueForAll(path => File.Exists(Path.Combine(path, "instant.json")))));
+        await UntilAsync(() => $"{when}: snapshots are there: {string.Join(", ", Instants())}", () =>
+        {
+            var instants = Instants();
+            var bases = instants.Count(path => InstantOf(path).StartsWith("vb-", StringComparison.Ordinal));
+            return Task.FromResult(bases == (hasBase ? 1 : 0) && instants.Count == kept + bases
+                && instants.TrueForAll(path => File.Exists(Path.Combine(path, "instant.json"))));
+        });
         Assert.Equal(points, Directory.EnumerateFiles(At("data/location"), "*", SearchOption.AllDirectories)
             .Count(file => file.Contains("/points/", StringComparison.Ordinal)));
     }

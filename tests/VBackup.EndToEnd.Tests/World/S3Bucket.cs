@@ -19,7 +19,8 @@ internal sealed class S3Bucket(AmazonS3Client client) : IAsyncDisposable
     public static async Task<S3Bucket> MakeAsync()
     {
         var bucket = new S3Bucket(new(
-            new BasicAWSCredentials(AccessKey, SecretKey), new AmazonS3Config { ServiceURL = Endpoint, ForcePathStyle = true, AuthenticationRegion = "us-east-1" }));
+            new BasicAWSCredentials(AccessKey, SecretKey),
+            new AmazonS3Config { ServiceURL = Endpoint, ForcePathStyle = true, AuthenticationRegion = "us-east-1" }));
         await bucket.Client.PutBucketAsync(new PutBucketRequest { BucketName = bucket.Name });
         return bucket;
     }

@@ -90,7 +90,8 @@ internal sealed class TlsReceiver : IAsyncDisposable
         if (await reader.ReadLineAsync(_stop.Token) is null) return;
         var length = 0;
         while (await reader.ReadLineAsync(_stop.Token) is { Length: > 0 } line)
-            if (line.StartsWith(Length, StringComparison.OrdinalIgnoreCase)) length = int.Parse(line[Length.Length..], CultureInfo.InvariantCulture);
+            if (line.StartsWith(Length, StringComparison.OrdinalIgnoreCase))
+                length = int.Parse(line[Length.Length..], CultureInfo.InvariantCulture);
         var body = new char[length];
         await reader.ReadBlockAsync(body, _stop.Token);
         Received.Enqueue(new(body));
