@@ -95,7 +95,7 @@ public sealed class ServerHold : IAsyncDisposable
     /// <summary>One that is not held.</summary>
     public static ServerHold None(string reason) => new(reason, _ => Task.FromResult(false), () => Task.FromResult(TimeSpan.Zero));
 
-    /// <summary>A lab server's guest ends with the lab; nobody has to watch over it.</summary>
+    /// <summary>A lab server's guest goes on by itself when nobody lets it go: no watchdog is needed.</summary>
     public static async Task<ServerHold> OfLabAsync(
         LabHypervisor hypervisor, string server, TimeSpan limit, CancellationToken cancellation)
     {

@@ -28,6 +28,8 @@ sealed class ForgetfulStorage(IVolumeStorage storage, Extent untold) : IVolumeSt
         return new ChangeAnswer.Known(Extents.Checked(told, (await storage.FindLengthAsync(volume, cancellation))!.Value));
     }
 
+    public Task<string?> FindClaimAsync(VolumeId volume, CancellationToken cancellation) => storage.FindClaimAsync(volume, cancellation);
+
     public Task<RestoreNote?> FindRestoreNoteAsync(VolumeId volume, CancellationToken cancellation) =>
         storage.FindRestoreNoteAsync(volume, cancellation);
 

@@ -55,6 +55,21 @@ public sealed class LabCloudTests : IDisposable
     }
 
     [Fact]
+    public async Task A_guest_goes_on_by_itself_when_whoever_froze_it_lets_nothing_hear()
+    {
+        await DeclareAsync();
+        await using var guest = await LabGuest.StartAsync(_cloud, "web", Token, heldMax: TimeSpan.FromMilliseconds(50));
+        await guest.Journal.ReachAsync(5, Token);
+        for (var time = 0; time < 2; time++)
+        {
+            Assert.Equal(2, await _cloud.Hypervisor.FreezeAsync("web", Token));
+            await guest.Journal.ReachAsync(guest.Journal.Written + 5, Token);
+            Assert.False(await _cloud.Hypervisor.IsFrozenAsync("web", Token));
+            Assert.Equal(0, await _cloud.Hypervisor.ThawAsync("web", Token));
+        }
+    }
+
+    [Fact]
     public async Task A_journal_resumes_where_an_instant_caught_it()
     {
         await DeclareAsync();

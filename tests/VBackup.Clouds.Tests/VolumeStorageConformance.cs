@@ -410,14 +410,18 @@ public abstract partial class VolumeStorageConformance : IAsyncLifetime
         // Whoever only has it open for a moment takes nothing over.
         await using (await other.OpenWriterAsync(volume, new(), Token)) { }
         await using (await Storage.OpenWriterAsync(volume, new() { Claim = "first" }, Token)) { }
+        Assert.Equal("first", await other.FindClaimAsync(volume, Token));
 
         await using (await other.OpenWriterAsync(volume, new() { TakesOver = true, Claim = "second" }, Token)) { }
         Assert.Equal(CloudFailure.InUse, await FailureOf(() => Storage.OpenWriterAsync(volume, new() { Claim = "first" }, Token)));
         // What was refused does not stay in the way.
         await using (await other.OpenWriterAsync(volume, new() { Claim = "second" }, Token)) { }
 
+        await using (var holder = await Storage.OpenWriterAsync(volume, new() { TakesOver = true, Claim = "third" }, Token))
+            Assert.Equal("third", await other.FindClaimAsync(volume, Token));
         await using (await Storage.OpenWriterAsync(volume, new() { TakesOver = true }, Token)) { }
         Assert.Equal(CloudFailure.InUse, await FailureOf(() => other.OpenWriterAsync(volume, new() { Claim = "second" }, Token)));
+        Assert.Null(await other.FindClaimAsync(volume, Token));
     }
 
     [Fact]
@@ -425,6 +429,8 @@ public abstract partial class VolumeStorageConformance : IAsyncLifetime
     {
         var volume = await CreateAsync("unclaimed");
         Assert.Equal(CloudFailure.InUse, await FailureOf(() => Storage.OpenWriterAsync(volume, new() { Claim = "mine" }, Token)));
+        Assert.Null(await Storage.FindClaimAsync(volume, Token));
+        Assert.Null(await Storage.FindClaimAsync(Volume("never"), Token));
     }
 
     [Fact]

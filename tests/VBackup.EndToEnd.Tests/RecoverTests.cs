@@ -51,6 +51,34 @@ public sealed class RecoverTests
     }
 
     [Fact]
+    public async Task From_two_locations_on_S3_all_comes_back_and_goes_on()
+    {
+        Needs.S3();
+        await using var bucket = await S3Bucket.MakeAsync();
+        using var lost = await LostSystem.MakeAsync(bucket);
+        var before = await bucket.ObjectsAsync();
+        var recovered = (await lost.RecoverAsync("new", lost.RecoveryKey, "first", "second")).Expect(0);
+        Assert.DoesNotContain(recovered.Output.Concat(recovered.Errors),
+            line => line.Contains(S3Bucket.SecretKey, StringComparison.Ordinal));
+        Assert.Equal(["first 1", "second 1"], recovered.Last.GetProperty("projects")[0].GetProperty("locations").EnumerateArray()
+            .Select(one => $"{one.GetProperty("name").GetString()} {one.GetProperty("points").GetInt32()}").Order());
+        // Vaults are read, and not written to.
+        Assert.Equal(before.Order(), (await bucket.ObjectsAsync()).Order());
+
+        // What opens the locations was kept for the new system.
+        await using var up = await UpProcess.StartAsync(lost.At("new"), "--cloud", lost.Config);
+        await up.SignInAsync(LostSystem.Password);
+        var server = await up.FirstServerAsync();
+        Assert.All((await up.GetAsync("locations")).GetProperty("items").EnumerateArray(),
+            location => Assert.Equal("vStorage", location.GetProperty("kind").GetString()));
+        foreach (var (id, content) in lost.Points) Assert.Equal(content, await RestoreAsync(lost, up, id));
+        var plan = (await up.GetAsync("plans")).GetProperty("items")[0];
+        await up.PostAsync($"plans/{LostSystem.IdOf(plan)}/enable", new { });
+        Assert.Equal("succeeded", await up.FollowAsync(await up.PostAsync($"servers/{server}/backups", new { })));
+        Assert.Equal(3, (await up.GetAsync("points")).GetProperty("items").GetArrayLength());
+    }
+
+    [Fact]
     public async Task The_master_key_alone_opens_what_it_kept_and_a_damaged_catalogue_costs_plans_and_no_points()
     {
         using var lost = await LostSystem.MakeAsync();

@@ -58,6 +58,71 @@ public sealed class UpOnCephTests : IDisposable
         }
     }
 
+    [Fact]
+    public async Task A_guest_is_rolled_back_to_snapshots_that_a_user_took_byte_for_byte()
+    {
+        var lab = await EdgeLab.SharedAsync();
+        await using var guest = await LabServer.StartAsync(lab);
+        await using var world = await EdgeWorld.OfServerAsync(lab, guest.Name, await CliVault.MakeAsync());
+        try
+        {
+            await using var up = await UpProcess.StartAsync(Path.Combine(_folder, "data"), "--cloud", world.Config);
+            await up.SignInAsync(Convert.ToHexString(RandomNumberGenerator.GetBytes(8)));
+            var server = await ServerAsync(up, guest.Name);
+            var running = await TakeAsync(up, server, "while-it-runs");
+            await guest.SwitchOffAsync();
+            var off = await TakeAsync(up, server, "while-it-is-off");
+            var before = await guest.DigestsAsync();
+
+            await guest.StartAgainAsync();
+            await guest.WriteNoiseAsync(NoiseMebibytes);
+            // What runs is not rolled back: nothing under it changes.
+            Assert.Contains("runs: stop it first", await RollBackAsync(up, off), StringComparison.Ordinal);
+            await guest.SwitchOffAsync();
+            Assert.NotEqual(before, await guest.DigestsAsync());
+            Assert.Null(await RollBackAsync(up, off));
+            Assert.Equal(before, await guest.DigestsAsync());
+
+            // The one before it is there too, and what was frozen then boots.
+            Assert.Null(await RollBackAsync(up, running));
+            await guest.StartAgainAsync();
+            Assert.Contains("ORDER-OK", await guest.ConsoleAsync(), StringComparison.Ordinal);
+            await guest.SwitchOffAsync();
+            foreach (var snapshot in (await up.GetAsync("snapshots?state=ready")).GetProperty("items").EnumerateArray())
+                Assert.True((await up.Http.DeleteAsync($"/api/v1/snapshots/{Text(snapshot, "id")}")).IsSuccessStatusCode);
+            await UntilAsync(async () => (await world.SnapshotNamesAsync()).Length > 0 ? null : new object());
+        }
+        finally
+        {
+            foreach (var name in await world.SnapshotNamesAsync()) (await world.SnapshotsAsync("release", name)).Expect(0);
+        }
+    }
+
+    /// <returns>Its id, once it is there.</returns>
+    static async Task<string> TakeAsync(UpProcess up, (string Region, string Id) server, string name)
+    {
+        var asked = await up.PostAsync("snapshots", new { server = new { region = server.Region, id = server.Id }, name });
+        var taken = await UntilAsync(async () =>
+            await up.GetAsync($"snapshots/{Text(asked, "id")}") is var now && Text(now, "state") != "taking" ? new Found(now) : null);
+        Assert.True(Text(taken.Value, "state") == "ready", taken.Value.ToString());
+        return Text(asked, "id")!;
+    }
+
+    /// <returns>Why nothing was rolled back; null when it was.</returns>
+    static async Task<string?> RollBackAsync(UpProcess up, string snapshot)
+    {
+        var before = await up.GetAsync($"snapshots/{snapshot}");
+        await up.PostAsync($"snapshots/{snapshot}/rollback", new { });
+        var over = await UntilAsync(async () =>
+        {
+            var now = await up.GetAsync($"snapshots/{snapshot}");
+            var isTold = Text(now, "rolledBackAt") != Text(before, "rolledBackAt")
+                || Text(now, "error") is { } error && error != Text(before, "error");
+            return isTold && !now.GetProperty("isRollingBack").GetBoolean() ? new Found(now) : null;
+        });
+        return Text(over.Value, "error");
+    }
+
     static async Task BackedUpByPolicyAsync(UpProcess up)
     {
         // The minute that follows may be over before the plan has the policy.

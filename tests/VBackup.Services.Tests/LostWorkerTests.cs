@@ -69,6 +69,22 @@ public sealed class LostWorkerTests
     }
 
     [Fact]
+    public async Task What_a_worker_had_that_starts_anew_is_tried_again_at_once_and_what_others_have_is_let_be()
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var order = await OrderAsync(world);
+        var lost = (await world.Source.AcquireAsync(world.WorkerId, default))!;
+        var other = await Workers.EnsureAsync(world.Backup, ServiceWorld.Region, "another", default);
+        await Workers.StartAnewAsync(world.Backup, other, default);
+        Assert.IsType<WorkAnswer.GoOn>(await world.Source.ReportAsync(lost.Task, lost.Epoch, new(1, 2, 0), default));
+
+        await Workers.StartAnewAsync(world.Backup, world.WorkerId, default);
+        Assert.IsType<WorkAnswer.Lost>(await world.Source.ReportAsync(lost.Task, lost.Epoch, new(1, 2, 0), default));
+        await world.SettleAsync();
+        Assert.Equal(RunState.Succeeded, world.Portal.Run(order.Run).State);
+    }
+
+    [Fact]
     public async Task A_point_that_the_last_attempt_made_before_its_worker_died_is_the_runs_point()
     {
         await using var world = await ServiceWorld.MakeAsync();

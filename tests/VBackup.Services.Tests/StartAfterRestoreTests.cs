@@ -1,5 +1,6 @@
 using VBackup.Clouds.Servers;
 using VBackup.Clouds.Volumes;
+using VBackup.Contracts.Ids;
 using VBackup.Contracts.Messages;
 using VBackup.Contracts.Work;
 using VBackup.Service;
@@ -89,6 +90,58 @@ public sealed class StartAfterRestoreTests
         Assert.Equal(RunState.Failed, run.State);
         Assert.Contains("has 4096 bytes now", run.Error, StringComparison.Ordinal);
         Assert.Equal(ServerState.Shutdown, await StateAsync(world));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_server_that_a_worker_stopped_who_died_before_he_could_say_so_is_started_in_the_end(bool isCancelled)
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var restore = await BackUpAndOrderAsync(world);
+        var silent = new SilencedSource(world.Source);
+        Assert.True(await world.NewWorker(silent).RunOneAsync(default));
+        Assert.Equal((1, ServerState.Shutdown), (silent.Lost, await StateAsync(world)));
+        if (isCancelled) await world.TellBackupAsync(new CancelRun(restore.Run, world.Project), MessageJson.Default.CancelRun);
+        await Workers.StartAnewAsync(world.Backup, world.WorkerId, default);
+        await world.SettleAsync();
+        Assert.Equal(isCancelled ? RunState.Cancelled : RunState.Succeeded, world.Portal.Run(restore.Run).State);
+        Assert.Equal(ServerState.Running, await StateAsync(world));
+    }
+
+    [Fact]
+    public async Task A_server_that_is_not_to_be_stopped_any_more_runs_on()
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var restore = await BackUpAndOrderAsync(world);
+        await world.NewWorker(new CancellingSource(world, restore)).RunOneAsync(default);
+        Assert.Equal(ServerState.Running, await StateAsync(world));
+        await world.SettleAsync();
+        Assert.Equal(RunState.Cancelled, world.Portal.Run(restore.Run).State);
+        Assert.Equal(ServerState.Running, await StateAsync(world));
+    }
+
+    /// <summary>The restore is cancelled while a worker begins with it.</summary>
+    sealed class CancellingSource(ServiceWorld world, StartRestore restore) : IWorkSource
+    {
+        public async Task<WorkLease?> AcquireAsync(WorkerId worker, CancellationToken cancellation)
+        {
+            var lease = await world.Source.AcquireAsync(worker, cancellation);
+            await world.TellBackupAsync(new CancelRun(restore.Run, world.Project), MessageJson.Default.CancelRun);
+            return lease;
+        }
+
+        public Task<WorkAnswer> ReportAsync(WorkTaskId task, int epoch, WorkProgress progress, CancellationToken cancellation) =>
+            world.Source.ReportAsync(task, epoch, progress, cancellation);
+
+        public Task<bool> CompleteAsync(WorkTaskId task, int epoch, string result, CancellationToken cancellation) =>
+            world.Source.CompleteAsync(task, epoch, result, cancellation);
+
+        public Task<bool> FailAsync(WorkTaskId task, int epoch, string error, bool mayPass, CancellationToken cancellation) =>
+            world.Source.FailAsync(task, epoch, error, mayPass, cancellation);
+
+        public Task ReportServersAsync(WorkerId worker, IReadOnlyList<ServerView> servers, CancellationToken cancellation) =>
+            world.Source.ReportServersAsync(worker, servers, cancellation);
     }
 
     // The server ran, was stopped for the restore, and is restored: what is left is to start it.

@@ -104,12 +104,13 @@ static class RestoreServer
         {
             screen.NoteUnprotected(reading.Refusal);
             var restore = new VolumeRestore(cloud.Storage, reading, screen);
+            var making = new NewResources(cloud, restore, edge);
             var target = order.To switch
             {
                 "original" => await InPlaceRestore.RunAsync(
                     cloud, restore, edge, point.Id, volumes, earlier.Instants, order.Stops, screen, stop).ConfigureAwait(false),
-                "new-server" => await NewResources.MakeServerAsync(cloud, restore, edge, point, order.Name!, stop).ConfigureAwait(false),
-                _ => await NewResources.MakeVolumeAsync(cloud, restore, edge, TheOnly(volumes), order.Name!, stop).ConfigureAwait(false),
+                "new-server" => await making.MakeServerAsync(point, order.Name!, stop).ConfigureAwait(false),
+                _ => await making.MakeVolumeAsync(TheOnly(volumes), order.Name!, stop).ConfigureAwait(false),
             };
             return new(point.Id, order.To, target, restore.LogicalBytes, restore.WrittenBytes, meter.ElapsedSeconds);
         }

@@ -136,6 +136,8 @@ sealed class AllInOne : IAsyncDisposable
         OneTimePassword = await FirstAdministrator.EnsureAsync(_portal, _app.Services.GetRequiredService<Passwords>(), cancellation).ConfigureAwait(false);
         var project = await PortalStart.EnsureAsync(_portal, Region, cancellation).ConfigureAwait(false);
         _worker = await Workers.EnsureAsync(_backup, Region, Environment.MachineName, cancellation).ConfigureAwait(false);
+        // Whoever had the data folder before this process is over, or the folder's lock would not be held.
+        await Workers.StartAnewAsync(_backup, _worker, cancellation).ConfigureAwait(false);
         // A project that had one once, whatever became of it, has chosen for itself.
         if (!await _backup.MakeAsync(change => change.Db.Locations.AnyAsync(one => one.Project == project, cancellation), cancellation)
             .ConfigureAwait(false))

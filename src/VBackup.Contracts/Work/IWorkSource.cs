@@ -21,7 +21,9 @@ public sealed record WorkSecrets(
 }
 
 /// <summary>How far a task is.</summary>
-public readonly record struct WorkProgress(long DoneBytes, long TotalBytes, long StoredBytes);
+/// <param name="ServerRuns">Of a server that is to be stopped: it runs. Said before it is stopped, since another attempt would find it
+/// stopped and not know why.</param>
+public readonly record struct WorkProgress(long DoneBytes, long TotalBytes, long StoredBytes, bool ServerRuns = false);
 
 /// <summary>What a worker hears when it says that it is alive.</summary>
 public abstract record WorkAnswer

@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using VBackup.Edge.Backups;
 using VBackup.Edge.Running;
 using VBackup.Clouds;
@@ -7,27 +8,37 @@ using VBackup.Vault.Format;
 
 namespace VBackup.Edge.Restores;
 
-/// <summary>Restores to new volumes and new servers. What a failure leaves half made is removed.</summary>
-public static class NewResources
+/// <summary>
+/// Restores to new volumes and new servers. What a failure leaves half made is removed. What an attempt leaves half made that was killed,
+/// the next one of the same run knows as the run's own, and goes on with.
+/// </summary>
+/// <param name="run">Comes first in the claims of all attempts: 1 to 32 letters, digits and '_'. Null when there is one attempt
+/// only.</param>
+public sealed class NewResources(EdgeCloud cloud, VolumeRestore restore, EdgeDocument edge, string? run = null)
 {
+    readonly string? _claim = run is null ? null : $"{run}-{RandomNumberGenerator.GetHexString(16, lowercase: true)}";
+
     /// <returns>What was made.</returns>
-    public static async Task<string> MakeVolumeAsync(EdgeCloud cloud, VolumeRestore restore, EdgeDocument edge,
-        VolumeDocument volume, string name, CancellationToken cancellation)
+    public async Task<string> MakeVolumeAsync(VolumeDocument volume, string name, CancellationToken cancellation)
     {
         var target = NewVolume(cloud, new(edge.Volumes[volume.Name]), name);
-        await MakeAsync(cloud.Storage, restore, [(volume, target)], cancellation).ConfigureAwait(false);
+        await MakeAsync([(volume, target)], cancellation).ConfigureAwait(false);
         return target.Value;
     }
 
     /// <returns>What was made.</returns>
-    public static async Task<string> MakeServerAsync(EdgeCloud cloud, VolumeRestore restore, EdgeDocument edge, PointDocument point,
-        string name, CancellationToken cancellation)
+    public async Task<string> MakeServerAsync(PointDocument point, string name, CancellationToken cancellation)
     {
-        if (await cloud.Hypervisor.FindAsync(name, cancellation).ConfigureAwait(false) is not null)
-            throw new RefusedException($"there is a server {name} already: give another name");
         (VolumeDocument Volume, VolumeId Target)[] targets =
             [.. point.Volumes.Select(volume => (volume, NewVolume(cloud, new(edge.Volumes[volume.Name]), $"{name}-{volume.Name}")))];
-        await MakeAsync(cloud.Storage, restore, targets, cancellation).ConfigureAwait(false);
+        VolumeId[] volumes = [.. targets.Select(item => item.Target)];
+        if (await cloud.Hypervisor.FindAsync(name, cancellation).ConfigureAwait(false) is { } there)
+        {
+            // It is defined when all was written and read back: its maker was killed before he could say so.
+            if (await IsOursAsync(there, [.. volumes], cancellation).ConfigureAwait(false)) return $"server {name}";
+            throw new RefusedException($"there is a server {name} already: give another name");
+        }
+        await MakeAsync(targets, cancellation).ConfigureAwait(false);
         try
         {
             await cloud.Hypervisor.DefineAsync(name, new ServerConfiguration(edge.ConfigurationKind, edge.Configuration),
@@ -35,42 +46,84 @@ public static class NewResources
         }
         catch (Exception failure)
         {
-            await RemoveAsync(cloud.Storage, [.. targets.Select(item => item.Target)], failure).ConfigureAwait(false);
+            await RemoveOwnAsync(volumes, failure).ConfigureAwait(false);
             throw;
         }
         return $"server {name}";
     }
 
-    static async Task MakeAsync(IVolumeStorage storage, VolumeRestore restore,
-        IReadOnlyList<(VolumeDocument Volume, VolumeId Target)> targets, CancellationToken cancellation)
+    async Task MakeAsync(IReadOnlyList<(VolumeDocument Volume, VolumeId Target)> targets, CancellationToken cancellation)
     {
         List<VolumeId> made = [];
         try
         {
             foreach (var (volume, target) in targets)
             {
-                await CreateAsync(storage, target, volume.LengthBytes, cancellation).ConfigureAwait(false);
+                var isNew = await CreateAsync(target, volume.LengthBytes, cancellation).ConfigureAwait(false);
                 made.Add(target);
-                await restore.RunAsync(volume, target, new() { IsNew = true }, isDelta: false, cancellation).ConfigureAwait(false);
+                // An attempt that stood still and wakes up is shut out of what this one goes on with.
+                var options = new WriterOptions { IsNew = isNew, TakesOver = _claim is not null, Claim = _claim };
+                await restore.RunAsync(volume, target, options, isDelta: !isNew, cancellation).ConfigureAwait(false);
             }
         }
         catch (Exception failure)
         {
-            await RemoveAsync(storage, made, failure).ConfigureAwait(false);
+            await RemoveOwnAsync(made, failure).ConfigureAwait(false);
             throw;
         }
     }
 
-    static async Task CreateAsync(IVolumeStorage storage, VolumeId target, long lengthBytes, CancellationToken cancellation)
+    /// <returns>Whether it was made just now; an earlier attempt made it otherwise.</returns>
+    async Task<bool> CreateAsync(VolumeId target, long lengthBytes, CancellationToken cancellation)
     {
         try
         {
-            await storage.CreateAsync(target, lengthBytes, cancellation).ConfigureAwait(false);
+            await cloud.Storage.CreateAsync(target, lengthBytes, cancellation).ConfigureAwait(false);
+            return true;
         }
         catch (CloudException there) when (there.Failure == CloudFailure.Exists)
         {
+            if (await IsOursAsync(target, cancellation).ConfigureAwait(false)
+                && await cloud.Storage.FindLengthAsync(target, cancellation).ConfigureAwait(false) == lengthBytes) return false;
             Aftermath.Add(there, "give another name; or, if a restore to this name was killed, remove what it left half made");
             throw;
+        }
+    }
+
+    async Task<bool> IsOursAsync(Server server, HashSet<VolumeId> targets, CancellationToken cancellation)
+    {
+        if (!targets.SetEquals(server.Disks.Select(disk => disk.Volume))) return false;
+        foreach (var target in targets)
+            if (!await IsOursAsync(target, cancellation).ConfigureAwait(false)) return false;
+        return true;
+    }
+
+    // Whoever takes it over for anything else leaves another claim.
+    async Task<bool> IsOursAsync(VolumeId target, CancellationToken cancellation) => run is not null
+        && await cloud.Storage.FindClaimAsync(target, cancellation).ConfigureAwait(false) is { } claim
+        && claim.StartsWith(run + '-', StringComparison.Ordinal);
+
+    // An attempt that stood still for so long that another goes on with its volumes leaves them to that one.
+    async Task RemoveOwnAsync(IEnumerable<VolumeId> made, Exception failure)
+    {
+        List<VolumeId> own = [];
+        foreach (var volume in made)
+            if (_claim is null || await IsLeftToUsAsync(volume).ConfigureAwait(false)) own.Add(volume);
+        await RemoveAsync(cloud.Storage, own, failure).ConfigureAwait(false);
+    }
+
+    async Task<bool> IsLeftToUsAsync(VolumeId volume)
+    {
+        try
+        {
+            // Without any, it was made and not yet opened.
+            return await cloud.Storage.FindClaimAsync(volume, CancellationToken.None).ConfigureAwait(false) is var claim
+                && (claim == _claim || claim is null);
+        }
+        catch (CloudException)
+        {
+            // The removal is tried, and tells that this storage does not answer.
+            return true;
         }
     }
 

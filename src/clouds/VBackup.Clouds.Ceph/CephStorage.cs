@@ -83,7 +83,14 @@ public sealed class CephStorage : IVolumeStorage
         }, cancellation);
     }
 
-    public Task<RestoreNote?> FindRestoreNoteAsync(VolumeId volume, CancellationToken cancellation)
+    public Task<RestoreNote?> FindRestoreNoteAsync(VolumeId volume, CancellationToken cancellation) =>
+        FindOnAsync(volume, image => RestoreNote.Parse(image.RestoreNoted(), image.Subject), cancellation);
+
+    public Task<string?> FindClaimAsync(VolumeId volume, CancellationToken cancellation) =>
+        FindOnAsync(volume, image => image.ClaimedBy() is { Length: > 0 } claim ? claim : null, cancellation);
+
+    /// <returns>Null, too, when there is no such volume.</returns>
+    private Task<T?> FindOnAsync<T>(VolumeId volume, Func<RbdImage, T?> find, CancellationToken cancellation) where T : class
     {
         var path = RbdPath.Parse(volume);
         return RunAsync("look at", path.ToString(), connection =>
@@ -91,7 +98,7 @@ public sealed class CephStorage : IVolumeStorage
             try
             {
                 using var image = RbdImage.Open(connection, path, isReadOnly: true);
-                return RestoreNote.Parse(image.RestoreNoted(), path.ToString());
+                return find(image);
             }
             catch (CloudException e) when (e.Failure == CloudFailure.NotFound)
             {

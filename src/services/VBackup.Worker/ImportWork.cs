@@ -27,11 +27,11 @@ static class ImportWork
         var restore = new VolumeRestore(cloud.Storage, reading, report, options);
         if (order.Target == RestoreTarget.Original)
             return await WriteInPlaceAsync(cloud, restore, edge, point, order, report, cancellation).ConfigureAwait(false);
+        var making = new NewResources(cloud, restore, edge, order.Run.Value.ToString("N"));
         var target = order.Target switch
         {
-            RestoreTarget.NewServer => await NewResources.MakeServerAsync(cloud, restore, edge, point, order.NewName!, cancellation).ConfigureAwait(false),
-            _ => await NewResources.MakeVolumeAsync(cloud, restore, edge, TheOnly(Choose(point, order.Volume)), order.NewName!, cancellation)
-                .ConfigureAwait(false),
+            RestoreTarget.NewServer => await making.MakeServerAsync(point, order.NewName!, cancellation).ConfigureAwait(false),
+            _ => await making.MakeVolumeAsync(TheOnly(Choose(point, order.Volume)), order.NewName!, cancellation).ConfigureAwait(false),
         };
         return new(target, restore.LogicalBytes, restore.WrittenBytes, report.Notes);
     }

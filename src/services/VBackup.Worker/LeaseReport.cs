@@ -10,6 +10,7 @@ sealed class LeaseReport : IRunReport
     readonly Lock _lock = new();
     readonly List<string> _notes = [];
     long _doneBytes, _totalBytes, _storedBytes;
+    bool _serverRuns;
 
     public IReadOnlyList<string> Notes
     {
@@ -24,8 +25,13 @@ sealed class LeaseReport : IRunReport
     {
         get
         {
-            lock (_lock) return new(_doneBytes, _totalBytes, _storedBytes);
+            lock (_lock) return new(_doneBytes, _totalBytes, _storedBytes, _serverRuns);
         }
+    }
+
+    public void ServerRuns()
+    {
+        lock (_lock) _serverRuns = true;
     }
 
     public void Note(string text)

@@ -13,12 +13,15 @@ static class ServerWork
 {
     static readonly TimeSpan s_stopPatience = TimeSpan.FromMinutes(2);
 
-    public static async Task<ServerResult> StopAsync(EdgeCloud cloud, ServerOrder order, CancellationToken cancellation)
+    /// <param name="tellItRuns">Returns when whoever gave the task knows, and it is still to be done.</param>
+    public static async Task<ServerResult> StopAsync(
+        EdgeCloud cloud, ServerOrder order, Func<Task> tellItRuns, CancellationToken cancellation)
     {
         var server = await FindAsync(cloud, order, cancellation).ConfigureAwait(false);
-        var ran = server.State != ServerState.Shutdown;
-        if (ran) await cloud.Hypervisor.StopAsync(server.Name, s_stopPatience, cancellation).ConfigureAwait(false);
-        return new(ran);
+        if (server.State == ServerState.Shutdown) return new(WasRunning: false);
+        await tellItRuns().ConfigureAwait(false);
+        await cloud.Hypervisor.StopAsync(server.Name, s_stopPatience, cancellation).ConfigureAwait(false);
+        return new(WasRunning: true);
     }
 
     public static async Task<ServerResult> StartAsync(EdgeCloud cloud, ServerOrder order, CancellationToken cancellation)

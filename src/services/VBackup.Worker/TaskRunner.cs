@@ -86,7 +86,8 @@ public sealed class TaskRunner(
                     cloud, _images, Read(lease, json.ImportImageOrder), report, cancellation).ConfigureAwait(false), json.ImageResult);
             case WorkKind.StopServer:
                 return JsonSerializer.Serialize(
-                    await ServerWork.StopAsync(cloud, Read(lease, json.ServerOrder), cancellation).ConfigureAwait(false), json.ServerResult);
+                    await ServerWork.StopAsync(cloud, Read(lease, json.ServerOrder), () => TellServerRunsAsync(lease, report, cancellation),
+                        cancellation).ConfigureAwait(false), json.ServerResult);
             case WorkKind.StartServer:
                 return JsonSerializer.Serialize(
                     await ServerWork.StartAsync(cloud, Read(lease, json.ServerOrder), cancellation).ConfigureAwait(false), json.ServerResult);
@@ -114,6 +115,13 @@ public sealed class TaskRunner(
             default:
                 throw new RefusedException($"this worker is older than the service: it does not know the task {lease.Kind}");
         }
+    }
+
+    async Task TellServerRunsAsync(WorkLease lease, LeaseReport report, CancellationToken cancellation)
+    {
+        report.ServerRuns();
+        if (await source.ReportAsync(lease.Task, lease.Epoch, report.Progress, cancellation).ConfigureAwait(false) is not WorkAnswer.GoOn)
+            throw new RefusedException("the server is not to be stopped any more");
     }
 
     static T Read<T>(WorkLease lease, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type) where T : class =>

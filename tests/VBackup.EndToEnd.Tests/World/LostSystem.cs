@@ -15,7 +15,9 @@ internal sealed class LostSystem : IDisposable
 
     readonly string _folder = Directory.CreateTempSubdirectory("vbackup-lost-").FullName;
 
-    LostSystem() { }
+    readonly S3Bucket? _bucket;
+
+    LostSystem(S3Bucket? bucket) => _bucket = bucket;
 
     public string Config => At("cloud.json");
     public string MasterKey => At("master.key");
@@ -28,9 +30,10 @@ internal sealed class LostSystem : IDisposable
     public string At(string name) => Path.Combine(_folder, name);
 
     /// <summary>A policy, a plan, a backup to the first location and one to the second; then everything is killed and deleted.</summary>
-    public static async Task<LostSystem> MakeAsync()
+    /// <param name="bucket">Where the two locations are; null for folders.</param>
+    public static async Task<LostSystem> MakeAsync(S3Bucket? bucket = null)
     {
-        var lost = new LostSystem();
+        var lost = new LostSystem(bucket);
         try
         {
             await lost.RunAsync();
@@ -105,8 +108,13 @@ internal sealed class LostSystem : IDisposable
 
     async Task<string> LocationAsync(UpProcess up, string name)
     {
-        var made = await up.PostAsync("locations", new { name, region = "local", kind = "filesystem", address = At(name),
-            softDeleteDays = 5 });
+        var made = await up.PostAsync("locations", _bucket is null
+            ? new { name, region = "local", kind = "filesystem", address = AddressOf(name), softDeleteDays = 5 }
+            : new
+            {
+                name, region = "local", kind = "vStorage", address = AddressOf(name), softDeleteDays = 5, endpoint = S3Bucket.Endpoint,
+                s3Region = "us-east-1", accessKey = S3Bucket.AccessKey, secretKey = S3Bucket.SecretKey,
+            });
         for (var look = 0; look < LooksMax; look++)
         {
             if ((await up.GetAsync($"locations/{IdOf(made)}")).GetProperty("state").GetString() == "ready") return IdOf(made);
@@ -123,6 +131,8 @@ internal sealed class LostSystem : IDisposable
             At("cloud/volumes/web-boot.raw"))));
     }
 
+    string AddressOf(string location) => _bucket is null ? At(location) : $"s3://{_bucket.Name}/{location}";
+
     public string Catalogue(string location) => Path.Combine(At(location), Project, "catalogue");
 
     public IEnumerable<string> Catalogues(string location) =>
@@ -132,15 +142,31 @@ internal sealed class LostSystem : IDisposable
     {
         for (var look = 0; look < LooksMax; look++)
         {
-            if (Directory.Exists(Catalogue(location)) && Catalogues(location).Any()) return;
+            if (await HasCatalogueAsync(location)) return;
             await Task.Delay(s_lookDelay, TimeProvider.System);
         }
         throw new InvalidOperationException($"no catalogue came into {location}");
     }
 
+    async Task<bool> HasCatalogueAsync(string location)
+    {
+        if (_bucket is null) return Directory.Exists(Catalogue(location)) && Catalogues(location).Any();
+        var folder = $"{location}/{Project}/catalogue/";
+        return (await _bucket.ObjectsAsync()).Exists(name => name.StartsWith(folder, StringComparison.Ordinal) && name != folder + "key");
+    }
+
     public Task<Ended> RecoverAsync(string data, string keyFile, params string[] locations) => CliProcess.RunAsync(
-        ["recover", "--data", At(data), "--key-file", keyFile, .. locations.SelectMany(name => (string[])["--location", At(name)]),
-            "--json"]);
+        ["recover", "--data", At(data), "--key-file", keyFile, .. locations.SelectMany(name => (string[])["--location", AddressOf(name)]),
+            "--json"], _bucket is null ? null : S3Variables());
+
+    // Each location has its own, and nothing is left to what they share.
+    static Dictionary<string, string?> S3Variables()
+    {
+        (string Name, string Value)[] needed = [("AWS_ENDPOINT_URL_S3", S3Bucket.Endpoint), ("AWS_REGION", "us-east-1"),
+            ("AWS_ACCESS_KEY_ID", S3Bucket.AccessKey), ("AWS_SECRET_ACCESS_KEY", S3Bucket.SecretKey)];
+        return needed.SelectMany(one => (KeyValuePair<string, string?>[])
+            [new(one.Name, null), new(one.Name + "_1", one.Value), new(one.Name + "_2", one.Value)]).ToDictionary();
+    }
 
     public static string IdOf(JsonElement thing) => thing.GetProperty("id").GetString()!;
 

@@ -9,6 +9,8 @@ namespace VBackup.EndToEnd.Tests.World;
 internal sealed class S3Bucket(AmazonS3Client client) : IAsyncDisposable
 {
     public static string Endpoint => Environment.GetEnvironmentVariable("VBACKUP_TEST_S3_ENDPOINT")!;
+    public static string AccessKey => Environment.GetEnvironmentVariable("AWS_ACCESS_KEY_ID")!;
+    public static string SecretKey => Environment.GetEnvironmentVariable("AWS_SECRET_ACCESS_KEY")!;
     public static IReadOnlyDictionary<string, string?> Variables { get; } =
         new Dictionary<string, string?> { ["AWS_ENDPOINT_URL_S3"] = Environment.GetEnvironmentVariable("VBACKUP_TEST_S3_ENDPOINT") };
 
@@ -17,7 +19,7 @@ internal sealed class S3Bucket(AmazonS3Client client) : IAsyncDisposable
     public static async Task<S3Bucket> MakeAsync()
     {
         var bucket = new S3Bucket(new(
-            new BasicAWSCredentials(Environment.GetEnvironmentVariable("AWS_ACCESS_KEY_ID"), Environment.GetEnvironmentVariable("AWS_SECRET_ACCESS_KEY")),
+            new BasicAWSCredentials(AccessKey, SecretKey),
             new AmazonS3Config { ServiceURL = Endpoint, ForcePathStyle = true, AuthenticationRegion = "us-east-1" }));
         await bucket.Client.PutBucketAsync(new PutBucketRequest { BucketName = bucket.Name });
         return bucket;

@@ -22,14 +22,20 @@ internal sealed class UpProcess : IAsyncDisposable
     public string? OneTimePassword { get; }
 
     /// <summary>Returns when it listens.</summary>
-    public static async Task<UpProcess> StartAsync(string data, params string[] more)
+    public static Task<UpProcess> StartAsync(string data, params string[] more) => StartAsync(data, steps: null, variables: null, more);
+
+    /// <param name="steps">Behind each, the process stands still until it was looked at; null: it just runs.</param>
+    public static async Task<UpProcess> StartAsync(
+        string data, Steps? steps, IReadOnlyDictionary<string, string?>? variables, params string[] more)
     {
         var told = new TaskCompletionSource<JsonElement>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var process = CliProcess.Start(["up", "--data", data, "--listen", "127.0.0.1:0", "--json", .. more], onOutput: (_, line) =>
+        string[] arguments = ["up", "--data", data, "--listen", "127.0.0.1:0", "--json", .. more];
+        var process = CliProcess.Start(steps is null ? arguments : [.. Steps.Before, CliProcess.Program, .. arguments], variables,
+            steps is null ? null : Steps.Program, onOutput: (_, line) =>
         {
             using var document = JsonDocument.Parse(line);
             told.TrySetResult(document.RootElement.Clone());
-        });
+        }, onError: steps is null ? null : steps.Look);
         if (!await process.ComesBeforeEndAsync(told.Task)) Assert.Fail((await process.WaitAsync()).ToString());
         return new(process, await told.Task);
     }

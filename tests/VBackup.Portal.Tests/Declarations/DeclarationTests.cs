@@ -39,12 +39,12 @@ public sealed class DeclarationTests
             + """{"plan":"00000003-0000-7000-8000-000000000000","server":{"region":"north","id":"s-"""
             + """1"},"serverName":"web","policy":"00000002-0000-7000-8000-000000000000","location":"00000004-0000-"""
             + """7000-8000-000000000000","volumes":{"chosen":["vda"],"known":["vda","vdb"],"includesLater":"""
-            + """true},"note":"by hand","isEnabled":true}],"webhooks":[{"webhook":"00000005-0000-7000-8000-000000000000","""
-            + """"name":"hook","url":"https://receiver.example/hook"}],"restoreSchedules":[{"schedule":"00000006-0000-"""
+            + """true},"note":"by hand","isEnabled":true}],"webhooks":[{"webhook":"00000005-0000-7000-8000-"""
+            + """000000000000","name":"hook","url":"https://receiver.example/hook"}],"restoreSchedules":[{"schedule":"00000006-0000-"""
             + """7000-8000-000000000000","name":"test","server":{"region":"north","id":"s-1"},"serverName":"web","wish":"""
             + """{"point":null,"target":"newServer","newName":"copy","volume":null,"stopsServer":false},"at":null,"calendar":"""
-            + """{"launchTime":"03:00","zone":"Etc/UTC","hourly":null,"daily":{"keep":null},"weekly":null,"monthly":null},"""
-            + """"isEnabled":true}]}""";
+            + """{"launchTime":"03:00","zone":"Etc/UTC","hourly":null,"daily":{"keep":null},"weekly":null,"monthly":"""
+            + """null},"isEnabled":true}]}""";
         var written = JsonSerializer.SerializeToElement(Sample, DeclarationsJson.Default.ProjectDeclarations);
         Assert.Equal(Golden, written.GetRawText());
         Assert.Equal(Golden, JsonSerializer.Serialize(ProjectDeclarations.Read(written), DeclarationsJson.Default.ProjectDeclarations));
@@ -92,10 +92,12 @@ public sealed class DeclarationTests
             new(world.Ids.New<RestorePointId>(), RestoreTarget.Original, null, null, true), world.Clock.GetUtcNow().AddHours(1));
         await world.SaveAsync(once);
         var declared = await ToldAsync();
-        Assert.Equal([(webhook, "hook", "https://receiver.example/hook")], declared.Webhooks!.Select(one => (one.Webhook, one.Name, one.Url)));
-        Assert.Equal(new[] { schedule, once.Id }.Order(), declared.RestoreSchedules!.Select(one => one.Schedule).Order());
+        Assert.Equal([(webhook, "hook", "https://receiver.example/hook")],
+            declared.Webhooks!.Select(one => (one.Webhook, one.Name, one.Url)));
+        Assert.Equal(new[] { schedule.Value, once.Id.Value }.Order(), declared.RestoreSchedules!.Select(one => one.Schedule.Value).Order());
         await using (var db = world.Db())
-            Assert.DoesNotContain("secret", db.Outbox.First(one => one.Name == DeclarationsChanged.Name).Body, StringComparison.OrdinalIgnoreCase);
+            Assert.DoesNotContain("secret", db.Outbox.First(one => one.Name == DeclarationsChanged.Name).Body,
+                StringComparison.OrdinalIgnoreCase);
 
         // It comes due, and is over.
         world.Clock.Advance(TimeSpan.FromHours(2));
@@ -117,7 +119,8 @@ public sealed class DeclarationTests
     {
         await using var world = await PortalWorld.MakeAsync();
         var past = new DeclaredRestoreSchedule(world.Ids.New<RestoreScheduleId>(), "past", s_server, "web",
-            new(world.Ids.New<RestorePointId>(), RestoreTarget.Original, null, null, true), world.Clock.GetUtcNow().AddHours(-1), null, true);
+            new(world.Ids.New<RestorePointId>(), RestoreTarget.Original, null, null, true), world.Clock.GetUtcNow().AddHours(-1), null,
+                true);
         await world.Changes.MakeAsync(change => ProjectRecovery.MakeAsync(change, new(s_project, Sample with
         {
             RestoreSchedules = [.. Sample.RestoreSchedules!, past],
@@ -151,7 +154,8 @@ public sealed class DeclarationTests
     public async Task A_policy_that_tells_a_webhook_that_did_not_come_back_is_named()
     {
         await using var world = await PortalWorld.MakeAsync();
-        var telling = Sample.Policies[0] with { Rules = Sample.Policies[0].Rules with { Notification = new(OnFailure: true, Webhooks: [s_webhook]) } };
+        var telling = Sample.Policies[0] with { Rules = Sample.Policies[0].Rules with { Notification = new(OnFailure: true,
+            Webhooks: [s_webhook]) } };
         var made = await world.Changes.MakeAsync(change => ProjectRecovery.MakeAsync(change, new(s_project,
             Sample with { Policies = [telling], Webhooks = null }, 1, [s_location], s_location, []), default), default);
         Assert.Contains("the policy nightly tells a webhook", Assert.Single(made.Notes), StringComparison.Ordinal);

@@ -44,6 +44,7 @@ sealed class HeldReadingStorage(IVolumeStorage storage, VolumeId held) : IVolume
     public Task<long?> FindLengthAsync(VolumeId volume, CancellationToken cancellation) => storage.FindLengthAsync(volume, cancellation);
 
     public Task<VolumeSize?> FindSizeAsync(VolumeId volume, CancellationToken cancellation) => storage.FindSizeAsync(volume, cancellation);
+    public Task<string?> FindClaimAsync(VolumeId volume, CancellationToken cancellation) => storage.FindClaimAsync(volume, cancellation);
 
     public Task<RestoreNote?> FindRestoreNoteAsync(VolumeId volume, CancellationToken cancellation) =>
         storage.FindRestoreNoteAsync(volume, cancellation);

@@ -8,11 +8,13 @@ namespace VBackup.Services.Tests.World;
 /// <summary>A worker's line to the service that is cut when the work is done: the word of it gets lost.</summary>
 sealed class SilencedSource(IWorkSource source) : IWorkSource
 {
+    string? _result;
+
     /// <summary>Words that got lost.</summary>
     public int Lost { get; private set; }
 
-    /// <summary>What the worker made, and nobody heard of: of an export, what the vault calls it.</summary>
-    public string? VaultPoint { get; private set; }
+    /// <summary>What the worker exported, and nobody heard of.</summary>
+    public string? VaultPoint => _result is null ? null : JsonSerializer.Deserialize(_result, WorkJson.Default.ExportResult)!.VaultPoint;
 
     public Task<WorkLease?> AcquireAsync(WorkerId worker, CancellationToken cancellation) => source.AcquireAsync(worker, cancellation);
 
@@ -22,7 +24,7 @@ sealed class SilencedSource(IWorkSource source) : IWorkSource
     public Task<bool> CompleteAsync(WorkTaskId task, int epoch, string result, CancellationToken cancellation)
     {
         Lost++;
-        VaultPoint = JsonDocument.Parse(result).RootElement.TryGetProperty("vaultPoint", out var point) ? point.GetString() : null;
+        _result = result;
         return Task.FromResult(false);
     }
 

@@ -127,6 +127,10 @@ public sealed class LibvirtFileStorage : IVolumeStorage
         new FileCall("look at", volume.Value, cancellation).RunAsync(() => Task.FromResult(
             Exists(volume) ? RestoreNoteFile.Read(_state.RestoreNote(volume), volume.Value) : null));
 
+    public Task<string?> FindClaimAsync(VolumeId volume, CancellationToken cancellation) =>
+        new FileCall("look at", volume.Value, cancellation).RunAsync(() => Task.FromResult(
+            Exists(volume) ? VolumeClaim.Read(_state.Claim(volume)) : null));
+
     /// <inheritdoc/>
     /// <remarks>QEMU locks the files of images.</remarks>
     public bool ReadsBesideWriters => false;

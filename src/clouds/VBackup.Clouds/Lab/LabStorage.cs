@@ -103,6 +103,10 @@ public sealed class LabStorage : IVolumeStorage
         new FileCall("look at", volume.Value, cancellation).RunAsync(() => Task.FromResult(
             _folder.Has(volume) ? RestoreNoteFile.Read(_folder.RestoreNote(volume), volume.Value) : null));
 
+    public Task<string?> FindClaimAsync(VolumeId volume, CancellationToken cancellation) =>
+        new FileCall("look at", volume.Value, cancellation).RunAsync(() => Task.FromResult(
+            _folder.Has(volume) ? VolumeClaim.Read(_folder.Claim(volume)) : null));
+
     public Task<IVolumeReader> OpenReaderAsync(VolumeId volume, CancellationToken cancellation) =>
         new FileCall("open", volume.Value, cancellation).RunAsync(() =>
         {

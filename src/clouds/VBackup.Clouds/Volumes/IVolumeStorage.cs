@@ -66,6 +66,10 @@ public interface IVolumeStorage : IAsyncDisposable
     /// <exception cref="CloudException">There is one that makes no sense.</exception>
     Task<RestoreNote?> FindRestoreNoteAsync(VolumeId volume, CancellationToken cancellation);
 
+    /// <summary>Who has last taken the volume over (<see cref="WriterOptions.Claim"/>).</summary>
+    /// <returns>Null when nobody has, or without a claim, or there is no such volume.</returns>
+    Task<string?> FindClaimAsync(VolumeId volume, CancellationToken cancellation);
+
     /// <summary>Whether a volume can be opened for reading while a writer has it.</summary>
     bool ReadsBesideWriters => true;
 

@@ -8,9 +8,11 @@ public static class VolumeClaim
     /// <summary>From here on the claims of others are void.</summary>
     public static void Write(string path, string? claim) => WholeFile.Write(path, Encoding.UTF8.GetBytes(claim ?? ""));
 
+    /// <returns>Null when nobody has taken it over, or without a claim.</returns>
+    public static string? Read(string path) => File.Exists(path) && File.ReadAllText(path) is { Length: > 0 } claim ? claim : null;
+
     /// <exception cref="CloudException">Somebody has taken over since the claim was written.</exception>
-    public static void Require(string path, string claim, string volume) =>
-        RequireSame(File.Exists(path) ? File.ReadAllText(path) : null, claim, volume);
+    public static void Require(string path, string claim, string volume) => RequireSame(Read(path), claim, volume);
 
     /// <summary>For storages that keep claims elsewhere.</summary>
     /// <exception cref="CloudException">Somebody has taken over since the claim was written.</exception>

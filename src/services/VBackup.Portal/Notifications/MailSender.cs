@@ -97,7 +97,8 @@ public sealed class MailSender(SmtpSettings settings, TimeProvider clock)
             string.Create(CultureInfo.InvariantCulture, $"the mail server refused ({(int)refused.StatusCode}): {OneLine(refused.Message)}"), MayPass: true),
         AuthenticationException => new("the mail server did not take the user and password of Smtp:User and Smtp:PasswordFile", MayPass: true),
         NotSupportedException => new("the mail server does not offer what Smtp:Security or Smtp:User needs", MayPass: true),
-        SslHandshakeException => new("TLS was not agreed with the mail server: is its certificate good?", MayPass: true),
+        SslHandshakeException => new(
+            "TLS was not agreed with the mail server: is its certificate good, and does this machine trust who issued it?", MayPass: true),
         SocketException or IOException or UnauthorizedAccessException or ProtocolException or ServiceNotConnectedException =>
             new($"the mail server cannot be used: {OneLine(failure.Message)}", MayPass: true),
         _ => null,

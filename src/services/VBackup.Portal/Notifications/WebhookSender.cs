@@ -104,7 +104,8 @@ public sealed class WebhookSender : IDisposable
         { HttpRequestError: HttpRequestError.NameResolutionError } or { InnerException: SocketException { SocketErrorCode: SocketError.HostNotFound
             or SocketError.NoData or SocketError.TryAgain } } => new("its host is not found", MayPass: true),
         { HttpRequestError: HttpRequestError.ConnectionError } => new("nobody answers there", MayPass: true),
-        { HttpRequestError: HttpRequestError.SecureConnectionError } => new("TLS was not agreed: is its certificate good?", MayPass: true),
+        { HttpRequestError: HttpRequestError.SecureConnectionError } => new(
+            "TLS was not agreed: is its certificate good, and does this machine trust who issued it?", MayPass: true),
         _ => new($"the request failed ({failure.HttpRequestError})", MayPass: true),
     };
 

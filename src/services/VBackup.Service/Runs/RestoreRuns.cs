@@ -75,7 +75,7 @@ static class RestoreRuns
     /// <summary>The server stands still.</summary>
     public static void Stopped(Run run, ServerResult result, Change<BackupDb> change)
     {
-        run.ServerWasRunning(result.WasRunning);
+        if (result.WasRunning) run.ServerWasRunning();
         if (run.EndsAs is { } ending) GiveUp(run, ending, change);
         else Secure(run, change);
         BackupRuns.Tell(change, run, null);

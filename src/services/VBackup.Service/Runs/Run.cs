@@ -183,9 +183,10 @@ public sealed class Run
         Version++;
     }
 
-    public void ServerWasRunning(bool ran)
+    /// <summary>It is to run again when all is over, whoever has stopped it.</summary>
+    public void ServerWasRunning()
     {
-        ServerRan = ran;
+        ServerRan = true;
         Version++;
     }
 

@@ -95,6 +95,9 @@ static class TaskResults
         else if (task.Kind == WorkKind.SettleExport)
             await EndRunAsync(run, run.Error + "; whether a point came of it could not be found out"
                 + (error == run.Error ? "" : $": {error}"), change, cancellation).ConfigureAwait(false);
+        else if (task.Kind == WorkKind.StopServer)
+            // An attempt may have stopped it all the same.
+            RestoreRuns.GiveUp(run, run.EndsAs ?? RunState.Failed, change, run.EndsAs is null ? error : run.Error!);
         else
             await EndRunAsync(run, run.EndsAs is null ? error : run.Error!, change, cancellation).ConfigureAwait(false);
     }

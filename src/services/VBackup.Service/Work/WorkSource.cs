@@ -53,6 +53,7 @@ public sealed class WorkSource(
                 return new WorkAnswer.GoOn(limits.Lease);
             var before = run.Version;
             run.Progresses(progress.DoneBytes, progress.TotalBytes, progress.StoredBytes);
+            if (progress.ServerRuns && !run.ServerRan) run.ServerWasRunning();
             if (run is { Kind: RunKind.Backup, EndsAs: null }) await ReserveAsync(db, run, cancellation).ConfigureAwait(false);
             if (run.Version != before) BackupRuns.Tell(change, run, null);
             return run.EndsAs is null || !held.EndsWithItsRun ? new WorkAnswer.GoOn(limits.Lease) : new WorkAnswer.Halt(run.Error!);

@@ -17,4 +17,14 @@ public static class Workers
             change.Db.Workers.Add(worker);
             return worker.Id;
         }, cancellation);
+
+    /// <summary>The process that a worker was is over: what it had is lost now, and not only when its leases run out. REQUIRES: it is over
+    /// for certain, and writes nothing any more.</summary>
+    public static Task StartAnewAsync(ChangeMaker<BackupDb> changes, WorkerId worker, CancellationToken cancellation) =>
+        changes.MakeAsync(async change =>
+        {
+            var had = await change.Db.Tasks.Where(task => task.State == WorkTaskState.Leased && task.Worker == worker)
+                .ToListAsync(cancellation).ConfigureAwait(false);
+            foreach (var task in had) await TaskResults.LostAsync(task, change, cancellation).ConfigureAwait(false);
+        }, cancellation);
 }
