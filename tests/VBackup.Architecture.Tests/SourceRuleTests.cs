@@ -18,6 +18,9 @@ public sealed class SourceRuleTests
         Holds(SourceRules.Length, Repository.Texts().Where(file => file.IsBash || Path.GetExtension(file.Name) is ".cs" or ".py"));
 
     [Fact]
+    public void Lines_are_short() => Holds(SourceRules.Width, Repository.TextsNamed(".cs"));
+
+    [Fact]
     public void No_code_is_unsafe() => Holds(SourceRules.UnsafeCode, Repository.TextsNamed("proj", ".props", ".targets"));
 
     [Fact]
@@ -70,6 +73,15 @@ public sealed class SourceRuleTests
     {
         Finds(SourceRules.Length, "A.cs", new string('\n', SourceRules.LinesMax + 1));
         FindsNothing(SourceRules.Length, "A.cs", new string('\n', SourceRules.LinesMax));
+    }
+
+    [Fact]
+    public void A_line_that_is_too_long_is_found_unless_it_is_data_in_one_piece()
+    {
+        var fits = string.Concat(Enumerable.Repeat("ab ", SourceRules.ColumnsMax)).AsSpan(0, SourceRules.ColumnsMax).ToString();
+        FindsNothing(SourceRules.Width, "A.cs", fits);
+        Finds(SourceRules.Width, "A.cs", $"\n{fits}c");
+        FindsNothing(SourceRules.Width, "A.cs", $"{fits} {new string('0', SourceRules.PieceMin)}");
     }
 
     [Theory]

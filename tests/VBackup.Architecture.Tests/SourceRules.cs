@@ -7,7 +7,10 @@ namespace VBackup.Architecture.Tests;
 /// so the tests' bad samples are written in two halves, and patterns so that they do not match themselves.</summary>
 static partial class SourceRules
 {
-    public const int LinesMax = 600;
+    public const int LinesMax = 600, ColumnsMax = 140;
+
+    /// <summary>What is so long and has no blank is no code: a digest, a golden document. It stays in one piece.</summary>
+    public const int PieceMin = 80;
 
     static readonly string[] NamesThatSayNothing =
         ["Manager", "Helper", "Helpers", "Util", "Utils", "Common", "Base", "Info", "Data"];
@@ -29,6 +32,15 @@ static partial class SourceRules
     {
         var lines = file.Text.AsSpan().Count('\n');
         if (lines > LinesMax) yield return $"{file.Path}: {lines} lines, more than {LinesMax}: split it";
+    }
+
+    public static IEnumerable<string> Width(TextFile file)
+    {
+        for (var i = 0; i < file.Lines.Length; i++)
+        {
+            if (file.Lines[i].Length <= ColumnsMax || file.Lines[i].Split(' ').Any(piece => piece.Length >= PieceMin)) continue;
+            yield return $"{file.Path}:{i + 1}: {file.Lines[i].Length} columns, more than {ColumnsMax}: break the line";
+        }
     }
 
     /// <summary>The one project that may be unsafe: it hands memory to a library written in C.</summary>
