@@ -76,7 +76,8 @@ internal static class DistanceBench
             var near = Median(seconds[(work, 0)]);
             var distant = Median(seconds[(work, delayMilliseconds)]);
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-                $"{work,-12} near {near:f2} s, {delayMilliseconds} ms away {distant:f2} s: {distant / near:f2} times, {(distant - near) * 1000 / delayMilliseconds:f1} round trips' worth more"));
+                $"{work,-12} near {near:f2} s, {delayMilliseconds} ms away {distant:f2} s: {distant / near:f2} times, "
+                + $"{(distant - near) * 1000 / delayMilliseconds:f1} round trips' worth more"));
         }
         Console.WriteLine($"incremental: at most {chain} round trips in sequence, from opening the vault to the end of the session");
         return 0;
@@ -89,7 +90,8 @@ internal static class DistanceBench
         await using var run = await BackupWriter.StartAsync(vault, "backup", basePoint, default);
         var extents = extentsFile is null ? null : Extents.Checked(
             JsonDocument.Parse(await File.ReadAllBytesAsync(extentsFile)).RootElement.EnumerateArray()
-                .Select(item => new Extent(item.GetProperty("offset").GetInt64(), item.GetProperty("length").GetInt64())), source.LengthBytes);
+                .Select(item => new Extent(item.GetProperty("offset").GetInt64(), item.GetProperty("length").GetInt64())),
+            source.LengthBytes);
         var volume = await new ExportPipeline(run, options).ExportAsync(
             new("disk", source, run.Base?.Volumes[0], extents), null, default);
         return await run.PublishAsync("bench", run.Base is null ? PointType.Full : PointType.Incremental, null, [volume], default);

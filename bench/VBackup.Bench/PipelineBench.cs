@@ -63,6 +63,11 @@ internal static class PipelineBench
         await work();
         process.Refresh();
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{what,-8} wall {clock.GetElapsedTime(start).TotalSeconds:f2} s  CPU {(Environment.CpuUsage.TotalTime - cpu).TotalSeconds:f2} s (user {(Environment.CpuUsage.UserTime - user).TotalSeconds:f2}, system {(Environment.CpuUsage.PrivilegedTime - kernel).TotalSeconds:f2})  allocated {(GC.GetTotalAllocatedBytes(precise: true) - allocated) / 1048576.0:f1} MiB  peak RSS {process.PeakWorkingSet64 >> 20} MiB"));
+            $"{what,-8} wall {clock.GetElapsedTime(start).TotalSeconds:f2} s  "
+            + $"CPU {(Environment.CpuUsage.TotalTime - cpu).TotalSeconds:f2} s "
+            + $"(user {(Environment.CpuUsage.UserTime - user).TotalSeconds:f2}, "
+            + $"system {(Environment.CpuUsage.PrivilegedTime - kernel).TotalSeconds:f2})  "
+            + $"allocated {(GC.GetTotalAllocatedBytes(precise: true) - allocated) / 1048576.0:f1} MiB  "
+            + $"peak RSS {process.PeakWorkingSet64 >> 20} MiB"));
     }
 }

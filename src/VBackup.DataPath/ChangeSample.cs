@@ -7,8 +7,8 @@ namespace VBackup.DataPath;
 /// Chooses chunks that a change tracker calls unchanged, to be compared with the base: change tracking has silently missed data
 /// in the field. The candidates are divided into as many equal parts as chunks are to be taken, and one is taken from each at
 /// random. So a fault that hit f of N candidates is caught by n of them with a probability of at least 1 − (1 − f/N)^n, and with more the
-/// closer together its chunks lie. The same is done, by objects, for what the storage's map calls absent. Nothing is held in memory but the walk
-/// over the ranges.
+/// closer together its chunks lie. The same is done, by objects, for what the storage's map calls absent. Nothing is held in memory but
+/// the walk over the ranges.
 /// </summary>
 public static class ChangeSample
 {

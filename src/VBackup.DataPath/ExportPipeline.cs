@@ -55,7 +55,8 @@ public sealed class ExportPipeline : IDisposable
     }
 
     /// <summary>The state of one volume's export, shared by the workers.</summary>
-    private sealed class Export(VolumeExport order, TreeShape shape, VolumeTree? baseTree, TreeWriter tree, IEnumerator<LeafWork> plan, long storedBefore)
+    private sealed class Export(VolumeExport order, TreeShape shape, VolumeTree? baseTree, TreeWriter tree, IEnumerator<LeafWork> plan,
+        long storedBefore)
     {
         public VolumeExport Order { get; } = order;
         public TreeShape Shape { get; } = shape;
@@ -136,7 +137,8 @@ public sealed class ExportPipeline : IDisposable
 
             var chunksPerSlot = worker.Slot.Length / export.Shape.ChunkSize;
             for (var next = 0; work.TryNextRun(next, chunksPerSlot, out var first, out var count); next = first + count)
-                await StoreRunAsync(export, worker, baseLeaf, work.Leaf * FormatLimits.NodeChildren, first, count, cancellation).ConfigureAwait(false);
+                await StoreRunAsync(export, worker, baseLeaf, work.Leaf * FormatLimits.NodeChildren, first, count, cancellation)
+                    .ConfigureAwait(false);
 
             await export.Tree.FinishLeafAsync(work.Leaf, worker.Leaf, was, cancellation).ConfigureAwait(false);
             _freeNodes.Add(baseLeaf);

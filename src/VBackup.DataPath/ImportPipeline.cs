@@ -112,7 +112,8 @@ public sealed class ImportPipeline : IDisposable
     {
         var shape = tree.Shape;
         if (target.LengthBytes < shape.LengthBytes)
-            throw new IOException($"{target.Description} has {target.LengthBytes} bytes, the volume {shape.LengthBytes}: the target is smaller than the volume");
+            throw new IOException($"{target.Description} has {target.LengthBytes} bytes, the volume {shape.LengthBytes}: the target is "
+                + "smaller than the volume");
         // A single fetcher does one thing after the other.
         var leavesAtOnce = _slots.Length == 1 ? 1 : _options.LeavesOfImport;
         var plan = new ImportPlan(_reader, tree, order.BestEffort, !target.IsAllZero, _slotSize, leavesAtOnce, cancellation);
@@ -301,7 +302,8 @@ public sealed class ImportPipeline : IDisposable
         for (var from = 0; from < content.Length;)
         {
             var to = from;
-            while (to < content.Length && !PieceOf(content, to, step).SequenceEqual(PieceOf(present, to, step))) to = Math.Min(to + step, content.Length);
+            while (to < content.Length && !PieceOf(content, to, step).SequenceEqual(PieceOf(present, to, step)))
+                to = Math.Min(to + step, content.Length);
             if (to > from) await WriteAsync(import, lane.Offset + from, content[from..to], cancellation).ConfigureAwait(false);
             from = to + step;
         }

@@ -32,7 +32,8 @@ internal sealed class ImportPlan : IAsyncDisposable
     /// <param name="makesZeros">Whether the target may be dirty where the leaves lack something.</param>
     /// <param name="slotSize">The most that one read fetches.</param>
     /// <param name="leavesAtOnce">Leaves that are imported together; as many are read ahead meanwhile.</param>
-    public ImportPlan(BlobReader reader, VolumeTree tree, bool bestEffort, bool makesZeros, int slotSize, int leavesAtOnce, CancellationToken cancellation)
+    public ImportPlan(BlobReader reader, VolumeTree tree, bool bestEffort, bool makesZeros, int slotSize, int leavesAtOnce,
+        CancellationToken cancellation)
     {
         _reader = reader;
         _tree = tree;

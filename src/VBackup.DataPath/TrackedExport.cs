@@ -90,7 +90,8 @@ public sealed class TrackedExport(BackupWriter run, IVolumeStorage storage, Data
         EndComparison();
         _pipeline ??= new(run, options, _slots);
         return _pipeline.ExportAsync(
-            new(volume.Volume.Name, volume.Source, volume.Changed is null ? null : volume.Volume.Base, volume.Changed), progress, cancellation);
+            new(volume.Volume.Name, volume.Source, volume.Changed is null ? null : volume.Volume.Base, volume.Changed), progress,
+                cancellation);
     }
 
     // Its memory is the export's then.
@@ -112,7 +113,8 @@ public sealed class TrackedExport(BackupWriter run, IVolumeStorage storage, Data
         if (volume.Base is not { } basis) return planned;
         if (volume.BaseInstant is null) return planned with { FullBecause = "the base does not say of which snapshot it was made" };
         if (basis.LengthBytes != planned.Source.LengthBytes)
-            return planned with { FullBecause = $"the volume had {basis.LengthBytes} bytes in the base and has {planned.Source.LengthBytes} now" };
+            return planned with { FullBecause = $"the volume had {basis.LengthBytes} bytes in the base and has "
+                + $"{planned.Source.LengthBytes} now" };
         var answer = await storage.Snapshots.FindChangesAsync(
             volume.Volume, volume.BaseInstant, volume.Instant, cancellation).ConfigureAwait(false);
         switch (answer)
@@ -131,11 +133,13 @@ public sealed class TrackedExport(BackupWriter run, IVolumeStorage storage, Data
         var source = planned.Source;
         var tree = run.BaseTree(planned.Volume.Base!);
         var compared = await CompareAsync(
-            tree, source, ChangeSample.Choose(source.RoughlyAllocatedExtents(), changed, tree.Shape, random), cancellation).ConfigureAwait(false);
+            tree, source, ChangeSample.Choose(source.RoughlyAllocatedExtents(), changed, tree.Shape, random), cancellation)
+                .ConfigureAwait(false);
         planned = planned with { SampledChunks = compared.ComparedChunks, Missed = compared.Different };
         if (source.RoughUnitBytes is not { } unitBytes) return planned;
 
-        List<Extent> absent = [.. ChangeSample.ChooseAbsent(source.RoughlyAllocatedExtents(), changed, unitBytes, source.LengthBytes, random)];
+        List<Extent> absent = [.. ChangeSample.ChooseAbsent(source.RoughlyAllocatedExtents(), changed, unitBytes, source.LengthBytes,
+            random)];
         var held = await Task.Run(() => absent.FindAll(part =>
         {
             cancellation.ThrowIfCancellationRequested();
@@ -146,7 +150,8 @@ public sealed class TrackedExport(BackupWriter run, IVolumeStorage storage, Data
         return planned with { SampledObjects = absent.Count, Missed = Extents.Merged([.. planned.Missed, .. held, .. gone.Different]) };
     }
 
-    /// <summary>One chunk of each part at random; none of a part that is smaller, as its neighbour's changes would be taken for its own.</summary>
+    /// <summary>One chunk of each part at random; none of a part that is smaller, as its neighbour's changes would be taken for its
+    /// own.</summary>
     private IEnumerable<Extent> ChunksWithin(IEnumerable<Extent> parts, TreeShape shape)
     {
         foreach (var part in parts)

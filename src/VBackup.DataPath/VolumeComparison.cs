@@ -57,7 +57,8 @@ public sealed class VolumeComparison : IDisposable
         IProgress<TransferProgress>? progress, CancellationToken cancellation)
     {
         if (source.LengthBytes != tree.Shape.LengthBytes)
-            throw new ArgumentException($"{source.Description} has {source.LengthBytes} bytes, the point's volume {tree.Shape.LengthBytes}", nameof(source));
+            throw new ArgumentException(
+                $"{source.Description} has {source.LengthBytes} bytes, the point's volume {tree.Shape.LengthBytes}", nameof(source));
         foreach (var worker in _workers)
         {
             worker.ComparedChunks = 0;

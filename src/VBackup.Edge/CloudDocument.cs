@@ -24,7 +24,8 @@ public sealed record CloudDocument(
         {
             case { Kind: "lab", Folder: { Length: > 0 } folder }:
                 // Whoever mistypes it would be shown an empty cloud.
-                return Directory.Exists(folder) ? EdgeCloud.Of(LabCloud.Open(folder), limit) : throw Wrong(source, $"there is no folder {folder}");
+                return Directory.Exists(folder) ? EdgeCloud.Of(LabCloud.Open(folder), limit)
+                    : throw Wrong(source, $"there is no folder {folder}");
             case { Kind: "lab" }:
                 throw Wrong(source, "a lab cloud needs its folder");
             case { Kind: "libvirt", Libvirt: { VolumeFolder: { Length: > 0 } volumes } libvirt, Ceph: null }:

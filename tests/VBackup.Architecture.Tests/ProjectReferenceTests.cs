@@ -53,7 +53,8 @@ public sealed class ProjectReferenceTests
     [InlineData("Base.Of.All", "<PackageReference Include='Good.Package'/>", "may not reference the package Good.Package")]
     [InlineData("Above", "<PackageReference Include='Other.Package'/>", "may not reference the package Other.Package")]
     [InlineData("Above", "<Reference Include='some.dll'/>", "has a <Reference>")]
-    [InlineData("Above", "<FrameworkReference Include='Microsoft.AspNetCore.App'/>", "may not reference the package Microsoft.AspNetCore.App")]
+    [InlineData("Above", "<FrameworkReference Include='Microsoft.AspNetCore.App'/>",
+        "may not reference the package Microsoft.AspNetCore.App")]
     [InlineData("Above", "<Import Project='../more.props'/>", "has a <Import>")]
     [InlineData("Stranger", "", "Stranger is not in the list")]
     public void A_forbidden_reference_is_found(string project, string item, string complaint)

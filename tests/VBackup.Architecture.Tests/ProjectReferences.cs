@@ -46,10 +46,12 @@ static class ProjectReferences
         ["VBackup.Service"] = new(["VBackup.Platform"], ["Microsoft.AspNetCore.App"]),
         ["VBackup.Portal"] = new(["VBackup.Platform"],
             ["MailKit", "Microsoft.AspNetCore.App", "Microsoft.AspNetCore.OpenApi", "NodaTime", "Swashbuckle.AspNetCore.SwaggerUI"]),
-        ["VBackup.Portal.Web"] = new(["VBackup.Portal"], ["Microsoft.AspNetCore.App", "Microsoft.AspNetCore.App.Internal.Assets", "MudBlazor"]),
+        ["VBackup.Portal.Web"] = new(["VBackup.Portal"], ["Microsoft.AspNetCore.App", "Microsoft.AspNetCore.App.Internal.Assets",
+            "MudBlazor"]),
         ["VBackup.Snapshots"] = new(["VBackup.Platform", "VBackup.Edge"], ["Microsoft.AspNetCore.App"]),
         ["VBackup.Worker"] = new(["VBackup.Platform", "VBackup.Edge"], ["Microsoft.AspNetCore.App"]),
-        ["VBackup.Cli"] = new(["VBackup.Edge", "VBackup.Portal", "VBackup.Portal.Web", "VBackup.Service", "VBackup.Snapshots", "VBackup.Worker"],
+        ["VBackup.Cli"] = new(["VBackup.Edge", "VBackup.Portal", "VBackup.Portal.Web", "VBackup.Service", "VBackup.Snapshots",
+            "VBackup.Worker"],
             ["Microsoft.AspNetCore.App", "System.CommandLine"]),
     };
 

@@ -61,7 +61,8 @@ public sealed class CephLab : IAsyncLifetime
         Skip();
         var volume = new VolumeId($"{Pool}/{NewName("test")}");
         await RbdAsync([
-            "create", volume.Value, "--size", lengthBytes.ToString(CultureInfo.InvariantCulture) + "B", "--image-feature", features, .. more]);
+            "create", volume.Value, "--size", lengthBytes.ToString(CultureInfo.InvariantCulture) + "B", "--image-feature", features,
+                .. more]);
         return volume;
     }
 

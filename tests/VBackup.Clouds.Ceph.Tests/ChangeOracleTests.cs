@@ -142,7 +142,8 @@ public sealed class ChangeOracleTests(CephLab lab)
     async Task<VolumeId> NewImageAsync(string features, bool isClone, Random random)
     {
         if (!isClone)
-            return await lab.NewImageAsync(LengthBytes, features, "--object-size", ObjectBytes.ToString(CultureInfo.InvariantCulture) + "B");
+            return await lab.NewImageAsync(LengthBytes, features, "--object-size", ObjectBytes.ToString(CultureInfo.InvariantCulture)
+                + "B");
         var parent = await lab.NewImageAsync(
             LengthBytes - 3 * ObjectBytes, Tracked, "--object-size", ObjectBytes.ToString(CultureInfo.InvariantCulture) + "B");
         using (var guest = CephLab.NewGuest())
@@ -240,7 +241,8 @@ public sealed class ChangeOracleTests(CephLab lab)
     public async Task What_was_read_of_a_snapshot_that_went_meanwhile_is_not_believed(int count)
     {
         var random = new Random(12);
-        VolumeId[] volumes = [.. await Task.WhenAll(Enumerable.Range(0, count).Select(_ => NewImageAsync(Tracked, isClone: false, random)))];
+        VolumeId[] volumes = [.. await Task.WhenAll(Enumerable.Range(0, count).Select(_ =>
+            NewImageAsync(Tracked, isClone: false, random)))];
         await lab.Storage.Snapshots.TakeAsync("being-read", volumes, default);
         await using var reader = await lab.Storage.Snapshots.OpenAsync("being-read", volumes[0], default);
         await lab.Storage.Snapshots.RequireStillThereAsync("being-read", volumes, default);

@@ -36,7 +36,8 @@ public sealed class ConfinedUserTests(CephLab lab) : IAsyncLifetime
         var guide = File.ReadAllText(Path.Combine(at.FullName, "docs", "deployment.md"));
         var start = guide.IndexOf("ceph auth get-or-create client.backup", StringComparison.Ordinal);
         // mon 'profile rbd' osd 'profile rbd pool=volumes' … up to the line's end, which may be in the middle of the command.
-        var words = guide[start..guide.IndexOf("-o ", start, StringComparison.Ordinal)].Replace("\\", "", StringComparison.Ordinal).Split('\'');
+        var words = guide[start..guide.IndexOf("-o ", start, StringComparison.Ordinal)].Replace("\\", "", StringComparison.Ordinal)
+            .Split('\'');
         List<string> capabilities = [];
         for (var i = 0; i + 1 < words.Length; i += 2)
         {
@@ -52,7 +53,8 @@ public sealed class ConfinedUserTests(CephLab lab) : IAsyncLifetime
     public async Task The_labs_own_user_may_do_what_the_guide_says_and_nothing_else()
     {
         CephLab.Skip();
-        using var answer = JsonDocument.Parse(await CephLab.CephAsync("auth", "get", $"client.{CephLab.Settings.User}", "--format", "json"));
+        using var answer = JsonDocument.Parse(await CephLab.CephAsync("auth", "get", $"client.{CephLab.Settings.User}", "--format",
+            "json"));
         Assert.Equal(Documented().Chunk(2).ToDictionary(pair => pair[0], pair => pair[1]),
             answer.RootElement[0].GetProperty("caps").EnumerateObject().ToDictionary(cap => cap.Name, cap => cap.Value.GetString()!));
     }

@@ -14,7 +14,8 @@ static class ObjectMaps
         try
         {
             using var image = await DescriptionAsync(volume);
-            var empty = await lab.NewImageAsync(image.RootElement.GetProperty("size").GetInt64(), "layering,exclusive-lock,object-map,fast-diff",
+            var empty = await lab.NewImageAsync(image.RootElement.GetProperty("size").GetInt64(),
+                "layering,exclusive-lock,object-map,fast-diff",
                 "--object-size", image.RootElement.GetProperty("object_size").GetInt64().ToString(CultureInfo.InvariantCulture) + "B");
             using var emptyImage = await DescriptionAsync(empty);
             await CephLab.RadosAsync("get", $"rbd_object_map.{IdOf(emptyImage)}", file);
@@ -38,6 +39,7 @@ static class ObjectMaps
     static async Task<long> SnapshotIdAsync(VolumeId volume, string name)
     {
         using var answer = JsonDocument.Parse(await CephLab.RbdAsync("snap", "ls", volume.Value, "--format", "json"));
-        return answer.RootElement.EnumerateArray().Single(entry => entry.GetProperty("name").GetString() == name).GetProperty("id").GetInt64();
+        return answer.RootElement.EnumerateArray().Single(entry => entry.GetProperty("name").GetString() == name).GetProperty("id")
+            .GetInt64();
     }
 }

@@ -57,7 +57,8 @@ public sealed class OutageTests : IAsyncLifetime
     [Fact]
     public async Task A_writer_that_slept_changes_nothing_after_another_took_over()
     {
-        await using var storage = new CephStorage(Cluster.Settings with { OperationTimeout = TimeSpan.FromSeconds(15), CallTimeout = Patience });
+        await using var storage = new CephStorage(Cluster.Settings with { OperationTimeout = TimeSpan.FromSeconds(15),
+            CallTimeout = Patience });
         await storage.CreateAsync(Volume, LengthBytes, default);
         using var sleeper = Cluster.StartWriting(Volume.Value);
         try

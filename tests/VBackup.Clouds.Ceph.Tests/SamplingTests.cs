@@ -105,7 +105,8 @@ public sealed class SamplingTests(CephLab lab)
         }
     }
 
-    static async Task AssertCaughtAsync(BackupVault vault, PointDocument basePoint, IVolumeStorage storage, VolumeId volume, int missed, int candidates,
+    static async Task AssertCaughtAsync(BackupVault vault, PointDocument basePoint, IVolumeStorage storage, VolumeId volume, int missed,
+        int candidates,
         Action<Extent> check)
     {
         await using var run = await BackupWriter.StartAsync(vault, "backup", basePoint, default);

@@ -82,7 +82,8 @@ public sealed class VolumeTests(CephLab lab)
         var random = new Random(15);
         for (var round = 0; round < 4; round++)
         {
-            var reads = Enumerable.Range(0, 64).Select(_ => (Offset: random.Next(LengthBytes - MiB), Buffer: new byte[random.Next(1, MiB)])).ToList();
+            var reads = Enumerable.Range(0, 64).Select(_ => (Offset: random.Next(LengthBytes - MiB), Buffer: new byte[random.Next(1, MiB)]))
+                .ToList();
             await Task.WhenAll(reads.Select(read => reader.ReadAsync(read.Offset, read.Buffer, default).AsTask()));
             foreach (var (offset, buffer) in reads) Assert.Equal(expected.AsSpan(offset, buffer.Length).ToArray(), buffer);
         }
@@ -159,7 +160,8 @@ public sealed class VolumeTests(CephLab lab)
         var file = Path.Combine(folder.FullName, "keyring");
         var key = await CommandLine.RunAsync("ceph-authtool", "--gen-print-key");
         await File.WriteAllTextAsync(file, $"[client.backup]\n\tkey = {key.Trim()}\n");
-        await using (var storage = new CephStorage(CephLab.Settings with { KeyringFile = file, OperationTimeout = TimeSpan.FromSeconds(5) }))
+        await using (var storage = new CephStorage(CephLab.Settings with { KeyringFile = file,
+            OperationTimeout = TimeSpan.FromSeconds(5) }))
             await Reading.FailsAsync(CloudFailure.NotAllowed, () => storage.FindLengthAsync(new($"{CephLab.Pool}/any"), default));
         await using (var storage = new CephStorage(CephLab.Settings with { User = "nobody" }))
             await Reading.FailsAsync(CloudFailure.NotAllowed, () => storage.FindLengthAsync(new($"{CephLab.Pool}/any"), default));

@@ -49,7 +49,8 @@ public abstract class HypervisorConformance : IAsyncLifetime
 
     static async Task<CloudFailure> FailureOf(Func<Task> act) => (await Assert.ThrowsAsync<CloudException>(act)).Failure;
 
-    async Task<Server> GetAsync(string name) => await Hypervisor.FindAsync(name, Token) ?? throw new InvalidOperationException($"no {name}");
+    async Task<Server> GetAsync(string name) => await Hypervisor.FindAsync(name, Token)
+        ?? throw new InvalidOperationException($"no {name}");
 
     [Fact]
     public async Task Servers_are_listed_by_name_and_found_by_it()
@@ -125,7 +126,8 @@ public abstract class HypervisorConformance : IAsyncLifetime
         var second = (await GetAsync(Named("origin"))).Disks[1];
         var saved = await Hypervisor.ReadConfigurationAsync(Named("origin"), Token);
         var volume = await MakeVolumeAsync(Named("alone"));
-        var defined = await Hypervisor.DefineAsync(Named("half"), saved, new Dictionary<string, VolumeId> { [second.Name] = volume }, Token);
+        var defined = await Hypervisor.DefineAsync(Named("half"), saved, new Dictionary<string, VolumeId> { [second.Name] = volume },
+            Token);
         Assert.Equal([new ServerDisk(second.Name, volume)], defined.Disks);
     }
 

@@ -190,7 +190,8 @@ public sealed class LabCloudTests : IDisposable
         await using var writer = await hasty.Storage.OpenWriterAsync(s_boot, new(), Token);
         using (FileLock.TryHold(Path.Combine(_folder.Path, "volumes", "web-boot.gate"), isExclusive: false))
         {
-            Assert.Equal(CloudFailure.TimedOut, await FailureOf(() => hasty.Storage.Snapshots.TakeAsync("instant", [s_boot, s_data], Token)));
+            Assert.Equal(CloudFailure.TimedOut, await FailureOf(() =>
+                hasty.Storage.Snapshots.TakeAsync("instant", [s_boot, s_data], Token)));
             Assert.Empty(await hasty.Storage.Snapshots.ListAsync([s_boot], Token));
         }
         await hasty.Storage.Snapshots.TakeAsync("instant", [s_boot, s_data], Token);
@@ -201,12 +202,14 @@ public sealed class LabCloudTests : IDisposable
     {
         await DeclareAsync();
         var path = Path.Combine(_folder.Path, "volumes", "web-boot.raw");
-        await using (var writer = await _cloud.Storage.OpenWriterAsync(s_boot, new(), Token)) await writer.WriteAsync(0, new byte[] { 7 }, Token);
+        await using (var writer = await _cloud.Storage.OpenWriterAsync(s_boot, new(), Token)) await writer.WriteAsync(0, new byte[] { 7 },
+            Token);
         var before = FileIdentity.Of(path);
         await File.WriteAllBytesAsync(Path.Combine(_folder.Path, "volumes", "web-boot.shutting-out"), [], Token);
         // The old writer's file is held open, as the old writer would: its number is not given to another.
         using var held = FileVolume.OpenSource(path);
-        await using (var writer = await _cloud.Storage.OpenWriterAsync(s_boot, new(), Token)) await writer.WriteAsync(1, new byte[] { 8 }, Token);
+        await using (var writer = await _cloud.Storage.OpenWriterAsync(s_boot, new(), Token)) await writer.WriteAsync(1, new byte[] { 8 },
+            Token);
         Assert.NotEqual(before, FileIdentity.Of(path));
         await using var reader = await _cloud.Storage.OpenReaderAsync(s_boot, Token);
         var found = new byte[2];

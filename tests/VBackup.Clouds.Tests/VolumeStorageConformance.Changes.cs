@@ -69,7 +69,8 @@ public abstract partial class VolumeStorageConformance
         {
             foreach (var from in (string[])["instant-1", "instant-2"])
             {
-                if (await Snapshots.FindChangesAsync(volume, Named(from), Named("instant-3"), Token) is not ChangeAnswer.Known told) continue;
+                if (await Snapshots.FindChangesAsync(volume, Named(from), Named("instant-3"), Token) is not ChangeAnswer.Known told)
+                    continue;
                 AssertNothingMissed(await ReadAsync(Named(from), volume), await ReadAsync(Named("instant-3"), volume), told.Extents, from);
             }
             // From there on all goes on as before.
@@ -77,7 +78,8 @@ public abstract partial class VolumeStorageConformance
             var known = Assert.IsType<ChangeAnswer.Known>(
                 await Snapshots.FindChangesAsync(volume, Named("instant-3"), Named("instant-4"), Token));
             AssertNothingMissed(
-                await ReadAsync(Named("instant-3"), volume), await ReadAsync(Named("instant-4"), volume), known.Extents, "after the roll back");
+                await ReadAsync(Named("instant-3"), volume), await ReadAsync(Named("instant-4"), volume), known.Extents,
+                    "after the roll back");
         }
     }
 

@@ -65,7 +65,8 @@ public sealed class BackupStoryTests
 
         await vault.DeleteAsync(fullId);
         Assert.Equal("completed", (await vault.RunAsync("gc")).Expect(0).Last.GetProperty("event").GetString());
-        Assert.Equal(0, (await vault.RunAsync("repair", "--source", $"disk={vault.Source}")).Expect(0).Last.GetProperty("damages").GetInt32());
+        Assert.Equal(0,
+            (await vault.RunAsync("repair", "--source", $"disk={vault.Source}")).Expect(0).Last.GetProperty("damages").GetInt32());
         await vault.CheckAllAsync();
         await ChangeKeysAsync(vault);
     }
@@ -108,7 +109,8 @@ public sealed class BackupStoryTests
     {
         var slots = (await CliProcess.RunAsync(["key", "list", .. on], vault.Variables)).Expect(0).Events.ToList();
         Assert.Equal(["passphrase", "recovery-key"], slots.Select(slot => slot.GetProperty("kind").GetString()).Order());
-        string SlotOf(bool opened) => slots.Single(slot => slot.GetProperty("opened").GetBoolean() == opened).GetProperty("slot").GetString()!;
+        string SlotOf(bool opened) => slots.Single(slot => slot.GetProperty("opened").GetBoolean() == opened).GetProperty("slot")
+            .GetString()!;
         (await CliProcess.RunAsync(["key", "remove", SlotOf(opened: true), .. on], vault.Variables)).Expect(1);
         (await CliProcess.RunAsync(["key", "remove", SlotOf(opened: false), .. on], vault.Variables)).Expect(0);
         (await CliProcess.RunAsync(

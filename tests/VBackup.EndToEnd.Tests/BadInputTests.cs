@@ -64,30 +64,40 @@ public sealed class BadInputTests(SoundVault sound) : IClassFixture<SoundVault>
     [InlineData(1, "plain is a folder*", "vault restore POINT " + On + " --target plain")]
     [InlineData(1, "no such folder on the way to *nodir/x", "vault restore POINT " + On + " --target nodir/x")]
     [InlineData(1, "point * has no volume other; it has disk", "vault restore POINT " + On + " --target x --volume other")]
-    [InlineData(1, "there is no point ffffffffffffffffffffffffffffffff*'vault list'*", "vault restore ffffffffffffffffffffffffffffffff " + On + " --target x")]
+    [InlineData(1, "there is no point ffffffffffffffffffffffffffffffff*'vault list'*", "vault restore ffffffffffffffffffffffffffffffff "
+        + On + " --target x")]
     [InlineData(1, "'ff' is not a point*at least its first 4 digits", "vault show ff " + On)]
     [InlineData(1, "there is no point *'vault list'*", "vault delete 0000000 " + On)]
-    [InlineData(1, "far.json does not fit volume disk: *past the volume's end at 300000*", "vault backup " + On + " --name s --volume disk=disk.img --base POINT --changed disk=far.json")]
-    [InlineData(1, "overlap.json does not fit volume disk: *overlaps*", "vault backup " + On + " --name s --volume disk=disk.img --base POINT --changed disk=overlap.json")]
-    [InlineData(1, "broken.json is not a list of extents*line 1*", "vault backup " + On + " --name s --volume disk=disk.img --base POINT --changed disk=broken.json")]
-    [InlineData(1, "twice.json is not a list of extents like *", "vault backup " + On + " --name s --volume disk=disk.img --base POINT --changed disk=twice.json")]
-    [InlineData(2, "null.json is not a list of extents: it must begin with '[', *", "vault backup " + On + " --name s --volume disk=disk.img --base POINT --changed disk=null.json")]
-    [InlineData(2, "empty is not a list of extents: *", "vault backup " + On + " --name s --volume disk=disk.img --base POINT --changed disk=empty")]
+    [InlineData(1, "far.json does not fit volume disk: *past the volume's end at 300000*", "vault backup " + On
+        + " --name s --volume disk=disk.img --base POINT --changed disk=far.json")]
+    [InlineData(1, "overlap.json does not fit volume disk: *overlaps*", "vault backup " + On
+        + " --name s --volume disk=disk.img --base POINT --changed disk=overlap.json")]
+    [InlineData(1, "broken.json is not a list of extents*line 1*", "vault backup " + On
+        + " --name s --volume disk=disk.img --base POINT --changed disk=broken.json")]
+    [InlineData(1, "twice.json is not a list of extents like *", "vault backup " + On
+        + " --name s --volume disk=disk.img --base POINT --changed disk=twice.json")]
+    [InlineData(2, "null.json is not a list of extents: it must begin with '[', *", "vault backup " + On
+        + " --name s --volume disk=disk.img --base POINT --changed disk=null.json")]
+    [InlineData(2, "empty is not a list of extents: *", "vault backup " + On
+        + " --name s --volume disk=disk.img --base POINT --changed disk=empty")]
     [InlineData(1, "null.json must hold a JSON object*", "vault backup " + On + " --name s --volume disk=disk.img --metadata null.json")]
     [InlineData(1, "/proc/version *: name an image file or a block device", "vault backup " + On + " --name s --volume disk=/proc/version")]
-    [InlineData(1, "link-to-nothing is a link to nothing, which is not there: *", "vault restore POINT " + On + " --target link-to-nothing")]
+    [InlineData(1, "link-to-nothing is a link to nothing, which is not there: *", "vault restore POINT " + On
+        + " --target link-to-nothing")]
     [InlineData(2, "FILE is empty: give it a value (see 'vbackup key new --help')", "key new ")]
     [InlineData(2, "--key-file is empty: give it a value*", "vault list --vault vault --key-file ")]
     [InlineData(2, "--target is empty: give it a value*", "vault restore POINT " + On + " --target ")]
     [InlineData(2, "*--metadata*", "vault backup " + On + " --name s --volume disk=disk.img --metadata=")]
     [InlineData(2, "--source zzz=disk.img: no point has a volume zzz; there are disk", "vault repair " + On + " --source zzz=disk.img")]
     [InlineData(2, "*give --base POINT too", "vault backup " + On + " --name s --volume disk=disk.img --changed disk=far.json")]
-    [InlineData(2, "*names no volume of this backup", "vault backup " + On + " --name s --volume disk=disk.img --base POINT --changed x=far.json")]
+    [InlineData(2, "*names no volume of this backup", "vault backup " + On
+        + " --name s --volume disk=disk.img --base POINT --changed x=far.json")]
     [InlineData(2, "--volume names disk twice", "vault backup " + On + " --name s --volume disk=disk.img --volume disk=key")]
     [InlineData(2, "*the same source link-to-source*", "vault backup " + On + " --name s --volume disk=disk.img --volume b=link-to-source")]
     [InlineData(2, "*another form than NAME=PATH", "vault backup " + On + " --name s --volume disk.img")]
     [InlineData(2, "*--name*required*", "vault backup " + On + " --volume disk=disk.img")]
-    [InlineData(2, "--chunk-size 5000 is not a chunk size: give a power of two*", "vault init --vault new --key-file key --chunk-size 5000")]
+    [InlineData(2, "--chunk-size 5000 is not a chunk size: give a power of two*",
+        "vault init --vault new --key-file key --chunk-size 5000")]
     [InlineData(2, "--chunk-size 8MiB is not a chunk size*", "vault init --vault new --key-file key --chunk-size 8MiB")]
     [InlineData(1, "there is a vault at *vault already", "vault init " + On)]
     [InlineData(1, "* is not empty (it holds *", "vault init --vault . --key-file key")]
@@ -135,7 +145,8 @@ public sealed class BadInputTests(SoundVault sound) : IClassFixture<SoundVault>
         try
         {
             Refuses(await CliProcess.RunAsync(
-                ["vault", "restore", sound.Point, "--vault", "vault", "--key-file", "key", "--target", made.Output[0]], folder: sound.Vault.Folder),
+                ["vault", "restore", sound.Point, "--vault", "vault", "--key-file", "key", "--target", made.Output[0]],
+                    folder: sound.Vault.Folder),
                 1, "*has 65536 bytes, the volume 300000: the target is smaller than the volume");
         }
         finally
@@ -146,7 +157,8 @@ public sealed class BadInputTests(SoundVault sound) : IClassFixture<SoundVault>
 
     [Fact]
     public async Task An_S3_without_credentials_says_which_variable_is_missing() =>
-        Refuses(await OnS3Async("s3://bucket/x", ("AWS_ACCESS_KEY_ID", null), ("AWS_SECRET_ACCESS_KEY", null)), 1, "*AWS_ACCESS_KEY_ID is not set*");
+        Refuses(await OnS3Async("s3://bucket/x", ("AWS_ACCESS_KEY_ID", null), ("AWS_SECRET_ACCESS_KEY", null)), 1,
+            "*AWS_ACCESS_KEY_ID is not set*");
 
     [Fact]
     public async Task An_S3_that_nobody_listens_at_is_named_unreachable() =>
@@ -160,7 +172,8 @@ public sealed class BadInputTests(SoundVault sound) : IClassFixture<SoundVault>
         await using var bucket = await S3Bucket.MakeAsync();
         Refuses(await OnS3Async($"s3://{bucket.Name}/x", ("AWS_ENDPOINT_URL_S3", S3Bucket.Endpoint), ("AWS_SECRET_ACCESS_KEY", "wrong")),
             1, "the vault's store refuses: *");
-        Refuses(await OnS3Async("s3://no-such-bucket-anywhere/x", ("AWS_ENDPOINT_URL_S3", S3Bucket.Endpoint)), 1, "*no-such-bucket-anywhere*");
+        Refuses(await OnS3Async("s3://no-such-bucket-anywhere/x", ("AWS_ENDPOINT_URL_S3", S3Bucket.Endpoint)), 1,
+            "*no-such-bucket-anywhere*");
         Refuses(await OnS3Async($"s3://{bucket.Name}/x", ("AWS_ENDPOINT_URL_S3", S3Bucket.Endpoint)), 1, "* is not a vault: *");
     }
 

@@ -58,7 +58,8 @@ public sealed class ConfinedVaultTests
         await using var vault = new CliVault($"s3://{bucket.Name}/vault") { Variables = S3Bucket.Variables };
         (await CliProcess.RunAsync(["key", "new", vault["key"]])).Expect(0);
         var made = (await vault.RunAsync("init")).Expect(0);
-        string[] notes = [.. made.Events.Where(item => item.GetProperty("event").GetString() == "note").Select(item => item.GetProperty("message").GetString()!)];
+        string[] notes = [.. made.Events.Where(item => item.GetProperty("event").GetString() == "note").Select(item =>
+            item.GetProperty("message").GetString()!)];
         Assert.Contains(notes, note => note.Contains("does not honour create-once", StringComparison.Ordinal));
         Assert.Contains(notes, note => note.Contains("keeps versions", StringComparison.Ordinal));
     }

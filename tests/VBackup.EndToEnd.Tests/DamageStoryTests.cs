@@ -22,7 +22,8 @@ public sealed class DamageStoryTests
         Assert.True(File.Exists(Path.Combine(vault.VaultFolder, "points", lost)));
 
         var repaired = (await vault.RunAsync("repair", "--remove-unreadable")).Expect(0);
-        Assert.Contains([.. repaired.Output, .. repaired.Errors], line => line.Contains($"removing points/{lost}", StringComparison.Ordinal));
+        Assert.Contains([.. repaired.Output, .. repaired.Errors], line =>
+            line.Contains($"removing points/{lost}", StringComparison.Ordinal));
         vault.Complete.Remove(lost);
         (await vault.RunAsync("gc")).Expect(0);
         await vault.CheckAllAsync();
@@ -50,7 +51,8 @@ public sealed class DamageStoryTests
         await FlipABitAsync(vault);
 
         Assert.Contains("'vbackup vault repair'", await SayAsync(vault, 3, "verify", "--all-data"), StringComparison.Ordinal);
-        Assert.Contains("next: 'vbackup vault gc'", await SayAsync(vault, 0, "repair", "--source", $"disk={vault.Source}"), StringComparison.Ordinal);
+        Assert.Contains("next: 'vbackup vault gc'", await SayAsync(vault, 0, "repair", "--source", $"disk={vault.Source}"),
+            StringComparison.Ordinal);
         var said = await SayAsync(vault, 3, "verify", "--all-data");
         Assert.Contains("'vbackup vault gc'", said, StringComparison.Ordinal);
         Assert.DoesNotContain("'vbackup vault repair'", said, StringComparison.Ordinal);
@@ -85,7 +87,8 @@ public sealed class DamageStoryTests
         (await vault.RunAsync("gc")).Expect(3);
         Assert.Contains("'vbackup vault repair --remove-unreadable'", await SayAsync(vault, 3, "repair"), StringComparison.Ordinal);
         var packs = vault.Objects("packs").Length;
-        Assert.Contains($"{packs} packs taken out of use", await SayAsync(vault, 0, "repair", "--remove-unreadable"), StringComparison.Ordinal);
+        Assert.Contains($"{packs} packs taken out of use", await SayAsync(vault, 0, "repair", "--remove-unreadable"),
+            StringComparison.Ordinal);
         (await vault.RunAsync("gc")).Expect(0);
         (await vault.RunAsync("verify", "--all-data")).Expect(0);
         await vault.CheckAllAsync();

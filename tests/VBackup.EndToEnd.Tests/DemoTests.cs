@@ -17,9 +17,11 @@ public sealed class DemoTests : IDisposable
     {
         Needs.Program("/usr/sbin/mke2fs", "e2fsprogs");
         var demo = (await CliProcess.RunAsync(["demo"])).Expect(0);
-        Assert.Contains(demo.Output, line => line.StartsWith("STEP ", StringComparison.Ordinal) && line.Contains("RATE", StringComparison.Ordinal));
+        Assert.Contains(demo.Output, line => line.StartsWith("STEP ", StringComparison.Ordinal)
+            && line.Contains("RATE", StringComparison.Ordinal));
         foreach (var step in new[] { "full backup", "incremental backup", "restore the first point", "restore the second point" })
-            Assert.Contains(demo.Output, line => line.StartsWith(step, StringComparison.Ordinal) && line.Contains(" s ", StringComparison.Ordinal));
+            Assert.Contains(demo.Output, line => line.StartsWith(step, StringComparison.Ordinal)
+                && line.Contains(" s ", StringComparison.Ordinal));
         Assert.Equal(3, demo.Output.Count(line => line.Contains("ORDER-OK: record ", StringComparison.Ordinal)));
         Assert.Equal(2, demo.Output.Count(line => line.Contains("filesystem consistency", StringComparison.Ordinal)));
         Assert.Contains(demo.Output, line => line.Contains("ORDER-BROKEN, as it must be", StringComparison.Ordinal));

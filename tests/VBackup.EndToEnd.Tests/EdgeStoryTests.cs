@@ -140,7 +140,8 @@ public sealed class EdgeStoryTests
         var compared = (await world.OnVaultAsync("compare", point)).Expect(3).Events
             .Single(item => item.GetProperty("event").GetString() == "compared" && item.GetProperty("volume").GetString() == "vda");
         var range = Assert.Single(compared.GetProperty("different").EnumerateArray());
-        Assert.InRange(50_000, range.GetProperty("offset").GetInt64(), range.GetProperty("offset").GetInt64() + range.GetProperty("length").GetInt64());
+        Assert.InRange(50_000, range.GetProperty("offset").GetInt64(), range.GetProperty("offset").GetInt64()
+            + range.GetProperty("length").GetInt64());
     }
 
     [Fact]
@@ -152,13 +153,15 @@ public sealed class EdgeStoryTests
         // The lab finds changes by comparing with the base's snapshot: a change that is planted there too goes unnoticed.
         var changed = s_first.ToArray();
         changed.AsSpan(0, 2_000_000).Fill(9);
-        foreach (var file in Directory.EnumerateFiles(world.Vault["cloud/instants"], "vda*", SearchOption.AllDirectories).Append(world.VolumePath("vda")))
+        foreach (var file in Directory.EnumerateFiles(world.Vault["cloud/instants"], "vda*",
+            SearchOption.AllDirectories).Append(world.VolumePath("vda")))
             await File.WriteAllBytesAsync(file, changed);
 
         var full = await world.BackUpAsync();
         Assert.Equal("full", TypeOf(full));
         foreach (var volume in (string[])["vda", "vdb"])
-            Assert.Contains(full.Output, line => line.Contains($"volume {volume} becomes full: change tracking missed a change of vda", StringComparison.Ordinal));
+            Assert.Contains(full.Output, line => line.Contains($"volume {volume} becomes full: change tracking missed a change of vda",
+                StringComparison.Ordinal));
         (await world.OnVaultAsync("compare", PointOf(full))).Expect(0);
         var restored = (await world.OnVaultAsync("restore", incremental, "--to", "new-volume", "old", "--volume", "vda")).Expect(0);
         Assert.Contains(restored.Output, line => line.Contains("distrusted", StringComparison.Ordinal));

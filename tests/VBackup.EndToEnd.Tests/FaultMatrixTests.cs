@@ -49,24 +49,31 @@ public sealed class FaultMatrixTests(FaultLab lab, ITestOutputHelper output) : I
     /// <param name="Mend">Done at once where the fault <paramref name="Passes"/>, else when the run is over.</param>
     /// <param name="Backup">What the last line of a backup says; null: it ends well.</param>
     /// <param name="Restore">The same of a restore.</param>
-    sealed record Fault(FaultPlace Place, Func<FaultScene, Task> Break, Func<FaultScene, Task> Mend, bool Passes = false, bool IsBefore = false,
+    sealed record Fault(FaultPlace Place, Func<FaultScene, Task> Break, Func<FaultScene, Task> Mend, bool Passes = false,
+        bool IsBefore = false,
         string? Backup = null, string? Restore = null, Action<FaultScene>? Happened = null);
 
     static readonly Dictionary<string, Fault> s_faults = new()
     {
-        ["a disk is killed and comes back"] = new(FaultPlace.S3, scene => scene.Lab.SignalAsync("osd.1", "KILL"), scene => scene.Lab.MendAsync(), Passes: true),
-        ["the monitor is killed and comes back"] = new(FaultPlace.S3, scene => scene.Lab.SignalAsync("mon.a", "KILL"), scene => scene.Lab.MendAsync(), Passes: true),
-        ["S3 is killed and comes back"] = new(FaultPlace.S3, scene => scene.Lab.SignalAsync("rgw", "KILL"), scene => scene.Lab.MendAsync(), Passes: true),
-        ["S3 is slow"] = new(FaultPlace.SlowS3, scene => Now(() => scene.Gateway!.SlowDown(2 << 20)), scene => Now(() => scene.Gateway!.SlowDown(0)), IsBefore: true,
+        ["a disk is killed and comes back"] = new(FaultPlace.S3, scene => scene.Lab.SignalAsync("osd.1", "KILL"), scene =>
+            scene.Lab.MendAsync(), Passes: true),
+        ["the monitor is killed and comes back"] = new(FaultPlace.S3, scene => scene.Lab.SignalAsync("mon.a", "KILL"), scene =>
+            scene.Lab.MendAsync(), Passes: true),
+        ["S3 is killed and comes back"] = new(FaultPlace.S3, scene => scene.Lab.SignalAsync("rgw", "KILL"), scene => scene.Lab.MendAsync(),
+            Passes: true),
+        ["S3 is slow"] = new(FaultPlace.SlowS3, scene => Now(() => scene.Gateway!.SlowDown(2 << 20)), scene =>
+            Now(() => scene.Gateway!.SlowDown(0)), IsBefore: true,
             Happened: scene => Assert.InRange(scene.Gateway!.SlowBytes, 1 << 20, long.MaxValue)),
         ["S3 is overloaded for a while"] = new(FaultPlace.SlowS3, scene => Now(() => scene.Gateway!.RefuseNext(12)), Nothing,
             Happened: scene => Assert.Equal(0, scene.Gateway!.RefusalsLeft)),
-        ["the bucket is gone"] = new(FaultPlace.SlowS3, RemoveBucketAsync, scene => scene.BeginAnewAsync(), Backup: "does not exist", Restore: "does not exist"),
+        ["the bucket is gone"] = new(FaultPlace.SlowS3, RemoveBucketAsync, scene => scene.BeginAnewAsync(), Backup: "does not exist",
+            Restore: "does not exist"),
         [DisksStandStill] = new(FaultPlace.S3, StopDisksAsync, WakeDisksAsync, Restore: "the cluster gave no answer in time"),
         ["the credentials are revoked"] = new(FaultPlace.OwnUser,
             scene => scene.Lab.RadosGatewayAsync("user", "suspend", $"--uid={scene.User}"),
             scene => scene.Lab.RadosGatewayAsync("user", "enable", $"--uid={scene.User}"), Backup: "refuses", Restore: "refuses"),
-        ["the location's CephFS is gone"] = new(FaultPlace.CephFs, scene => scene.Mount!.KillAsync(), scene => scene.Mount!.MountAgainAsync(),
+        ["the location's CephFS is gone"] = new(FaultPlace.CephFs, scene => scene.Mount!.KillAsync(), scene =>
+            scene.Mount!.MountAgainAsync(),
             Backup: "not connected", Restore: "not connected"),
         ["the spool's CephFS is gone"] = new(FaultPlace.Spool, scene => scene.Mount!.KillAsync(), scene => scene.Mount!.MountAgainAsync(),
             Backup: "not connected"),   // A restore takes from the store what the spool does not give.
@@ -88,7 +95,8 @@ public sealed class FaultMatrixTests(FaultLab lab, ITestOutputHelper output) : I
     public static TheoryData<string> FaultsUnderRestores => FaultsUnderBackups;
 
     public static TheoryData<string> FaultsInPlace =>
-        ["a disk is killed and comes back", "S3 is killed and comes back", DisksStandStill, "the credentials are revoked", "the spool's CephFS is gone"];
+        ["a disk is killed and comes back", "S3 is killed and comes back", DisksStandStill, "the credentials are revoked",
+            "the spool's CephFS is gone"];
 
     [Theory]
     [MemberData(nameof(FaultsUnderBackups))]
@@ -115,7 +123,8 @@ public sealed class FaultMatrixTests(FaultLab lab, ITestOutputHelper output) : I
         }
         finally
         {
-            foreach (var one in (await RealEdge.OwnSnapshotsAsync(scene.World)).Except(others)) (await scene.World.SnapshotsAsync("release", one)).Expect(0);
+            foreach (var one in (await RealEdge.OwnSnapshotsAsync(scene.World)).Except(others))
+                (await scene.World.SnapshotsAsync("release", one)).Expect(0);
         }
     }
 
@@ -135,7 +144,8 @@ public sealed class FaultMatrixTests(FaultLab lab, ITestOutputHelper output) : I
             var images = await cluster.RbdAsync("ls", "rbd");
             string[] restore = ["restore", point, "--to", "new-volume", copy, "--volume", "vda"];
             Expect(await BreakAsync(scene, fault, restore), fault.Restore);
-            Assert.Equal(fault.Restore is null ? [.. images.Append(copy).Order(StringComparer.Ordinal)] : images, await cluster.RbdAsync("ls", "rbd"));
+            Assert.Equal(fault.Restore is null ? [.. images.Append(copy).Order(StringComparer.Ordinal)] : images,
+                await cluster.RbdAsync("ls", "rbd"));
             (await scene.World.Vault.RunAsync("verify", "--all-data")).Expect(0);
             // The vault of a bucket that is gone has no point any more, and nobody knows what its snapshot was for.
             var isLost = (await scene.World.Vault.PointsAsync()).Length == 0;
@@ -148,7 +158,8 @@ public sealed class FaultMatrixTests(FaultLab lab, ITestOutputHelper output) : I
         {
             foreach (var image in (await cluster.RbdAsync("ls", "rbd")).Where(image => image.StartsWith(copy, StringComparison.Ordinal)))
                 await cluster.RbdAsync("rm", "--no-progress", $"rbd/{image}");
-            foreach (var one in (await RealEdge.OwnSnapshotsAsync(scene.World)).Except(others)) (await scene.World.SnapshotsAsync("release", one)).Expect(0);
+            foreach (var one in (await RealEdge.OwnSnapshotsAsync(scene.World)).Except(others))
+                (await scene.World.SnapshotsAsync("release", one)).Expect(0);
         }
     }
 
@@ -190,7 +201,8 @@ public sealed class FaultMatrixTests(FaultLab lab, ITestOutputHelper output) : I
         finally
         {
             if (isOff) await server.StartAgainAsync();
-            foreach (var one in (await scene.World.SnapshotNamesAsync()).Except(others)) (await scene.World.SnapshotsAsync("release", one)).Expect(0);
+            foreach (var one in (await scene.World.SnapshotNamesAsync()).Except(others))
+                (await scene.World.SnapshotsAsync("release", one)).Expect(0);
         }
 
         static bool IsSafety(string snapshot) => snapshot.StartsWith("safety-", StringComparison.Ordinal);

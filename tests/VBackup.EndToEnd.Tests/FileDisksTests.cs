@@ -29,7 +29,8 @@ public sealed class FileDisksTests : IAsyncLifetime
         await World.ConfigureAsync(JsonSerializer.Serialize(
             new { kind = "libvirt", libvirt = new { uri = s_uri, volumeFolder = vault["disks"] }, holdLimitSeconds = 20 }));
         foreach (var disk in s_disks)
-            (await CliProcess.RunAsync(["create", "-q", "-f", "qcow2", DiskOf(_server, disk), "64M"], program: "/usr/bin/qemu-img")).Expect(0);
+            (await CliProcess.RunAsync(["create", "-q", "-f", "qcow2", DiskOf(_server, disk), "64M"], program: "/usr/bin/qemu-img"))
+                .Expect(0);
         (await CliProcess.RunAsync(
             ["server", s_edge!, _server, .. s_disks.Select(disk => DiskOf(_server, disk))], program: Repository("lab/edge"))).Expect(0);
     }
@@ -45,7 +46,8 @@ public sealed class FileDisksTests : IAsyncLifetime
         await World.DisposeAsync();
     }
 
-    static Task<Ended> VirshAsync(params string[] command) => CliProcess.RunAsync(["-q", "-c", s_uri!, .. command], program: "/usr/bin/virsh");
+    static Task<Ended> VirshAsync(params string[] command) =>
+        CliProcess.RunAsync(["-q", "-c", s_uri!, .. command], program: "/usr/bin/virsh");
 
     static string Repository(string path)
     {
@@ -60,7 +62,8 @@ public sealed class FileDisksTests : IAsyncLifetime
     {
         foreach (var disk in s_disks)
             (await World.Vault.RunAsync("restore", point, "--volume", disk, "--target", World.Vault[disk])).Expect(0);
-        var check = await CliProcess.RunAsync([Repository("lab/journal-check"), .. s_disks.Select(disk => World.Vault[disk])], program: "/usr/bin/python3");
+        var check = await CliProcess.RunAsync([Repository("lab/journal-check"), .. s_disks.Select(disk => World.Vault[disk])],
+            program: "/usr/bin/python3");
         Assert.StartsWith("ORDER-OK FROZEN", check.Expect(0).Output[^1], StringComparison.Ordinal);
         foreach (var disk in s_disks) File.Delete(World.Vault[disk]);
     }
@@ -96,7 +99,8 @@ public sealed class FileDisksTests : IAsyncLifetime
         var incremental = await World.BackUpAsync();
         Assert.Equal("incremental", Text(incremental, "type"));
         Assert.False(await HasJobAsync());
-        var left = Assert.Single((await World.SnapshotsAsync("orphans", "--vault", World.Vault.Location, "--key-file", World.Vault["key"])).Expect(0).Events,
+        var left = Assert.Single((await World.SnapshotsAsync("orphans", "--vault", World.Vault.Location, "--key-file",
+            World.Vault["key"])).Expect(0).Events,
             item => item.TryGetProperty("name", out _)).GetProperty("name").GetString()!;
         (await World.SnapshotsAsync("release", left)).Expect(0);
         Assert.Single(await World.SnapshotNamesAsync());
@@ -107,7 +111,8 @@ public sealed class FileDisksTests : IAsyncLifetime
         foreach (var disk in s_disks)
         {
             (await World.Vault.RunAsync("restore", Text(incremental, "point"), "--volume", disk, "--target", World.Vault[disk])).Expect(0);
-            (await CliProcess.RunAsync(["compare", "-f", "raw", "-F", "qcow2", World.Vault[disk], DiskOf("copy-" + _server, disk)], program: "/usr/bin/qemu-img"))
+            (await CliProcess.RunAsync(["compare", "-f", "raw", "-F", "qcow2", World.Vault[disk], DiskOf("copy-" + _server, disk)],
+                program: "/usr/bin/qemu-img"))
                 .Expect(0);
         }
         (await VirshAsync("start", "copy-" + _server)).Expect(0);

@@ -27,7 +27,8 @@ public sealed class JournalOracleTests(ITestOutputHelper output)
                 var backup = (await world.BackUpAsync()).Expect(0).Last;
                 held.Add(backup.GetProperty("heldSeconds").GetDouble() * 1000);
                 var point = backup.GetProperty("point").GetString()!;
-                string first = await RealEdge.RestoreDiskAsync(world, point, "vda"), second = await RealEdge.RestoreDiskAsync(world, point, "vdb");
+                string first = await RealEdge.RestoreDiskAsync(world, point, "vda"),
+                    second = await RealEdge.RestoreDiskAsync(world, point, "vdb");
                 var (order, consistency, at) = await RealEdge.CheckJournalAsync(first, second);
                 output.WriteLine($"{round}: {order} {consistency} at record {at}, held {held[^1]:0} ms");
                 Assert.Equal((round, "ORDER-OK", "FROZEN"), (round, order, consistency));
@@ -43,7 +44,8 @@ public sealed class JournalOracleTests(ITestOutputHelper output)
         }
         finally
         {
-            foreach (var name in (await RealEdge.OwnSnapshotsAsync(world)).Except(others)) (await world.SnapshotsAsync("release", name)).Expect(0);
+            foreach (var name in (await RealEdge.OwnSnapshotsAsync(world)).Except(others))
+                (await world.SnapshotsAsync("release", name)).Expect(0);
         }
         held.Sort();
         output.WriteLine($"{s_backups} backups, guest held: median {held[held.Count / 2]:0} ms, worst {held[^1]:0} ms");

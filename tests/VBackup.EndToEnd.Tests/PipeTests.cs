@@ -20,7 +20,8 @@ public sealed class PipeTests
                 --changed disk=<(cat changed.json) --metadata <(echo '{"ticket":7}')
             """;
         var done = (await CliProcess.RunAsync(
-            ["-c", script, CliProcess.Program, vault.VaultFolder, vault.Source, point], program: "/bin/bash", folder: vault.Folder)).Expect(0).Last;
+            ["-c", script, CliProcess.Program, vault.VaultFolder, vault.Source, point], program: "/bin/bash", folder: vault.Folder))
+                .Expect(0).Last;
         Assert.Equal(3 * Contents.Block, done.GetProperty("readBytes").GetInt64());
         vault.Complete[done.GetProperty("point").GetString()!] = second;
         var shown = (await vault.RunAsync("show", done.GetProperty("point").GetString()!)).Expect(0).Last;
@@ -47,9 +48,11 @@ public sealed class PipeTests
         var point = (await vault.BackUpAsync(Contents.Mixed(1, 100_000))).GetProperty("point").GetString()!;
         (await CliProcess.RunAsync([vault["changed"], vault["metadata"]], program: "/usr/bin/mkfifo")).Expect(0);
         await using var run = CliProcess.Start(
-            vault.BackupArguments("--base", point, "--changed", $"disk={vault["changed"]}", "--metadata", vault["metadata"]), folder: vault.Folder);
+            vault.BackupArguments("--base", point, "--changed", $"disk={vault["changed"]}", "--metadata", vault["metadata"]),
+                folder: vault.Folder);
         // Opens when the program has opened the other end.
-        await using (var pipe = await Task.Run(() => new FileStream(vault["changed"], FileMode.Open, FileAccess.Write, FileShare.ReadWrite, 0)))
+        await using (var pipe = await Task.Run(() => new FileStream(vault["changed"], FileMode.Open, FileAccess.Write, FileShare.ReadWrite,
+            0)))
         {
             await pipe.WriteAsync(isComplete ? "[]"u8.ToArray() : "["u8.ToArray());
             if (isComplete) pipe.Close();
@@ -86,7 +89,8 @@ public sealed class PipeTests
     public async Task A_failure_that_cannot_be_told_keeps_its_status(string command, int status)
     {
         await using var vault = await CliVault.MakeAsync();
-        var ended = await CliProcess.RunAsync(["-c", $"exec \"$0\" {command}", CliProcess.Program], program: "/bin/bash", folder: vault.Folder);
+        var ended = await CliProcess.RunAsync(["-c", $"exec \"$0\" {command}", CliProcess.Program], program: "/bin/bash",
+            folder: vault.Folder);
         ended.Expect(status);
         Assert.InRange(ended.Errors.Count, 0, 1);
     }

@@ -18,7 +18,8 @@ public sealed class RealDemoTests
         Assert.InRange(demo.GetProperty("points").GetInt32(), 7, 100);
         Assert.InRange(demo.GetProperty("heldWorstMilliseconds").GetDouble(), 1, 5000);
         Assert.InRange(demo.GetProperty("thawedAfterKillSeconds").GetDouble(), 0, 5);
-        var images = await CliProcess.RunAsync(["-c", Environment.GetEnvironmentVariable("CEPH_CONF")!, "ls", "rbd"], program: "/usr/bin/rbd");
+        var images = await CliProcess.RunAsync(["-c", Environment.GetEnvironmentVariable("CEPH_CONF")!, "ls", "rbd"],
+            program: "/usr/bin/rbd");
         Assert.DoesNotContain(images.Expect(0).Output, image => image.StartsWith("demo-", StringComparison.Ordinal));
     }
 

@@ -35,7 +35,8 @@ public sealed class RealEdgeTests
         finally
         {
             await RemoveServerAsync(copy);
-            foreach (var name in (await RealEdge.OwnSnapshotsAsync(world)).Except(others)) (await world.SnapshotsAsync("release", name)).Expect(0);
+            foreach (var name in (await RealEdge.OwnSnapshotsAsync(world)).Except(others))
+                (await world.SnapshotsAsync("release", name)).Expect(0);
         }
         Assert.Empty((await RealEdge.OwnSnapshotsAsync(world)).Except(others));
     }
@@ -54,6 +55,7 @@ public sealed class RealEdgeTests
         var uri = Environment.GetEnvironmentVariable("VBACKUP_TEST_LIBVIRT_URI")!;
         await CliProcess.RunAsync(["-c", uri, "undefine", name], program: "/usr/bin/virsh");
         foreach (var disk in RealEdge.Disks)
-            await CliProcess.RunAsync(["-c", Environment.GetEnvironmentVariable("CEPH_CONF")!, "rm", "--no-progress", $"rbd/{name}-{disk}"], program: "/usr/bin/rbd");
+            await CliProcess.RunAsync(["-c", Environment.GetEnvironmentVariable("CEPH_CONF")!, "rm", "--no-progress",
+                $"rbd/{name}-{disk}"], program: "/usr/bin/rbd");
     }
 }

@@ -14,7 +14,8 @@ public sealed class RecoverTests
         var recovered = (await lost.RecoverAsync("new", lost.RecoveryKey, "first", "second")).Expect(0);
         var project = Assert.Single(recovered.Last.GetProperty("projects").EnumerateArray());
         Assert.Equal("default", project.GetProperty("name").GetString());
-        Assert.All((string[])["policies", "plans", "webhooks", "restoreSchedules"], kind => Assert.Equal(1, project.GetProperty(kind).GetInt32()));
+        Assert.All((string[])["policies", "plans", "webhooks", "restoreSchedules"], kind =>
+            Assert.Equal(1, project.GetProperty(kind).GetInt32()));
         Assert.Equal(["first 1", "second 1"], project.GetProperty("locations").EnumerateArray()
             .Select(one => $"{one.GetProperty("name").GetString()} {one.GetProperty("points").GetInt32()}").Order());
         // The first location of that system lay in the folder that is gone.
@@ -38,7 +39,8 @@ public sealed class RecoverTests
         Assert.Equal("Europe/Berlin", policy.GetProperty("rules").GetProperty("zone").GetString());
         var webhook = (await up.GetAsync("webhooks")).GetProperty("items")[0];
         Assert.False(webhook.GetProperty("hasSecret").GetBoolean());
-        Assert.Equal(LostSystem.IdOf(webhook), policy.GetProperty("rules").GetProperty("notification").GetProperty("webhooks")[0].GetString());
+        Assert.Equal(LostSystem.IdOf(webhook),
+            policy.GetProperty("rules").GetProperty("notification").GetProperty("webhooks")[0].GetString());
         Assert.NotNull((await up.PostAsync($"webhooks/{LostSystem.IdOf(webhook)}/secret", new { })).GetProperty("secret").GetString());
         var schedule = (await up.GetAsync("restore-schedules")).GetProperty("items")[0];
         Assert.Equal(("tried", false), (schedule.GetProperty("newName").GetString(), schedule.GetProperty("isEnabled").GetBoolean()));

@@ -21,7 +21,8 @@ public sealed class SpoolStoryTests
     static string[] Spooled(EdgeWorld world) => ["--spool", world.Vault["spool"]];
 
     static string[] Waiting(EdgeWorld world) =>
-        [.. Directory.EnumerateFiles(world.Vault["spool"], "*", SearchOption.AllDirectories).Where(file => file.Contains("/runs/", StringComparison.Ordinal))];
+        [.. Directory.EnumerateFiles(world.Vault["spool"], "*", SearchOption.AllDirectories).Where(file =>
+            file.Contains("/runs/", StringComparison.Ordinal))];
 
     static async Task ExpectSoundAsync(EdgeWorld world, string point)
     {
@@ -59,7 +60,8 @@ public sealed class SpoolStoryTests
         Assert.Empty(Waiting(world));
         await ExpectSoundAsync(world, next.GetProperty("point").GetString()!);
         // The killed one's snapshot is an orphan, and is shown and released as such.
-        var orphan = (await world.OnVaultAsync("snapshots", "orphans", "--server", "web-1")).Expect(0).Last.GetProperty("name").GetString()!;
+        var orphan = (await world.OnVaultAsync("snapshots", "orphans", "--server", "web-1")).Expect(0).Last.GetProperty("name")
+            .GetString()!;
         (await world.SnapshotsAsync("release", orphan)).Expect(0);
         Assert.Single(await world.SnapshotNamesAsync());
     }
@@ -107,7 +109,8 @@ public sealed class SpoolStoryTests
 
     static Run Start(EdgeWorld world, params string[] more)
     {
-        TaskCompletionSource isSealed = new(TaskCreationOptions.RunContinuationsAsynchronously), moving = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        TaskCompletionSource isSealed = new(TaskCreationOptions.RunContinuationsAsynchronously),
+            moving = new(TaskCreationOptions.RunContinuationsAsynchronously);
         var process = CliProcess.Start(world.Arguments(["backup", "--server", "web-1", .. Spooled(world), "--limit-rate", Rate, .. more]),
             folder: world.Vault.Folder, onOutput: (_, line) =>
             {

@@ -57,7 +57,8 @@ public sealed class TakeOverTests(ITestOutputHelper output)
             // The server goes on, and is as sound as one that was never touched.
             await server.ResumeAsync();
             var after = PointOf(await world.BackUpAsync());
-            string first = await RealEdge.RestoreDiskAsync(world, after, "vda"), second = await RealEdge.RestoreDiskAsync(world, after, "vdb");
+            string first = await RealEdge.RestoreDiskAsync(world, after, "vda"),
+                second = await RealEdge.RestoreDiskAsync(world, after, "vdb");
             var (order, consistency, _) = await RealEdge.CheckJournalAsync(first, second);
             Assert.Equal(("ORDER-OK", "FROZEN"), (order, consistency));
             // Two safety snapshots, which name themselves in what was said, and the newest point's.
@@ -107,7 +108,8 @@ public sealed class TakeOverTests(ITestOutputHelper output)
         }
     }
 
-    static bool IsWriting(string line) => line.Contains("\"progress\"", StringComparison.Ordinal) && line.Contains("\"what\":\"vda\"", StringComparison.Ordinal);
+    static bool IsWriting(string line) => line.Contains("\"progress\"", StringComparison.Ordinal)
+        && line.Contains("\"what\":\"vda\"", StringComparison.Ordinal);
 
     static string PointOf(Ended backup) => backup.Expect(0).Last.GetProperty("point").GetString()!;
 }

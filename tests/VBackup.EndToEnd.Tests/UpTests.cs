@@ -22,7 +22,8 @@ public sealed class UpTests : IDisposable
             oneTime = Assert.IsType<string>(first.OneTimePassword);
             Assert.Equal(HttpStatusCode.OK, (await first.Http.GetAsync("/health/ready")).StatusCode);
             Assert.Equal(HttpStatusCode.Forbidden, (await SignInAsync(first, oneTime)).StatusCode);
-            var changed = await first.Http.PutAsJsonAsync("/api/v1/users/me/password", new { user = "admin", password = oneTime, newPassword = Chosen });
+            var changed = await first.Http.PutAsJsonAsync("/api/v1/users/me/password",
+                new { user = "admin", password = oneTime, newPassword = Chosen });
             Assert.True(changed.IsSuccessStatusCode, await changed.Content.ReadAsStringAsync());
             Assert.Equal(HttpStatusCode.Created, (await SignInAsync(first, Chosen)).StatusCode);
             first.Process.Kill();
@@ -49,7 +50,8 @@ public sealed class UpTests : IDisposable
         var volumes = Path.Combine(Data, "cloud", "volumes");
         Assert.Equal("succeeded", await up.FollowAsync(await up.PostAsync($"points/{point.GetProperty("id").GetString()}/restores",
             new { target = "newVolume", name = "back", volume = "vda" })));
-        Assert.Equal(await File.ReadAllBytesAsync(Path.Combine(volumes, "web-1-boot.raw")), await File.ReadAllBytesAsync(Path.Combine(volumes, "back.raw")));
+        Assert.Equal(await File.ReadAllBytesAsync(Path.Combine(volumes, "web-1-boot.raw")),
+            await File.ReadAllBytesAsync(Path.Combine(volumes, "back.raw")));
     }
 
     [Fact]
@@ -88,7 +90,8 @@ public sealed class UpTests : IDisposable
 
     static async Task<object?> SchemaAsync(string path, string sql)
     {
-        await using var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path, Pooling = false }.ToString());
+        await using var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path,
+            Pooling = false }.ToString());
         await connection.OpenAsync();
         await using var command = connection.CreateCommand();
         command.CommandText = sql;

@@ -181,7 +181,8 @@ public sealed class AuthorisationTests
         var (server, location, policy) = (await world.ServerAsync("theirs", other), await world.LocationAsync("theirs", other),
             await world.PolicyAsync("theirs", other));
         var plan = await world.PlanAsync(server, location, policy, "theirs", other);
-        var (point, run, snapshot) = (await world.PointAsync(server, location, project: other), await world.RunAsync(server, project: other),
+        var (point, run, snapshot) = (await world.PointAsync(server, location, project: other),
+            await world.RunAsync(server, project: other),
             await world.SnapshotAsync(server, project: other));
         var (webhook, notification) = await world.WebhookAsync("theirs", project: other);
         var schedule = await world.RestoreScheduleAsync(server, "theirs", other);
@@ -266,7 +267,8 @@ public sealed class AuthorisationTests
         await world.WebhookAsync("theirs", project: other);
         await world.RestoreScheduleAsync(server, "theirs", other);
         var now = world.Clock.GetUtcNow();
-        var skipped = new SkippedRun(Instant.FromDateTimeOffset(now), RuleTags.Daily, SkipReason.RunGoingOn, Instant.FromDateTimeOffset(now));
+        var skipped = new SkippedRun(Instant.FromDateTimeOffset(now), RuleTags.Daily, SkipReason.RunGoingOn,
+            Instant.FromDateTimeOffset(now));
         await world.SaveAsync(AskedRun.Skipped(world.Ids.New<RunId>(), plan, skipped, now));
         var lists = s_expected.Where(one =>
             one.Key.StartsWith("GET /api/", StringComparison.Ordinal) && !one.Key.Contains('{', StringComparison.Ordinal)
@@ -334,6 +336,7 @@ public sealed class AuthorisationTests
             .Replace("{region}", "hn1", StringComparison.Ordinal).Replace("{serverId}", "nobody-has-it", StringComparison.Ordinal)
             .Replace("{volume}", "vda", StringComparison.Ordinal)
             .Replace("{documentName}", "v1", StringComparison.Ordinal).Replace("{**path}", "index.html", StringComparison.Ordinal);
-        return world.SendAsync(new HttpMethod(method), path, token, method is "POST" or "PUT" or "PATCH" ? JsonContent.Create(new { }) : null);
+        return world.SendAsync(new HttpMethod(method), path, token, method is "POST" or "PUT" or "PATCH" ? JsonContent.Create(new { })
+            : null);
     }
 }

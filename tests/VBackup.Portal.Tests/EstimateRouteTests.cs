@@ -22,7 +22,8 @@ public sealed class EstimateRouteTests
         // One disk of 1 MiB that is allocated, and one of 1 GiB of which nobody says that.
         Assert.Equal((1L << 20) + (1L << 30), answer.GetProperty("full").GetProperty("readBytes").GetInt64());
         Assert.Equal("allocated", answer.GetProperty("full").GetProperty("basis").GetString());
-        Assert.Equal(("null", "null"), (answer.GetProperty("incremental").GetRawText(), answer.GetProperty("full").GetProperty("fits").GetRawText()));
+        Assert.Equal(("null", "null"), (answer.GetProperty("incremental").GetRawText(),
+            answer.GetProperty("full").GetProperty("fits").GetRawText()));
     }
 
     [Fact]
@@ -41,7 +42,8 @@ public sealed class EstimateRouteTests
         Assert.Equal(((1L << 20) + (1L << 30)) / 2, here.GetProperty("full").GetProperty("storedBytes").GetInt64());
         Assert.Equal("tenthOfFull", here.GetProperty("incremental").GetProperty("basis").GetString());
         var there = (await world.GetAsync($"{Path}?location={other.Id}", session)).Is(200).Json;
-        Assert.Equal(("allocated", false), (there.GetProperty("full").GetProperty("basis").GetString(), there.GetProperty("full").GetProperty("fits").GetBoolean()));
+        Assert.Equal(("allocated", false), (there.GetProperty("full").GetProperty("basis").GetString(),
+            there.GetProperty("full").GetProperty("fits").GetBoolean()));
         (await world.GetAsync($"{Path}?location={world.Ids.New<Contracts.Ids.LocationId>()}", session)).Is(400, "wrong-input", "location");
         (await world.GetAsync($"{Path}?location=x", session)).Is(400, "wrong-input", "location");
     }
@@ -53,7 +55,8 @@ public sealed class EstimateRouteTests
         var (server, location) = (await world.ServerAsync(), await world.LocationAsync());
         var session = await world.MemberAsync();
         await world.SystemPoliciesAsync();
-        (await world.PostAsync("/api/v1/plans", session, new { server, location, volumes = new[] { "vda" }, includesLater = false })).Is(201);
+        (await world.PostAsync("/api/v1/plans", session, new { server, location, volumes = new[] { "vda" }, includesLater = false }))
+            .Is(201);
         var answer = (await world.GetAsync(Path, session)).Is(200).Json;
         Assert.Equal(1L << 20, answer.GetProperty("full").GetProperty("readBytes").GetInt64());
         Assert.Equal("[\"vda\"]", answer.GetProperty("volumes").GetRawText());

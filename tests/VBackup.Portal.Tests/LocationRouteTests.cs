@@ -43,14 +43,19 @@ public sealed class LocationRouteTests
         await using var world = await MakeAsync();
         var session = await world.MemberAsync();
         (await world.PostAsync(Path, session, new { })).Is(400, "wrong-input", "name");
-        (await world.PostAsync(Path, session, new { name = "x", region = "nowhere", kind = "filesystem", address = "/x" })).Is(400, "wrong-input", "region");
-        (await world.PostAsync(Path, session, new { name = "x", region = Things.Region, kind = "tape", address = "/x" })).Is(400, "wrong-input", "kind");
-        (await world.PostAsync(Path, session, new { name = "x", region = Things.Region, kind = "filesystem", address = "" })).Is(400, "wrong-input", "address");
+        (await world.PostAsync(Path, session, new { name = "x", region = "nowhere", kind = "filesystem", address = "/x" }))
+            .Is(400, "wrong-input", "region");
+        (await world.PostAsync(Path, session, new { name = "x", region = Things.Region, kind = "tape", address = "/x" }))
+            .Is(400, "wrong-input", "kind");
+        (await world.PostAsync(Path, session, new { name = "x", region = Things.Region, kind = "filesystem", address = "" }))
+            .Is(400, "wrong-input", "address");
         var made = (await world.PostAsync(Path, session, Bucket())).Is(201);
         (await world.PostAsync(Path, session, Bucket())).Is(409, "name-taken", "name");
-        (await world.PutAsync(made.Headers["Location"], session, new { quotaBytes = 0, softDeleteDays = 0, isDefault = false }, ("If-Match", made.ETag)))
+        (await world.PutAsync(made.Headers["Location"], session, new { quotaBytes = 0, softDeleteDays = 0, isDefault = false },
+            ("If-Match", made.ETag)))
             .Is(400, "wrong-input", "quotaBytes");
-        (await world.PutAsync(made.Headers["Location"], session, new { isDefault = false }, ("If-Match", made.ETag))).Is(400, "wrong-input", "softDeleteDays");
+        (await world.PutAsync(made.Headers["Location"], session, new { isDefault = false }, ("If-Match", made.ETag)))
+            .Is(400, "wrong-input", "softDeleteDays");
     }
 
     [Fact]
@@ -65,7 +70,8 @@ public sealed class LocationRouteTests
         Assert.Contains("web", used["detail"], StringComparison.Ordinal);
         (await world.DeleteAsync($"/api/v1/plans/{plan}", session)).Is(204);
         world.Locations.Filled.Add(id);
-        Assert.Contains("1 restore points", (await world.DeleteAsync($"{Path}/{id}", session)).Is(409, "location-in-use")["detail"], StringComparison.Ordinal);
+        Assert.Contains("1 restore points", (await world.DeleteAsync($"{Path}/{id}", session)).Is(409, "location-in-use")["detail"],
+            StringComparison.Ordinal);
         (await world.GetAsync($"{Path}/{id}", session)).Is(200);
     }
 

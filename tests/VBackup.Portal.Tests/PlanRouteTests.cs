@@ -26,7 +26,8 @@ public sealed class PlanRouteTests
         Assert.Equal(made.Text, (await world.GetAsync(path, session)).Is(200).Text);
 
         (await PatchAsync(world, path, session, new { note = "x" })).Is(428, "version-needed");
-        var chosen = (await PatchAsync(world, path, session, new { volumes = new[] { "vda" }, note = "only the boot disk" }, made.ETag)).Is(200);
+        var chosen = (await PatchAsync(world, path, session, new { volumes = new[] { "vda" }, note = "only the boot disk" }, made.ETag))
+            .Is(200);
         Assert.Equal(("[\"vda\"]", "only the boot disk", "True"), (chosen["volumes"], chosen["note"], chosen["includesLater"]));
         var kept = (await PatchAsync(world, path, session, new { includesLater = false }, chosen.ETag)).Is(200);
         Assert.Equal(("[\"vda\"]", "only the boot disk", "False"), (kept["volumes"], kept["note"], kept["includesLater"]));
@@ -40,7 +41,8 @@ public sealed class PlanRouteTests
         Assert.Equal("True", (await world.PostAsync(path + "/enable", session, new { }, ("If-Match", off.ETag))).Is(200)["isEnabled"]);
         (await world.DeleteAsync(path, session)).Is(204);
         (await world.GetAsync(path, session)).Is(404, "not-found");
-        Assert.Equal(["createPlan", "deletePlan", "disablePlan", "enablePlan", "updatePlan", "updatePlan", "updatePlan"], await world.AuditAsync());
+        Assert.Equal(["createPlan", "deletePlan", "disablePlan", "enablePlan", "updatePlan", "updatePlan", "updatePlan"],
+            await world.AuditAsync());
     }
 
     [Fact]
@@ -64,7 +66,8 @@ public sealed class PlanRouteTests
         (await world.GetAsync(Path + "?server=web", session)).Is(400, "wrong-input", "server");
         (await world.GetAsync(Path + "?policy=nightly", session)).Is(400, "wrong-input", "policy");
 
-        async Task<IEnumerable<string>> NamesAsync(string query) => (await world.GetAsync(Path + query, session)).Is(200).Items("serverName");
+        async Task<IEnumerable<string>> NamesAsync(string query) => (await world.GetAsync(Path + query, session)).Is(200)
+            .Items("serverName");
     }
 
     [Fact]
@@ -141,7 +144,8 @@ public sealed class PlanRouteTests
         var again = (await world.PostAsync(path, session, new { }, ("Idempotency-Key", "k"))).Is(202);
         Assert.Equal((started["run"], "true"), (again["run"], again.Headers["Idempotency-Replayed"]));
         var order = Assert.Single(await world.SentAsync(MessageJson.Default.StartBackup));
-        Assert.Equal((started["run"], RunTrigger.Manual, PointKind.Full, server), (order.Run.ToString(), order.Trigger, order.Kind, order.Server));
+        Assert.Equal((started["run"], RunTrigger.Manual, PointKind.Full, server),
+            (order.Run.ToString(), order.Trigger, order.Kind, order.Server));
         Assert.Equal("/api/v1/runs/" + started["run"], started.Headers["Location"]);
         (await world.PostAsync(path, session, new { })).Is(409, "run-going-on");
         (await world.PostAsync("/api/v1/servers/hn1/nobody/backups", session, new { })).Is(404, "not-found");
@@ -157,7 +161,8 @@ public sealed class PlanRouteTests
         await world.SaveAsync(new CustomRole(world.Project, "button", [Permission.BackupNow]));
         var session = await world.MemberAsync("button");
         var server = await world.ServerAsync();
-        var refused = (await world.PostAsync($"/api/v1/servers/{server.Region}/{server.Id}/backups", session, new { })).Is(403, "permission-needed");
+        var refused = (await world.PostAsync($"/api/v1/servers/{server.Region}/{server.Id}/backups", session, new { }))
+            .Is(403, "permission-needed");
         Assert.Equal("CreateBackupPlanWithDefaults", refused["permission"]);
     }
 

@@ -30,7 +30,8 @@ public sealed class PointRouteTests
         (await world.GetAsync(Path + "?state=lost", session)).Is(400, "wrong-input", "state");
         (await world.GetAsync(Path + "?location=near", session)).Is(400, "wrong-input", "location");
         var one = (await world.GetAsync($"{Path}/{second}", session)).Is(200);
-        Assert.Equal(("active", "manual", (1L << 31).ToString(), (1L << 20).ToString()), (one["state"], one["trigger"], one["lengthBytes"], one["storedBytes"]));
+        Assert.Equal(("active", "manual", (1L << 31).ToString(), (1L << 20).ToString()),
+            (one["state"], one["trigger"], one["lengthBytes"], one["storedBytes"]));
 
         async Task IsAsync(string query, params RestorePointId[] expected) => Assert.Equal(expected.Select(id => id.ToString()),
             (await world.GetAsync(Path + query, session)).Is(200).Items("id"));
@@ -41,7 +42,8 @@ public sealed class PointRouteTests
     {
         await using var world = await PortalWorld.MakeAsync();
         var (server, location) = (await world.ServerAsync(), await world.LocationAsync());
-        var (active, binned) = (await world.PointAsync(server, location), await world.PointAsync(server, location, RestorePointState.SoftDeleted));
+        var (active, binned) = (await world.PointAsync(server, location),
+            await world.PointAsync(server, location, RestorePointState.SoftDeleted));
         var session = await world.MemberAsync();
         (await world.DeleteAsync($"{Path}/{active}", session)).Is(202);
         Assert.Equal(new DeletePoint(active, world.Project, false), Assert.Single(await world.SentAsync(MessageJson.Default.DeletePoint)));
@@ -70,7 +72,8 @@ public sealed class PointRouteTests
         Assert.Equal("notThere", await KeptByAsync(binned));
         var goes = (await world.GetAsync($"{Path}/{old}/explain", session)).Is(200).Json.GetProperty("goes");
         Assert.Equal(("noRuleKeepsIt", "policyChange", now.AddMinutes(1), "daily: 1 newer copies"), (goes.GetProperty("reason").GetString(),
-            goes.GetProperty("heldBy").GetString(), goes.GetProperty("at").GetDateTimeOffset(), goes.GetProperty("because")[0].GetString()));
+            goes.GetProperty("heldBy").GetString(), goes.GetProperty("at").GetDateTimeOffset(),
+                goes.GetProperty("because")[0].GetString()));
 
         async Task<string?> KeptByAsync(RestorePointId point) =>
             (await world.GetAsync($"{Path}/{point}/explain", session)).Is(200).Json.GetProperty("keeps")[0].GetProperty("by").GetString();
@@ -123,9 +126,11 @@ public sealed class PointRouteTests
         var session = await world.MemberAsync();
         var body = new { target = "newVolume", name = "web-data-again", volume = "vdb" };
         var started = (await world.PostAsync($"{Path}/{point}/restores", session, body, ("Idempotency-Key", "k"))).Is(202);
-        Assert.Equal(started["run"], (await world.PostAsync($"{Path}/{point}/restores", session, body, ("Idempotency-Key", "k"))).Is(202)["run"]);
+        Assert.Equal(started["run"],
+            (await world.PostAsync($"{Path}/{point}/restores", session, body, ("Idempotency-Key", "k"))).Is(202)["run"]);
         var order = Assert.Single(await world.SentAsync(MessageJson.Default.StartRestore));
-        Assert.Equal(new StartRestore(order.Run, world.Project, point, RestoreTarget.NewVolume, "web-data-again", "vdb", false, RunTrigger.Manual), order);
+        Assert.Equal(new StartRestore(order.Run, world.Project, point, RestoreTarget.NewVolume, "web-data-again", "vdb", false,
+            RunTrigger.Manual), order);
         var run = (await world.GetAsync(started.Headers["Location"], session)).Is(200);
         Assert.Equal((order.Run.ToString(), "restore", "waiting"), (run["id"], run["kind"], run["state"]));
         (await world.PostAsync($"{Path}/{point}/restores", session, new { target = "original", stopsServer = true })).Is(202);
@@ -147,7 +152,8 @@ public sealed class PointRouteTests
         await using var world = await PortalWorld.MakeAsync();
         var point = await world.PointAsync(await world.ServerAsync(), await world.LocationAsync());
         using var content = new StringContent(body, System.Text.Encoding.UTF8, "application/json");
-        (await world.SendAsync(HttpMethod.Post, $"{Path}/{point}/restores", await world.MemberAsync(), content)).Is(400, "wrong-input", field);
+        (await world.SendAsync(HttpMethod.Post, $"{Path}/{point}/restores", await world.MemberAsync(), content))
+            .Is(400, "wrong-input", field);
     }
 
     [Fact]
@@ -178,8 +184,10 @@ public sealed class PointRouteTests
         await world.SaveAsync(new CustomRole(world.Project, "servers", [Permission.RestoreServer]));
         var (volumes, servers) = (await world.MemberAsync("volumes", "one"), await world.MemberAsync("servers", "two"));
         object toVolume = new { target = "newVolume", name = "x", volume = "vda" }, toServer = new { target = "newServer", name = "x" };
-        Assert.Equal("RestoreServer", (await world.PostAsync($"{Path}/{point}/restores", volumes, toServer)).Is(403, "permission-needed")["permission"]);
-        Assert.Equal("RestoreVolume", (await world.PostAsync($"{Path}/{point}/restores", servers, toVolume)).Is(403, "permission-needed")["permission"]);
+        Assert.Equal("RestoreServer", (await world.PostAsync($"{Path}/{point}/restores", volumes, toServer)).Is(403,
+            "permission-needed")["permission"]);
+        Assert.Equal("RestoreVolume", (await world.PostAsync($"{Path}/{point}/restores", servers, toVolume)).Is(403,
+            "permission-needed")["permission"]);
         (await world.PostAsync($"{Path}/{point}/restores", volumes, toVolume)).Is(202);
         (await world.PostAsync($"{Path}/{point}/restores", servers, toServer)).Is(202);
     }

@@ -69,9 +69,11 @@ public sealed class PolicyRouteTests
     [InlineData("{\"name\":\"x\",\"rules\":{\"launchTime\":\"01:00\",\"zone\":\"UTC\",\"daily\":{\"keep\":0}}}", "rules.daily.keep")]
     [InlineData("{\"name\":\"x\",\"rules\":{\"launchTime\":\"01:00\",\"zone\":\"UTC\",\"hourly\":{\"keep\":1}}}", "rules.hourly")]
     [InlineData("{\"name\":\"x\",\"rules\":{\"launchTime\":\"01:00\",\"zone\":\"UTC\",\"weekly\":{\"days\":null}}}", "rules.weekly.days")]
-    [InlineData("{\"name\":\"x\",\"rules\":{\"launchTime\":\"01:00\",\"zone\":\"UTC\",\"weekly\":{\"days\":[\"someday\"]}}}", "rules.weekly.days[0]")]
+    [InlineData("{\"name\":\"x\",\"rules\":{\"launchTime\":\"01:00\",\"zone\":\"UTC\",\"weekly\":{\"days\":[\"someday\"]}}}",
+        "rules.weekly.days[0]")]
     [InlineData("{\"name\":\"x\",\"rules\":{\"launchTime\":\"01:00\",\"zone\":\"UTC\",\"monthly\":{\"keep\":1}}}", "rules.monthly")]
-    [InlineData("{\"name\":\"x\",\"rules\":{\"launchTime\":\"01:00\",\"zone\":\"UTC\",\"monthly\":{\"on\":null,\"keep\":1}}}", "rules.monthly.on")]
+    [InlineData("{\"name\":\"x\",\"rules\":{\"launchTime\":\"01:00\",\"zone\":\"UTC\",\"monthly\":{\"on\":null,\"keep\":1}}}",
+        "rules.monthly.on")]
     [InlineData("{\"name\":\"x\",\"rules\":{\"launchTime\":\"01:00\",\"zone\":\"UTC\",\"dayly\":{\"keep\":1}}}", "rules.dayly")]
     public async Task A_wrong_policy_is_refused_by_the_name_of_the_member(string body, string field)
     {

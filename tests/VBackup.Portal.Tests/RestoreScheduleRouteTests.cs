@@ -18,7 +18,8 @@ public sealed class RestoreScheduleRouteTests
         await using var world = await PortalWorld.MakeAsync();
         var server = await world.ServerAsync();
         var session = await world.MemberAsync();
-        var made = (await world.PostAsync(Path, session, new { name = "Weekly test", server, target = "newServer", newName = "test", calendar = s_daily })).Is(201);
+        var made = (await world.PostAsync(Path, session, new { name = "Weekly test", server, target = "newServer", newName = "test",
+            calendar = s_daily })).Is(201);
         Assert.Equal("2026-03-02T02:00:00+00:00", made["nextAt"]);
         Assert.Equal(["Weekly test"], (await world.GetAsync($"{Path}?server=hn1/id-of-web&enabled=true", session)).Is(200).Items("name"));
         var at = made.Headers["Location"];
@@ -36,7 +37,8 @@ public sealed class RestoreScheduleRouteTests
     {
         await using var world = await PortalWorld.MakeAsync();
         var (server, location) = (await world.ServerAsync(), await world.LocationAsync());
-        var (point, binned) = (await world.PointAsync(server, location), await world.PointAsync(server, location, RestorePointState.SoftDeleted));
+        var (point, binned) = (await world.PointAsync(server, location),
+            await world.PointAsync(server, location, RestorePointState.SoftDeleted));
         var theirs = await world.PointAsync(server, location, project: await world.ProjectAsync("other"));
         var session = await world.MemberAsync();
         object Once(object id, string at) => new { name = "once", point = id, target = "original", stopsServer = true, at };
@@ -69,10 +71,14 @@ public sealed class RestoreScheduleRouteTests
             ("point", new { name = "a", target = "newServer", newName = "test", at = "2026-04-01T12:00:00Z" }),
             ("server", new { name = "a", target = "newServer", newName = "test", calendar }),
             ("server", new { name = "a", server = new { region = "hn1", id = "other" }, target = "newServer", newName = "test", calendar }),
-            ("calendar.zone", new { name = "a", server, target = "newServer", newName = "test", calendar = new { launchTime = "03:00", zone = "Mars", daily = new { } } }),
-            ("calendar", new { name = "a", server, target = "newServer", newName = "test", calendar = new { launchTime = "03:00", zone = "UTC" } }),
-            ("calendar", new { name = "a", server, target = "newServer", newName = "test", calendar = new { launchTime = "03:00", zone = "UTC", daily = new { keep = 1 } } }),
-            ("calendar.launchTime", new { name = "a", server, target = "newServer", newName = "test", calendar = new { zone = "UTC", daily = new { } } }),
+            ("calendar.zone", new { name = "a", server, target = "newServer", newName = "test",
+                calendar = new { launchTime = "03:00", zone = "Mars", daily = new { } } }),
+            ("calendar", new { name = "a", server, target = "newServer", newName = "test",
+                calendar = new { launchTime = "03:00", zone = "UTC" } }),
+            ("calendar", new { name = "a", server, target = "newServer", newName = "test",
+                calendar = new { launchTime = "03:00", zone = "UTC", daily = new { keep = 1 } } }),
+            ("calendar.launchTime", new { name = "a", server, target = "newServer", newName = "test",
+                calendar = new { zone = "UTC", daily = new { } } }),
         ];
         foreach (var (field, body) in wrong) (await world.PostAsync(Path, session, body)).Is(400, "wrong-input", field);
     }
@@ -84,8 +90,10 @@ public sealed class RestoreScheduleRouteTests
         var server = await world.ServerAsync();
         await world.SaveAsync(new CustomRole(world.Project, "volumes", [Permission.RestoreVolume]));
         var session = await world.MemberAsync("volumes");
-        (await world.PostAsync(Path, session, new { name = "a", server, target = "newServer", newName = "test", calendar = s_daily })).Is(403, "permission-needed");
-        (await world.PostAsync(Path, session, new { name = "a", server, target = "newVolume", volume = "vda", newName = "test", calendar = s_daily })).Is(201);
+        (await world.PostAsync(Path, session, new { name = "a", server, target = "newServer", newName = "test", calendar = s_daily }))
+            .Is(403, "permission-needed");
+        (await world.PostAsync(Path, session, new { name = "a", server, target = "newVolume", volume = "vda", newName = "test",
+            calendar = s_daily })).Is(201);
         var servers = await world.RestoreScheduleAsync(server);
         (await world.PostAsync($"{Path}/{servers}/disable", session, new { })).Is(403, "permission-needed");
         (await world.DeleteAsync($"{Path}/{servers}", session)).Is(403, "permission-needed");

@@ -54,7 +54,8 @@ public sealed class RunRouteTests
         var session = await world.MemberAsync("button");
         (await world.PostAsync($"{Path}/{backup}/cancel", session, new { })).Is(202);
         Assert.Equal(new CancelRun(backup, world.Project), Assert.Single(await world.SentAsync(MessageJson.Default.CancelRun)));
-        Assert.Equal("RestoreServer", (await world.PostAsync($"{Path}/{restore}/cancel", session, new { })).Is(403, "permission-needed")["permission"]);
+        Assert.Equal("RestoreServer", (await world.PostAsync($"{Path}/{restore}/cancel", session, new { })).Is(403,
+            "permission-needed")["permission"]);
         (await world.PostAsync($"{Path}/{over}/cancel", session, new { })).Is(409, "run-over");
         Assert.Equal(["cancelRun"], await world.AuditAsync());
     }
@@ -67,11 +68,13 @@ public sealed class RunRouteTests
         var plan = await world.PlanAsync(server, await world.LocationAsync(), await world.PolicyAsync());
         foreach (var hours in new[] { 2, 1 })
             await world.SaveAsync(AskedRun.Skipped(world.Ids.New<RunId>(), plan,
-                new(Instant.FromDateTimeOffset(now.AddHours(-hours)), RuleTags.Daily, SkipReason.RunGoingOn, Instant.FromDateTimeOffset(now)), now));
+                new(Instant.FromDateTimeOffset(now.AddHours(-hours)), RuleTags.Daily, SkipReason.RunGoingOn,
+                    Instant.FromDateTimeOffset(now)), now));
         await world.SaveAsync(new AskedRun(world.Ids.New<RunId>(), plan, now, RuleTags.Daily, RunTrigger.Policy, PointKind.Full, now));
         var session = await world.MemberAsync();
         var list = (await world.GetAsync("/api/v1/history/skipped", session)).Is(200);
-        Assert.Equal([now.AddHours(-1), now.AddHours(-2)], list.Json.GetProperty("items").EnumerateArray().Select(one => one.GetProperty("dueAt").GetDateTimeOffset()));
+        Assert.Equal([now.AddHours(-1), now.AddHours(-2)], list.Json.GetProperty("items").EnumerateArray().Select(one =>
+            one.GetProperty("dueAt").GetDateTimeOffset()));
         Assert.All(list.Items("reason"), reason => Assert.NotEmpty(reason));
         Assert.Single((await world.GetAsync($"/api/v1/history/skipped?from={now.AddHours(-1):yyyy-MM-ddTHH:mm:ssZ}", session)).Items("id"));
         Assert.Empty((await world.GetAsync("/api/v1/history/skipped?server=hn1/another", session)).Items("id"));
@@ -117,7 +120,8 @@ public sealed class RunRouteTests
         await world.LocationAsync();
         var server = await world.ServerAsync();
         var user = await world.UserAsync("member", world.Project, BuiltInRoles.FullAccess);
-        var started = (await world.PostAsync($"/api/v1/servers/{server.Region}/{server.Id}/backups", await world.SessionAsync(user, world.Project), new { })).Is(202);
+        var started = (await world.PostAsync($"/api/v1/servers/{server.Region}/{server.Id}/backups",
+            await world.SessionAsync(user, world.Project), new { })).Is(202);
         world.Clock.Advance(PlanClockwork.AnswerPatience + TimeSpan.FromSeconds(1));
         await new PlanClockwork(world.Changes).TurnAsync(CancellationToken.None);
         var run = (await world.GetAsync(started.Headers["Location"], await world.SessionAsync(user, world.Project))).Is(200);

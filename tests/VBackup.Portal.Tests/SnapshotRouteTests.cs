@@ -24,7 +24,8 @@ public sealed class SnapshotRouteTests
         Assert.Equal("taking", (await world.GetAsync(taken.Headers["Location"], session)).Is(200)["state"]);
         (await world.PostAsync(Path, session, body)).Is(409, "name-taken", "name");
         (await world.PostAsync(Path, session, new { server, name = "for_ever" })).Is(202);
-        Assert.Null((await world.SentAsync(MessageJson.Default.TakeServerSnapshot)).Single(one => one.SnapshotName == "for_ever").KeptUntil);
+        Assert.Null((await world.SentAsync(MessageJson.Default.TakeServerSnapshot)).Single(one =>
+            one.SnapshotName == "for_ever").KeptUntil);
         Assert.Equal(["createSnapshot", "createSnapshot"], await world.AuditAsync());
     }
 
@@ -77,7 +78,8 @@ public sealed class SnapshotRouteTests
         (await world.DeleteAsync($"{Path}/{backup}", session)).Is(409, "snapshot-in-use");
         (await world.PostAsync($"{Path}/{backup}/rollback", session, new { })).Is(202);
         (await world.DeleteAsync($"{Path}/{manual}", session)).Is(202);
-        Assert.Equal(new RollBackSnapshot(backup, world.Project), Assert.Single(await world.SentAsync(MessageJson.Default.RollBackSnapshot)));
+        Assert.Equal(new RollBackSnapshot(backup, world.Project),
+            Assert.Single(await world.SentAsync(MessageJson.Default.RollBackSnapshot)));
         Assert.Equal(new RemoveSnapshot(manual, world.Project), Assert.Single(await world.SentAsync(MessageJson.Default.RemoveSnapshot)));
         var @base = await world.SnapshotAsync(server, "base", SnapshotState.Base, SnapshotPurpose.Backup);
         (await world.PostAsync($"{Path}/{@base}/rollback", session, new { volumes = new[] { "vdz" } })).Is(400, "wrong-input", "volumes");

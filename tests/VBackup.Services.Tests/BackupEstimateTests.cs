@@ -32,7 +32,8 @@ public sealed class BackupEstimateTests
     public void A_full_stores_by_the_worst_ratio_of_the_newest_three()
     {
         EarlierPoint[] earlier = [Full(100, 20), Full(100, 50), Full(100, 10), Full(100, 99)];
-        Assert.Equal(new(6 * GiB, 3 * GiB, 3 * GiB + 3 * GiB / 2, EstimateBasis.History), BackupEstimate.Of(PointKind.Full, s_disks, earlier));
+        Assert.Equal(new(6 * GiB, 3 * GiB, 3 * GiB + 3 * GiB / 2, EstimateBasis.History),
+            BackupEstimate.Of(PointKind.Full, s_disks, earlier));
         Assert.Equal(new(100, 50, 75, EstimateBasis.History), BackupEstimate.Of(PointKind.Full, null, earlier));
     }
 
@@ -45,7 +46,8 @@ public sealed class BackupEstimateTests
 
     [Fact]
     public void The_first_incremental_is_a_tenth_of_a_full() => Assert.Equal(
-        new(6 * GiB / 10, 3 * GiB / 10, 3 * GiB / 10, EstimateBasis.TenthOfFull), BackupEstimate.Of(PointKind.Incremental, s_disks, [Full(100, 50)]));
+        new(6 * GiB / 10, 3 * GiB / 10, 3 * GiB / 10, EstimateBasis.TenthOfFull),
+            BackupEstimate.Of(PointKind.Incremental, s_disks, [Full(100, 50)]));
 
     [Fact]
     public void Volumes_that_are_not_included_teach_nothing() => Assert.Equal(
@@ -76,7 +78,8 @@ public sealed class BackupEstimateTests
         await world.Services.SettleAsync();
         Assert.Equal(RunState.Succeeded, world.Services.Portal.Run(done).State);
 
-        string[] Files() => [.. Directory.EnumerateFiles(world.Services.Path("vault"), "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
+        string[] Files() =>
+            [.. Directory.EnumerateFiles(world.Services.Path("vault"), "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
 
         async Task LimitAsync(long bytes)
         {
@@ -87,5 +90,6 @@ public sealed class BackupEstimateTests
 
     static EarlierPoint Full(long read, long stored) => new(PointKind.Full, [new("vda", 10 * GiB, PointKind.Full, read, stored)]);
 
-    static EarlierPoint Incremental(long read, long stored) => new(PointKind.Incremental, [new("vda", 10 * GiB, PointKind.Incremental, read, stored)]);
+    static EarlierPoint Incremental(long read, long stored) =>
+        new(PointKind.Incremental, [new("vda", 10 * GiB, PointKind.Incremental, read, stored)]);
 }

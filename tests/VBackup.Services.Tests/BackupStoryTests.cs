@@ -62,7 +62,8 @@ public sealed class BackupStoryTests
         await File.WriteAllBytesAsync(world.VolumePath("web-vda"), Noise(3, 3 * Mebibyte));
 
         var restore = new StartRestore(world.Ids.New<RunId>(), world.Project, backup.Point, target,
-            target == RestoreTarget.Original ? null : "copy", target == RestoreTarget.NewVolume ? "vda" : null, StopsServer: false, RunTrigger.Manual);
+            target == RestoreTarget.Original ? null : "copy", target == RestoreTarget.NewVolume ? "vda" : null, StopsServer: false,
+                RunTrigger.Manual);
         await world.TellBackupAsync(restore, MessageJson.Default.StartRestore);
         await world.SettleAsync();
 

@@ -78,8 +78,10 @@ public sealed class BaseSnapshotTests
         var stranger = world.Ids.New<ProjectId>();
         await world.Backup.MakeAsync(change =>
         {
-            change.Send(Destination.Snapshots(ServiceWorld.Region), new RemoveSnapshot(snapshot, stranger), MessageJson.Default.RemoveSnapshot);
-            change.Send(Destination.Snapshots(ServiceWorld.Region), new RollBackSnapshot(snapshot, stranger), MessageJson.Default.RollBackSnapshot);
+            change.Send(Destination.Snapshots(ServiceWorld.Region), new RemoveSnapshot(snapshot, stranger),
+                MessageJson.Default.RemoveSnapshot);
+            change.Send(Destination.Snapshots(ServiceWorld.Region), new RollBackSnapshot(snapshot, stranger),
+                MessageJson.Default.RollBackSnapshot);
             return Task.CompletedTask;
         }, default);
         await world.SettleAsync();

@@ -21,15 +21,17 @@ public sealed class DiskSetTests
         await RunAsync(world, "", others: PointKind.Incremental);
     }
 
-    /// <summary>Ceph holds other volumes together only when those of before have given way: then all are read in full. An instant of one volume
-    /// is in nobody's way.</summary>
+    /// <summary>Ceph holds other volumes together only when those of before have given way: then all are read in full. An instant of one
+    /// volume is in nobody's way.</summary>
     [Fact]
     public async Task On_Ceph_a_disk_that_was_attached_or_was_left_out_before_makes_it_full()
     {
         Assert.SkipWhen(string.IsNullOrEmpty(s_ceph), "needs the lab's Ceph: run ./test.sh");
         var prefix = $"rbd/disks-{RandomNumberGenerator.GetHexString(8, lowercase: true)}-";
-        await using var world = await ServiceWorld.MakeAsync(storage: _ => new CephStorage(new() { ConfigurationFile = s_ceph!, User = "backup" }));
-        foreach (var name in (string[])["web-vda", "web-vdb", "web-vdc"]) await world.Cloud.Storage.CreateAsync(new(prefix + name), Length, default);
+        await using var world = await ServiceWorld.MakeAsync(storage: _ =>
+            new CephStorage(new() { ConfigurationFile = s_ceph!, User = "backup" }));
+        foreach (var name in (string[])["web-vda", "web-vdb", "web-vdc"])
+            await world.Cloud.Storage.CreateAsync(new(prefix + name), Length, default);
         await RunAsync(world, prefix, others: PointKind.Full);
     }
 
@@ -38,7 +40,8 @@ public sealed class DiskSetTests
     {
         Assert.SkipWhen(string.IsNullOrEmpty(s_ceph), "needs the lab's Ceph: run ./test.sh");
         var prefix = $"rbd/trade-{RandomNumberGenerator.GetHexString(8, lowercase: true)}-";
-        await using var world = await ServiceWorld.MakeAsync(storage: _ => new CephStorage(new() { ConfigurationFile = s_ceph!, User = "backup" }));
+        await using var world = await ServiceWorld.MakeAsync(storage: _ =>
+            new CephStorage(new() { ConfigurationFile = s_ceph!, User = "backup" }));
         Dictionary<string, byte[]> contents = [];
         foreach (var disk in (string[])["vda", "vdb"])
         {
@@ -102,7 +105,8 @@ public sealed class DiskSetTests
             var order = await world.OrderBackupAsync(server, disks: wanted);
             await world.SettleAsync();
             Assert.Equal((RunState.Succeeded, null), (world.Portal.Run(order.Run).State, world.Portal.Run(order.Run).Error));
-            Assert.Equal((wanted ?? attached).Zip(kinds), world.Portal.Point(order.Point).Volumes.Select(volume => (volume.Name, volume.Kind)));
+            Assert.Equal((wanted ?? attached).Zip(kinds), world.Portal.Point(order.Point).Volumes.Select(volume =>
+                (volume.Name, volume.Kind)));
             Assert.Single(await world.SnapshotNamesAsync("web"));
             points.Add((order.Point, (wanted ?? attached).ToDictionary(disk => disk, disk => (byte[])now[disk].Clone())));
         }

@@ -23,11 +23,14 @@ public sealed class FrozenMessageTests
 
     static readonly Dictionary<Type, (string Json, string Golden)> s_frozen = new()
     {
-        [typeof(InventoryReported)] = Of(new InventoryReported("north", 7, s_time, [new("s-1", "web", "running", [s_disk])]), MessageJson.Default.InventoryReported,
+        [typeof(InventoryReported)] = Of(new InventoryReported("north", 7, s_time, [new("s-1", "web", "running", [s_disk])]),
+            MessageJson.Default.InventoryReported,
             """{"region":"north","version":7,"at":"2026-03-29T01:30:00+00:00","servers":[{"id":"s-1","name":"web","state":"running","disks":[{"name":"vda","volume":"rbd/web","lengthBytes":4096,"allocatedBytes":null}]}]}"""),
-        [typeof(StartBackup)] = Of(new StartBackup(s_run, s_point, s_project, s_plan, s_server, "web", s_location, ["vda"], RunTrigger.Policy, PointKind.Incremental, ["daily"], s_time, null, [s_disk]), MessageJson.Default.StartBackup,
+        [typeof(StartBackup)] = Of(new StartBackup(s_run, s_point, s_project, s_plan, s_server, "web", s_location, ["vda"],
+            RunTrigger.Policy, PointKind.Incremental, ["daily"], s_time, null, [s_disk]), MessageJson.Default.StartBackup,
             """{"run":"00000002-0000-7000-8000-000000000000","point":"00000003-0000-7000-8000-000000000000","project":"00000001-0000-7000-8000-000000000000","plan":"00000004-0000-7000-8000-000000000000","server":{"region":"north","id":"s-1"},"serverName":"web","location":"00000005-0000-7000-8000-000000000000","disks":["vda"],"trigger":"policy","kind":"incremental","tags":["daily"],"dueAt":"2026-03-29T01:30:00+00:00","stopBy":null,"seen":[{"name":"vda","volume":"rbd/web","lengthBytes":4096,"allocatedBytes":null}]}"""),
-        [typeof(StartRestore)] = Of(new StartRestore(s_run, s_project, s_point, RestoreTarget.NewVolume, "copy", "vda", true, RunTrigger.Manual), MessageJson.Default.StartRestore,
+        [typeof(StartRestore)] = Of(new StartRestore(s_run, s_project, s_point, RestoreTarget.NewVolume, "copy", "vda", true,
+            RunTrigger.Manual), MessageJson.Default.StartRestore,
             """{"run":"00000002-0000-7000-8000-000000000000","project":"00000001-0000-7000-8000-000000000000","point":"00000003-0000-7000-8000-000000000000","target":"newVolume","newName":"copy","volume":"vda","stopsServer":true,"trigger":"manual"}"""),
         [typeof(ExportImage)] = Of(new ExportImage(s_run, s_project, s_point, "vda", "web.qcow2", ImageFormatView.Qcow2), MessageJson.Default.ExportImage,
             """{"run":"00000002-0000-7000-8000-000000000000","project":"00000001-0000-7000-8000-000000000000","point":"00000003-0000-7000-8000-000000000000","volume":"vda","file":"web.qcow2","format":"qcow2"}"""),
@@ -35,7 +38,8 @@ public sealed class FrozenMessageTests
             """{"run":"00000002-0000-7000-8000-000000000000","project":"00000001-0000-7000-8000-000000000000","server":{"region":"north","id":"s-1"},"serverName":"web","beside":"rbd/web","file":"web.raw","format":"raw","newName":"copy"}"""),
         [typeof(CancelRun)] = Of(new CancelRun(s_run, s_project), MessageJson.Default.CancelRun,
             """{"run":"00000002-0000-7000-8000-000000000000","project":"00000001-0000-7000-8000-000000000000"}"""),
-        [typeof(RunChanged)] = Of(new RunChanged(s_run, 3, RunKind.Backup, s_project, s_plan, s_server, "web", s_location, s_point, RunTrigger.Schedule, RunState.WindowClosed, s_time, s_time, 1, 2, 3, ["note"], "late", null), MessageJson.Default.RunChanged,
+        [typeof(RunChanged)] = Of(new RunChanged(s_run, 3, RunKind.Backup, s_project, s_plan, s_server, "web", s_location, s_point,
+            RunTrigger.Schedule, RunState.WindowClosed, s_time, s_time, 1, 2, 3, ["note"], "late", null), MessageJson.Default.RunChanged,
             """{"run":"00000002-0000-7000-8000-000000000000","version":3,"kind":"backup","project":"00000001-0000-7000-8000-000000000000","plan":"00000004-0000-7000-8000-000000000000","server":{"region":"north","id":"s-1"},"serverName":"web","location":"00000005-0000-7000-8000-000000000000","point":"00000003-0000-7000-8000-000000000000","trigger":"schedule","state":"windowClosed","startedAt":"2026-03-29T01:30:00+00:00","endedAt":"2026-03-29T01:30:00+00:00","doneBytes":1,"totalBytes":2,"storedBytes":3,"notes":["note"],"error":"late","target":null}"""),
         [typeof(RunRefused)] = Of(new RunRefused(s_run, s_project, "no such point"), MessageJson.Default.RunRefused,
             """{"run":"00000002-0000-7000-8000-000000000000","project":"00000001-0000-7000-8000-000000000000","error":"no such point"}"""),
@@ -45,7 +49,8 @@ public sealed class FrozenMessageTests
             """{"point":"00000003-0000-7000-8000-000000000000","project":"00000001-0000-7000-8000-000000000000","isByPolicy":true}"""),
         [typeof(UndeletePoint)] = Of(new UndeletePoint(s_point, s_project), MessageJson.Default.UndeletePoint,
             """{"point":"00000003-0000-7000-8000-000000000000","project":"00000001-0000-7000-8000-000000000000"}"""),
-        [typeof(TakeServerSnapshot)] = Of(new TakeServerSnapshot(s_snapshot, s_run, s_project, s_server, "vb-1", null, SnapshotPurpose.Safety, s_time), MessageJson.Default.TakeServerSnapshot,
+        [typeof(TakeServerSnapshot)] = Of(new TakeServerSnapshot(s_snapshot, s_run, s_project, s_server, "vb-1", null,
+            SnapshotPurpose.Safety, s_time), MessageJson.Default.TakeServerSnapshot,
             """{"snapshot":"00000006-0000-7000-8000-000000000000","run":"00000002-0000-7000-8000-000000000000","project":"00000001-0000-7000-8000-000000000000","server":{"region":"north","id":"s-1"},"snapshotName":"vb-1","disks":null,"purpose":"safety","keptUntil":"2026-03-29T01:30:00+00:00"}"""),
         [typeof(KeepSnapshotAsBase)] = Of(new KeepSnapshotAsBase(s_snapshot), MessageJson.Default.KeepSnapshotAsBase,
             """{"snapshot":"00000006-0000-7000-8000-000000000000"}"""),
@@ -56,20 +61,27 @@ public sealed class FrozenMessageTests
         [typeof(FreeVolumes)] = Of(new FreeVolumes(s_project, s_server, ["rbd/web"], true), MessageJson.Default.FreeVolumes,
             """{"project":"00000001-0000-7000-8000-000000000000","server":{"region":"north","id":"s-1"},"volumes":["rbd/web"],"removesAll":true}"""),
         [typeof(SurveySnapshots)] = Of(new SurveySnapshots("north"), MessageJson.Default.SurveySnapshots, """{"region":"north"}"""),
-        [typeof(SnapshotsSurveyed)] = Of(new SnapshotsSurveyed("north", 7, s_time, [new(s_server, "web", "vb-1", ["rbd/web"], s_time, s_time, true, s_time, "busy")], ["mail"]), MessageJson.Default.SnapshotsSurveyed,
+        [typeof(SnapshotsSurveyed)] = Of(new SnapshotsSurveyed("north", 7, s_time,
+            [new(s_server, "web", "vb-1", ["rbd/web"], s_time, s_time, true, s_time, "busy")], ["mail"]),
+            MessageJson.Default.SnapshotsSurveyed,
             """{"region":"north","version":7,"at":"2026-03-29T01:30:00+00:00","orphans":[{"server":{"region":"north","id":"s-1"},"serverName":"web","instant":"vb-1","volumes":["rbd/web"],"takenAt":"2026-03-29T01:30:00+00:00","firstSeenAt":"2026-03-29T01:30:00+00:00","isOurs":true,"removedAfter":"2026-03-29T01:30:00+00:00","error":"busy"}],"unseen":["mail"]}"""),
-        [typeof(SnapshotTaken)] = Of(new SnapshotTaken(s_snapshot, s_run, null, s_time, "crash", 0.25, "web", "running", [s_disk], "lab", "{}", ["note"], "vb-2"), MessageJson.Default.SnapshotTaken,
+        [typeof(SnapshotTaken)] = Of(new SnapshotTaken(s_snapshot, s_run, null, s_time, "crash", 0.25, "web", "running", [s_disk], "lab",
+            "{}", ["note"], "vb-2"), MessageJson.Default.SnapshotTaken,
             """{"snapshot":"00000006-0000-7000-8000-000000000000","run":"00000002-0000-7000-8000-000000000000","error":null,"takenAt":"2026-03-29T01:30:00+00:00","consistency":"crash","heldSeconds":0.25,"serverName":"web","serverState":"running","disks":[{"name":"vda","volume":"rbd/web","lengthBytes":4096,"allocatedBytes":null}],"configurationKind":"lab","configuration":"{}","notes":["note"],"instant":"vb-2"}"""),
-        [typeof(SnapshotChanged)] = Of(new SnapshotChanged(s_snapshot, 2, s_project, s_server, "vb-1", SnapshotPurpose.Backup, SnapshotState.Base, [s_disk], s_time, null, null, true, s_time, "vb-2"), MessageJson.Default.SnapshotChanged,
+        [typeof(SnapshotChanged)] = Of(new SnapshotChanged(s_snapshot, 2, s_project, s_server, "vb-1", SnapshotPurpose.Backup,
+            SnapshotState.Base, [s_disk], s_time, null, null, true, s_time, "vb-2"), MessageJson.Default.SnapshotChanged,
             """{"snapshot":"00000006-0000-7000-8000-000000000000","version":2,"project":"00000001-0000-7000-8000-000000000000","server":{"region":"north","id":"s-1"},"snapshotName":"vb-1","purpose":"backup","state":"base","disks":[{"name":"vda","volume":"rbd/web","lengthBytes":4096,"allocatedBytes":null}],"takenAt":"2026-03-29T01:30:00+00:00","keptUntil":null,"error":null,"isRollingBack":true,"rolledBackAt":"2026-03-29T01:30:00+00:00","instant":"vb-2"}"""),
         [typeof(LocationChanged)] = Of(new LocationChanged(s_location, 2, s_project, "north", "main", LocationKindView.VStorage, "s3://bucket/prefix", "https://s3.example", LocationStateView.Refused, "no room", true, false, 9, 8, 7, s_time, "a pack is damaged", new(30, 90, s_time)), MessageJson.Default.LocationChanged,
             """{"location":"00000005-0000-7000-8000-000000000000","version":2,"project":"00000001-0000-7000-8000-000000000000","region":"north","locationName":"main","kind":"vStorage","address":"s3://bucket/prefix","endpoint":"https://s3.example","state":"refused","refusal":"no room","isDefault":true,"isDeleted":false,"quotaBytes":9,"usedBytes":8,"softDeleteDays":7,"verifiedAt":"2026-03-29T01:30:00+00:00","finding":"a pack is damaged","lock":{"minDays":30,"maxDays":90,"finalAt":"2026-03-29T01:30:00+00:00"}}"""),
         [typeof(DeclarationsChanged)] = Of(new DeclarationsChanged(s_project, 4, JsonSerializer.SerializeToElement("any")),
             MessageJson.Default.DeclarationsChanged,
             """{"project":"00000001-0000-7000-8000-000000000000","version":4,"declarations":"any"}"""),
-        [typeof(ExportOrder)] = Of(new ExportOrder(s_vault, s_run, s_point, "aa", ["bb"], s_server, "web", PointKind.Full, "vb-1", s_time, "crash", null, [s_disk], "lab", "{}", new(s_project, s_plan, RunTrigger.Policy, ["weekly"], s_time, s_server)), WorkJson.Default.ExportOrder,
+        [typeof(ExportOrder)] = Of(new ExportOrder(s_vault, s_run, s_point, "aa", ["bb"], s_server, "web", PointKind.Full, "vb-1", s_time,
+            "crash", null, [s_disk], "lab", "{}", new(s_project, s_plan, RunTrigger.Policy, ["weekly"], s_time, s_server)),
+            WorkJson.Default.ExportOrder,
             """{"vault":{"address":"s3://bucket/prefix","endpoint":"https://s3.example","s3Region":"north"},"run":"00000002-0000-7000-8000-000000000000","point":"00000003-0000-7000-8000-000000000000","session":"aa","earlierSessions":["bb"],"server":{"region":"north","id":"s-1"},"serverName":"web","kind":"full","instant":"vb-1","takenAt":"2026-03-29T01:30:00+00:00","consistency":"crash","heldSeconds":null,"disks":[{"name":"vda","volume":"rbd/web","lengthBytes":4096,"allocatedBytes":null}],"configurationKind":"lab","configuration":"{}","catalogue":{"project":"00000001-0000-7000-8000-000000000000","plan":"00000004-0000-7000-8000-000000000000","trigger":"policy","tags":["weekly"],"dueAt":"2026-03-29T01:30:00+00:00","server":{"region":"north","id":"s-1"}}}"""),
-        [typeof(ExportResult)] = Of(new ExportResult("ab", PointKind.Full, [new("vda", 1, PointKind.Full, 2, 3, "resized")], 3, ["cd"], ["note"]), WorkJson.Default.ExportResult,
+        [typeof(ExportResult)] = Of(new ExportResult("ab", PointKind.Full, [new("vda", 1, PointKind.Full, 2, 3, "resized")], 3, ["cd"],
+            ["note"]), WorkJson.Default.ExportResult,
             """{"vaultPoint":"ab","kind":"full","volumes":[{"name":"vda","lengthBytes":1,"kind":"full","readBytes":2,"storedBytes":3,"fullBecause":"resized"}],"storedBytes":3,"distrusted":["cd"],"notes":["note"]}"""),
         [typeof(SettleOrder)] = Of(new SettleOrder(s_vault, ["aa", "bb"]), WorkJson.Default.SettleOrder,
             """{"vault":{"address":"s3://bucket/prefix","endpoint":"https://s3.example","s3Region":"north"},"sessions":["aa","bb"]}"""),
@@ -115,7 +127,8 @@ public sealed class FrozenMessageTests
     [Fact]
     public void Every_message_is_here()
     {
-        var messages = typeof(IMessage).Assembly.GetTypes().Where(type => type is { IsInterface: false } && type.IsAssignableTo(typeof(IMessage)));
+        var messages = typeof(IMessage).Assembly.GetTypes().Where(type => type is { IsInterface: false }
+            && type.IsAssignableTo(typeof(IMessage)));
         Assert.Empty(messages.Except(s_frozen.Keys));
     }
 

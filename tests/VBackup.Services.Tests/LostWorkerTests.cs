@@ -167,7 +167,8 @@ public sealed class LostWorkerTests
     {
         await using var world = await ServiceWorld.MakeAsync();
         var server = await world.AddServerAsync("web", ("vda", new byte[4096]));
-        var order = new StartBackup(world.Ids.New<RunId>(), world.Ids.New<RestorePointId>(), world.Project, world.Ids.New<PlanId>(), server, "web",
+        var order = new StartBackup(world.Ids.New<RunId>(), world.Ids.New<RestorePointId>(), world.Project, world.Ids.New<PlanId>(),
+            server, "web",
             world.Location, null, RunTrigger.Policy, PointKind.Full, [], world.Clock.GetUtcNow(), null);
         await world.TellBackupAsync(order, MessageJson.Default.StartBackup, notAfter: world.Clock.GetUtcNow() - TimeSpan.FromSeconds(1));
         await world.SettleAsync();

@@ -16,7 +16,8 @@ public sealed class MessageTests
         await using var world = await ServiceWorld.MakeAsync();
         var server = await world.AddServerAsync("web", ("vda", new byte[4096]));
         var order = await world.OrderBackupAsync(server);
-        var sent = await world.Backup.MakeAsync(change => Task.FromResult(change.Db.Outbox.AsEnumerable().Select(one => one.Envelope).ToList()), default);
+        var sent = await world.Backup.MakeAsync(change =>
+            Task.FromResult(change.Db.Outbox.AsEnumerable().Select(one => one.Envelope).ToList()), default);
         var snapshot = sent.Single(one => one.Name == TakeServerSnapshot.Name);
         await world.SettleAsync();
         var heard = world.Portal.Snapshots.Single();
@@ -46,7 +47,8 @@ public sealed class MessageTests
         {
             change.Send("nowhere", new KeepSnapshotAsBase(world.Ids.New<SnapshotId>()), MessageJson.Default.KeepSnapshotAsBase);
             change.Send(Destination.Portal, new CancelRun(world.Ids.New<RunId>(), world.Project), MessageJson.Default.CancelRun);
-            change.Send(Destination.Snapshots(ServiceWorld.Region), new KeepSnapshotAsBase(world.Ids.New<SnapshotId>()), MessageJson.Default.KeepSnapshotAsBase);
+            change.Send(Destination.Snapshots(ServiceWorld.Region), new KeepSnapshotAsBase(world.Ids.New<SnapshotId>()),
+                MessageJson.Default.KeepSnapshotAsBase);
             return Task.CompletedTask;
         }, default);
         await world.BackupPump.SendDueAsync(default);

@@ -130,7 +130,8 @@ public sealed class ProtectedServerTests
         foreach (var name in (string[])["all", "chosen", "open"])
             await world.AddServerAsync(name, ("vda", Noise(1)), ("vdb", Noise(2)), ("vdc", Noise(3)));
         await world.PassAsync(TimeSpan.FromHours(5));
-        var points = (await world.PointsAsync()).ToDictionary(point => point.ServerName, point => string.Join(' ', point.Volumes.Select(volume => volume.Name)));
+        var points = (await world.PointsAsync()).ToDictionary(point => point.ServerName, point =>
+            string.Join(' ', point.Volumes.Select(volume => volume.Name)));
         Assert.Equal(("vda vdb vdc", "vda", "vda vdc"), (points["all"], points["chosen"], points["open"]));
     }
 
@@ -178,11 +179,15 @@ public sealed class ProtectedServerTests
         var policy = await world.NewPolicyAsync("often", s_every6Hours);
         var plan = await world.ProtectAsync(server, new(policy.Id));
         await world.PassAsync(TimeSpan.FromHours(5));
-        await world.Portal.MakeAsync(async change => ProtectedWorld.Done(await PlanUse.SwitchAsync(change, world.Project, plan.Id, false, default)), default);
+        await world.Portal.MakeAsync(async change =>
+            ProtectedWorld.Done(await PlanUse.SwitchAsync(change, world.Project, plan.Id, false, default)), default);
         await world.PassAsync(TimeSpan.FromDays(3));
         Assert.Single(await world.PointsAsync());
-        Assert.Equal("policy-in-use", (await world.Portal.MakeAsync(change => PolicyUse.DeleteAsync(change, world.Project, policy.Id, default), default)).Refusal?.Code);
-        await world.Portal.MakeAsync(async change => ProtectedWorld.Done(await PlanUse.SwitchAsync(change, world.Project, plan.Id, true, default)), default);
+        Assert.Equal("policy-in-use",
+            (await world.Portal.MakeAsync(change => PolicyUse.DeleteAsync(change, world.Project, policy.Id, default), default))
+            .Refusal?.Code);
+        await world.Portal.MakeAsync(async change =>
+            ProtectedWorld.Done(await PlanUse.SwitchAsync(change, world.Project, plan.Id, true, default)), default);
         await world.PassAsync(TimeSpan.FromHours(6));
         Assert.Equal(2, (await world.AskedAsync()).Count);
     }

@@ -14,7 +14,8 @@ namespace VBackup.Services.Tests;
 public sealed class ScheduledRestoreTests
 {
     const int Size = 512 * 1024;
-    static readonly PolicyRules s_daily = new(new LocalTime(13, 0), "Etc/UTC", Daily: new(7), Notification: new(OnFailure: true, Recipients: ["ops@receiver.example"]));
+    static readonly PolicyRules s_daily = new(new LocalTime(13, 0), "Etc/UTC", Daily: new(7),
+        Notification: new(OnFailure: true, Recipients: ["ops@receiver.example"]));
     static readonly RestoreCalendar s_at3 = new(new LocalTime(3, 0), "Etc/UTC", Daily: new());
     static readonly RestoreWish s_volume = new(null, RestoreTarget.NewVolume, "test", "vda", false);
 
@@ -155,9 +156,11 @@ public sealed class ScheduledRestoreTests
         return server;
     }
 
-    static async Task<RestoreScheduleId> RepeatAsync(ProtectedWorld world, ServerRef server, RestoreWish wish, RestoreCalendar? calendar = null) =>
+    static async Task<RestoreScheduleId> RepeatAsync(ProtectedWorld world, ServerRef server, RestoreWish wish,
+        RestoreCalendar? calendar = null) =>
         await world.Portal.MakeAsync(change => Task.FromResult(change.Db.RestoreSchedules.Add(RestoreSchedule.Repeated(
-            change.NewId<RestoreScheduleId>(), world.Project, "nightly test", server, "web", wish, calendar ?? s_at3, change.Now)).Entity.Id), default);
+            change.NewId<RestoreScheduleId>(), world.Project, "nightly test", server, "web", wish, calendar ?? s_at3, change.Now))
+                .Entity.Id), default);
 
     /// <summary>In place, two hours from when there is a point.</summary>
     static async Task<RestoreScheduleId> OnceAsync(ProtectedWorld world, ServerRef server)
@@ -165,7 +168,8 @@ public sealed class ScheduledRestoreTests
         await world.PassAsync(TimeSpan.FromHours(1));
         var point = Assert.Single(await world.PointsAsync());
         return await world.Portal.MakeAsync(change => Task.FromResult(change.Db.RestoreSchedules.Add(RestoreSchedule.Once(
-            change.NewId<RestoreScheduleId>(), world.Project, "once", server, "web", new(point.Id, RestoreTarget.Original, null, null, true),
+            change.NewId<RestoreScheduleId>(), world.Project, "once", server, "web",
+                new(point.Id, RestoreTarget.Original, null, null, true),
             change.Now.AddHours(2))).Entity.Id), default);
     }
 

@@ -22,7 +22,8 @@ public sealed class StartAfterRestoreTests
     {
         await using var world = await ServiceWorld.MakeAsync();
         var restore = await RestoreUntilStartAsync(world);
-        await using (var other = await world.Cloud.Storage.OpenWriterAsync(s_volume, new() { TakesOver = true, Claim = "another" }, default))
+        await using (var other = await world.Cloud.Storage.OpenWriterAsync(s_volume, new() { TakesOver = true, Claim = "another" },
+            default))
         {
             if (isDone) await other.DisposeAsync();
             for (var attempt = 1; attempt <= WorkTask.AttemptsMax; attempt++)
@@ -43,7 +44,8 @@ public sealed class StartAfterRestoreTests
     {
         await using var world = await ServiceWorld.MakeAsync();
         var restore = await RestoreUntilStartAsync(world);
-        await using (await world.Cloud.Storage.OpenWriterAsync(s_volume, new(), default)) Assert.True(await world.Worker.RunOneAsync(default));
+        await using (await world.Cloud.Storage.OpenWriterAsync(s_volume, new(),
+            default)) Assert.True(await world.Worker.RunOneAsync(default));
         Assert.Equal(ServerState.Shutdown, await StateAsync(world));
         world.Clock.Advance(TimeSpan.FromMinutes(1));
         await world.SettleAsync();

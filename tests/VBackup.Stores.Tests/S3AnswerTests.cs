@@ -240,7 +240,8 @@ public sealed class S3AnswerTests
     {
         byte[] md5s = [.. MD5.HashData(Large.AsSpan(0, 8 << 20)), .. MD5.HashData(Large.AsSpan(8 << 20))];
         await using var server = new ScriptedServer(UploadThen(ScriptedServer.Answer(200,
-            $"<CompleteMultipartUploadResult><ETag>\"{Convert.ToHexStringLower(MD5.HashData(md5s))}-2\"</ETag></CompleteMultipartUploadResult>",
+            $"<CompleteMultipartUploadResult><ETag>\"{Convert.ToHexStringLower(MD5.HashData(md5s))}-2\"</ETag>"
+                + "</CompleteMultipartUploadResult>",
             "Content-Type: application/xml")));
         await using var store = StoreAt(server.Address);
         await WriteLarge(store);

@@ -148,7 +148,8 @@ sealed class VersionedBucket(AmazonS3Client client) : IAsyncDisposable
 
     public static async Task<VersionedBucket> MakeAsync(bool isLocked)
     {
-        Assert.SkipWhen(string.IsNullOrEmpty(Environment.GetEnvironmentVariable("VBACKUP_TEST_S3_ENDPOINT")), "needs the lab's radosgw: run ./test.sh");
+        Assert.SkipWhen(string.IsNullOrEmpty(Environment.GetEnvironmentVariable("VBACKUP_TEST_S3_ENDPOINT")),
+            "needs the lab's radosgw: run ./test.sh");
         var bucket = new VersionedBucket(S3Lab.Client());
         await bucket.Client.PutBucketAsync(new PutBucketRequest { BucketName = bucket.Name, ObjectLockEnabledForBucket = isLocked });
         if (!isLocked)

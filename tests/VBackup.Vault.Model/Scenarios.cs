@@ -32,7 +32,8 @@ static class Scenarios
         .Goal("pack 0 is reclaimed", world => (world.Packs & 1) == 0)
         .Goal("all is tidy", world => IsTidy(in world))
         .Goal("the writer succeeds", world => (world.Succeeded & 1) != 0)
-        .Goal("a revoked writer's point does not count", world => world.Has(0, SessionBits.Ended | SessionBits.Decided) && !world.Has(0, SessionBits.Named));
+        .Goal("a revoked writer's point does not count", world => world.Has(0, SessionBits.Ended | SessionBits.Decided)
+            && !world.Has(0, SessionBits.Named));
 
     /// <summary>A deduplicating backup, a deleter and two collectors.</summary>
     public static Scenario Reuse(Rule broken) => Old("reuse", broken)
@@ -124,7 +125,8 @@ static class Scenarios
     /// <summary>A backup whose put of its point is in doubt; a process that goes on with it settles that, and publishes.</summary>
     public static Scenario Resumed(Rule broken) => Old("resumed", broken)
         .PointOfSession(1, session: 0, need: A | C).SecondPointOfSession(2, session: 0).Base(0, 0)
-        .With(new Writer("writer", broken, session: 0, pack: 1, index: 1, reuses: false, based: true) { PutsInDoubt = true, Resumes = true })
+        .With(new Writer("writer", broken, session: 0, pack: 1, index: 1, reuses: false, based: true) { PutsInDoubt = true,
+            Resumes = true })
         .With(new Deleter("deleter", 0b111))
         .With(new Collector("first", broken, 0, Simple) { Guesses = Packs(0b11), Revokes = 0b01 })
         .With(new Collector("second", broken, 1, Simple) { Guesses = Packs(0b01), Revokes = 0b01 })
@@ -262,7 +264,8 @@ static class Scenarios
                 Guesses = Packs(0b01, 0b10), MergedIndex = 4, Revokes = 0b01,
             })
             .Goal("pack 0 is reclaimed", world => (world.Packs & 1) == 0)
-            .Goal("the index is whole again", world => (world.Index & 1) == 0 && (world.Points & 1) != 0 && (world.Succeeded & World.RepairFinished) != 0);
+            .Goal("the index is whole again", world => (world.Index & 1) == 0 && (world.Points & 1) != 0
+                && (world.Succeeded & World.RepairFinished) != 0);
     }
 
     /// <summary>Restores and both kinds of backup, while a collector does everything and may be expelled.</summary>
@@ -279,7 +282,8 @@ static class Scenarios
         })
         .With(new Expeller("expeller", 0))
         .Goal("pack 0 is reclaimed", world => (world.Packs & 1) == 0)
-        .Goal("everybody ends well", world => world.Has(0, SessionBits.Ended) && (world.Succeeded & 0b110) == 0b110 && world.Registered == 0);
+        .Goal("everybody ends well", world => world.Has(0, SessionBits.Ended) && (world.Succeeded & 0b110) == 0b110
+            && world.Registered == 0);
 
     /// <summary>Pack 0's chunk C is damaged; a repair, a restore, a backup and a collector that may be expelled.</summary>
     public static Scenario EverydayRepair(Rule broken)
@@ -300,7 +304,8 @@ static class Scenarios
             })
             .With(new Expeller("expeller", 0))
             .Goal("pack 0 is reclaimed", world => (world.Packs & 1) == 0)
-            .Goal("everybody ends well", world => world.Has(0, SessionBits.Ended) && (world.Succeeded & 0b010) != 0 && world.Registered == 0 && (world.Packs & 1) == 0);
+            .Goal("everybody ends well", world => world.Has(0, SessionBits.Ended) && (world.Succeeded & 0b010) != 0
+                && world.Registered == 0 && (world.Packs & 1) == 0);
     }
 
     /// <summary>A restore whose pack was rewritten long ago, while two collectors merge the index.</summary>
@@ -460,7 +465,8 @@ static class Scenarios
     public static IReadOnlyList<Func<Rule, Scenario>> All =>
     [
         Revocation, Reuse, Rewriting, Chain, LateDecision, DoubtfulPut, Resumed, Expelled, DeadCollector, Consolidation, Reading,
-        ReadingAmongMerges, ReadingAmongRewrites, Splitting, Walking, RepairingPacks, RepairingIndex, TwoRepairs, PackComesBack, IndexComesBack, SessionComesBack,
+        ReadingAmongMerges, ReadingAmongRewrites, Splitting, Walking, RepairingPacks, RepairingIndex, TwoRepairs, PackComesBack,
+            IndexComesBack, SessionComesBack,
         TwoBackups,
         Everyday, EverydayRepair,
     ];

@@ -35,7 +35,8 @@ public sealed class VisitorTests(VisitorTests.UsedSite used) : IClassFixture<Vis
                 using var there = await InProjectAsync(project);
                 (await there.PostAsJsonAsync("/api/v1/memberships", new { user = name, role })).EnsureSuccessStatusCode();
             }
-            (await Site.Up.Http.PutAsJsonAsync("/api/v1/users/me/password", new { user = name, password = oneTime, newPassword = Site.Password }))
+            (await Site.Up.Http.PutAsJsonAsync("/api/v1/users/me/password",
+                new { user = name, password = oneTime, newPassword = Site.Password }))
                 .EnsureSuccessStatusCode();
             return made;
         }
@@ -74,7 +75,8 @@ public sealed class VisitorTests(VisitorTests.UsedSite used) : IClassFixture<Vis
     public async Task Where_points_are_kept_and_what_snapshots_there_are_is_shown()
     {
         await used.UserAsync("lister", "vBackupReadOnlyAccess", "default");
-        await used.UserAsync("outsider", "vBackupFullAccess", (await Site.Up.PostAsync("projects", new { name = "outside" })).GetProperty("name").GetString()!);
+        await used.UserAsync("outsider", "vBackupFullAccess",
+            (await Site.Up.PostAsync("projects", new { name = "outside" })).GetProperty("name").GetString()!);
         await using var visitor = await Site.VisitAsync();
         await visitor.SignInAsync("lister");
         await visitor.FollowAsync("Locations");
@@ -82,7 +84,8 @@ public sealed class VisitorTests(VisitorTests.UsedSite used) : IClassFixture<Vis
         await Visitor.SeesAsync(visitor.Page.GetByRole(AriaRole.Row, new() { NameRegex = new("^local default Ready .* MiB none") }));
         await visitor.FollowAsync("Snapshots");
         await visitor.SeesHeadingAsync("Snapshots");
-        await Visitor.SeesAsync(visitor.Page.GetByRole(AriaRole.Row, new() { NameRegex = new(" web-1 A backup Base of the next backup ") }));
+        await Visitor.SeesAsync(visitor.Page.GetByRole(AriaRole.Row,
+            new() { NameRegex = new(" web-1 A backup Base of the next backup ") }));
         await visitor.GoToAsync("/snapshots?purpose=manual");
         await visitor.SeesHeadingAsync("None of these");
 
@@ -214,7 +217,8 @@ public sealed class VisitorTests(VisitorTests.UsedSite used) : IClassFixture<Vis
         sent.Content = new FormUrlEncodedContent(fields);
         sent.Headers.Add("Cookie", answer.Headers.GetValues("Set-Cookie").Select(one => one.Split(';')[0]));
         var signedIn = await http.SendAsync(sent);
-        var cookie = Assert.Single(signedIn.Headers.GetValues("Set-Cookie"), one => one.StartsWith("vbackup-session=", StringComparison.Ordinal));
+        var cookie = Assert.Single(signedIn.Headers.GetValues("Set-Cookie"), one =>
+            one.StartsWith("vbackup-session=", StringComparison.Ordinal));
         Assert.Equal(isSecure, cookie.Contains("; secure", StringComparison.OrdinalIgnoreCase));
         // Not http://…, which is the scheme behind a proxy and not before it.
         Assert.Equal("/", signedIn.Headers.Location?.ToString());
@@ -241,7 +245,8 @@ public sealed class VisitorTests(VisitorTests.UsedSite used) : IClassFixture<Vis
         Assert.Equal((HttpStatusCode.NotFound, "text/html"), (page.StatusCode, page.Content.Headers.ContentType?.MediaType));
         Assert.Contains("script-src 'self';", Assert.Single(page.Headers.GetValues("Content-Security-Policy")), StringComparison.Ordinal);
         var ofApi = await http.GetAsync("/api/v1/nothing/here");
-        Assert.Equal((HttpStatusCode.NotFound, "application/problem+json"), (ofApi.StatusCode, ofApi.Content.Headers.ContentType?.MediaType));
+        Assert.Equal((HttpStatusCode.NotFound, "application/problem+json"),
+            (ofApi.StatusCode, ofApi.Content.Headers.ContentType?.MediaType));
         Assert.Equal(HttpStatusCode.MethodNotAllowed, (await http.PutAsync("/api/v1/servers", null)).StatusCode);
 
         await using var nobody = await Site.VisitAsync();
@@ -264,7 +269,8 @@ public sealed class VisitorTests(VisitorTests.UsedSite used) : IClassFixture<Vis
     public async Task Names_are_text_whatever_is_in_them()
     {
         const string Name = "<img src=x onerror=alert(1)>";
-        await Site.Up.PostAsync("policies", new { name = Name, rules = new { launchTime = "03:00", zone = "Etc/UTC", daily = new { keep = 1 } } });
+        await Site.Up.PostAsync("policies", new { name = Name,
+            rules = new { launchTime = "03:00", zone = "Etc/UTC", daily = new { keep = 1 } } });
         await used.UserAsync("gina", "vBackupReadOnlyAccess", "default");
         await using var gina = await Site.VisitAsync();
         await gina.SignInAsync("gina");

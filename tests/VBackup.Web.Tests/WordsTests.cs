@@ -30,7 +30,8 @@ public sealed class WordsTests
     [InlineData("Europe/Berlin", "1 Mar 2026, 13:00")]
     [InlineData("Nowhere/Land", "1 Mar 2026, 12:00 UTC")]
     [InlineData(null, "1 Mar 2026, 12:00 UTC")]
-    public void An_instant_is_told_in_the_visitors_zone_or_as_UTC(string? zone, string text) => Assert.Equal(text, Words.Instant(s_noon, zone));
+    public void An_instant_is_told_in_the_visitors_zone_or_as_UTC(string? zone, string text) =>
+        Assert.Equal(text, Words.Instant(s_noon, zone));
 
     [Theory]
     [InlineData("/points?state=active", "/points?state=active")]
@@ -66,9 +67,12 @@ public sealed class WordsTests
     [Fact]
     public void A_policy_is_said_as_people_say_it()
     {
-        var rules = new PolicyRules(new LocalTime(2, 0), "Europe/Berlin", new(6, 12), new(7), new([IsoDayOfWeek.Monday, IsoDayOfWeek.Friday], 5),
-            new(DayOfMonth.Of(WeekOfMonth.Last, IsoDayOfWeek.Sunday)), new(6, 2), new(new LocalTime(22, 0), new LocalTime(4, 0), new LocalTime(6, 0)));
-        Assert.Equal("Every day, on Monday and Friday and on the last Sunday of the month at 02:00; every 6 hours from 02:00 on, Europe/Berlin",
+        var rules = new PolicyRules(new LocalTime(2, 0), "Europe/Berlin", new(6, 12), new(7),
+            new([IsoDayOfWeek.Monday, IsoDayOfWeek.Friday], 5),
+            new(DayOfMonth.Of(WeekOfMonth.Last, IsoDayOfWeek.Sunday)), new(6, 2),
+                new(new LocalTime(22, 0), new LocalTime(4, 0), new LocalTime(6, 0)));
+        Assert.Equal("Every day, on Monday and Friday and on the last Sunday of the month at 02:00; every 6 hours from 02:00 on, "
+            + "Europe/Berlin",
             PolicyText.Starts(rules));
         Assert.Equal("Keeps 12 hourly, 7 daily and 5 weekly copies and the last 2 fulls with what follows them", PolicyText.Keeps(rules));
         Assert.Equal("Every 7th run reads everything, the others what changed", PolicyText.Reads(rules));
@@ -87,8 +91,10 @@ public sealed class WordsTests
     [Fact]
     public void A_draft_of_a_policy_gives_back_what_it_was_made_of()
     {
-        var rules = new PolicyRules(new LocalTime(2, 0), "Europe/Berlin", new(6, 12), new(7), new([IsoDayOfWeek.Monday, IsoDayOfWeek.Friday], 5),
-            new(DayOfMonth.Of(WeekOfMonth.Last, IsoDayOfWeek.Sunday), 3), new(6, 2), new(new LocalTime(22, 0), new LocalTime(4, 0), new LocalTime(6, 0)));
+        var rules = new PolicyRules(new LocalTime(2, 0), "Europe/Berlin", new(6, 12), new(7),
+            new([IsoDayOfWeek.Monday, IsoDayOfWeek.Friday], 5),
+            new(DayOfMonth.Of(WeekOfMonth.Last, IsoDayOfWeek.Sunday), 3), new(6, 2),
+                new(new LocalTime(22, 0), new LocalTime(4, 0), new LocalTime(6, 0)));
         var again = new PolicyDraft("nightly", rules).Read(out var fault);
         Assert.Null(fault);
         Assert.Equal(System.Text.Json.JsonSerializer.Serialize(rules, PolicyJson.Default.PolicyRules),

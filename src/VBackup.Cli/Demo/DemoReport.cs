@@ -30,7 +30,8 @@ sealed class DemoReport(Screen screen)
     /// <summary>REQUIRES: every step held; one that does not throws.</summary>
     public void Show()
     {
-        screen.Event(new DemoEvent(_whole.ElapsedSeconds, _steps, _conclusion, RunMeter.PeakResidentBytes, DemoRun.InOrder), EventJson.Default.DemoEvent);
+        screen.Event(new DemoEvent(_whole.ElapsedSeconds, _steps, _conclusion, RunMeter.PeakResidentBytes, DemoRun.InOrder),
+            EventJson.Default.DemoEvent);
         screen.Line();
         screen.Table(_table);
         screen.Line();

@@ -96,7 +96,8 @@ sealed class DemoRun(string folder, DemoServer server, Screen screen, DemoReport
                 point = await backup.RunAsync(isFull: false, isAsItIs: false, spool: null, cancellation).ConfigureAwait(false);
             }
             if (point.Type != type) throw Failed($"the {step} became {PointView.TypeOf(point.Type)}");
-            return $"{ServerPoint.EdgeOf(point).Consistency} consistency, read {Units.Size(point.Volumes.Sum(volume => volume.ReadBytes))}, "
+            return $"{ServerPoint.EdgeOf(point).Consistency} consistency, read "
+                + $"{Units.Size(point.Volumes.Sum(volume => volume.ReadBytes))}, "
                 + $"stored {Units.Size(point.Volumes.Sum(volume => volume.StoredBytes))}; "
                 + $"the server wrote {Units.Count(server.Written - before, "record")} meanwhile";
         }).ConfigureAwait(false);

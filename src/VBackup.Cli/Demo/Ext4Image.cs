@@ -34,7 +34,8 @@ sealed class Ext4Image(string path, long offset)
         var script = path + ".debugfs";
         await File.WriteAllTextAsync(script, _script.ToString(), cancellation).ConfigureAwait(false);
         _script.Clear();
-        await ExternalProgram.RunAsync(ExternalProgram.Find("debugfs", "e2fsprogs"), ["-w", "-f", script, Invariant($"{path}?offset={offset}")], cancellation)
+        await ExternalProgram.RunAsync(ExternalProgram.Find("debugfs", "e2fsprogs"),
+            ["-w", "-f", script, Invariant($"{path}?offset={offset}")], cancellation)
             .ConfigureAwait(false);
         File.Delete(script);
     }

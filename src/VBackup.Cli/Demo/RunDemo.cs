@@ -14,7 +14,8 @@ static class RunDemo
         new("--keep") { HelpName = "DIR", Description = "Work in this folder, which must be empty or new, and leave all there." };
 
     static readonly Option<bool> s_real = new("--real")
-    { Description = "On real components: a running server on Ceph, and a vault in S3. Needs root on Debian; starts all of it, and removes it." };
+    { Description = "On real components: a running server on Ceph, and a vault in S3. Needs root on Debian; starts all of it, and "
+        + "removes it." };
 
     static readonly Option<string> s_lab =
         new("--lab") { HelpName = "DIR", Description = "With --real: use the lab that 'lab/edge up DIR' started." };

@@ -95,7 +95,8 @@ static class BackUpServer
             ?? throw new RefusedException($"there is no server {order.Server}: 'vbackup server list' shows them");
         foreach (var name in order.Disks)
             if (server.Disks.All(disk => disk.Name != name))
-                throw new RefusedException($"server {server.Name} has no disk {name}; it has {string.Join(", ", server.Disks.Select(disk => disk.Name))}");
+                throw new RefusedException($"server {server.Name} has no disk {name}; it has "
+                    + $"{string.Join(", ", server.Disks.Select(disk => disk.Name))}");
         if (order.Disks.Count > 0) server = server with { Disks = [.. server.Disks.Where(disk => order.Disks.Contains(disk.Name))] };
         return server.Disks.Count > 0 ? server : throw new RefusedException($"server {server.Name} has no disk that can be backed up");
     }

@@ -44,7 +44,8 @@ static class ComparePoint
                 using var progress = screen.Follow(volume.Name, volume.LengthBytes);
                 var result = await comparison.CompareAllAsync(
                     VolumeTree.Open(reading.Reader, point, volume), source, progress, stop).ConfigureAwait(false);
-                await cloud.Storage.Snapshots.RequireStillThereAsync(edge.Instant, [new(edge.Volumes[volume.Name])], stop).ConfigureAwait(false);
+                await cloud.Storage.Snapshots.RequireStillThereAsync(edge.Instant, [new(edge.Volumes[volume.Name])], stop)
+                    .ConfigureAwait(false);
                 isSame &= result.Different.Count == 0;
                 Show(point, volume, source.Description, result, screen);
             }
@@ -58,6 +59,7 @@ static class ComparePoint
             [.. result.Different.Select(extent => new ExtentEvent(extent.Offset, extent.Length))]), EventJson.Default.ComparedEvent);
         screen.Line(result.Different.Count == 0
             ? $"volume {volume.Name} equals {source}"
-            : $"volume {volume.Name} differs from {source} in {Units.Count(result.Different.Count, "range")}, first at {result.Different[0].Offset}");
+            : $"volume {volume.Name} differs from {source} in {Units.Count(result.Different.Count, "range")}, first at "
+                + $"{result.Different[0].Offset}");
     }
 }

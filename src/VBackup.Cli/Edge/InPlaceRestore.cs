@@ -41,7 +41,8 @@ sealed class InPlaceRestore
         var server = await cloud.FindServerAsync(edge.ServerId, cancellation).ConfigureAwait(false)
             ?? throw new RefusedException($"the server {edge.Server} is gone: restore --to new-server");
         var writing = await InPlaceWriting.CheckAsync(cloud, server, edge, volumes, cancellation).ConfigureAwait(false);
-        if (server.State is not ServerState.Shutdown && !stops) throw new RefusedException($"server {server.Name} runs: stop it, or give --stop");
+        if (server.State is not ServerState.Shutdown && !stops)
+            throw new RefusedException($"server {server.Name} runs: stop it, or give --stop");
         var run = new InPlaceRestore(cloud, server, writing, instants);
         var unfinished = await UnfinishedRestores.FindAsync(cloud.Storage, writing.Volumes, cancellation).ConfigureAwait(false);
         if (unfinished.Count > 0) screen.Note($"{UnfinishedRestores.Describe(unfinished)}: this one takes its place");
@@ -65,7 +66,8 @@ sealed class InPlaceRestore
             await ReduceToBasesAsync(cancellation).ConfigureAwait(false);
             await TakeSafetyAsync(cancellation).ConfigureAwait(false);
             // From the first byte on, no backup may build on what was before.
-            foreach (var old in _instants) await _cloud.Storage.Snapshots.RemoveAsync(old, _writing.Volumes, cancellation).ConfigureAwait(false);
+            foreach (var old in _instants)
+                await _cloud.Storage.Snapshots.RemoveAsync(old, _writing.Volumes, cancellation).ConfigureAwait(false);
             await _writing.WriteAsync(restore, point, _safety, cancellation).ConfigureAwait(false);
             // Between the last look and now another restore may have begun: the server does not start on what that one writes.
             if (_wasStopped) await _writing.RequireFreeAsync(cancellation).ConfigureAwait(false);
@@ -83,7 +85,8 @@ sealed class InPlaceRestore
         if (!_writing.HasBegun)
         {
             Aftermath.Add(failure, "this restore has overwritten nothing");
-            if (_isSafe) Aftermath.Add(failure, $"the snapshot {_safety} is not needed: 'vbackup edge snapshots release {_safety}' removes it");
+            if (_isSafe)
+                Aftermath.Add(failure, $"the snapshot {_safety} is not needed: 'vbackup edge snapshots release {_safety}' removes it");
         }
         else if (_writing.IsComplete)
         {
@@ -92,7 +95,8 @@ sealed class InPlaceRestore
         else if (failure is CloudException { Failure: CloudFailure.InUse })
         {
             // What the volumes hold now is another's; to roll back would undo it.
-            Aftermath.Add(failure, $"somebody else has the volumes, and this restore writes nothing more; the snapshot {_safety} has them as they were before it: "
+            Aftermath.Add(failure, $"somebody else has the volumes, and this restore writes nothing more; the snapshot {_safety} has "
+                + "them as they were before it: "
                 + $"if another restore has them, and once it has succeeded, 'vbackup edge snapshots release {_safety}' gives it up");
         }
         else

@@ -11,7 +11,8 @@ static class ListServers
 {
     public static Command Define()
     {
-        var command = new Command("list", "List the project's servers, as the Portal knows them; with --cloud, those of a cloud, with their volumes.");
+        var command = new Command("list",
+            "List the project's servers, as the Portal knows them; with --cloud, those of a cloud, with their volumes.");
         CloudConfig.AddOptionIfAny(command);
         command.SetAction((parsed, stop) => CloudConfig.ReadIfAny(parsed) is { } config
             ? HandleAsync(config, Screen.Of(parsed), stop) : Remote.PortalCall.RunAsync(parsed, Remote.Servers.ListAsync, stop));
@@ -38,7 +39,8 @@ static class ListServers
                         note is null ? "" : $"half restored from {Vault.PointView.ShortId(note.Point)} since {Units.Time(note.Since)}");
                 }
                 if (disks.Count == 0) table.Add(server.Name, ServerStateName.Of(server.State), "", "", "", "");
-                screen.Event(new ServerEvent(server.Name, server.Id, ServerStateName.Of(server.State), disks), EventJson.Default.ServerEvent);
+                screen.Event(new ServerEvent(server.Name, server.Id, ServerStateName.Of(server.State), disks),
+                    EventJson.Default.ServerEvent);
             }
             screen.Table(table);
         }

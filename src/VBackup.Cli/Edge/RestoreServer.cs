@@ -59,8 +59,10 @@ static class RestoreServer
             throw new UsageException(needsName ? $"--to {to[0]} needs a name" : "--to original takes no name");
         var volume = parsed.GetValue(s_volume);
         if (volume is not null && to[0] == "new-server")
-            throw new UsageException("--volume does not go with --to new-server, which gets all of the point's volumes: use --to new-volume");
-        if (to is [_, var name] && name.Contains('/', StringComparison.Ordinal)) throw new UsageException($"'{name}' is no name: leave out the '/'");
+            throw new UsageException("--volume does not go with --to new-server, which gets all of the point's volumes: use --to "
+                + "new-volume");
+        if (to is [_, var name] && name.Contains('/', StringComparison.Ordinal))
+            throw new UsageException($"'{name}' is no name: leave out the '/'");
         return new(parsed.GetRequiredValue(PointChoice.Argument), to[0], to.ElementAtOrDefault(1), volume, parsed.GetValue(s_stop));
     }
 
@@ -83,7 +85,8 @@ static class RestoreServer
         var restored = await RunAsync(cloud, vault, order, screen, stop).ConfigureAwait(false);
         screen.Event(restored, EventJson.Default.ServerRestoredEvent);
         screen.Line($"restored point {PointView.ShortId(restored.Point)} to {restored.Target}: {Units.Size(restored.LogicalBytes)}, "
-            + $"{Units.Size(restored.WrittenBytes)} written, everything read back, in {Units.Duration(TimeSpan.FromSeconds(restored.ElapsedSeconds))}");
+            + $"{Units.Size(restored.WrittenBytes)} written, everything read back, in "
+                + $"{Units.Duration(TimeSpan.FromSeconds(restored.ElapsedSeconds))}");
         return ExitStatus.Done;
     }
 

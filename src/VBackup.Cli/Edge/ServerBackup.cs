@@ -94,7 +94,8 @@ sealed class ServerBackup(EdgeCloud cloud, BackupVault vault, Server server, Scr
     }
 
     static string NewName() => string.Create(CultureInfo.InvariantCulture,
-        $"{EarlierPoints.NamePrefix}{TimeProvider.System.GetUtcNow():yyyyMMdd-HHmmss}-{RandomNumberGenerator.GetHexString(8, lowercase: true)}");
+        $"{EarlierPoints.NamePrefix}{TimeProvider.System.GetUtcNow():yyyyMMdd-HHmmss}-"
+            + $"{RandomNumberGenerator.GetHexString(8, lowercase: true)}");
 
     // Everything is read; what changes from now on is what the next run asks for.
     async Task KeepAsBaseAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation)
@@ -112,7 +113,8 @@ sealed class ServerBackup(EdgeCloud cloud, BackupVault vault, Server server, Scr
     // The point is complete; a snapshot that stays is only a nuisance, which the next run tidies.
     async Task ReleaseAsync(IReadOnlyList<string> instants, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation)
     {
-        foreach (var old in (await ListInstantsAsync(volumes, cancellation).ConfigureAwait(false)).Where(one => instants.Contains(one.Name)))
+        foreach (var old in (await ListInstantsAsync(volumes, cancellation).ConfigureAwait(false)).Where(one =>
+            instants.Contains(one.Name)))
         {
             try
             {

@@ -10,7 +10,8 @@ static class ServerPoint
 {
     /// <exception cref="RefusedException">The point was made from files, and tells of no server.</exception>
     public static EdgeDocument EdgeOf(PointDocument point) => EdgeDocument.Of(point)
-        ?? throw new RefusedException($"point {PointView.ShortId(point.Id)} was not made by 'vbackup edge backup': use 'vbackup vault restore'");
+        ?? throw new RefusedException($"point {PointView.ShortId(point.Id)} was not made by 'vbackup edge backup': use 'vbackup vault "
+            + "restore'");
 
     /// <summary>The volumes that were asked for; all of the point when none was.</summary>
     public static IReadOnlyList<VolumeDocument> Choose(PointDocument point, string? name)

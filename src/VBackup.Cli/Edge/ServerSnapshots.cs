@@ -91,15 +91,18 @@ static class ServerSnapshots
     }
 
     static async Task<Instant> RequireAsync(Request request, CancellationToken stop) =>
-        (await request.Cloud.Storage.Snapshots.ListAsync(request.Volumes, stop).ConfigureAwait(false)).FirstOrDefault(one => one.Name == request.Name)
-        ?? throw new RefusedException($"server {request.Server.Name} has no snapshot {request.Name}: 'vbackup edge snapshots list' shows them");
+        (await request.Cloud.Storage.Snapshots.ListAsync(request.Volumes, stop).ConfigureAwait(false))
+            .FirstOrDefault(one => one.Name == request.Name)
+        ?? throw new RefusedException($"server {request.Server.Name} has no snapshot {request.Name}: 'vbackup edge snapshots list' shows "
+            + "them");
 
     static void Show(IReadOnlyList<Instant> instants, Screen screen, IReadOnlyList<string?> waysBack)
     {
         var table = new TextTable("SNAPSHOT", "TAKEN", "VOLUMES", "");
         foreach (var instant in instants)
         {
-            screen.Event(new SnapshotEvent(instant.Name, instant.TakenAt, [.. instant.Volumes.Select(volume => volume.Value)], instant.IsComplete),
+            screen.Event(new SnapshotEvent(instant.Name, instant.TakenAt, [.. instant.Volumes.Select(volume => volume.Value)],
+                instant.IsComplete),
                 EventJson.Default.SnapshotEvent);
             table.Add(instant.Name, $"{instant.TakenAt:u}", string.Join(", ", instant.Volumes), RemarkOn(instant, waysBack));
         }

@@ -12,7 +12,8 @@ static class RemoveKey
 
     public static Command Define()
     {
-        var command = new Command("remove", "Remove a key slot, but not the one of the key given: its key does not open the vault any more.")
+        var command = new Command("remove",
+            "Remove a key slot, but not the one of the key given: its key does not open the vault any more.")
         { s_slot };
         VaultAccess.AddOptions(command);
         command.SetAction((parsed, stop) => HandleAsync(

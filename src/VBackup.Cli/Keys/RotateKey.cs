@@ -59,7 +59,8 @@ static class RotateKey
         }
         catch (Exception failure) when (madeFile is not null)
         {
-            Aftermath.Add(failure, $"keep {madeFile}, which was made, until 'vbackup key list' with it or with the old key tells which opens the vault");
+            Aftermath.Add(failure, $"keep {madeFile}, which was made, until 'vbackup key list' with it or with the old key tells which "
+                + "opens the vault");
             throw;
         }
     }

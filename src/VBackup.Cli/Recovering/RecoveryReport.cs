@@ -32,7 +32,8 @@ sealed class RecoveryReport
     public void CameBack(RecoveredProject made, ProjectFinding found, IReadOnlyList<string> problems)
     {
         HasDamage |= found.Locations.Any(location => location.Damages.Count > 0);
-        _projects.Add(new(found.Service.Project, made.Name, made.Policies, made.Plans, made.Webhooks, made.RestoreSchedules, found.Locations,
+        _projects.Add(new(found.Service.Project, made.Name, made.Policies, made.Plans, made.Webhooks, made.RestoreSchedules,
+            found.Locations,
              [.. problems, .. made.Notes]));
     }
 
@@ -54,8 +55,8 @@ sealed class RecoveryReport
                 foreach (var line in location.Damages.Concat(location.Problems)) screen.Line($"{location.Name}: {line}");
         }
         foreach (var missing in _missing) screen.Line(missing);
-        screen.Line($"Start it with 'vbackup up --data {folder}'. No plan and no scheduled restore runs until it is enabled: see first that the old system is "
-            + "gone.");
+        screen.Line($"Start it with 'vbackup up --data {folder}'. No plan and no scheduled restore runs until it is enabled: see first "
+            + "that the old system is gone.");
         screen.Event(new(_projects, _missing), RecoveryJson.Default.RecoveredEvent);
     }
 }

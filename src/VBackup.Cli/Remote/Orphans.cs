@@ -26,7 +26,8 @@ static class Orphans
             var one = orphan.Value;
             table.Add(one.Instant, $"{one.Server.Region}/{one.ServerName}", string.Join(", ", one.Volumes), LocalTime.Text(one.TakenAt),
                 LocalTime.Text(one.FirstSeenAt), one.IsOurs ? "yes" : "no",
-                one.Error is { } error ? $"cannot be removed: {error}" : one.RemovedAfter is { } goes ? LocalTime.Text(goes) : "never by itself");
+                one.Error is { } error ? $"cannot be removed: {error}" : one.RemovedAfter is { } goes ? LocalTime.Text(goes)
+                    : "never by itself");
         }
         call.Show(table, "snapshots that nobody knows of");
     }
@@ -34,7 +35,8 @@ static class Orphans
     static async Task SurveyAsync(PortalCall call)
     {
         var region = call.Get(s_region);
-        var told = await call.Portal.SendAsync("snapshots/surveys", new(region), RemoteJson.Default.SurveyBody, RemoteJson.Default.SurveyBody, call.Stop)
+        var told = await call.Portal.SendAsync("snapshots/surveys", new(region), RemoteJson.Default.SurveyBody,
+            RemoteJson.Default.SurveyBody, call.Stop)
             .ConfigureAwait(false);
         call.Screen.Event("completed", told.Json);
         call.Screen.Line($"the storage of region {region} is being looked through; 'vbackup snapshot orphans' shows what is found");

@@ -29,15 +29,17 @@ static class ProjectKeys
     {
         // Of the key that was seen: whoever asks twice does not rotate twice.
         var before = await GetAsync(call).ConfigureAwait(false);
-        var rotated = await call.Portal.PostAsync("key/rotate", before.Version, RemoteJson.Default.KeyView, call.Stop).ConfigureAwait(false);
+        var rotated = await call.Portal.PostAsync("key/rotate", before.Version, RemoteJson.Default.KeyView, call.Stop)
+            .ConfigureAwait(false);
         call.Screen.Event("completed", rotated.Json);
-        call.Screen.Line($"key {rotated.Value.Number} is made; vaults open with it from one to the next, and 'vbackup project-key show' names those that "
-            + "have still to hear; keys that were handed out before open nothing then: hand out a new one");
+        call.Screen.Line($"key {rotated.Value.Number} is made; vaults open with it from one to the next, and 'vbackup project-key show' "
+            + "names those that have still to hear; keys that were handed out before open nothing then: hand out a new one");
     }
 
     static async Task HandOutAsync(PortalCall call)
     {
-        var told = await call.Portal.PostAsync("key/recovery", version: null, RemoteJson.Default.RecoveryKeyView, call.Stop).ConfigureAwait(false);
+        var told = await call.Portal.PostAsync("key/recovery", version: null, RemoteJson.Default.RecoveryKeyView, call.Stop)
+            .ConfigureAwait(false);
         // It ends with the key, as with a new token.
         call.Screen.Note(told.Value.Meaning);
         call.Screen.Event("completed", told.Json);
@@ -52,7 +54,8 @@ static class ProjectKeys
             $"this erases the key of project {name} for ever, and nobody can restore its points any more; type the project's name to do it",
             $"give --yes-erase {name}", call.Stop).ConfigureAwait(false);
         if (typed != name) throw new RefusedException($"the project is called {name}, and not '{typed}': nothing was erased");
-        var erased = await call.Portal.SendAsync("key/erase", new(name), RemoteJson.Default.EraseBody, RemoteJson.Default.ErasedKeyView, call.Stop)
+        var erased = await call.Portal.SendAsync("key/erase", new(name), RemoteJson.Default.EraseBody, RemoteJson.Default.ErasedKeyView,
+            call.Stop)
             .ConfigureAwait(false);
         call.Screen.Event("completed", erased.Json);
         call.Screen.Line($"key {erased.Value.Key.Number} of project {name} is erased; {erased.Value.Meaning}");

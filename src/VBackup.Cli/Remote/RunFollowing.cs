@@ -84,7 +84,8 @@ static class RunFollowing
         var hasSpoken = false;
         try
         {
-            await foreach (var run in call.Portal.FollowAsync($"runs/{id}/events", RemoteJson.Default.RunView, call.Stop).ConfigureAwait(false))
+            await foreach (var run in call.Portal.FollowAsync($"runs/{id}/events", RemoteJson.Default.RunView, call.Stop)
+                .ConfigureAwait(false))
             {
                 hasSpoken = true;
                 if (Show(call.Screen, run)) return (run, true);

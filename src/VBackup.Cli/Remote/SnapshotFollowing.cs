@@ -20,11 +20,13 @@ static class SnapshotFollowing
         call.Screen.Line($"snapshot '{one.Name}' of {server} is ready");
     }
 
-    /// <param name="before">As it was before it was asked for: what was in the way of an earlier roll back is not in the way of this one.</param>
+    /// <param name="before">As it was before it was asked for: what was in the way of an earlier roll back is not in the way of this
+    /// one.</param>
     /// <inheritdoc cref="TakenAsync"/>
     public static async Task RolledBackAsync(PortalCall call, Told<SnapshotView> before, string server)
     {
-        var over = await UntilAsync(call, before.Value.Id, "rolling back", now => (before.Version is null || now.Version != before.Version) && !now.Value.IsRollingBack
+        var over = await UntilAsync(call, before.Value.Id, "rolling back", now => (before.Version is null || now.Version != before.Version)
+            && !now.Value.IsRollingBack
             && (now.Value.RolledBackAt != before.Value.RolledBackAt || now.Value.Error is not null
                 || now.Value.State is "removing" or "removed" or "failed")).ConfigureAwait(false);
         var one = over.Value;
@@ -44,7 +46,8 @@ static class SnapshotFollowing
             {
                 try
                 {
-                    var now = await call.Portal.GetAsync($"snapshots/{id}", RemoteJson.Default.SnapshotView, call.Stop).ConfigureAwait(false);
+                    var now = await call.Portal.GetAsync($"snapshots/{id}", RemoteJson.Default.SnapshotView, call.Stop)
+                        .ConfigureAwait(false);
                     heardAt = clock.GetTimestamp();
                     if (isOver(now)) return now;
                     call.Screen.Bar($"snapshot '{now.Value.Name}': {what}");

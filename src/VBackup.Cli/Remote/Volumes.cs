@@ -21,7 +21,8 @@ static class Volumes
     static async Task ShowAsync(PortalCall call)
     {
         var server = (await Choice.ServerAsync(call, call.Get(BackUpNow.Server)).ConfigureAwait(false)).Value;
-        var told = await call.Portal.GetAsync($"{Servers.PathOf(server)}/volumes", RemoteJson.Default.UsagesView, call.Stop).ConfigureAwait(false);
+        var told = await call.Portal.GetAsync($"{Servers.PathOf(server)}/volumes", RemoteJson.Default.UsagesView, call.Stop)
+            .ConfigureAwait(false);
         var table = new TextTable("VOLUME", "ON THE STORAGE", ">SIZE", ">USED", "FREE", "SNAPSHOTS");
         foreach (var volume in told.Value.Items)
         {

@@ -52,7 +52,8 @@ static class Webhooks
         {
             call.Screen.Event("webhook", webhook.Json);
             var one = webhook.Value;
-            table.Add(ShortId.Of(one.Id), one.Name, one.Url, one.HasSecret ? "yes" : "lost: nothing is sent", LocalTime.Text(one.CreatedAt));
+            table.Add(ShortId.Of(one.Id), one.Name, one.Url, one.HasSecret ? "yes" : "lost: nothing is sent",
+                LocalTime.Text(one.CreatedAt));
         }
         call.Show(table, "webhooks");
     }

@@ -43,7 +43,8 @@ sealed record Failure(string Line, int Status, string Details)
         FileNotFoundException missing => ($"no such file: {missing.FileName}", ExitStatus.Failed),
         DirectoryNotFoundException => ($"no such folder on the way to {QuotedIn(exception.Message)}", ExitStatus.Failed),
         UnauthorizedAccessException => ($"not allowed: {exception.Message}", ExitStatus.Failed),
-        IOException { HResult: OutOfSpaceResult or OutOfSpace or QuotaUsedUp } => ($"no space left: {exception.Message}", ExitStatus.Failed),
+        IOException { HResult: OutOfSpaceResult or OutOfSpace or QuotaUsedUp } =>
+            ($"no space left: {exception.Message}", ExitStatus.Failed),
         IOException => (exception.Message, ExitStatus.Failed),
         OperationCanceledException => ("no answer in time: try again", ExitStatus.Failed),
         AggregateException { InnerExceptions: [var first, ..] } => Describe(first),

@@ -75,8 +75,8 @@ sealed class Screen(bool json, bool isVerbose, TextWriter output, TextWriter err
     public void NoteUnprotected(string? refusal)
     {
         if (refusal is not null)
-            Note($"nothing can be stored in the vault now, so nothing protects what is read ({refusal}): a 'vault gc' that is run meanwhile may take away what is read, which then "
-                + "shows as damage");
+            Note($"nothing can be stored in the vault now, so nothing protects what is read ({refusal}): a 'vault gc' that is run "
+                + "meanwhile may take away what is read, which then shows as damage");
     }
 
     /// <summary>Only with --verbose.</summary>

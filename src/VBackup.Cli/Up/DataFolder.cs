@@ -104,7 +104,8 @@ sealed class DataFolder : IDisposable
         if (!File.Exists(MasterKeyFile))
         {
             if (File.Exists(BackupDatabase))
-                throw new RefusedException($"{MasterKeyFile} is gone, and the projects' keys in {BackupDatabase} open with nothing else: bring it back from where you keep a copy");
+                throw new RefusedException($"{MasterKeyFile} is gone, and the projects' keys in {BackupDatabase} open with nothing else: "
+                    + "bring it back from where you keep a copy");
             MakeKey(MasterKeyFile);
         }
         return ReadKey(MasterKeyFile);

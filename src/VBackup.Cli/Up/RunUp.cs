@@ -12,19 +12,23 @@ static class RunUp
     { HelpName = "DIR", Description = "Where everything is kept: databases, the master key, settings, the first location; vbackup-data." };
 
     static readonly Option<string> s_listen = new("--listen")
-    { HelpName = "ADDRESS:PORT", Description = "Where pages and API listen; on this machine only; 127.0.0.1:8080. Port 0 takes a free one." };
+    { HelpName = "ADDRESS:PORT",
+        Description = "Where pages and API listen; on this machine only; 127.0.0.1:8080. Port 0 takes a free one." };
 
-    static readonly Option<bool> s_showSettings = new("--show-settings") { Description = "Say which settings are in use, and start nothing." };
+    static readonly Option<bool> s_showSettings = new("--show-settings") { Description = "Say which settings are in use, and start "
+        + "nothing." };
 
     public static Command Define()
     {
-        var command = new Command("up", "Run a whole backup system in one process, until it is told to stop.") { s_data, s_listen, s_showSettings };
+        var command = new Command("up", "Run a whole backup system in one process, until it is told to stop.") { s_data, s_listen,
+            s_showSettings };
         CloudConfig.AddOptionIfAny(command);
         command.SetAction((parsed, stop) =>
         {
             var settings = SettingsReading.Read(new(parsed.GetValue(s_data), parsed.GetValue(s_listen), CloudConfig.ReadIfAny(parsed)));
             var screen = Screen.Of(parsed);
-            return parsed.GetValue(s_showSettings) ? Task.FromResult(ShowSettings.Show(settings.Values, screen)) : HandleAsync(settings, screen, stop);
+            return parsed.GetValue(s_showSettings) ? Task.FromResult(ShowSettings.Show(settings.Values, screen))
+                : HandleAsync(settings, screen, stop);
         });
         return command;
     }

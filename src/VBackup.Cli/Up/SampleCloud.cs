@@ -23,7 +23,9 @@ static class SampleCloud
             var part = servers + ".new";
             Directory.CreateDirectory(part);
             File.WriteAllText(Path.Combine(part, "web-1.json"),
-                """{ "state": "shutdown", "disks": [ { "name": "vda", "volume": "web-1-boot" }, { "name": "vdb", "volume": "web-1-data" } ] }""");
+                """
+                { "state": "shutdown", "disks": [ { "name": "vda", "volume": "web-1-boot" }, { "name": "vdb", "volume": "web-1-data" } ] }
+                """);
             Directory.Move(part, servers);
         }
         return EdgeCloud.Of(LabCloud.Open(folder), s_freezeLimit);

@@ -35,15 +35,19 @@ static class CollectGarbage
         var result = await RunAsync(access, options, screen, stop).ConfigureAwait(false);
         screen.Event(new CollectEvent(
             result.PacksDeleted, result.PacksRewritten, result.DeletedBytes, result.CopiedBytes, result.PackBytes, result.WasteBytes,
-            result.SessionsRevoked, result.DamagedPacks, result.IsPostponed, result.IsShortOfRoom, meter.ElapsedSeconds, RunMeter.HeapAllocatedBytes, RunMeter.PeakResidentBytes),
+            result.SessionsRevoked, result.DamagedPacks, result.IsPostponed, result.IsShortOfRoom, meter.ElapsedSeconds,
+                RunMeter.HeapAllocatedBytes, RunMeter.PeakResidentBytes),
             EventJson.Default.CollectEvent);
-        screen.Line($"freed {Units.Size(Math.Max(0, result.DeletedBytes - result.CopiedBytes))}: {Units.Count(result.PacksDeleted, "pack")} deleted, "
+        screen.Line($"freed {Units.Size(Math.Max(0, result.DeletedBytes - result.CopiedBytes))}: "
+            + $"{Units.Count(result.PacksDeleted, "pack")} deleted, "
             + $"{result.PacksRewritten} of them rewritten ({Units.Size(result.CopiedBytes)} copied), in {Units.Duration(meter.Elapsed)}");
         screen.Line($"{Units.Size(result.PackBytes)} remain, {Units.Percent(Share(result.WasteBytes, result.PackBytes))} of it waste");
         if (result.IsPostponed)
-            screen.Line("nothing was deleted: a run that is going on builds on something that was not found. Collect again when it is over");
+            screen.Line("nothing was deleted: a run that is going on builds on something that was not found. "
+                + "Collect again when it is over");
         if (result.IsShortOfRoom)
-            screen.Line("the store is too full to rewrite all packs that hold little of use: delete points and collect again, or give it more room");
+            screen.Line("the store is too full to rewrite all packs that hold little of use: delete points and collect again, or give it "
+                + "more room");
         if (result.SessionsRevoked > 0) screen.Line($"{Units.Count(result.SessionsRevoked, "session")} taken for dead and revoked");
         foreach (var pack in result.DamagedPacks) screen.Line($"{pack} is damaged and was left as it is: run 'vbackup vault repair'");
         return result.DamagedPacks.Count > 0 ? ExitStatus.DamageFound : ExitStatus.Done;

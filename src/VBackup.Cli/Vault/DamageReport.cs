@@ -12,7 +12,8 @@ static class DamageReport
     {
         foreach (var damage in damages)
         {
-            screen.Event(new DamageEvent(damage.ObjectName, KindOf(damage.Kind), damage.Reason, AffectedBy(damage), damage.Point, damage.IsOutOfUse),
+            screen.Event(new DamageEvent(damage.ObjectName, KindOf(damage.Kind), damage.Reason, AffectedBy(damage), damage.Point,
+                damage.IsOutOfUse),
                 EventJson.Default.DamageEvent);
             screen.Line($"damaged {KindOf(damage.Kind)}: {damage.ObjectName}: {damage.Reason}");
             if (damage.Point is { } lost) screen.Line($"    point {lost} is affected: all of it");

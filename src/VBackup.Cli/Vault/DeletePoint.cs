@@ -32,7 +32,8 @@ static class DeletePoint
         var vault = await access.OpenAsync(cancellation).ConfigureAwait(false);
         await using (vault.ConfigureAwait(false))
         {
-            var (id, damage) = await VaultCatalog.FindToDeleteAsync(vault, text.Trim().ToLowerInvariant(), cancellation).ConfigureAwait(false);
+            var (id, damage) = await VaultCatalog.FindToDeleteAsync(vault, text.Trim().ToLowerInvariant(), cancellation)
+                .ConfigureAwait(false);
             await VaultCatalog.DeleteAsync(vault, id, cancellation).ConfigureAwait(false);
             return (id.ToString(), damage);
         }

@@ -40,7 +40,8 @@ static class InitVault
         // A store does not list what it could not have stored, so files of other kinds are looked for here.
         // Where a vault is, its making says so.
         if (access.Folder is { } folder && Directory.Exists(folder) && !File.Exists(Path.Combine(folder, ObjectNames.Header))
-            && Directory.EnumerateFileSystemEntries(folder).Select(Path.GetFileName).FirstOrDefault(name => !s_leftovers.Contains(name)) is { } other)
+            && Directory.EnumerateFileSystemEntries(folder).Select(Path.GetFileName)
+                .FirstOrDefault(name => !s_leftovers.Contains(name)) is { } other)
             throw new RefusedException($"{folder} is not empty (it holds {other}): a vault needs a folder of its own");
         var vault = await access.CreateAsync(chunkSize, (store, token) => CheckAsync(store, screen, token), stop).ConfigureAwait(false);
         await using (vault.ConfigureAwait(false))

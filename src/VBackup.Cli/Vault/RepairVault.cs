@@ -19,7 +19,8 @@ static class RepairVault
 
     static readonly Option<bool> s_removeUnreadable = new("--remove-unreadable")
     {
-        Description = "First delete the points that cannot be read, which keep everything from being collected; and where only an interrupted "
+        Description = "First delete the points that cannot be read, which keep everything from being collected; and where only an "
+            + "interrupted "
             + "backup's decision cannot be read and no point of it is there, decide that it does not count. Also take every pack out of "
             + "use where nobody can read which ones were condemned, and delete key slots of which nothing can be read.",
     };
@@ -49,12 +50,13 @@ static class RepairVault
             + $"{Units.Count(result.BlobsRestored, "blob")} restored");
         // Until then verify finds what was taken out of use.
         if (result.PacksCondemned > 0)
-            screen.Line($"next: 'vbackup vault gc' saves what is whole in the {Units.Count(result.PacksCondemned, "pack")} and removes the rest");
+            screen.Line($"next: 'vbackup vault gc' saves what is whole in the {Units.Count(result.PacksCondemned, "pack")} and removes "
+                + "the rest");
         screen.Line(result.Remaining.IsSound ? "all is sound now"
             : result.Remaining.IsGarbage ? "no point needs what is damaged still: 'vbackup vault gc' removes it"
             : result.Remaining.Damages.All(damage => damage.Kind is not (DamageKind.Pack or DamageKind.Index))
-                ? $"{result.Remaining.Damages.Count} damaged still: put the objects back from a copy if there is one; else 'vbackup vault repair "
-                    + "--remove-unreadable' gives up what nobody can read"
+                ? $"{result.Remaining.Damages.Count} damaged still: put the objects back from a copy if there is one; else 'vbackup "
+                    + "vault repair --remove-unreadable' gives up what nobody can read"
             : $"{result.Remaining.Damages.Count} damaged still: repair with --source NAME=PATH where a volume still holds what was lost; "
                 + "a full backup of it serves as well, and an incremental that reads all");
         return result.Remaining.IsGarbage ? ExitStatus.Done : ExitStatus.DamageFound;
@@ -82,7 +84,8 @@ static class RepairVault
         try
         {
             foreach (var source in named) volumes.Add(FileVolume.OpenSource(source.Path));
-            List<RepairSource> sources = [.. volumes.Select((volume, i) => new RepairSource(named[i].Name, volume.LengthBytes, volume.ReadAsync))];
+            List<RepairSource> sources = [.. volumes.Select((volume, i) =>
+                new RepairSource(named[i].Name, volume.LengthBytes, volume.ReadAsync))];
             var vault = await access.OpenAsync(RetryLimits.Patient, cancellation).ConfigureAwait(false);
             await using (vault.ConfigureAwait(false))
             {
@@ -112,8 +115,8 @@ static class RepairVault
         {
             if (points.Count > 0)
             {
-                screen.Note($"{damage.ObjectName} is left as it is: nobody can tell whether {string.Join(", ", points)} count. Restore from "
-                    + "them what is of use, delete them by their whole ids, and repair again");
+                screen.Note($"{damage.ObjectName} is left as it is: nobody can tell whether {string.Join(", ", points)} count. Restore "
+                    + "from them what is of use, delete them by their whole ids, and repair again");
                 continue;
             }
             screen.Note($"deciding anew that no backup of session {session} counts; there is none: {damage.Message}");
@@ -136,8 +139,8 @@ static class RepairVault
         if (names.Count == 0) return 0;
         var packs = await UnreadableObjects.ReplaceCondemnationsAsync(vault, cancellation).ConfigureAwait(false);
         screen.Note($"{string.Join(", ", names.Select(damage => damage.ObjectName))} cannot be read and may have condemned any pack: "
-            + $"all {Units.Count(packs, "pack")} are out of use now. The next 'vbackup vault gc' writes anew all that is live in them, which "
-            + "needs as much room again; until then backups store everything anew");
+            + $"all {Units.Count(packs, "pack")} are out of use now. The next 'vbackup vault gc' writes anew all that is live in them, "
+            + "which needs as much room again; until then backups store everything anew");
         return packs;
     }
 }

@@ -20,7 +20,8 @@ static class RestoreTarget
         foreach (var source in PointMetadata.SourcesHere(point))
             if (source.Path == path || identity is not null && identity == FileIdentity.Of(source.Path))
                 throw new UsageException(
-                    $"--target {target} is what volume {source.Name} was backed up from: add --in-place to overwrite it, or name another target");
+                    $"--target {target} is what volume {source.Name} was backed up from: add --in-place to overwrite it, or name another "
+                        + "target");
     }
 
     static bool IsWithin(string path, string folder) =>

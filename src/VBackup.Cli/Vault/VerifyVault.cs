@@ -30,9 +30,11 @@ static class VerifyVault
             allData, result.Points, result.Packs, result.CheckedBytes, result.Damages.Count, meter.ElapsedSeconds,
             RunMeter.HeapAllocatedBytes, RunMeter.PeakResidentBytes), EventJson.Default.VerifyEvent);
         var what = allData ? $"all data, {Units.Size(result.CheckedBytes)}" : "the structure (not the data: --all-data)";
-        screen.Line($"checked {what} of {Units.Count(result.Points, "point")} in {Units.Count(result.Packs, "pack")} in {Units.Duration(meter.Elapsed)}: "
+        screen.Line($"checked {what} of {Units.Count(result.Points, "point")} in {Units.Count(result.Packs, "pack")} in "
+            + $"{Units.Duration(meter.Elapsed)}: "
             + (result.IsSound ? "all sound"
-                : result.IsGarbage ? $"{result.Damages.Count} damaged, which no point needs: 'vbackup vault gc' removes what was taken out of use"
+                : result.IsGarbage ? $"{result.Damages.Count} damaged, which no point needs: 'vbackup vault gc' removes what was taken "
+                    + "out of use"
                 : $"{result.Damages.Count} damaged; 'vbackup vault repair' mends what can be mended"));
         return result.IsSound ? ExitStatus.Done : ExitStatus.DamageFound;
     }

@@ -9,7 +9,8 @@ namespace VBackup.Contracts.Locations;
 /// <param name="SecretKey">Kept under the master key, and never told again.</param>
 /// <param name="QuotaBytes">Null for no limit.</param>
 public sealed record NewLocation(
-    ProjectId Project, string Region, string Name, LocationKindView Kind, string Address, string? Endpoint, string? S3Region, string? AccessKey,
+    ProjectId Project, string Region, string Name, LocationKindView Kind, string Address, string? Endpoint, string? S3Region,
+        string? AccessKey,
     string? SecretKey, long? QuotaBytes, int SoftDeleteDays, bool IsDefault)
 {
     public override string ToString() => $"location {Name}";

@@ -37,7 +37,8 @@ public sealed record LocationLock(int? MinDays, int? MaxDays, DateTimeOffset Fin
 /// <param name="Finding">What the last verification found damaged; null when all was well.</param>
 /// <param name="Lock">Null when it has none.</param>
 public sealed record LocationChanged(
-    LocationId Location, long Version, ProjectId Project, string Region, string LocationName, LocationKindView Kind, string Address, string? Endpoint,
+    LocationId Location, long Version, ProjectId Project, string Region, string LocationName, LocationKindView Kind, string Address,
+        string? Endpoint,
     LocationStateView State, string? Refusal, bool IsDefault, bool IsDeleted, long? QuotaBytes, long UsedBytes, int SoftDeleteDays,
     DateTimeOffset? VerifiedAt, string? Finding, LocationLock? Lock = null) : IMessage
 {

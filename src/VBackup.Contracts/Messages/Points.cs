@@ -31,7 +31,8 @@ public sealed record VolumePointView(
 /// <param name="IsDistrusted">Change tracking was found wrong after it: it may lack changes.</param>
 /// <param name="PurgeAt">When one in the bin goes for good.</param>
 public sealed record PointChanged(
-    RestorePointId Point, long Version, ProjectId Project, PlanId? Plan, RunId Run, ServerRef Server, string ServerName, LocationId Location,
+    RestorePointId Point, long Version, ProjectId Project, PlanId? Plan, RunId Run, ServerRef Server, string ServerName,
+        LocationId Location,
     RestorePointState State, PointKind Kind, RunTrigger Trigger, IReadOnlyList<string> Tags, DateTimeOffset DueAt, DateTimeOffset? TakenAt,
     DateTimeOffset? CompletedAt, string? Consistency, string? VaultPoint, bool IsDistrusted, IReadOnlyList<VolumePointView> Volumes,
     DateTimeOffset? DeletedAt, DateTimeOffset? PurgeAt) : IMessage

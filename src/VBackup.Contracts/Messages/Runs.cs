@@ -63,10 +63,12 @@ public enum RestoreTarget
 /// <param name="DueAt">The instant of the schedule; of a manual one, when it was asked for.</param>
 /// <param name="Tags">The rules that name this instant: hourly, daily, weekly, monthly.</param>
 /// <param name="StopBy">When the policy's window closes for it; null for never.</param>
-/// <param name="Seen">The disks that are included, as their region saw them last: what the estimate is made of. An earlier Portal says nothing.</param>
+/// <param name="Seen">The disks that are included, as their region saw them last: what the estimate is made of. An earlier Portal says
+/// nothing.</param>
 public sealed record StartBackup(
     RunId Run, RestorePointId Point, ProjectId Project, PlanId Plan, ServerRef Server, string ServerName, LocationId Location,
-    IReadOnlyList<string>? Disks, RunTrigger Trigger, PointKind Kind, IReadOnlyList<string> Tags, DateTimeOffset DueAt, DateTimeOffset? StopBy,
+    IReadOnlyList<string>? Disks, RunTrigger Trigger, PointKind Kind, IReadOnlyList<string> Tags, DateTimeOffset DueAt,
+        DateTimeOffset? StopBy,
     IReadOnlyList<DiskView>? Seen = null) : IMessage
 {
     public static string Name => "start-backup";

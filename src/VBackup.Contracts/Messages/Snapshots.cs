@@ -33,7 +33,8 @@ public enum SnapshotState
 /// <param name="Disks">Names of its disks; null for all that it has.</param>
 /// <param name="KeptUntil">When it goes by itself; null for never.</param>
 public sealed record TakeServerSnapshot(
-    SnapshotId Snapshot, RunId? Run, ProjectId Project, ServerRef Server, string SnapshotName, IReadOnlyList<string>? Disks, SnapshotPurpose Purpose,
+    SnapshotId Snapshot, RunId? Run, ProjectId Project, ServerRef Server, string SnapshotName, IReadOnlyList<string>? Disks,
+        SnapshotPurpose Purpose,
     DateTimeOffset? KeptUntil) : IMessage
 {
     public static string Name => "take-server-snapshot";
@@ -76,7 +77,8 @@ public sealed record SnapshotTaken(
 /// <param name="RolledBackAt">When that was done last.</param>
 /// <param name="Instant">What the storage calls it; null of one that is not there, and never was.</param>
 public sealed record SnapshotChanged(
-    SnapshotId Snapshot, long Version, ProjectId Project, ServerRef Server, string SnapshotName, SnapshotPurpose Purpose, SnapshotState State,
+    SnapshotId Snapshot, long Version, ProjectId Project, ServerRef Server, string SnapshotName, SnapshotPurpose Purpose,
+        SnapshotState State,
     IReadOnlyList<DiskView> Disks, DateTimeOffset? TakenAt, DateTimeOffset? KeptUntil, string? Error, bool IsRollingBack = false,
     DateTimeOffset? RolledBackAt = null, string? Instant = null) : IMessage
 {

@@ -59,7 +59,8 @@ public sealed record BackupEstimate(long ReadBytes, long StoredBytes, long Reser
     {
         // Where nothing was read, as nothing had changed, there is no ratio, and what was stored is what it takes to say so.
         var ratio = earlier.Where(one => one.Read > 0).Select(one => one.Stored / (double)one.Read).DefaultIfEmpty(0).Max();
-        var stored = Math.Max((long)Math.Ceiling(read * ratio), earlier.Where(one => one.Read == 0).Select(one => one.Stored).DefaultIfEmpty(0).Max());
+        var stored = Math.Max((long)Math.Ceiling(read * ratio),
+            earlier.Where(one => one.Read == 0).Select(one => one.Stored).DefaultIfEmpty(0).Max());
         return new(read, stored, stored + stored / 2, EstimateBasis.History);
     }
 

@@ -75,7 +75,8 @@ public sealed record ImportOrder(
 /// <param name="Overwritten">Of a restore in place, what the storage calls the volumes.</param>
 /// <param name="Claim">By which the storage knows who has taken them over last.</param>
 public sealed record ImportResult(
-    string Target, long LogicalBytes, long WrittenBytes, IReadOnlyList<string> Notes, IReadOnlyList<string>? Overwritten = null, string? Claim = null);
+    string Target, long LogicalBytes, long WrittenBytes, IReadOnlyList<string> Notes, IReadOnlyList<string>? Overwritten = null,
+        string? Claim = null);
 
 /// <param name="Overwritten">By a restore in place: the server starts only if nobody has taken these over since.</param>
 /// <param name="Claim">Of that restore.</param>

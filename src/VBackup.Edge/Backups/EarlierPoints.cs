@@ -32,7 +32,8 @@ public sealed class EarlierPoints
 
     /// <summary>The incrementals after the last full: in doubt when change tracking is found wrong.</summary>
     public IReadOnlyList<string> SinceLastFull =>
-        [.. _points.Select(item => item.Point).Reverse().TakeWhile(point => point.Type == PointType.Incremental).Select(point => point.Id).Reverse()];
+        [.. _points.Select(item => item.Point).Reverse().TakeWhile(point => point.Type == PointType.Incremental).Select(point =>
+            point.Id).Reverse()];
 
     /// <summary>Whether a later run found that a point's change tracking had been wrong.</summary>
     public bool IsDistrusted(string point) => _distrusted.Contains(point);

@@ -14,8 +14,8 @@ namespace VBackup.Edge.Backups;
 /// <param name="ConfigurationKind">Whose format <paramref name="Configuration"/> has.</param>
 /// <param name="Distrusts">Points whose change tracking was found wrong when this one was made.</param>
 /// <param name="HeldSeconds">For how long the guest was held for the snapshot; null when it was not.</param>
-/// <param name="Identities">Of each disk, which volume it was, whatever that is called by now; a disk is missing where names are enough. Null in
-/// points of earlier versions.</param>
+/// <param name="Identities">Of each disk, which volume it was, whatever that is called by now; a disk is missing where names are enough.
+/// Null in points of earlier versions.</param>
 /// <param name="SnapshotIdentities">Of each disk, which snapshot <paramref name="Instant"/> was, should it be removed and another get
 /// its name; a disk is missing where nobody can tell. Null in points of earlier versions.</param>
 /// <param name="HalfRestored">Disks that a restore in place had left half written then, and that were backed up all the same; null when
@@ -41,7 +41,8 @@ public sealed record EdgeDocument(
     /// <exception cref="DamageException">The member is there and makes no sense.</exception>
     public static EdgeDocument? Of(PointDocument point)
     {
-        if (point.Metadata is not { ValueKind: JsonValueKind.Object } metadata || !metadata.TryGetProperty(Member, out var own)) return null;
+        if (point.Metadata is not { ValueKind: JsonValueKind.Object } metadata || !metadata.TryGetProperty(Member, out var own))
+            return null;
         try
         {
             return own.Deserialize(EdgeJson.Default.EdgeDocument);

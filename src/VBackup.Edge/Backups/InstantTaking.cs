@@ -15,7 +15,8 @@ public sealed record TakenInstant(Instant Instant, string Consistency, TimeSpan?
 /// <summary>Takes a server's volumes at one instant: the guest is frozen where it can be, and let go whatever happens.</summary>
 public static class InstantTaking
 {
-    /// <summary>How <see cref="IRunReport.Detail"/> hears that the guest is frozen, and how begins what it hears when the guest goes on.</summary>
+    /// <summary>How <see cref="IRunReport.Detail"/> hears that the guest is frozen, and how begins what it hears when the guest goes
+    /// on.</summary>
     public const string HeldNote = "the guest is held still for the snapshot", LetGoNote = "the guest was let go";
 
     /// <summary>Takes it for a backup: what a restore in place left half written is refused.</summary>
@@ -56,7 +57,8 @@ public static class InstantTaking
     {
         var now = await cloud.Hypervisor.FindAsync(server.Name, cancellation).ConfigureAwait(false);
         return now is not null && now.Id == server.Id && server.Disks.All(now.Disks.Contains) ? now.State
-            : throw new RefusedException($"server {server.Name} was replaced, or its disks were changed, since this backup began: back it up again");
+            : throw new RefusedException($"server {server.Name} was replaced, or its disks were changed, since this backup began: back "
+                + "it up again");
     }
 
     static async Task<(bool WasHeld, TimeSpan? Held)> TakeHeldAsync(EdgeCloud cloud, Server server, IPreparedInstant prepared,
@@ -70,7 +72,8 @@ public static class InstantTaking
             else await NoteNotHeldAsync(cloud, server, hold.WhyNotHeld, volumes, report, cancellation).ConfigureAwait(false);
             await prepared.TakeAsync(cancellation).ConfigureAwait(false);
             wasHeld = await hold.WasStillFrozenAsync(cancellation).ConfigureAwait(false);
-            if (hold.WhyNotHeld is null && !wasHeld) report.Note("the guest was let go before the snapshot was complete: crash consistency");
+            if (hold.WhyNotHeld is null && !wasHeld)
+                report.Note("the guest was let go before the snapshot was complete: crash consistency");
         }
         if (hold.HeldFor is { } held) report.Detail($"{LetGoNote} after {Units.Duration(held)}");
         return (wasHeld, hold.HeldFor);

@@ -26,7 +26,8 @@ public static class PointExport
     /// <param name="instant">The snapshot's name.</param>
     /// <param name="baseEdge">Of the run's base; null for a full.</param>
     /// <param name="options">What it may use; null for what one run alone may.</param>
-    public static async Task<ExportedVolumes> ExportAsync(EdgeCloud cloud, BackupWriter run, IReadOnlyList<ServerDisk> disks, string instant,
+    public static async Task<ExportedVolumes> ExportAsync(EdgeCloud cloud, BackupWriter run, IReadOnlyList<ServerDisk> disks,
+        string instant,
         EdgeDocument? baseEdge, IRunReport report, CancellationToken cancellation, DataPathOptions? options = null)
     {
         var random = new Random(RandomNumberGenerator.GetInt32(int.MaxValue));
@@ -53,17 +54,20 @@ public static class PointExport
                 documents.Add(await export.ExportAsync(volume, progress, cancellation).ConfigureAwait(false));
             }
             // Before anything of it counts.
-            await cloud.Storage.Snapshots.RequireStillThereAsync(instant, [.. disks.Select(disk => disk.Volume)], cancellation).ConfigureAwait(false);
+            await cloud.Storage.Snapshots.RequireStillThereAsync(instant, [.. disks.Select(disk => disk.Volume)], cancellation)
+                .ConfigureAwait(false);
             await RequireSameAsync(cloud, disks, identities, cancellation).ConfigureAwait(false);
             return new(documents, identities, snapshots, fullBecause, plan.IsTrackingWrong);
         }
     }
 
-    static async Task<Dictionary<string, string>> IdentitiesAsync(EdgeCloud cloud, IReadOnlyList<ServerDisk> disks, CancellationToken cancellation)
+    static async Task<Dictionary<string, string>> IdentitiesAsync(EdgeCloud cloud, IReadOnlyList<ServerDisk> disks,
+        CancellationToken cancellation)
     {
         Dictionary<string, string> identities = [];
         foreach (var disk in disks)
-            if (await cloud.Storage.FindIdentityAsync(disk.Volume, cancellation).ConfigureAwait(false) is { } identity) identities.Add(disk.Name, identity);
+            if (await cloud.Storage.FindIdentityAsync(disk.Volume, cancellation).ConfigureAwait(false) is { } identity)
+                identities.Add(disk.Name, identity);
         return identities;
     }
 
@@ -91,8 +95,10 @@ public static class PointExport
         EdgeCloud cloud, IReadOnlyList<ServerDisk> disks, Dictionary<string, string> identities, CancellationToken cancellation)
     {
         foreach (var disk in disks)
-            if (await cloud.Storage.FindIdentityAsync(disk.Volume, cancellation).ConfigureAwait(false) != identities.GetValueOrDefault(disk.Name))
-                throw new CloudException(CloudFailure.InUse, "export", disk.Volume.Value, "another volume got its name while it was read: try again");
+            if (await cloud.Storage.FindIdentityAsync(disk.Volume, cancellation)
+                .ConfigureAwait(false) != identities.GetValueOrDefault(disk.Name))
+                throw new CloudException(CloudFailure.InUse, "export", disk.Volume.Value,
+                    "another volume got its name while it was read: try again");
     }
 
     static TrackedVolume Tracked(BackupWriter run, ServerDisk disk, string instant, EdgeDocument? baseEdge,

@@ -27,7 +27,8 @@ public sealed class ImageFile(string file, ImageFormat format)
             return await PublishAsync(raw, await fill(raw.Volume, cancellation).ConfigureAwait(false), cancellation).ConfigureAwait(false);
         }
         if (lengthBytes % SectorSize != 0)
-            throw new RefusedException($"the volume has {lengthBytes} bytes, no whole number of sectors, which qcow2 cannot say: export it as raw");
+            throw new RefusedException($"the volume has {lengthBytes} bytes, no whole number of sectors, which qcow2 cannot say: export "
+                + "it as raw");
         // Made first, so that another export to the same name is told at once.
         using var qcow2 = PartialFile.Make(file, 0);
         CopyResult copied;

@@ -26,9 +26,11 @@ static class QcowHeader
         if (header.Length < SizeOfVersion2 || BinaryPrimitives.ReadUInt32BigEndian(header) != Magic)
             throw Refused(path, "it is not a qcow2 file");
         var version = BinaryPrimitives.ReadUInt32BigEndian(header.AsSpan(VersionAt));
-        if (version is not (2 or 3) || version == 3 && header.Length < Size) throw Refused(path, $"it is of a version that is not known, {version}");
+        if (version is not (2 or 3) || version == 3 && header.Length < Size)
+            throw Refused(path, $"it is of a version that is not known, {version}");
         if (BinaryPrimitives.ReadUInt64BigEndian(header.AsSpan(BackingAt)) != 0)
-            throw Refused(path, "it names a backing file: only a whole image is imported ('qemu-img convert' makes one where that file is trusted)");
+            throw Refused(path, "it names a backing file: only a whole image is imported ('qemu-img convert' makes one where that file "
+                + "is trusted)");
         if (version == 3 && (BinaryPrimitives.ReadUInt64BigEndian(header.AsSpan(FeaturesAt)) & ExternalDataFeature) != 0)
             throw Refused(path, "it keeps its data in another file: only a whole image is imported");
         if (BinaryPrimitives.ReadUInt32BigEndian(header.AsSpan(EncryptionAt)) != 0)

@@ -57,7 +57,8 @@ public sealed class InPlaceWriting
             var length = await cloud.Storage.FindLengthAsync(target, cancellation).ConfigureAwait(false)
                 ?? throw new RefusedException($"the volume {target} is gone: restore --to new-volume");
             if (length != volume.LengthBytes)
-                throw new RefusedException($"the volume {target} has {length} bytes now and had {volume.LengthBytes}: restore --to new-volume");
+                throw new RefusedException($"the volume {target} has {length} bytes now and had {volume.LengthBytes}: restore --to "
+                    + "new-volume");
             if (edge.Identities?.GetValueOrDefault(volume.Name) is { } identity
                 && await cloud.Storage.FindIdentityAsync(target, cancellation).ConfigureAwait(false) != identity)
                 throw new RefusedException($"the volume {target} is another than the one that was backed up: restore --to new-volume");
@@ -67,16 +68,18 @@ public sealed class InPlaceWriting
         foreach (var place in targets.GroupBy(item => Path.GetDirectoryName(item.Target.Value)))
         {
             var needed = place.Sum(item => item.Volume.LengthBytes);
-            if (await cloud.Storage.FindFreeBytesAsync(place.First().Target, cancellation).ConfigureAwait(false) is { } free && free < needed)
-                throw new RefusedException($"the storage of {string.Join(", ", place.Select(item => item.Target))} has {Units.Size(free)} left, "
+            if (await cloud.Storage.FindFreeBytesAsync(place.First().Target, cancellation).ConfigureAwait(false) is { } free
+                && free < needed)
+                throw new RefusedException($"the storage of {string.Join(", ", place.Select(item => item.Target))} has "
+                    + $"{Units.Size(free)} left, "
                     + $"and a safety snapshot may come to need {Units.Size(needed)}: make room, or restore to new volumes elsewhere");
         }
         return new(cloud, server, targets);
     }
 
     /// <summary>
-    /// One that was left behind in mid-write holds the volumes' locks, and may wake up: from here on it writes nothing. Of two restores, one
-    /// may have started the server again while the other had looked at it already, so the server is looked at afterwards too.
+    /// One that was left behind in mid-write holds the volumes' locks, and may wake up: from here on it writes nothing. Of two restores,
+    /// one may have started the server again while the other had looked at it already, so the server is looked at afterwards too.
     /// </summary>
     public async Task ShutOutOthersAsync(CancellationToken cancellation)
     {
@@ -94,7 +97,8 @@ public sealed class InPlaceWriting
     /// </summary>
     /// <param name="point">What the vault calls the point.</param>
     /// <param name="safety">The snapshot that has the volumes as they are now; null when none is known.</param>
-    /// <exception cref="CloudException">Somebody has taken over since others were shut out (<see cref="CloudFailure.InUse"/>), or a storage failed.</exception>
+    /// <exception cref="CloudException">Somebody has taken over since others were shut out (<see cref="CloudFailure.InUse"/>), or a
+    /// storage failed.</exception>
     /// <exception cref="RefusedException">Somebody has started the server.</exception>
     public async Task WriteAsync(VolumeRestore restore, string point, string? safety, CancellationToken cancellation)
     {
@@ -114,7 +118,8 @@ public sealed class InPlaceWriting
                 writers.Add(await OpenAsync(target, new() { Claim = _claim }, LooksBefore, cancellation).ConfigureAwait(false));
             await _server.RequireAsync(cancellation).ConfigureAwait(false);
             if (TimeProvider.System.GetElapsedTime(_claimedAt) > s_claimAgeMax)
-                throw new RefusedException("this restore stood still for too long: what it took over and secured may be another now; start it again");
+                throw new RefusedException("this restore stood still for too long: what it took over and secured may be another now; "
+                    + "start it again");
             await NoteAsync(writers, note, cancellation).ConfigureAwait(false);
             HasBegun = true;
             for (var i = 0; i < writers.Count; i++)
@@ -128,7 +133,8 @@ public sealed class InPlaceWriting
         catch (Exception failure)
         {
             // Whoever slept hears of time-outs first, or reads what another has written meanwhile.
-            var lost = failure is CloudException { Failure: CloudFailure.InUse } ? null : await FindShutOutAsync(writers).ConfigureAwait(false);
+            var lost = failure is CloudException { Failure: CloudFailure.InUse } ? null : await FindShutOutAsync(writers)
+                .ConfigureAwait(false);
             await AbandonAsync(writers).ConfigureAwait(false);
             if (lost is null) throw;
             throw new CloudException(
@@ -162,16 +168,20 @@ public sealed class InPlaceWriting
     public async Task RequireFreeAsync(CancellationToken cancellation)
     {
         foreach (var target in Volumes)
-            await (await OpenAsync(target, new() { Claim = _claim }, LooksAfter, cancellation).ConfigureAwait(false)).DisposeAsync().ConfigureAwait(false);
+            await (await OpenAsync(target, new() { Claim = _claim }, LooksAfter, cancellation).ConfigureAwait(false)).DisposeAsync()
+                .ConfigureAwait(false);
     }
 
     /// <summary>The same once, without waiting, for whoever was told the volumes and the claim by another process.</summary>
     /// <param name="claim">Null when nobody has taken them over for this.</param>
-    /// <exception cref="CloudException">Somebody has one of them, or has taken it over since (<see cref="CloudFailure.InUse"/>).</exception>
-    public static async Task RequireFreeNowAsync(EdgeCloud cloud, IEnumerable<VolumeId> volumes, string? claim, CancellationToken cancellation)
+    /// <exception cref="CloudException">Somebody has one of them, or has taken it over since (<see
+    /// cref="CloudFailure.InUse"/>).</exception>
+    public static async Task RequireFreeNowAsync(EdgeCloud cloud, IEnumerable<VolumeId> volumes, string? claim,
+        CancellationToken cancellation)
     {
         foreach (var volume in volumes)
-            await (await cloud.Storage.OpenWriterAsync(volume, new() { Claim = claim }, cancellation).ConfigureAwait(false)).DisposeAsync().ConfigureAwait(false);
+            await (await cloud.Storage.OpenWriterAsync(volume, new() { Claim = claim }, cancellation).ConfigureAwait(false)).DisposeAsync()
+                .ConfigureAwait(false);
     }
 
     async Task<IVolumeWriter> OpenAsync(VolumeId target, WriterOptions options, int looksMax, CancellationToken cancellation)
@@ -217,7 +227,8 @@ public sealed class InPlaceWriting
         }
         catch (CloudException taken) when (taken.Failure == CloudFailure.InUse)
         {
-            throw new CloudException(CloudFailure.InUse, "read back", taken.Subject, $"somebody else has it now ({taken.Message})", failure);
+            throw new CloudException(CloudFailure.InUse, "read back", taken.Subject, $"somebody else has it now ({taken.Message})",
+                failure);
         }
         catch (CloudException)
         {
@@ -241,7 +252,8 @@ public sealed class InPlaceWriting
         try
         {
             // Also after a cancellation: what is said to the user depends on it.
-            return await writer.IsShutOutAsync(CancellationToken.None).WaitAsync(s_patienceAfterFailure, TimeProvider.System, CancellationToken.None)
+            return await writer.IsShutOutAsync(CancellationToken.None)
+                .WaitAsync(s_patienceAfterFailure, TimeProvider.System, CancellationToken.None)
                 .ConfigureAwait(false);
         }
         catch (Exception failure) when (failure is CloudException or TimeoutException)

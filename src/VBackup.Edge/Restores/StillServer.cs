@@ -45,7 +45,8 @@ sealed class StillServer(EdgeCloud cloud, string name)
     }
 
     RefusedException Started() =>
-        new($"server {name} was started while its volumes were rewritten, and may have read a mixture of old and new: stop it before it writes, and restore again");
+        new($"server {name} was started while its volumes were rewritten, and may have read a mixture of old and new: stop it before it "
+            + "writes, and restore again");
 
     async Task WatchAsync(CancellationTokenSource end)
     {

@@ -60,11 +60,13 @@ public sealed class VolumeRestore(IVolumeStorage storage, PointReading reading, 
         {
             using var progress = report.Follow($"{volume.Name} read back", volume.LengthBytes);
             _digests.Remove(volume.Name, out var digests);
-            using var comparison = new VolumeComparison(reading.Reader, reading.Reader.Vault.ChunkSize, _options, _slots) { Digests = digests };
+            using var comparison = new VolumeComparison(reading.Reader, reading.Reader.Vault.ChunkSize, _options,
+                _slots) { Digests = digests };
             var compared = await comparison.CompareAllAsync(TreeOf(volume), reader, progress, cancellation).ConfigureAwait(false);
             if (compared.Different.Count > 0)
                 throw new CloudException(CloudFailure.Other, "read back", target.Value,
-                    $"it does not hold what was written: it differs in {compared.Different.Count} ranges, first at {compared.Different[0].Offset}");
+                    $"it does not hold what was written: it differs in {compared.Different.Count} ranges, first at "
+                        + $"{compared.Different[0].Offset}");
         }
     }
 

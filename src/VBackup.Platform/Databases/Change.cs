@@ -9,7 +9,8 @@ using VBackup.Primitives;
 namespace VBackup.Platform.Databases;
 
 /// <summary>One change of a service's database: its rows and the messages that tell of it are saved together, or not at all.</summary>
-/// <param name="isLate">The command that asks for it came after its time: it is not to be carried out, and its sender has to hear so.</param>
+/// <param name="isLate">The command that asks for it came after its time: it is not to be carried out, and its sender has to hear
+/// so.</param>
 public sealed class Change<TDb>(TDb db, IdSource ids, DateTimeOffset now, bool isLate = false) where TDb : ServiceDb
 {
     public TDb Db => db;

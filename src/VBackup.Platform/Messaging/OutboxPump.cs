@@ -29,7 +29,8 @@ public sealed class OutboxPump<TDb>(IDbContextFactory<TDb> databases, IMessageTr
         await using var closing = db.ConfigureAwait(false);
         var now = clock.GetUtcNow();
         var due = await db.Outbox.Where(message => message.NextAttemptAt != null && message.NextAttemptAt <= now)
-            .OrderBy(message => message.NextAttemptAt).ThenBy(message => message.Id).Take(BatchSize).ToListAsync(cancellation).ConfigureAwait(false);
+            .OrderBy(message => message.NextAttemptAt).ThenBy(message => message.Id).Take(BatchSize).ToListAsync(cancellation)
+                .ConfigureAwait(false);
         foreach (var message in due)
         {
             try

@@ -37,7 +37,8 @@ public sealed class MasterKey : IDisposable
     }
 
     /// <returns>The secret; the caller clears it.</returns>
-    /// <exception cref="WrongMasterKeyException">It was wrapped under another key, for another purpose or owner, or was altered.</exception>
+    /// <exception cref="WrongMasterKeyException">It was wrapped under another key, for another purpose or owner, or was
+    /// altered.</exception>
     public byte[] Unwrap(ReadOnlySpan<byte> wrapped, string purpose, string owner)
     {
         if (wrapped.Length < 1 + NonceSize + TagSize || wrapped[0] != Version) throw new WrongMasterKeyException(purpose, owner);
@@ -45,7 +46,8 @@ public sealed class MasterKey : IDisposable
         using var cipher = new AesGcm(_key, TagSize);
         try
         {
-            cipher.Decrypt(wrapped.Slice(1, NonceSize), wrapped.Slice(1 + NonceSize, secret.Length), wrapped[(1 + NonceSize + secret.Length)..],
+            cipher.Decrypt(wrapped.Slice(1, NonceSize), wrapped.Slice(1 + NonceSize, secret.Length),
+                wrapped[(1 + NonceSize + secret.Length)..],
                 secret, Bound(purpose, owner));
         }
         catch (AuthenticationTagMismatchException)
@@ -62,4 +64,5 @@ public sealed class MasterKey : IDisposable
 
 /// <summary>A secret in the database does not open.</summary>
 public sealed class WrongMasterKeyException(string purpose, string owner)
-    : Exception($"the {purpose} of {owner} does not open: the master key is not the one that it was stored under, or the database was altered");
+    : Exception($"the {purpose} of {owner} does not open: the master key is not the one that it was stored under, or the database was "
+        + "altered");

@@ -38,7 +38,8 @@ public sealed partial class LibvirtHypervisor
     {
         var started = _clock.GetTimestamp();
         await CallAsync("end the backup job", name, domain =>
-            LibvirtError.Check(LibvirtBackupLibrary.virDomainAbortJob(domain), "end the backup job", name), cancellation).ConfigureAwait(false);
+            LibvirtError.Check(LibvirtBackupLibrary.virDomainAbortJob(domain), "end the backup job", name), cancellation)
+                .ConfigureAwait(false);
         while (await ReadBackupAsync(name, cancellation).ConfigureAwait(false) is not null)
         {
             if (_clock.GetElapsedTime(started) > _settings.CallLimit)
@@ -59,7 +60,8 @@ public sealed partial class LibvirtHypervisor
             {
                 for (var i = 0; i < count; i++) checkpoints.Add(new(Marshal.ReadIntPtr(array, i * nint.Size)));
                 return checkpoints.ConvertAll(checkpoint => LibvirtError.TakeText(
-                    LibvirtBackupLibrary.virDomainCheckpointGetXMLDesc(checkpoint, LibvirtBackupLibrary.CheckpointXmlNoDomain), operation, name));
+                    LibvirtBackupLibrary.virDomainCheckpointGetXMLDesc(checkpoint, LibvirtBackupLibrary.CheckpointXmlNoDomain), operation,
+                        name));
             }
             finally
             {
@@ -77,11 +79,13 @@ public sealed partial class LibvirtHypervisor
             var subject = $"{name}@{checkpoint}";
             using var found = LibvirtBackupLibrary.virDomainCheckpointLookupByName(domain, checkpoint, 0);
             if (found.IsInvalid)
-                return LibvirtError.LastCode is LibvirtErrorCode.NoCheckpoint ? true : throw LibvirtError.Last("remove a checkpoint", subject);
+                return LibvirtError.LastCode is LibvirtErrorCode.NoCheckpoint ? true
+                    : throw LibvirtError.Last("remove a checkpoint", subject);
             // Of a server that is shut down, or whose bitmap was lost, libvirt removes no bitmaps.
             if (LibvirtBackupLibrary.virDomainCheckpointDelete(found, 0) >= 0) return true;
             LibvirtError.Check(
-                LibvirtBackupLibrary.virDomainCheckpointDelete(found, LibvirtBackupLibrary.DeleteMetadataOnly), "remove a checkpoint", subject);
+                LibvirtBackupLibrary.virDomainCheckpointDelete(found, LibvirtBackupLibrary.DeleteMetadataOnly), "remove a checkpoint",
+                    subject);
             return false;
         }, cancellation).ConfigureAwait(false);
 }

@@ -37,7 +37,8 @@ public sealed partial class LibvirtHypervisor : IHypervisor
     internal LibvirtSettings Settings => _settings;
 
     public async Task<IReadOnlyList<Server>> ListAsync(CancellationToken cancellation) =>
-        await _connection.CallAsync("list", Description, _settings.CallLimit, connection => ListAll(connection, ServerOf), cancellation).ConfigureAwait(false);
+        await _connection.CallAsync("list", Description, _settings.CallLimit, connection => ListAll(connection, ServerOf), cancellation)
+            .ConfigureAwait(false);
 
     public async Task<Server?> FindAsync(string name, CancellationToken cancellation)
     {

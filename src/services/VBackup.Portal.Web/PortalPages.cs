@@ -58,7 +58,8 @@ public static class PortalPages
             || !(HttpMethods.IsGet(http.Request.Method) || HttpMethods.IsHead(http.Request.Method))
             || http.Request.Path.StartsWithSegments(PortalApi.Root, StringComparison.OrdinalIgnoreCase)) return;
         PageHeaders.Add(http);
-        await new RazorComponentResult<UnknownAddress> { StatusCode = StatusCodes.Status404NotFound }.ExecuteAsync(http).ConfigureAwait(false);
+        await new RazorComponentResult<UnknownAddress> { StatusCode = StatusCodes.Status404NotFound }.ExecuteAsync(http)
+            .ConfigureAwait(false);
     }
 
     public static void MapPortalPages(this IEndpointRouteBuilder app)

@@ -176,7 +176,8 @@ public sealed class PortalDb(DbContextOptions<PortalDb> options) : ServiceDb(opt
 
     static string AsJson(IReadOnlyList<DiskView> list) => JsonSerializer.Serialize(list, PortalColumnJson.Default.IReadOnlyListDiskView);
 
-    static IReadOnlyList<DiskView> AsDisks(string text) => JsonSerializer.Deserialize(text, PortalColumnJson.Default.IReadOnlyListDiskView)!;
+    static IReadOnlyList<DiskView> AsDisks(string text) => JsonSerializer.Deserialize(text,
+        PortalColumnJson.Default.IReadOnlyListDiskView)!;
 }
 
 [JsonSerializable(typeof(IReadOnlyList<string>))]

@@ -47,15 +47,18 @@ public static class PortalMessages
         var row = await FindOrAddAsync(change.Db.Points, now.Point, id => new PointRow(id), cancellation).ConfigureAwait(false);
         if (!row.Changes(now)) return;
         // An incremental may have become a full by itself: the pattern counts what was made.
-        if (now.State == RestorePointState.Active && await change.Db.AskedRuns.FindAsync([now.Run], cancellation).ConfigureAwait(false) is { } asked)
+        if (now.State == RestorePointState.Active && await change.Db.AskedRuns.FindAsync([now.Run], cancellation)
+            .ConfigureAwait(false) is { } asked)
             asked.WasMade(now.Kind);
-        if (await change.Db.Plans.FirstOrDefaultAsync(plan => plan.Region == now.Server.Region && plan.ServerId == now.Server.Id, cancellation)
+        if (await change.Db.Plans.FirstOrDefaultAsync(plan => plan.Region == now.Server.Region && plan.ServerId == now.Server.Id,
+            cancellation)
             .ConfigureAwait(false) is { } plan)
             plan.HasNews(change.Now);
     }
 
     static async Task SnapshotChangedAsync(SnapshotChanged now, Change<PortalDb> change, CancellationToken cancellation) =>
-        (await FindOrAddAsync(change.Db.Snapshots, now.Snapshot, id => new SnapshotRow(id), cancellation).ConfigureAwait(false)).Changes(now);
+        (await FindOrAddAsync(change.Db.Snapshots, now.Snapshot, id => new SnapshotRow(id), cancellation).ConfigureAwait(false))
+            .Changes(now);
 
     static Task LocationChangedAsync(LocationChanged now, Change<PortalDb> change, CancellationToken cancellation) =>
         HeardLocation.HearAsync(change, now, cancellation);

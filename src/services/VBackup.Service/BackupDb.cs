@@ -98,9 +98,11 @@ public sealed class BackupDb(DbContextOptions<BackupDb> options) : ServiceDb(opt
         });
     }
 
-    static string? AsJson(IReadOnlyList<string>? list) => list is null ? null : JsonSerializer.Serialize(list, ColumnJson.Default.IReadOnlyListString);
+    static string? AsJson(IReadOnlyList<string>? list) => list is null ? null
+        : JsonSerializer.Serialize(list, ColumnJson.Default.IReadOnlyListString);
 
-    static IReadOnlyList<string>? AsNames(string? text) => text is null ? null : JsonSerializer.Deserialize(text, ColumnJson.Default.IReadOnlyListString);
+    static IReadOnlyList<string>? AsNames(string? text) => text is null ? null
+        : JsonSerializer.Deserialize(text, ColumnJson.Default.IReadOnlyListString);
 }
 
 [System.Text.Json.Serialization.JsonSerializable(typeof(IReadOnlyList<string>))]

@@ -51,7 +51,8 @@ public sealed class Clockwork(ChangeMaker<BackupDb> changes, StorageSpaceLimits?
         var late = await change.Db.Runs.Where(run => run.State < RunState.Succeeded && run.EndsAs == null && run.StopBy < now)
             .Take(BatchMax).ToListAsync(cancellation).ConfigureAwait(false);
         foreach (var run in late)
-            await Ending.StopAsync(change, run, RunState.WindowClosed, "the policy's window closed before it was done", cancellation).ConfigureAwait(false);
+            await Ending.StopAsync(change, run, RunState.WindowClosed, "the policy's window closed before it was done", cancellation)
+                .ConfigureAwait(false);
     }
 
     static async Task GiveUpSnapshotsAsync(Change<BackupDb> change, CancellationToken cancellation)

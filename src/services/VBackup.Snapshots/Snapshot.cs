@@ -220,7 +220,8 @@ public sealed class Snapshot
     }
 
     public SnapshotChanged View() =>
-        new(Id, Version, Project, Server, Name, Purpose, Next == SnapshotStep.Remove && State != SnapshotState.Failed ? SnapshotState.Removing : State,
+        new(Id, Version, Project, Server, Name, Purpose, Next == SnapshotStep.Remove && State != SnapshotState.Failed
+            ? SnapshotState.Removing : State,
             Disks, TakenAt, KeptUntil, Error, Next == SnapshotStep.RollBack, RolledBackAt,
             Instant.Length > 0 ? Instant : null);
 

@@ -91,7 +91,8 @@ public static class SnapshotOrders
     {
         snapshot.CouldNotBeTaken(error, change.Now);
         if (snapshot.Run is { } run)
-            change.Send(Destination.Backup, new SnapshotTaken(snapshot.Id, run, error, null, null, null, null, null, null, null, null, null),
+            change.Send(Destination.Backup, new SnapshotTaken(snapshot.Id, run, error, null, null, null, null, null, null, null, null,
+                null),
                 MessageJson.Default.SnapshotTaken);
         Tell(change, snapshot);
     }

@@ -34,7 +34,8 @@ public sealed class SnapshotWork(ChangeMaker<SnapshotsDb> changes, EdgeCloud clo
         {
             var now = change.Now;
             return await change.Db.Snapshots.Where(one => one.Next != SnapshotStep.None && one.DueAt <= now)
-                .OrderBy(one => one.DueAt).ThenBy(one => one.Id).Select(one => one.Id).Take(BatchMax).ToListAsync(cancellation).ConfigureAwait(false);
+                .OrderBy(one => one.DueAt).ThenBy(one => one.Id).Select(one => one.Id).Take(BatchMax).ToListAsync(cancellation)
+                    .ConfigureAwait(false);
         }, cancellation).ConfigureAwait(false);
         foreach (var id in due) await DoAsync(id, cancellation).ConfigureAwait(false);
         return due.Count;
@@ -111,14 +112,16 @@ public sealed class SnapshotWork(ChangeMaker<SnapshotsDb> changes, EdgeCloud clo
         var configuration = await cloud.Hypervisor.ReadConfigurationAsync(server.Name, cancellation).ConfigureAwait(false);
         List<DiskView> disks = [];
         foreach (var disk in server.Disks)
-            disks.Add(new(disk.Name, disk.Volume.Value, await cloud.Storage.FindLengthAsync(disk.Volume, cancellation).ConfigureAwait(false), null));
+            disks.Add(new(disk.Name, disk.Volume.Value, await cloud.Storage.FindLengthAsync(disk.Volume, cancellation)
+                .ConfigureAwait(false), null));
         await changes.MakeAsync(async change =>
         {
             var found = await FindAsync(change, snapshot.Id, cancellation).ConfigureAwait(false);
             found.WasTaken(taken.Instant.TakenAt, disks);
             if (found.Run is { } run)
                 change.Send(Destination.Backup, new SnapshotTaken(found.Id, run, null, taken.Instant.TakenAt, taken.Consistency,
-                    taken.HeldFor is { } held ? Math.Round(held.TotalSeconds, 4) : null, server.Name, ServerStateName.Of(taken.State), disks,
+                    taken.HeldFor is { } held ? Math.Round(held.TotalSeconds, 4) : null, server.Name, ServerStateName.Of(taken.State),
+                        disks,
                     configuration.Kind, configuration.Text, report.Notes, found.Instant), MessageJson.Default.SnapshotTaken);
             SnapshotOrders.Tell(change, found);
         }, cancellation).ConfigureAwait(false);
@@ -234,7 +237,8 @@ public sealed class SnapshotWork(ChangeMaker<SnapshotsDb> changes, EdgeCloud clo
         SnapshotOrders.Tell(change, snapshot);
     }, cancellation);
 
-    Task FailedAsync(SnapshotId id, SnapshotStep step, Exception failure, CancellationToken cancellation) => changes.MakeAsync(async change =>
+    Task FailedAsync(SnapshotId id, SnapshotStep step, Exception failure, CancellationToken cancellation) =>
+        changes.MakeAsync(async change =>
     {
         var snapshot = await FindAsync(change, id, cancellation).ConfigureAwait(false);
         var reason = Aftermath.Of(failure) is { } aftermath ? $"{failure.Message}; {aftermath}" : failure.Message;

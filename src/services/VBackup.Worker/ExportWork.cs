@@ -27,7 +27,8 @@ static class ExportWork
 
         var points = await EarlierPoints.OfAsync(vault, order.Server.Id, cancellation).ConfigureAwait(false);
         var (basePoint, baseEdge) = order.Kind == PointKind.Full ? default : points.NewestTrusted;
-        var run = await BackupWriter.StartAsync(vault, "backup", basePoint, cancellation, spool: null, SessionOf(order.Session)).ConfigureAwait(false);
+        var run = await BackupWriter.StartAsync(vault, "backup", basePoint, cancellation, spool: null, SessionOf(order.Session))
+            .ConfigureAwait(false);
         await using var ending = run.ConfigureAwait(false);
         ServerDisk[] disks = [.. order.Disks.Select(disk => new ServerDisk(disk.Name, new VolumeId(disk.Volume)))];
         var exported = await PointExport.ExportAsync(

@@ -50,7 +50,8 @@ static class ImportWork
 
     internal static IReadOnlyList<VolumeDocument> Choose(PointDocument point, string? name) => name is null ? point.Volumes
         : [point.Volumes.FirstOrDefault(volume => volume.Name == name)
-            ?? throw new RefusedException($"the point has no volume {name}; it has {string.Join(", ", point.Volumes.Select(volume => volume.Name))}")];
+            ?? throw new RefusedException($"the point has no volume {name}; it has "
+                + $"{string.Join(", ", point.Volumes.Select(volume => volume.Name))}")];
 
     internal static VolumeDocument TheOnly(IReadOnlyList<VolumeDocument> volumes) => volumes is [var volume] ? volume
         : throw new RefusedException($"say which volume: the point has {string.Join(", ", volumes.Select(one => one.Name))}");

@@ -52,7 +52,8 @@ public sealed class TaskRunner(
         catch (Exception failure) when (Describe(failure, lease.Kind) is { } described)
         {
             if (!held.IsLost)
-                await source.FailAsync(lease.Task, lease.Epoch, described.Reason, described.MayPass, CancellationToken.None).ConfigureAwait(false);
+                await source.FailAsync(lease.Task, lease.Epoch, described.Reason, described.MayPass, CancellationToken.None)
+                    .ConfigureAwait(false);
         }
         return true;
     }
@@ -90,7 +91,8 @@ public sealed class TaskRunner(
                         cancellation).ConfigureAwait(false), json.ServerResult);
             case WorkKind.StartServer:
                 return JsonSerializer.Serialize(
-                    await ServerWork.StartAsync(cloud, Read(lease, json.ServerOrder), cancellation).ConfigureAwait(false), json.ServerResult);
+                    await ServerWork.StartAsync(cloud, Read(lease, json.ServerOrder), cancellation).ConfigureAwait(false),
+                        json.ServerResult);
             case WorkKind.Prune:
                 return JsonSerializer.Serialize(await VaultWork.PruneAsync(
                     vaults, Read(lease, json.PruneOrder), lease.Secrets, cancellation).ConfigureAwait(false), json.VaultResult);

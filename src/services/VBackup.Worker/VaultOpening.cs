@@ -23,7 +23,8 @@ public sealed class VaultOpening(VaultRuntime runtime, int chunkSize, RetryLimit
             return await OpenAsync(address, secrets, unlock, cancellation).ConfigureAwait(false);
         try
         {
-            return await BackupVault.CreateAsync(Store(address, secrets, creates: true), unlock, chunkSize, runtime, cancellation).ConfigureAwait(false);
+            return await BackupVault.CreateAsync(Store(address, secrets, creates: true), unlock, chunkSize, runtime, cancellation)
+                .ConfigureAwait(false);
         }
         catch (UnusableVaultException)
         {
@@ -38,7 +39,8 @@ public sealed class VaultOpening(VaultRuntime runtime, int chunkSize, RetryLimit
         CryptographicOperations.ZeroMemory(secrets.PreviousVaultKey);
         try
         {
-            return await BackupVault.OpenAsync(Store(address, secrets, creates: false), unlock, runtime, cancellation).ConfigureAwait(false);
+            return await BackupVault.OpenAsync(Store(address, secrets, creates: false), unlock, runtime, cancellation)
+                .ConfigureAwait(false);
         }
         catch (UnusableVaultException) when (previous is not null)
         {

@@ -13,17 +13,20 @@ namespace VBackup.Worker;
 static class VaultWork
 {
     /// <summary>Whether a place can be a location, found out by doing with test objects what a vault does.</summary>
-    public static async Task<VaultResult> CheckAsync(VaultOpening vaults, VaultOrder order, WorkSecrets secrets, CancellationToken cancellation)
+    public static async Task<VaultResult> CheckAsync(VaultOpening vaults, VaultOrder order, WorkSecrets secrets,
+        CancellationToken cancellation)
     {
         var store = vaults.Store(order.Vault, secrets, creates: true);
         await using var closing = store.ConfigureAwait(false);
         var found = await StoreCheck.RunAsync(store, cancellation).ConfigureAwait(false);
         if (!found.IsUsable)
-            throw new RefusedException(string.Join("; ", found.Lacks.Where(lack => lack.IsNeeded).Select(lack => $"it cannot {lack.Ability}: {lack.Reason}")));
+            throw new RefusedException(string.Join("; ", found.Lacks.Where(lack => lack.IsNeeded).Select(lack =>
+                $"it cannot {lack.Ability}: {lack.Reason}")));
         return new(0, [.. found.Lacks.Select(lack => $"it cannot {lack.Ability}: {lack.Reason}")]);
     }
 
-    public static async Task<VaultResult> PruneAsync(VaultOpening vaults, PruneOrder order, WorkSecrets secrets, CancellationToken cancellation)
+    public static async Task<VaultResult> PruneAsync(VaultOpening vaults, PruneOrder order, WorkSecrets secrets,
+        CancellationToken cancellation)
     {
         var vault = await vaults.OpenAsync(order.Vault, secrets, makes: false, cancellation).ConfigureAwait(false);
         await using var closing = vault.ConfigureAwait(false);
@@ -32,7 +35,8 @@ static class VaultWork
         return await UsedAsync(vault, [], cancellation).ConfigureAwait(false);
     }
 
-    public static async Task<VaultResult> CollectAsync(VaultOpening vaults, VaultOrder order, WorkSecrets secrets, CancellationToken cancellation)
+    public static async Task<VaultResult> CollectAsync(VaultOpening vaults, VaultOrder order, WorkSecrets secrets,
+        CancellationToken cancellation)
     {
         var vault = await vaults.OpenAsync(order.Vault, secrets, makes: false, cancellation).ConfigureAwait(false);
         await using var closing = vault.ConfigureAwait(false);
@@ -40,7 +44,8 @@ static class VaultWork
         return await UsedAsync(vault, [.. collected.DamagedPacks.Select(pack => $"{pack} is damaged")], cancellation).ConfigureAwait(false);
     }
 
-    public static async Task<VaultResult> VerifyAsync(VaultOpening vaults, VaultOrder order, WorkSecrets secrets, CancellationToken cancellation)
+    public static async Task<VaultResult> VerifyAsync(VaultOpening vaults, VaultOrder order, WorkSecrets secrets,
+        CancellationToken cancellation)
     {
         var vault = await vaults.OpenAsync(order.Vault, secrets, makes: false, cancellation).ConfigureAwait(false);
         await using var closing = vault.ConfigureAwait(false);

@@ -72,7 +72,8 @@ public static class PackFooter
         {
             var plaintext = rented.AsSpan(0, plaintextLength);
             var footer = tail.Slice(tail.Length - ObjectTrailer.Size - trailer.FooterLength, trailer.FooterLength);
-            if (!cipher.TryOpen(ObjectCipher.FooterCounter, ObjectTrailer.Associated(cipher, tail[^ObjectTrailer.Size..]), footer, plaintext))
+            if (!cipher.TryOpen(ObjectCipher.FooterCounter, ObjectTrailer.Associated(cipher, tail[^ObjectTrailer.Size..]), footer,
+                plaintext))
                 throw new DamageException(name, "its footer is not what was stored: its seal is broken");
             ReadEntries(name, plaintext, packLength - ObjectTrailer.Size - trailer.FooterLength, entries[..trailer.Count]);
             return trailer.Count;

@@ -13,7 +13,8 @@ public readonly record struct TreeShape(long LengthBytes, int ChunkSize)
         get
         {
             var levels = 1;
-            for (var span = ChunkCount; span > FormatLimits.NodeChildren; span = (span + FormatLimits.NodeChildren - 1) / FormatLimits.NodeChildren)
+            for (var span = ChunkCount; span > FormatLimits.NodeChildren; span = (span
+                + FormatLimits.NodeChildren - 1) / FormatLimits.NodeChildren)
                 levels++;
             return levels;
         }

@@ -88,7 +88,8 @@ public sealed class StoreCheck
             await attempt().ConfigureAwait(false);
             return true;
         }
-        catch (StoreException failure) when (failure.Failure is StoreFailure.Refused or StoreFailure.Other or StoreFailure.Mismatch or StoreFailure.NotFound)
+        catch (StoreException failure) when (failure.Failure
+            is StoreFailure.Refused or StoreFailure.Other or StoreFailure.Mismatch or StoreFailure.NotFound)
         {
             Refusal ??= failure;
             lacks.Add(new(ability, failure.Reason));

@@ -67,7 +67,8 @@ public sealed partial class BackupVault
             {
                 // The right key would be told the same, and its owner go and look for another.
                 if (!await VaultKeySlots.AnyAsync(store, cancellation).ConfigureAwait(false))
-                    throw new DamageException(ObjectNames.Keys, "there is no key slot, so that no key opens the vault: bring the folder back from a copy");
+                    throw new DamageException(ObjectNames.Keys,
+                        "there is no key slot, so that no key opens the vault: bring the folder back from a copy");
                 throw new UnusableVaultException(
                     $"this {unlock.Noun} does not open the vault at {store.Description}: give the one that it was made with, "
                     + "or its recovery key");

@@ -16,7 +16,8 @@ internal sealed class DamageTellingStore : DecoratingStore
 
     /// <summary>Whether the store failed to read it, so that it may be read another time, in another machine or after a repair of the
     /// disk. What holds other bytes than it should does so for ever.</summary>
-    public static bool MayBeReadLater(DamageException damage) => damage.InnerException is StoreException { Failure: StoreFailure.Unreadable };
+    public static bool MayBeReadLater(DamageException damage) =>
+        damage.InnerException is StoreException { Failure: StoreFailure.Unreadable };
 
     /// <inheritdoc/>
     protected override Task<T> AroundAsync<T>(StoreOperation operation, string name, long sentBytes,
@@ -34,7 +35,8 @@ internal sealed class DamageTellingStore : DecoratingStore
     }
 
     /// <inheritdoc/>
-    protected override ValueTask AppendAsync(IObjectWriter writer, string name, ReadOnlyMemory<byte> piece, CancellationToken cancellation) =>
+    protected override ValueTask AppendAsync(IObjectWriter writer, string name, ReadOnlyMemory<byte> piece,
+        CancellationToken cancellation) =>
         writer.AppendAsync(piece, cancellation);
 
     private static async Task<T> TellAsync<T>(Task<T> reading)

@@ -62,7 +62,8 @@ sealed class ScriptedHypervisor : IHypervisor
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
     public Task<IReadOnlyList<Server>> ListAsync(CancellationToken cancellation) => throw new NotSupportedException();
-    public Task<ServerConfiguration> ReadConfigurationAsync(string name, CancellationToken cancellation) => throw new NotSupportedException();
+    public Task<ServerConfiguration> ReadConfigurationAsync(string name, CancellationToken cancellation) =>
+        throw new NotSupportedException();
     public Task<Server> DefineAsync(
         string name, ServerConfiguration configuration, IReadOnlyDictionary<string, VolumeId> volumes, CancellationToken cancellation) =>
         throw new NotSupportedException();

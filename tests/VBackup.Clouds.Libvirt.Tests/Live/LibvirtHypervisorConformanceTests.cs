@@ -56,7 +56,8 @@ public sealed class LibvirtHypervisorConformanceTests : HypervisorConformance
     protected override async ValueTask CleanUpAsync()
     {
         await using var hypervisor = Connect();
-        foreach (var server in (await hypervisor.ListAsync(default)).Where(server => server.Name.StartsWith(_prefix, StringComparison.Ordinal)))
+        foreach (var server in (await hypervisor.ListAsync(default)).Where(server =>
+            server.Name.StartsWith(_prefix, StringComparison.Ordinal)))
         {
             await hypervisor.StopAsync(server.Name, TimeSpan.Zero, default);
             await hypervisor.RemoveAsync(server.Name, default);

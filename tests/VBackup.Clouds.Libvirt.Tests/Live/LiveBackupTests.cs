@@ -23,7 +23,8 @@ public sealed class LiveBackupTests : IAsyncLifetime
     public LiveBackupTests()
     {
         LiveServer.SkipWithoutLab();
-        Assert.SkipWhen(string.IsNullOrEmpty(Environment.GetEnvironmentVariable("VBACKUP_TEST_EDGE")), "needs the lab's console: run ./test.sh");
+        Assert.SkipWhen(string.IsNullOrEmpty(Environment.GetEnvironmentVariable("VBACKUP_TEST_EDGE")),
+            "needs the lab's console: run ./test.sh");
         _hypervisor = new(new LibvirtSettings(LiveServer.Uri), TimeProvider.System);
         _storage = new(_hypervisor, _folder.FullName, TimeProvider.System);
     }
@@ -64,7 +65,8 @@ public sealed class LiveBackupTests : IAsyncLifetime
         // What the guest has said since it was started last is in the log of that name.
         var console = Path.Combine(Environment.GetEnvironmentVariable("VBACKUP_TEST_EDGE")!, "libvirt/log/qemu", _name + ".log");
         await LiveServer.UntilAsync(BootLimit, "the guest writes its journal", async () =>
-            (await File.ReadAllTextAsync(console, _none)).Split("-msg timestamp=on")[^1].Contains("journal: writing", StringComparison.Ordinal));
+            (await File.ReadAllTextAsync(console, _none)).Split("-msg timestamp=on")[^1].Contains("journal: writing",
+                StringComparison.Ordinal));
         for (var i = 0; i < 3; i++) await UntilWrittenAsync();
     }
 
@@ -72,7 +74,8 @@ public sealed class LiveBackupTests : IAsyncLifetime
     async Task UntilWrittenAsync()
     {
         var before = File.GetLastWriteTimeUtc(Volumes[1].Value);
-        await LiveServer.UntilAsync(WriteLimit, "the guest writes", () => Task.FromResult(File.GetLastWriteTimeUtc(Volumes[1].Value) > before));
+        await LiveServer.UntilAsync(WriteLimit, "the guest writes", () =>
+            Task.FromResult(File.GetLastWriteTimeUtc(Volumes[1].Value) > before));
     }
 
     async Task<Instant> TakeFrozenAsync(string name)

@@ -62,8 +62,8 @@ public sealed class LiveFreezeTests(LiveServer server)
         await using var hold = await HoldAsync(TimeSpan.FromSeconds(2));
         Assert.True(await server.IsFrozenAsync());
         await LiveServer.UntilAsync(TimeSpan.FromSeconds(10), "the watchdog lets go", async () => !await server.IsFrozenAsync());
-        // Not before its time, which is a quarter of the limit early, so that the guest is free within it. How long after it depends on what else
-        // the machine does.
+        // Not before its time, which is a quarter of the limit early, so that the guest is free within it. How long after it depends on
+        // what else the machine does.
         Assert.True(TimeProvider.System.GetElapsedTime(started) >= TimeSpan.FromSeconds(1.5));
         Assert.False(await hold.WasStillFrozenAsync(none));
     }

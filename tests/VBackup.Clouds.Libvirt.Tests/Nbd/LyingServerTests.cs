@@ -42,7 +42,8 @@ public sealed class LyingServerTests : IDisposable
     static readonly byte[] Greeting = Big((8, NbdWire.Magic), (8, NbdWire.OptionMagic), (2, NbdWire.FixedNewstyle | NbdWire.NoZeroes));
     static readonly byte[] Structured = Reply(NbdWire.OptionStructuredReply, NbdWire.ReplyAck);
     static readonly byte[] Context = [
-        .. Reply(NbdWire.OptionSetMetaContext, NbdWire.ReplyMetaContext, [0, 0, 0, 7, .. Encoding.ASCII.GetBytes(NbdWire.AllocationContext)]),
+        .. Reply(NbdWire.OptionSetMetaContext, NbdWire.ReplyMetaContext,
+            [0, 0, 0, 7, .. Encoding.ASCII.GetBytes(NbdWire.AllocationContext)]),
         .. Reply(NbdWire.OptionSetMetaContext, NbdWire.ReplyAck)];
     static readonly byte[] Export = [
         .. Reply(NbdWire.OptionGo, NbdWire.ReplyInfo, Big((2, NbdWire.InfoExport), (8, Length), (2, NbdWire.HasFlags | NbdWire.SendFlush))),
@@ -84,12 +85,15 @@ public sealed class LyingServerTests : IDisposable
         { "newstyle", Big((8, NbdWire.Magic), (8, NbdWire.OptionMagic), (2, 0)) },
         { "no answer to it", [.. Greeting, .. Reply(99, NbdWire.ReplyAck)] },
         { "structured replies", [.. Greeting, .. Reply(NbdWire.OptionStructuredReply, NbdWire.ReplyUnsupported)] },
-        { "bytes to option", [.. Greeting, .. Big((8, NbdWire.OptionReplyMagic), (4, NbdWire.OptionStructuredReply), (4, 1), (4, uint.MaxValue))] },
+        { "bytes to option", [.. Greeting,
+            .. Big((8, NbdWire.OptionReplyMagic), (4, NbdWire.OptionStructuredReply), (4, 1), (4, uint.MaxValue))] },
         { "kind 3", [.. Greeting, .. Reply(NbdWire.OptionStructuredReply, NbdWire.ReplyInfo)] },
         { "length", [.. Greeting, .. Structured, .. Reply(NbdWire.OptionGo, NbdWire.ReplyAck)] },
-        { "volume's length", [.. Greeting, .. Structured, .. Reply(NbdWire.OptionGo, NbdWire.ReplyInfo, Big((2, 0), (8, ulong.MaxValue), (2, 1)))] },
+        { "volume's length", [.. Greeting, .. Structured,
+            .. Reply(NbdWire.OptionGo, NbdWire.ReplyInfo, Big((2, 0), (8, ulong.MaxValue), (2, 1)))] },
         { "go away", [.. Greeting, .. Structured, .. Reply(NbdWire.OptionGo, NbdWire.ReplyErrorBit | 2, "go\naway"u8.ToArray())] },
-        { "have no end", [.. Greeting, .. Structured, .. Enumerable.Repeat(Reply(NbdWire.OptionGo, NbdWire.ReplyInfo, 0, 9), 100).SelectMany(x => x)] },
+        { "have no end", [.. Greeting, .. Structured,
+            .. Enumerable.Repeat(Reply(NbdWire.OptionGo, NbdWire.ReplyInfo, 0, 9), 100).SelectMany(x => x)] },
         { "does not answer", Greeting },
     };
 
@@ -109,8 +113,10 @@ public sealed class LyingServerTests : IDisposable
         { "a read is answered without chunks", Big((4, NbdWire.SimpleReplyMagic), (4, 0), (8, 1)) },
         { "kind 1 with 1009 bytes", Chunk(1, NbdWire.ChunkData, 1, new byte[1009]) },
         { "1 bytes at 5", Chunk(0, NbdWire.ChunkData, 1, [.. Big((8, 5)), 1]) },
-        { "at 0, where those at 60", [.. Chunk(0, NbdWire.ChunkData, 1, [.. Big((8, 0)), .. new byte[60]]), .. Chunk(1, NbdWire.ChunkHole, 1, Big((8, 0), (4, 100)))] },
-        { "41 bytes at 60", [.. Chunk(0, NbdWire.ChunkHole, 1, Big((8, 0), (4, 60))), .. Chunk(1, NbdWire.ChunkHole, 1, Big((8, 60), (4, 41)))] },
+        { "at 0, where those at 60", [.. Chunk(0, NbdWire.ChunkData, 1, [.. Big((8, 0)), .. new byte[60]]),
+            .. Chunk(1, NbdWire.ChunkHole, 1, Big((8, 0), (4, 100)))] },
+        { "41 bytes at 60", [.. Chunk(0, NbdWire.ChunkHole, 1, Big((8, 0), (4, 60))),
+            .. Chunk(1, NbdWire.ChunkHole, 1, Big((8, 60), (4, 41)))] },
         { "60 bytes in place of 100", Chunk(1, NbdWire.ChunkHole, 1, Big((8, 0), (4, 60))) },
         { "kind 5", Chunk(1, NbdWire.ChunkBlockStatus, 1, new byte[12]) },
         { "error 5: broken disk", Chunk(1, NbdWire.ChunkErrorBit | 1, 1, [.. Big((4, 5), (2, 11)), .. "broken disk"u8]) },

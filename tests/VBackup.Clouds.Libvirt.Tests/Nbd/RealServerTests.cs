@@ -56,7 +56,8 @@ public sealed class RealServerTests : IDisposable
     {
         await MakeImageAsync();
         var model = new byte[Length];
-        (int, byte[])[] pieces = [(0, Bytes(3_000_001, 1)), (4_194_303, Bytes(2, 2)), (9_000_000, Bytes(9_000_000, 3)), (Length - 1, Bytes(1, 4))];
+        (int, byte[])[] pieces = [(0, Bytes(3_000_001, 1)), (4_194_303, Bytes(2, 2)), (9_000_000, Bytes(9_000_000, 3)),
+            (Length - 1, Bytes(1, 4))];
         foreach (var (offset, content) in pieces) content.CopyTo(model, offset);
         await WriteAsync(pieces);
 
@@ -110,7 +111,8 @@ public sealed class RealServerTests : IDisposable
         await WriteAsync((8_388_608, Bytes(65_536, 2)), (16_777_216, Bytes(131_072, 3)));
 
         var socket = Path.Combine(_folder.FullName, "s");
-        using var server = Process.Start("qemu-nbd", ["-r", "-f", "qcow2", "-B", "since", "--shared", "0", "--persistent", "-k", socket, "-x", "disk", Image]);
+        using var server = Process.Start("qemu-nbd", ["-r", "-f", "qcow2", "-B", "since", "--shared", "0", "--persistent", "-k", socket,
+            "-x", "disk", Image]);
         try
         {
             await Live.LiveServer.UntilAsync(Limit, "qemu-nbd listens", () => Task.FromResult(File.Exists(socket)));

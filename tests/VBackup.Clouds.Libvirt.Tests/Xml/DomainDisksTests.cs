@@ -16,7 +16,8 @@ public sealed class DomainDisksTests
     [InlineData("<disk type='network'><source protocol='rbd' name='pool/space/image'><host name='a'/></source>", "pool/space/image")]
     [InlineData("<disk type='file' device='disk'><driver type='raw'/><source file='/srv/a.raw' index='1'/>", "/srv/a.raw")]
     [InlineData(
-        "<disk type='file'><driver type='qcow2'/><source file='/srv/a.qcow2'/><backingStore type='file'><source file='/srv/base'/></backingStore>",
+        "<disk type='file'><driver type='qcow2'/><source file='/srv/a.qcow2'/><backingStore type='file'><source "
+            + "file='/srv/base'/></backingStore>",
         "/srv/a.qcow2")]
     [InlineData("<disk type='block' device='lun'><source dev='/dev/sdx'/>", "/dev/sdx")]
     public void A_disk_is_where_its_source_says(string disk, string volume) =>

@@ -19,7 +19,9 @@ public sealed class LiveDisksTests
     {
         var saved = XElement.Parse(Saved);
         Assert.True(LiveDisks.AddTo(saved, With("""
-            <disk type='network' device='disk'><source protocol='rbd' name='rbd/a'/><target dev='vda' bus='virtio'/><alias name='virtio-disk0'/></disk>
+            <disk type='network' device='disk'>
+              <source protocol='rbd' name='rbd/a'/><target dev='vda' bus='virtio'/><alias name='virtio-disk0'/>
+            </disk>
             <disk type='network' device='disk'>
               <source protocol='rbd' name='rbd/c' index='3'/><backingStore/><target dev='vdc' bus='virtio'/><alias name='virtio-disk2'/>
               <address type='pci' domain='0x0000' bus='0x05' slot='0x00' function='0x0'/>

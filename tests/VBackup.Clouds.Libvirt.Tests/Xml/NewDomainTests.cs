@@ -34,7 +34,8 @@ public sealed class NewDomainTests
     [InlineData("/dev/vg/a", "block", "dev", "raw")]
     public void A_path_becomes_a_file_or_a_device(string path, string type, string attribute, string format)
     {
-        var disk = DiskOf(Make(Domain("<disk type='network'><source protocol='rbd' name='p/i'/><auth username='u'/><target dev='vda'/></disk>"),
+        var disk = DiskOf(Make(Domain("<disk type='network'><source protocol='rbd' name='p/i'/><auth username='u'/><target "
+            + "dev='vda'/></disk>"),
             ("vda", path)));
         Assert.Equal(type, (string?)disk.Attribute("type"));
         Assert.Equal(path, (string?)disk.Element("source")!.Attribute(attribute));
@@ -76,7 +77,8 @@ public sealed class NewDomainTests
     public void The_disk_that_it_boots_from_must_be_given(string system, string? boot)
     {
         var domain = Domain(
-            "<disk type='file'><source file='/a'/><target dev='vda'/></disk><disk type='file'><source file='/b'/><target dev='vdb'/></disk>",
+            "<disk type='file'><source file='/a'/><target dev='vda'/></disk><disk type='file'><source file='/b'/><target "
+                + "dev='vdb'/></disk>",
             system);
         if (boot is not null) Refuses($"no volume is given for {boot}", domain, ("vdb", "/c"));
         else Assert.Equal("vdb", (string?)DiskOf(Make(domain, ("vdb", "/c"))).Element("target")!.Attribute("dev"));

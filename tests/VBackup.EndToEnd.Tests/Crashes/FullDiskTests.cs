@@ -17,7 +17,8 @@ public sealed class FullDiskTests
         Directory.CreateDirectory(vault.VaultFolder);
         var kilobytes = 2_500 + new Random(seed).Next(4_000);
         var mounted = await CliProcess.RunAsync(
-            ["-t", "tmpfs", "-o", string.Create(CultureInfo.InvariantCulture, $"size={kilobytes}k"), "none", vault.VaultFolder], program: "/bin/mount");
+            ["-t", "tmpfs", "-o", string.Create(CultureInfo.InvariantCulture, $"size={kilobytes}k"), "none", vault.VaultFolder],
+                program: "/bin/mount");
         Assert.SkipUnless(mounted.Status == 0, $"no file system can be mounted here: {string.Join(' ', mounted.Errors)}");
         try
         {

@@ -14,7 +14,8 @@ public sealed class RetryTests
         var content = Contents.Incompressible(1, length);
         await File.WriteAllBytesAsync(vault.Source, content);
         var indexed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        using var watcher = new FileSystemWatcher(vault.VaultFolder) { IncludeSubdirectories = true, NotifyFilter = NotifyFilters.FileName };
+        using var watcher = new FileSystemWatcher(vault.VaultFolder) { IncludeSubdirectories = true,
+            NotifyFilter = NotifyFilters.FileName };
         watcher.Created += (_, file) => Notice(file.Name);
         watcher.Renamed += (_, file) => Notice(file.Name);
         watcher.EnableRaisingEvents = true;

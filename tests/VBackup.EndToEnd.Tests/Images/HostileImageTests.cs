@@ -27,7 +27,8 @@ public sealed class HostileImageTests
         ImageFiles.NeedQemu();
         await using var world = await MakeAsync();
         var file = world.Vault["a.qcow2"];
-        (await CliProcess.RunAsync(["create", "-f", "qcow2", .. options, file, "1M"], program: "/usr/bin/qemu-img", folder: world.Vault.Folder)).Expect(0);
+        (await CliProcess.RunAsync(["create", "-f", "qcow2", .. options, file, "1M"], program: "/usr/bin/qemu-img",
+            folder: world.Vault.Folder)).Expect(0);
         await ExpectRefusedAsync(world, reason, file);
     }
 

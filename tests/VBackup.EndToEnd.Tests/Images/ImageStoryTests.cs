@@ -46,9 +46,11 @@ public sealed class ImageStoryTests
         await using var world = made;
         var snapshot = Assert.Single(await world.SnapshotNamesAsync());
         var file = world.Vault["images/vda.qcow2"];
-        var exported = (await world.OnCloudAsync("export-image", "--snapshot", snapshot, "--server", "web-1", "--volume", "vda", "--to", file))
+        var exported = (await world.OnCloudAsync("export-image", "--snapshot", snapshot, "--server", "web-1", "--volume", "vda", "--to",
+            file))
             .Expect(0).Last;
-        Assert.Equal(("qcow2", ImageFiles.DigestOf(s_sparse)), (exported.GetProperty("format").GetString(), exported.GetProperty("sha256").GetString()));
+        Assert.Equal(("qcow2", ImageFiles.DigestOf(s_sparse)),
+            (exported.GetProperty("format").GetString(), exported.GetProperty("sha256").GetString()));
         Assert.Equal(["vda.qcow2", "vda.qcow2.raw.sha256"], FilesIn(world));
         Assert.Equal("600", await ImageFiles.ModeAsync(file));
         Assert.InRange(new FileInfo(file).Length, 210_000, 2_000_000);
@@ -94,7 +96,8 @@ public sealed class ImageStoryTests
         ImageFiles.ExpectOneLine(await world.ExportAsync(point, there, "--volume", "vda"), "there is a");
         Assert.Equal("mine", await File.ReadAllTextAsync(there));
         var foreign = world.Vault["images/e.sha256"];
-        foreach (var content in (string[])["precious\n", $"{new string('a', 64)}  other.raw\n", $"{new string('a', 64)}  e\n{new string('b', 64)}  f\n"])
+        foreach (var content in (string[])["precious\n", $"{new string('a', 64)}  other.raw\n",
+            $"{new string('a', 64)}  e\n{new string('b', 64)}  f\n"])
         {
             await File.WriteAllTextAsync(foreign, content);
             ImageFiles.ExpectOneLine(await world.ExportAsync(point, world.Vault["images/e"], "--volume", "vda"), "there is a");
@@ -112,7 +115,8 @@ public sealed class ImageStoryTests
         (await world.ExportAsync(point, world.Vault["images/d"])).Expect(2);
         (await world.ExportAsync(point, world.Vault["images/d"], "--volume", "vda", "--format", "vmdk")).Expect(2);
         (await world.OnCloudAsync("export-image", "--volume", "vda", "--to", world.Vault["images/d"])).Expect(2);
-        ImageFiles.ExpectOneLine(await world.OnCloudAsync("export-image", "--snapshot", "vb-none", "--volume", "vda", "--to", world.Vault["images/d"]), "vb-none");
+        ImageFiles.ExpectOneLine(await world.OnCloudAsync("export-image", "--snapshot", "vb-none", "--volume", "vda", "--to",
+            world.Vault["images/d"]), "vb-none");
         Assert.Equal(["e", "e.sha256", "link", "there"], FilesIn(world));
     }
 
@@ -122,10 +126,12 @@ public sealed class ImageStoryTests
         var (made, point) = await MakeAsync();
         await using var world = made;
         var arguments = world.ExportArguments(point, world.Vault["images/a.qcow2"], "--volume", "vda");
-        ImageFiles.ExpectOneLine(await CliProcess.RunAsync(arguments, new Dictionary<string, string?> { ["PATH"] = "/nowhere" }), "qemu-utils");
+        ImageFiles.ExpectOneLine(await CliProcess.RunAsync(arguments, new Dictionary<string, string?> { ["PATH"] = "/nowhere" }),
+            "qemu-utils");
         Assert.Empty(FilesIn(world));
     }
 
     static string[] FilesIn(EdgeWorld world) =>
-        [.. Directory.EnumerateFileSystemEntries(world.Vault["images"]).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)];
+        [.. Directory.EnumerateFileSystemEntries(world.Vault["images"]).Select(path =>
+            Path.GetFileName(path)).Order(StringComparer.Ordinal)];
 }

@@ -27,7 +27,8 @@ public sealed class RealImageTests
 
             foreach (var (name, letter) in (IEnumerable<(string, string)>)[("second.raw", "b"), ("second.qcow2", "c")])
             {
-                var exported = (await world.OnCloudAsync("export-image", "--snapshot", "export", "--volume", $"{volume}-a", "--to", folder[name]))
+                var exported = (await world.OnCloudAsync("export-image", "--snapshot", "export", "--volume", $"{volume}-a", "--to",
+                    folder[name]))
                     .Expect(0).Last;
                 Assert.Equal(ImageFiles.DigestOf(content), exported.GetProperty("sha256").GetString());
                 imported = (await world.OnCloudAsync("import-image", folder[name], "--new-volume", $"{volume}-{letter}")).Expect(0).Last;
@@ -75,7 +76,8 @@ public sealed class RealImageTests
         await using var world = await EdgeWorld.OfRealServerAsync();
         var volume = $"rbd/{Path.GetFileName(world.Vault.Folder)}";
         await ImageFiles.WriteSparseAsync(folder["a.raw"], ImageFiles.Sparse(6, Length));
-        ImageFiles.ExpectOneLine(await world.OnCloudAsync("import-image", folder["a.raw"], "--new-volume", volume, "--sha256", new string('0', 64)),
+        ImageFiles.ExpectOneLine(await world.OnCloudAsync("import-image", folder["a.raw"], "--new-volume", volume, "--sha256",
+            new string('0', 64)),
             "not what its digest says");
         Assert.NotEqual(0, (await RbdAsync("info", volume)).Status);
     }

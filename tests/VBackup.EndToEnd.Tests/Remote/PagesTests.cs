@@ -48,7 +48,8 @@ public sealed partial class PagesTests : IDisposable
             if (inner.Count == 0) found.Add(command);
             else found.AddRange(inner.Select(one => $"{command} {one}"));
         }
-        Assert.Equal(found.Order(), described.Select(one => one.StartsWith("edge snapshots ", StringComparison.Ordinal) ? "edge snapshots" : one).Distinct());
+        Assert.Equal(found.Order(), described.Select(one => one.StartsWith("edge snapshots ", StringComparison.Ordinal) ? "edge snapshots"
+            : one).Distinct());
     }
 
     static async Task<List<string>> CommandsOfAsync(params string[] path)

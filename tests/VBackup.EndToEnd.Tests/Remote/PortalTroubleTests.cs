@@ -4,7 +4,8 @@ using Xunit;
 
 namespace VBackup.EndToEnd.Tests.Remote;
 
-/// <summary>The command line before a Portal with troubles: connections that break, other people's changes, long lists, wrong answers.</summary>
+/// <summary>The command line before a Portal with troubles: connections that break, other people's changes, long lists, wrong
+/// answers.</summary>
 public sealed class PortalTroubleTests : IDisposable
 {
     const string Run = "0198c2f4-7a31-7000-8000-000000000001";
@@ -52,7 +53,8 @@ public sealed class PortalTroubleTests : IDisposable
             heard.Target.Contains("cursor=a%2Fb", StringComparison.Ordinal) ? Page(Server("eu", "web-2", "2"))
                 : new { items = new[] { Server("eu", "web-1", "1") }, next = "a/b" }));
         var lines = (await _user.RunAsync("server", "list")).Expect(0).Output;
-        Assert.Equal(["SERVER    STATE    PLAN  VOLUMES      SIZE  SEEN", "eu/web-1  running  no          1  1.50 GiB  2026-03-01 05:30:00 +05:30",
+        Assert.Equal(["SERVER    STATE    PLAN  VOLUMES      SIZE  SEEN",
+            "eu/web-1  running  no          1  1.50 GiB  2026-03-01 05:30:00 +05:30",
             "eu/web-2  running  no          1  1.50 GiB  2026-03-01 05:30:00 +05:30"], lines);
         Assert.All(portal.Requests, one => Assert.Equal("Bearer vb_secret", one.Token));
     }
@@ -63,7 +65,8 @@ public sealed class PortalTroubleTests : IDisposable
         await using var portal = await StartAsync((http, heard, _) => FakePortal.JsonAsync(http,
             heard.Target.Contains("region=us", StringComparison.Ordinal) ? Page(Server("us", "web-1", "7"), Server("us", "web-1", "8"))
                 : Page(Server("eu", "web-1", "6"), Server("us", "web-1", "7"), Server("us", "web-1", "8"))));
-        Assert.Equal("vbackup: several servers are called 'web-1': eu/web-1, us/7, us/8", await _user.RefusalAsync(1, "backup-now", "web-1"));
+        Assert.Equal("vbackup: several servers are called 'web-1': eu/web-1, us/7, us/8",
+            await _user.RefusalAsync(1, "backup-now", "web-1"));
         Assert.Equal("vbackup: several servers are called 'us/web-1': us/7, us/8", await _user.RefusalAsync(1, "backup-now", "us/web-1"));
         Assert.DoesNotContain(portal.Requests, one => one.Method == "POST");
     }
@@ -71,7 +74,8 @@ public sealed class PortalTroubleTests : IDisposable
     [Fact]
     public async Task The_start_of_an_id_that_begins_several_lists_them()
     {
-        await using var portal = await StartAsync((http, _, _) => FakePortal.JsonAsync(http, Page(RunOf(Run, "failed"), RunOf(Plan, "succeeded"))));
+        await using var portal = await StartAsync((http, _, _) =>
+            FakePortal.JsonAsync(http, Page(RunOf(Run, "failed"), RunOf(Plan, "succeeded"))));
         Assert.Equal($"vbackup: several runs begin with '0198c2f4-7a31': {Run} (web-1), {Plan} (web-1)",
             await _user.RefusalAsync(1, "run", "show", "0198c2f4-7a31"));
     }
@@ -148,7 +152,8 @@ public sealed class PortalTroubleTests : IDisposable
         }))
         {
             Assert.EndsWith("the token may have been made all the same: 'vbackup token list' shows it then, and "
-                + "'vbackup token revoke nightly' revokes it", await _user.RefusalAsync(1, "token", "create", "nightly"), StringComparison.Ordinal);
+                + "'vbackup token revoke nightly' revokes it", await _user.RefusalAsync(1, "token", "create", "nightly"),
+                    StringComparison.Ordinal);
             Assert.Equal(2, portal.Requests.Count);
         }
         // Nobody is there any more, so nobody has made one.
@@ -159,8 +164,10 @@ public sealed class PortalTroubleTests : IDisposable
     public async Task A_run_that_fails_fails_whoever_waits_for_it()
     {
         await using var portal = await StartAsync((http, heard, _) => heard.Target.EndsWith("/events", StringComparison.Ordinal)
-            ? FakePortal.EventAsync(http, RunOf(Run, "failed", "the store is full")) : FakePortal.JsonAsync(http, RunOf(Run, "transferring")));
-        Assert.Equal($"vbackup: the backup of local/web-1 failed: the store is full (run {Run})", await _user.RefusalAsync(1, "run", "watch", Run));
+            ? FakePortal.EventAsync(http, RunOf(Run, "failed", "the store is full"))
+                : FakePortal.JsonAsync(http, RunOf(Run, "transferring")));
+        Assert.Equal($"vbackup: the backup of local/web-1 failed: the store is full (run {Run})",
+            await _user.RefusalAsync(1, "run", "watch", Run));
     }
 
     [Fact]
@@ -178,7 +185,8 @@ public sealed class PortalTroubleTests : IDisposable
             await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, http.RequestAborted).ContinueWith(
                 _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
         });
-        await using var waiting = CliProcess.Start(["run", "watch", Run, "--json"], _user.Variables, onOutput: (_, _) => isWatched.TrySetResult());
+        await using var waiting = CliProcess.Start(["run", "watch", Run, "--json"], _user.Variables, onOutput: (_, _) =>
+            isWatched.TrySetResult());
         Assert.True(await waiting.ComesBeforeEndAsync(isWatched.Task));
         await waiting.SignalAsync("INT");
         var ended = (await waiting.WaitAsync()).Expect(1);
@@ -195,14 +203,16 @@ public sealed class PortalTroubleTests : IDisposable
             http.Response.Redirect("http://127.0.0.1:1/steal");
             return Task.CompletedTask;
         });
-        Assert.Contains("does not answer as the Portal does (status 302)", await _user.RefusalAsync(1, "server", "list"), StringComparison.Ordinal);
+        Assert.Contains("does not answer as the Portal does (status 302)", await _user.RefusalAsync(1, "server", "list"),
+            StringComparison.Ordinal);
         Assert.Contains("does not answer as the Portal does", await _user.RefusalAsync(1, "policy", "list"), StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task A_name_does_not_steer_the_terminal()
     {
-        await using var portal = await StartAsync((http, _, _) => FakePortal.JsonAsync(http, Page(Server("eu", "web\u001b[2J\u009b1", "1"))));
+        await using var portal = await StartAsync((http, _, _) =>
+            FakePortal.JsonAsync(http, Page(Server("eu", "web\u001b[2J\u009b1", "1"))));
         var text = await _user.TextAsync("server", "list");
         Assert.Contains("eu/web\ufffd[2J\ufffd1", text, StringComparison.Ordinal);
         Assert.DoesNotContain(text, letter => char.IsControl(letter) && letter != '\n');
@@ -220,20 +230,24 @@ public sealed class PortalTroubleTests : IDisposable
 
     static object Server(string region, string name, string id, string? plan = null) => new
     {
-        region, id, name, state = "running", disks = new[] { new { name = "vda", volume = "v", lengthBytes = 3L << 29, allocatedBytes = 1L } },
+        region, id, name, state = "running",
+            disks = new[] { new { name = "vda", volume = "v", lengthBytes = 3L << 29, allocatedBytes = 1L } },
         plan, isGone = false, seenAt = "2026-03-01T00:00:00+00:00",
     };
 
     static object PlanOf() => new
     {
-        id = Plan, server = new { region = "local", id = "1" }, serverName = "web-1", policy = Plan, location = Plan, volumes = (string[]?)null,
+        id = Plan, server = new { region = "local", id = "1" }, serverName = "web-1", policy = Plan, location = Plan,
+            volumes = (string[]?)null,
         includesLater = false, isEnabled = true, pausedBecause = (string?)null, note = "",
     };
 
     static object RunOf(string id, string state, string? error = null) => new
     {
-        id, kind = "backup", server = new { region = "local", id = "1" }, serverName = "web-1", plan = (string?)null, location = Plan, point = Plan,
-        trigger = "manual", state, isOver = state is "succeeded" or "failed", startedAt = (string?)null, endedAt = (string?)null, doneBytes = 1,
+        id, kind = "backup", server = new { region = "local", id = "1" }, serverName = "web-1", plan = (string?)null, location = Plan,
+            point = Plan,
+        trigger = "manual", state, isOver = state is "succeeded" or "failed", startedAt = (string?)null, endedAt = (string?)null,
+            doneBytes = 1,
         totalBytes = 2, storedBytes = 1, notes = Array.Empty<string>(), error, target = (string?)null,
     };
 

@@ -23,12 +23,16 @@ public sealed class ProtectionStoryTests : IAsyncLifetime
     [Fact]
     public async Task Policies_are_made_shown_and_deleted()
     {
-        var text = await _user.TextAsync("policy", "create", "shop", "--daily", "02:00", "--keep-daily", "7", "--hourly", "4", "--keep-hourly", "6",
-            "--weekly", "mon,fri", "--keep-weekly", "5", "--monthly", "second-tue", "--keep-monthly", "12", "--incrementals", "4", "--keep-fulls", "2",
+        var text = await _user.TextAsync("policy", "create", "shop", "--daily", "02:00", "--keep-daily", "7", "--hourly", "4",
+            "--keep-hourly", "6",
+            "--weekly", "mon,fri", "--keep-weekly", "5", "--monthly", "second-tue", "--keep-monthly", "12", "--incrementals", "4",
+                "--keep-fulls", "2",
             "--window", "22:00-05:00", "--stop-by", "06:00", "--zone", "Europe/Berlin");
-        Assert.Equal(["policy   shop", "of       the project", "time     02:00 Europe/Berlin", "hourly   every 4 h, keeps 6", "daily    keeps 7",
+        Assert.Equal(["policy   shop", "of       the project", "time     02:00 Europe/Berlin", "hourly   every 4 h, keeps 6",
+            "daily    keeps 7",
             "weekly   monday, friday, keeps 5", "monthly  second tuesday, keeps 12", "fulls    after 4 incrementals, keeps 2",
-            "window   begins 22:00 to 05:00, stops by 06:00"], text.Split('\n').Where(line => !line.StartsWith("id ", StringComparison.Ordinal)));
+            "window   begins 22:00 to 05:00, stops by 06:00"], text.Split('\n')
+                .Where(line => !line.StartsWith("id ", StringComparison.Ordinal)));
         Assert.Equal(text, await _user.TextAsync("policy", "show", "shop"));
         var rules = (await _user.JsonAsync("policy", "show", "shop")).GetProperty("rules");
         var file = _user.FileWith(rules.GetRawText());
@@ -36,14 +40,17 @@ public sealed class ProtectionStoryTests : IAsyncLifetime
         Assert.Equal(rules.GetRawText(), made.GetProperty("rules").GetRawText());
         Assert.Contains("--file or --daily", await _user.RefusalAsync(2, "policy", "create", "both", "--file", file, "--daily", "02:00"),
             StringComparison.Ordinal);
-        var listed = (await _user.RunAsync("policy", "list", "--json")).Expect(0).Events.Select(one => one.GetProperty("name").GetString()).ToList();
+        var listed = (await _user.RunAsync("policy", "list", "--json")).Expect(0).Events.Select(one => one.GetProperty("name").GetString())
+            .ToList();
         Assert.Contains("shop", listed);
         Assert.Contains("hourly every 4 h, keeps 6; daily keeps 7", await _user.TextAsync("policy", "list"), StringComparison.Ordinal);
         Assert.Equal("deleted policy 'copy'", await _user.TextAsync("policy", "delete", "copy"));
         Assert.Contains("there is no policy 'copy'", await _user.RefusalAsync(1, "policy", "show", "copy"), StringComparison.Ordinal);
-        Assert.Contains("there is a policy shop already", await _user.RefusalAsync(1, "policy", "create", "shop", "--daily", "02:00", "--keep-daily", "1"),
+        Assert.Contains("there is a policy shop already", await _user.RefusalAsync(1, "policy", "create", "shop", "--daily", "02:00",
+            "--keep-daily", "1"),
             StringComparison.Ordinal);
-        Assert.Contains("rules.zone: ", await _user.RefusalAsync(1, "policy", "create", "moon", "--daily", "02:00", "--keep-daily", "1", "--zone", "Moon/Sea"),
+        Assert.Contains("rules.zone: ", await _user.RefusalAsync(1, "policy", "create", "moon", "--daily", "02:00", "--keep-daily", "1",
+            "--zone", "Moon/Sea"),
             StringComparison.Ordinal);
     }
 
@@ -65,10 +72,12 @@ public sealed class ProtectionStoryTests : IAsyncLifetime
         await _user.JsonAsync("policy", "create", "nightly", "--daily", "02:00", "--keep-daily", "7");
         var store = Path.Combine(_folder, "second");
         Directory.CreateDirectory(store);
-        var location = await _user.JsonAsync("location", "create", "second", "--region", "local", "--kind", "filesystem", "--address", store,
+        var location = await _user.JsonAsync("location", "create", "second", "--region", "local", "--kind", "filesystem", "--address",
+            store,
             "--quota", "1GiB", "--bin-days", "3");
         Assert.Equal(1L << 30, location.GetProperty("quotaBytes").GetInt64());
-        await Looking.UntilAsync(() => _user.TextAsync("location", "list"), text => Line(text, "second").Contains("ready", StringComparison.Ordinal));
+        await Looking.UntilAsync(() => _user.TextAsync("location", "list"), text =>
+            Line(text, "second").Contains("ready", StringComparison.Ordinal));
         Assert.Matches("  no +3 days$", Line(await _user.TextAsync("location", "list"), "second"));
 
         Assert.Equal("there are no plans", await _user.TextAsync("plan", "list"));
@@ -78,7 +87,8 @@ public sealed class ProtectionStoryTests : IAsyncLifetime
         Assert.Contains("has a plan", await _user.RefusalAsync(1, "plan", "create", "web-1"), StringComparison.Ordinal);
         await _user.JsonAsync("plan", "set-location", "web-1", "second");
         Assert.Equal("the plan of local/web-1 is disabled", await _user.TextAsync("plan", "disable", "web-1"));
-        Assert.Matches("^local/web-1 +nightly +second +all +disabled +the shop$", Line(await _user.TextAsync("plan", "list"), "local/web-1"));
+        Assert.Matches("^local/web-1 +nightly +second +all +disabled +the shop$",
+            Line(await _user.TextAsync("plan", "list"), "local/web-1"));
         Assert.True((await _user.JsonAsync("plan", "enable", "web-1")).GetProperty("isEnabled").GetBoolean());
         Assert.Contains("state     enabled", await _user.TextAsync("plan", "show", "web-1"), StringComparison.Ordinal);
         Assert.Contains("web-1", await _user.RefusalAsync(1, "policy", "delete", "nightly"), StringComparison.Ordinal);
@@ -87,7 +97,8 @@ public sealed class ProtectionStoryTests : IAsyncLifetime
         Assert.Equal(("completed", "succeeded"), (backup.GetProperty("event").GetString(), backup.GetProperty("state").GetString()));
         var point = backup.GetProperty("point").GetString()!;
         var run = backup.GetProperty("id").GetString()!;
-        Assert.Matches("^[0-9a-f-]{13}  local/web-1  [0-9: -]+ [+]05:30  full  manual  active  40.0 MiB  ", Line(await _user.TextAsync("point", "list"), point[..13]));
+        Assert.Matches("^[0-9a-f-]{13}  local/web-1  [0-9: -]+ [+]05:30  full  manual  active  40.0 MiB  ",
+            Line(await _user.TextAsync("point", "list"), point[..13]));
         Assert.Equal(point, (await _user.JsonAsync("point", "show", point[..13])).GetProperty("id").GetString());
         Assert.Contains("40.0 MiB logical", await _user.TextAsync("point", "show", point), StringComparison.Ordinal);
         Assert.Contains("kept by", await _user.TextAsync("point", "explain", point), StringComparison.Ordinal);
@@ -103,22 +114,28 @@ public sealed class ProtectionStoryTests : IAsyncLifetime
         Assert.Equal(["succeeded", "succeeded", "succeeded"], restores.Select(one => one.GetProperty("state").GetString()));
 
         Assert.Contains("is being deleted", await _user.TextAsync("point", "delete", point), StringComparison.Ordinal);
-        await Looking.UntilAsync(() => _user.TextAsync("point", "list", "--server", "web-1"), text => text.Contains("in the bin", StringComparison.Ordinal));
-        Assert.Contains("in the bin: bring it back first", await _user.RefusalAsync(1, "restore", point, "--to", "new-server", "--name", "x"),
+        await Looking.UntilAsync(() => _user.TextAsync("point", "list", "--server", "web-1"), text =>
+            text.Contains("in the bin", StringComparison.Ordinal));
+        Assert.Contains("in the bin: bring it back first", await _user.RefusalAsync(1, "restore", point, "--to", "new-server", "--name",
+            "x"),
             StringComparison.Ordinal);
         Assert.Equal(point, (await _user.JsonAsync("point", "undelete", point)).GetProperty("id").GetString());
-        await Looking.UntilAsync(() => _user.TextAsync("point", "list", "--state", "active"), text => text.Contains(point[..13], StringComparison.Ordinal));
+        await Looking.UntilAsync(() => _user.TextAsync("point", "list", "--state", "active"), text =>
+            text.Contains(point[..13], StringComparison.Ordinal));
     }
 
     async Task RestoreAsync(string point)
     {
         var volumes = Path.Combine(Data, "cloud", "volumes");
         var boot = await File.ReadAllBytesAsync(Path.Combine(volumes, "web-1-boot.raw"));
-        Assert.Contains("needs --volume", await _user.RefusalAsync(2, "restore", point, "--to", "new-volume", "--name", "back"), StringComparison.Ordinal);
+        Assert.Contains("needs --volume", await _user.RefusalAsync(2, "restore", point, "--to", "new-volume", "--name", "back"),
+            StringComparison.Ordinal);
         Assert.Contains("volume: the point has vda, vdb",
-            await _user.RefusalAsync(1, "restore", point, "--to", "new-volume", "--name", "back", "--volume", "vdz"), StringComparison.Ordinal);
+            await _user.RefusalAsync(1, "restore", point, "--to", "new-volume", "--name", "back", "--volume", "vdz"),
+                StringComparison.Ordinal);
         Assert.StartsWith($"restored point {point[..13]} of local/web-1 to ",
-            await _user.TextAsync("restore", point, "--to", "new-volume", "--name", "back", "--volume", "vda", "--wait"), StringComparison.Ordinal);
+            await _user.TextAsync("restore", point, "--to", "new-volume", "--name", "back", "--volume", "vda", "--wait"),
+                StringComparison.Ordinal);
         Assert.Equal(boot, await File.ReadAllBytesAsync(Path.Combine(volumes, "back.raw")));
 
         await File.WriteAllBytesAsync(Path.Combine(volumes, "web-1-boot.raw"), new byte[boot.Length]);
@@ -137,14 +154,18 @@ public sealed class ProtectionStoryTests : IAsyncLifetime
         var before = await File.ReadAllBytesAsync(boot);
         var made = await _user.TextAsync("snapshot", "create", "web-1", "--name", "before-update", "--kept-days", "2");
         Assert.StartsWith("snapshot 'before-update' of local/web-1 is being taken", made, StringComparison.Ordinal);
-        Assert.Contains("already", await _user.RefusalAsync(1, "snapshot", "create", "web-1", "--name", "before-update"), StringComparison.Ordinal);
-        await Looking.UntilAsync(() => _user.TextAsync("snapshot", "list"), text => Line(text, "before-update").Contains(" ready ", StringComparison.Ordinal));
+        Assert.Contains("already", await _user.RefusalAsync(1, "snapshot", "create", "web-1", "--name", "before-update"),
+            StringComparison.Ordinal);
+        await Looking.UntilAsync(() => _user.TextAsync("snapshot", "list"), text =>
+            Line(text, "before-update").Contains(" ready ", StringComparison.Ordinal));
         await File.WriteAllBytesAsync(boot, new byte[before.Length]);
-        Assert.Contains("local/web-1 is being made what it was", await _user.TextAsync("snapshot", "rollback", "before-update"), StringComparison.Ordinal);
+        Assert.Contains("local/web-1 is being made what it was", await _user.TextAsync("snapshot", "rollback", "before-update"),
+            StringComparison.Ordinal);
         await Looking.UntilAsync(() => File.ReadAllBytesAsync(boot), now => now.AsSpan().SequenceEqual(before));
         var deleted = await _user.JsonAsync("snapshot", "delete", "before-update");
         Assert.Equal("before-update", deleted.GetProperty("name").GetString());
-        await Looking.UntilAsync(async () => (await _user.RunAsync("snapshot", "list", "--server", "web-1", "--json")).Expect(0).Events.ToList(),
+        await Looking.UntilAsync(async () =>
+            (await _user.RunAsync("snapshot", "list", "--server", "web-1", "--json")).Expect(0).Events.ToList(),
             all => all.Single(one => one.GetProperty("name").GetString() == "before-update").GetProperty("state").GetString() == "removed");
     }
 

@@ -38,14 +38,16 @@ public sealed class SigningInTests : IDisposable
         var kept = Assert.Single(Directory.GetFiles(_user.SignIns));
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(kept));
         var signIn = JsonDocument.Parse(await File.ReadAllTextAsync(kept)).RootElement;
-        Assert.Equal(["expiresAt", "project", "token", "url", "user", "version"], signIn.EnumerateObject().Select(member => member.Name).Order());
+        Assert.Equal(["expiresAt", "project", "token", "url", "user", "version"],
+            signIn.EnumerateObject().Select(member => member.Name).Order());
         Assert.Equal((1, url, "admin", "default"), (signIn.GetProperty("version").GetInt32(), signIn.GetProperty("url").GetString(),
             signIn.GetProperty("user").GetString(), signIn.GetProperty("project").GetString()));
         var token = signIn.GetProperty("token").GetString()!;
 
         var listed = await _user.RunAsync("token", "list", "--json");
         Assert.Equal("session", Assert.Single(listed.Expect(0).Events).GetProperty("name").GetString());
-        Assert.DoesNotContain(listed.Output.Concat(first.Output).Concat(first.Errors), line => line.Contains(token, StringComparison.Ordinal));
+        Assert.DoesNotContain(listed.Output.Concat(first.Output).Concat(first.Errors), line =>
+            line.Contains(token, StringComparison.Ordinal));
 
         // Somebody gave it to all: it is not used any more, before anybody asks for what.
         File.SetUnixFileMode(kept, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.OtherRead);
@@ -80,7 +82,8 @@ public sealed class SigningInTests : IDisposable
 
         Assert.Equal("revoked the token 'nightly' of admin", await _user.TextAsync("token", "revoke", "nightly"));
         Assert.Contains("sign in with 'vbackup login", await program.RefusalAsync(1, "token", "list"), StringComparison.Ordinal);
-        Assert.Equal("daily", (await _user.JsonAsync("token", "revoke", told.GetProperty("id").GetString()!)).GetProperty("name").GetString());
+        Assert.Equal("daily",
+            (await _user.JsonAsync("token", "revoke", told.GetProperty("id").GetString()!)).GetProperty("name").GetString());
         Assert.Contains("there is no token 'daily'", await _user.RefusalAsync(1, "token", "revoke", "daily"), StringComparison.Ordinal);
     }
 
@@ -99,9 +102,11 @@ public sealed class SigningInTests : IDisposable
         var server = await up.FirstServerAsync();
         await _user.SignInAsync(up, "ada", ada.GetProperty("oneTimePassword").GetString());
         Assert.Contains(server, await _user.TextAsync("server", "list"), StringComparison.Ordinal);
-        Assert.Contains("your role in the project lacks BackupNow", await _user.RefusalAsync(1, "backup-now", "web-1"), StringComparison.Ordinal);
+        Assert.Contains("your role in the project lacks BackupNow", await _user.RefusalAsync(1, "backup-now", "web-1"),
+            StringComparison.Ordinal);
         Assert.Contains("there is no server 'web-2'", await _user.RefusalAsync(1, "backup-now", "web-2"), StringComparison.Ordinal);
-        Assert.Contains("there is no server 'elsewhere/web-1'", await _user.RefusalAsync(1, "backup-now", "elsewhere/web-1"), StringComparison.Ordinal);
+        Assert.Contains("there is no server 'elsewhere/web-1'", await _user.RefusalAsync(1, "backup-now", "elsewhere/web-1"),
+            StringComparison.Ordinal);
 
         await up.Process.SignalAsync("TERM");
         await up.Process.WaitAsync();

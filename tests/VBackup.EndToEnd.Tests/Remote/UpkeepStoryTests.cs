@@ -33,18 +33,21 @@ public sealed class UpkeepStoryTests : IAsyncLifetime
             "--notify", "chat", "--notify-on", "both");
         Assert.EndsWith("\ntells   ops@example.org, webhook chat of success and failure", text, StringComparison.Ordinal);
         Assert.Equal(text, await _user.TextAsync("policy", "show", "loud"));
-        var rule = (await _user.JsonAsync("policy", "create", "quiet", "--daily", "02:00", "--keep-daily", "7", "--notify", "ops@example.org"))
+        var rule = (await _user.JsonAsync("policy", "create", "quiet", "--daily", "02:00", "--keep-daily", "7", "--notify",
+            "ops@example.org"))
             .GetProperty("rules").GetProperty("notification");
         Assert.Equal((false, true), (rule.GetProperty("onSuccess").GetBoolean(), rule.GetProperty("onFailure").GetBoolean()));
         Assert.Contains("there is no webhook 'nobody'",
             await _user.RefusalAsync(1, "policy", "create", "x", "--daily", "02:00", "--keep-daily", "1", "--notify", "nobody"),
             StringComparison.Ordinal);
         Assert.Contains("rules.notification.recipients: it has '@', which is no e-mail address",
-            await _user.RefusalAsync(1, "policy", "create", "x", "--daily", "02:00", "--keep-daily", "1", "--notify", "@"), StringComparison.Ordinal);
+            await _user.RefusalAsync(1, "policy", "create", "x", "--daily", "02:00", "--keep-daily", "1", "--notify", "@"),
+                StringComparison.Ordinal);
 
         Assert.Contains("loud tell it", await _user.RefusalAsync(1, "webhook", "delete", "chat"), StringComparison.Ordinal);
         Assert.NotEqual(secret, (await _user.JsonAsync("webhook", "new-secret", "chat")).GetProperty("secret").GetString());
-        Assert.StartsWith("a test is being sent to webhook 'chat'", await _user.TextAsync("webhook", "test", "chat"), StringComparison.Ordinal);
+        Assert.StartsWith("a test is being sent to webhook 'chat'", await _user.TextAsync("webhook", "test", "chat"),
+            StringComparison.Ordinal);
         await _user.TextAsync("policy", "delete", "loud");
         Assert.Equal("deleted webhook 'chat'", await _user.TextAsync("webhook", "delete", "chat"));
     }
@@ -60,7 +63,8 @@ public sealed class UpkeepStoryTests : IAsyncLifetime
         Assert.NotEqual(first, (await _user.JsonAsync("project-key", "recovery")).GetProperty("recoveryKey").GetString());
 
         Assert.Contains("give --yes-erase default", await _user.RefusalAsync(2, "project-key", "erase"), StringComparison.Ordinal);
-        Assert.Contains("nothing was erased", await _user.RefusalAsync(1, "project-key", "erase", "--yes-erase", "another"), StringComparison.Ordinal);
+        Assert.Contains("nothing was erased", await _user.RefusalAsync(1, "project-key", "erase", "--yes-erase", "another"),
+            StringComparison.Ordinal);
         Assert.Equal("ready", (await _user.JsonAsync("project-key", "show")).GetProperty("state").GetString());
         Assert.StartsWith("key 2 of project default is erased; ", await _user.TextAsync("project-key", "erase", "--yes-erase", "default"),
             StringComparison.Ordinal);
@@ -75,7 +79,8 @@ public sealed class UpkeepStoryTests : IAsyncLifetime
         var script = new RemoteUser(Path.Combine(_folder, "script"));
         script.Set("VBACKUP_URL", RemoteUser.UrlOf(_up!));
         script.Set("VBACKUP_TOKEN", token);
-        Assert.Contains("a token for a program is not enough", await script.RefusalAsync(1, "project-key", "recovery"), StringComparison.Ordinal);
+        Assert.Contains("a token for a program is not enough", await script.RefusalAsync(1, "project-key", "recovery"),
+            StringComparison.Ordinal);
         Assert.Contains("a token for a program is not enough",
             await script.RefusalAsync(1, "project-key", "erase", "--yes-erase", "default"), StringComparison.Ordinal);
     }
@@ -87,14 +92,17 @@ public sealed class UpkeepStoryTests : IAsyncLifetime
         var before = await _user.TextAsync("server", "volumes", "web-1");
         Assert.Matches("(?m)^vda +web-1-boot +[0-9.]+ MiB +[0-9.]+ [KM]iB +yes", before);
         await _user.TextAsync("backup-now", "web-1", "--wait");
-        await Looking.UntilAsync(() => _user.TextAsync("server", "volumes", "web-1"), text => text.Contains(" no ", StringComparison.Ordinal));
+        await Looking.UntilAsync(() => _user.TextAsync("server", "volumes", "web-1"), text =>
+            text.Contains(" no ", StringComparison.Ordinal));
         Assert.Equal("snapshot 'by-hand' of local/web-1 is ready",
             await _user.TextAsync("snapshot", "create", "web-1", "--name", "by-hand", "--wait"));
         Assert.Contains("by-hand", await _user.RefusalAsync(1, "server", "free", "web-1"), StringComparison.Ordinal);
-        Assert.Contains("the next backup is full", await _user.TextAsync("server", "free", "web-1", "--remove-snapshots"), StringComparison.Ordinal);
+        Assert.Contains("the next backup is full", await _user.TextAsync("server", "free", "web-1", "--remove-snapshots"),
+            StringComparison.Ordinal);
         await Looking.UntilAsync(async () => (await _user.RunAsync("server", "volumes", "web-1", "--json")).Expect(0).Events.ToList(),
             volumes => volumes.TrueForAll(volume => volume.GetProperty("isFree").GetBoolean()));
-        Assert.Equal("no snapshot keeps vda of local/web-1: they are free", await _user.TextAsync("server", "free", "web-1", "--volume", "vda"));
+        Assert.Equal("no snapshot keeps vda of local/web-1: they are free",
+            await _user.TextAsync("server", "free", "web-1", "--volume", "vda"));
     }
 
     [Fact]

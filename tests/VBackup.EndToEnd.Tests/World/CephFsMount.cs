@@ -49,7 +49,8 @@ internal sealed class CephFsMount(EdgeLab lab) : IAsyncDisposable
     }
 
     public static Task LimitAsync(string folder, long bytes) => RunAsync("/usr/bin/python3", "-c",
-        "import os, sys; os.setxattr(sys.argv[1], 'ceph.quota.max_bytes', sys.argv[2].encode())", folder, bytes.ToString(CultureInfo.InvariantCulture));
+        "import os, sys; os.setxattr(sys.argv[1], 'ceph.quota.max_bytes', sys.argv[2].encode())", folder,
+            bytes.ToString(CultureInfo.InvariantCulture));
 
     bool IsMounted() => File.ReadLines("/proc/mounts").Any(line => line.Contains($" {Folder} fuse", StringComparison.Ordinal));
 

@@ -75,7 +75,8 @@ internal sealed class CliProcess : IAsyncDisposable
     }
 
     public static async Task<Ended> RunAsync(
-        IEnumerable<string> arguments, IReadOnlyDictionary<string, string?>? variables = null, string? program = null, string? folder = null)
+        IEnumerable<string> arguments, IReadOnlyDictionary<string, string?>? variables = null, string? program = null,
+            string? folder = null)
     {
         await using var process = Start(arguments, variables, program, folder);
         return await process.WaitAsync();

@@ -38,7 +38,8 @@ internal sealed class CliVault : IAsyncDisposable
 
     public Task<Ended> RunAsync(params string[] command) => CliProcess.RunAsync(Arguments(command), Variables, folder: Folder);
 
-    public string[] BackupArguments(params string[] more) => Arguments(["backup", "--name", "server", "--volume", $"disk={Source}", .. more]);
+    public string[] BackupArguments(params string[] more) =>
+        Arguments(["backup", "--name", "server", "--volume", $"disk={Source}", .. more]);
 
     /// <summary>Backs up a content, which is expected to come back from then on.</summary>
     public async Task<JsonElement> BackUpAsync(byte[] content, params string[] more)
@@ -82,7 +83,8 @@ internal sealed class CliVault : IAsyncDisposable
         (await RunAsync("gc")).Expect(0);
         // A session that never ended and was decided stays: its writer may wake up.
         var left = Objects();
-        Assert.DoesNotContain(left, name => !left.Contains($"{name}.decision") && name != "vault" && !name.StartsWith("keys/", StringComparison.Ordinal)
+        Assert.DoesNotContain(left, name => !left.Contains($"{name}.decision") && name != "vault"
+            && !name.StartsWith("keys/", StringComparison.Ordinal)
             && !name.EndsWith(".decision", StringComparison.Ordinal) && !name.EndsWith(".revoked", StringComparison.Ordinal));
     }
 

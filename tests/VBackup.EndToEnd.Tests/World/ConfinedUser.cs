@@ -19,7 +19,8 @@ internal sealed class ConfinedUser : IAsyncDisposable
     {
         Assert.SkipWhen(string.IsNullOrEmpty(Environment.GetEnvironmentVariable("CEPH_CONF")), "needs the lab's radosgw: run ./test.sh");
         var user = new ConfinedUser();
-        await AdministerAsync("user", "create", $"--uid={user._name}", "--display-name=test", $"--access-key={user._name}", $"--secret={user._secret}");
+        await AdministerAsync("user", "create", $"--uid={user._name}", "--display-name=test", $"--access-key={user._name}",
+            $"--secret={user._secret}");
         return user;
     }
 

@@ -48,10 +48,12 @@ internal sealed partial class EdgeLab : IAsyncDisposable
 
     /// <summary>With which programs that use its S3 are run.</summary>
     public Dictionary<string, string?> S3Variables =>
-        ((string[])["AWS_ENDPOINT_URL_S3", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"]).ToDictionary(name => name, name => (string?)this[name]);
+        ((string[])["AWS_ENDPOINT_URL_S3", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"])
+            .ToDictionary(name => name, name => (string?)this[name]);
 
     /// <summary>Ends, stops or continues one of Ceph's daemons.</summary>
-    public Task SignalAsync(string daemon, string signal) => RunAsync(s_cephScript, "signal", Path.Combine(_folder, "ceph"), daemon, signal);
+    public Task SignalAsync(string daemon, string signal) =>
+        RunAsync(s_cephScript, "signal", Path.Combine(_folder, "ceph"), daemon, signal);
 
     /// <summary>Starts what is gone of Ceph, and waits until all is well.</summary>
     public Task MendAsync() => RunAsync(s_cephScript, "up", Path.Combine(_folder, "ceph"));
@@ -65,10 +67,12 @@ internal sealed partial class EdgeLab : IAsyncDisposable
         RunAsync("/usr/bin/virsh", ["-q", "-c", this["VBACKUP_TEST_LIBVIRT_URI"], .. arguments]);
 
     /// <summary>As the administrator.</summary>
-    public Task<IReadOnlyList<string>> RbdAsync(params string[] arguments) => RunAsync("/usr/bin/rbd", ["-c", this["CEPH_CONF"], .. arguments]);
+    public Task<IReadOnlyList<string>> RbdAsync(params string[] arguments) =>
+        RunAsync("/usr/bin/rbd", ["-c", this["CEPH_CONF"], .. arguments]);
 
     /// <inheritdoc cref="RbdAsync"/>
-    public Task<IReadOnlyList<string>> CephAsync(params string[] arguments) => RunAsync("/usr/bin/ceph", ["-c", this["CEPH_CONF"], .. arguments]);
+    public Task<IReadOnlyList<string>> CephAsync(params string[] arguments) =>
+        RunAsync("/usr/bin/ceph", ["-c", this["CEPH_CONF"], .. arguments]);
 
     public Task<IReadOnlyList<string>> RadosGatewayAsync(params string[] arguments) =>
         RunAsync("/usr/bin/radosgw-admin", ["-c", this["CEPH_CONF"], .. arguments]);

@@ -14,8 +14,9 @@ internal sealed class EdgeWorld(CliVault vault, string server) : IAsyncDisposabl
         var world = new EdgeWorld(await CliVault.MakeAsync(), server);
         foreach (var folder in (string[])["cloud", "cloud/volumes", "cloud/servers"]) Directory.CreateDirectory(world.Vault[folder]);
         foreach (var (disk, content) in disks) await File.WriteAllBytesAsync(world.VolumePath(disk), content);
+        var declared = string.Join(',', disks.Select(disk => $$"""{"name":"{{disk.Disk}}","volume":"{{disk.Disk}}"}"""));
         await File.WriteAllTextAsync(world.Vault[$"cloud/servers/{server}.json"],
-            $$"""{"state":"shutdown","disks":[{{string.Join(',', disks.Select(disk => $$"""{"name":"{{disk.Disk}}","volume":"{{disk.Disk}}"}"""))}}]}""");
+            $$"""{"state":"shutdown","disks":[{{declared}}]}""");
         await world.ConfigureAsync($$"""{"kind":"lab","folder":{{JsonSerializer.Serialize(world.Vault["cloud"])}}}""");
         return world;
     }
@@ -58,7 +59,8 @@ internal sealed class EdgeWorld(CliVault vault, string server) : IAsyncDisposabl
 
     public Task<Ended> BackUpAsync(params string[] more) => OnVaultAsync(["backup", "--server", server, .. more]);
 
-    public Task<Ended> OnVaultAsync(params string[] command) => CliProcess.RunAsync(Arguments(command), vault.Variables, folder: vault.Folder);
+    public Task<Ended> OnVaultAsync(params string[] command) =>
+        CliProcess.RunAsync(Arguments(command), vault.Variables, folder: vault.Folder);
 
     /// <summary>Starts a command on this cloud and vault, to be watched.</summary>
     public CliProcess Start(Action<CliProcess, string> onOutput, params string[] command) =>
@@ -70,7 +72,8 @@ internal sealed class EdgeWorld(CliVault vault, string server) : IAsyncDisposabl
 
     /// <summary>Finishes what waits in the folder <c>spool</c>.</summary>
     public Task<Ended> UploadAsync() => CliProcess.RunAsync(
-        ["edge", "upload", "--spool", vault["spool"], "--vault", vault.Location, "--key-file", vault["key"], "--json"], vault.Variables, folder: vault.Folder);
+        ["edge", "upload", "--spool", vault["spool"], "--vault", vault.Location, "--key-file", vault["key"], "--json"], vault.Variables,
+            folder: vault.Folder);
 
     public Task<Ended> OnCloudAsync(params string[] command) =>
         CliProcess.RunAsync(["edge", .. command, "--cloud", Config, "--json"], folder: vault.Folder);

@@ -10,7 +10,8 @@ namespace VBackup.EndToEnd.Tests.World;
 /// <summary>A request, as a Portal hears it.</summary>
 internal sealed record Heard(string Method, string Target, string? Token, string? Key, string? Version, string Body);
 
-/// <summary>Answers as a Portal does, and as one that has troubles, which the real one cannot be brought to have when a test wants it.</summary>
+/// <summary>Answers as a Portal does, and as one that has troubles, which the real one cannot be brought to have when a test wants
+/// it.</summary>
 internal sealed class FakePortal : IAsyncDisposable
 {
     readonly WebApplication _application;
@@ -48,7 +49,8 @@ internal sealed class FakePortal : IAsyncDisposable
     public static Task ProblemAsync(HttpContext http, int status, string code, string detail)
     {
         http.Response.StatusCode = status;
-        return http.Response.WriteAsJsonAsync(new { title = "No.", status, detail, code }, options: null, MediaTypeNames.Application.ProblemJson);
+        return http.Response.WriteAsJsonAsync(new { title = "No.", status, detail, code }, options: null,
+            MediaTypeNames.Application.ProblemJson);
     }
 
     /// <summary>Begins a stream of events with this one.</summary>

@@ -56,7 +56,8 @@ internal sealed class FaultScene : IAsyncDisposable
         if (place == FaultPlace.OwnUser)
         {
             User = $"e2e-{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(6))}";
-            await Lab.RadosGatewayAsync("user", "create", $"--uid={User}", "--display-name=test", $"--access-key={User}", $"--secret={User}");
+            await Lab.RadosGatewayAsync("user", "create", $"--uid={User}", "--display-name=test", $"--access-key={User}",
+                $"--secret={User}");
             variables["AWS_ACCESS_KEY_ID"] = variables["AWS_SECRET_ACCESS_KEY"] = User;
         }
         Bucket = await S3Bucket.MakeInAsync(variables);
@@ -76,7 +77,8 @@ internal sealed class FaultScene : IAsyncDisposable
             Options = ["--spool", SpoolFolder];
         }
         var name = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(6));
-        var vault = new CliVault(place == FaultPlace.CephFs ? Path.Combine(Mount!.Folder, name) : $"s3://{Bucket}/{name}") { Variables = variables };
+        var vault = new CliVault(place == FaultPlace.CephFs ? Path.Combine(Mount!.Folder, name)
+            : $"s3://{Bucket}/{name}") { Variables = variables };
         World = await EdgeWorld.OfServerAsync(Lab, Server.Name, vault);
         await vault.InitAsync();
     }

@@ -38,7 +38,8 @@ internal static class ImageFiles
     public static string DigestOf(byte[] content) => Convert.ToHexStringLower(SHA256.HashData(content));
 
     /// <summary>Bytes that the file system has given to a file.</summary>
-    public static async Task<long> AllocatedAsync(string path) => 512 * long.Parse(await StatusAsync("%b", path), CultureInfo.InvariantCulture);
+    public static async Task<long> AllocatedAsync(string path) =>
+        512 * long.Parse(await StatusAsync("%b", path), CultureInfo.InvariantCulture);
 
     /// <summary>Who may do what with a file, in octal.</summary>
     public static Task<string> ModeAsync(string path) => StatusAsync("%a", path);
@@ -48,7 +49,8 @@ internal static class ImageFiles
 
     /// <summary><c>sha256sum -c</c> is content with a digest file.</summary>
     public static async Task CheckDigestFileAsync(string path) =>
-        (await CliProcess.RunAsync(["-c", "--strict", Path.GetFileName(path)], program: "/usr/bin/sha256sum", folder: Path.GetDirectoryName(path))).Expect(0);
+        (await CliProcess.RunAsync(["-c", "--strict", Path.GetFileName(path)], program: "/usr/bin/sha256sum",
+            folder: Path.GetDirectoryName(path))).Expect(0);
 
     /// <summary>QEMU finds nothing wrong with a qcow2 file, and this content in it.</summary>
     public static async Task CheckQcow2Async(string path, byte[] content)

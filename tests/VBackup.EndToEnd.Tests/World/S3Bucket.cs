@@ -37,7 +37,8 @@ internal sealed class S3Bucket(AmazonS3Client client) : IAsyncDisposable
     public static async Task MakeInAsync(string name, IReadOnlyDictionary<string, string?> variables)
     {
         using var client = new AmazonS3Client(new BasicAWSCredentials(variables["AWS_ACCESS_KEY_ID"], variables["AWS_SECRET_ACCESS_KEY"]),
-            new AmazonS3Config { ServiceURL = variables["AWS_ENDPOINT_URL_S3"], ForcePathStyle = true, AuthenticationRegion = "us-east-1" });
+            new AmazonS3Config { ServiceURL = variables["AWS_ENDPOINT_URL_S3"], ForcePathStyle = true,
+                AuthenticationRegion = "us-east-1" });
         await client.PutBucketAsync(new PutBucketRequest { BucketName = name });
     }
 
@@ -57,7 +58,8 @@ internal sealed class S3Bucket(AmazonS3Client client) : IAsyncDisposable
         foreach (var version in (await client.ListVersionsAsync(new ListVersionsRequest { BucketName = Name })).Versions ?? [])
             if (version.VersionId is not (null or "null")) await client.DeleteObjectAsync(Name, version.Key, version.VersionId);
         while (await ObjectsAsync() is { Count: > 0 } names)
-            await client.DeleteObjectsAsync(new() { BucketName = Name, Objects = [.. names.Select(name => new KeyVersion { Key = name })] });
+            await client.DeleteObjectsAsync(new() { BucketName = Name,
+                Objects = [.. names.Select(name => new KeyVersion { Key = name })] });
         await client.DeleteBucketAsync(Name);
         client.Dispose();
     }

@@ -24,7 +24,8 @@ internal static class TracedRun
                 "inject=fsync,rename,link,unlink:delay_exit=15000", CliProcess.Program, .. arguments],
             program: Strace, folder: folder, onError: (process, line) =>
             {
-                if (killed || !s_calls.Any(call => line.Contains(call, StringComparison.Ordinal)) || line.Contains("/tmp/clr", StringComparison.Ordinal)
+                if (killed || !s_calls.Any(call => line.Contains(call, StringComparison.Ordinal))
+                    || line.Contains("/tmp/clr", StringComparison.Ordinal)
                     || ++seen < step) return;
                 killed = true;
                 process.Kill();

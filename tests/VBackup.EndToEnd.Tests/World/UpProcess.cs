@@ -64,7 +64,8 @@ internal sealed class UpProcess : IAsyncDisposable
         for (var look = 0; look < LooksMax; look++)
         {
             var servers = (await GetAsync("servers")).GetProperty("items");
-            if (servers.GetArrayLength() > 0) return $"{servers[0].GetProperty("region").GetString()}/{servers[0].GetProperty("id").GetString()}";
+            if (servers.GetArrayLength() > 0)
+                return $"{servers[0].GetProperty("region").GetString()}/{servers[0].GetProperty("id").GetString()}";
             await Task.Delay(s_lookDelay, TimeProvider.System);
         }
         throw new InvalidOperationException("no server was told of");

@@ -28,11 +28,13 @@ public sealed class DeliveryTests
         Assert.All(await world.NotificationsAsync(), one => Assert.Equal((NotificationState.Delivered, 1), (one.State, one.Attempts)));
         var post = world.Receiver.Posts.Single(post => post.Path == "/one");
         var body = JsonSerializer.Deserialize<JsonElement>(post.Body);
-        Assert.Equal((run.ToString(), "no\r\nroom"), (body.GetProperty("run").GetProperty("id").GetString(), body.GetProperty("run").GetProperty("error").GetString()));
+        Assert.Equal((run.ToString(), "no\r\nroom"), (body.GetProperty("run").GetProperty("id").GetString(),
+            body.GetProperty("run").GetProperty("error").GetString()));
         Assert.Equal(post.Headers[WebhookSender.IdHeader], body.GetProperty("id").GetString());
         Assert.Equal("application/json; charset=utf-8", post.Headers["Content-Type"]);
         Assert.Equal(SignatureOf(post, secret), post.Headers[WebhookSender.SignatureHeader]);
-        Assert.NotEqual(SignatureOf(post, secret), world.Receiver.Posts.Single(other => other.Path == "/two").Headers[WebhookSender.SignatureHeader]);
+        Assert.NotEqual(SignatureOf(post, secret), world.Receiver.Posts.Single(other =>
+            other.Path == "/two").Headers[WebhookSender.SignatureHeader]);
     }
 
     /// <summary>As docs/notifications.md tells receivers to look.</summary>
@@ -46,12 +48,14 @@ public sealed class DeliveryTests
         world.Mail.ToRecipient = "451 later";
         await world.RunEndsAsync(RunState.Succeeded);
         await world.DeliverAsync();
-        Assert.Equal((NotificationState.Waiting, "the mail server refused it (451): later"), ((await world.OnlyAsync()).State, (await world.OnlyAsync()).LastError));
+        Assert.Equal((NotificationState.Waiting, "the mail server refused it (451): later"),
+            ((await world.OnlyAsync()).State, (await world.OnlyAsync()).LastError));
         world.Mail.ToRecipient = "250 ok";
         await world.PassAsync(TimeSpan.FromMinutes(1));
         var mail = Assert.Single(world.Mail.Mails);
         Assert.Equal("vbackup@sender.example", mail.From);
-        foreach (var line in (string[])["Subject: Backup of web succeeded", "Server: web (hn1/id-of-web)", "Stored: 5 bytes", "Auto-Submitted: auto-generated",
+        foreach (var line in (string[])["Subject: Backup of web succeeded", "Server: web (hn1/id-of-web)", "Stored: 5 bytes",
+            "Auto-Submitted: auto-generated",
             $"Message-Id: <{(await world.OnlyAsync()).Id}@sender.example>"])
             Assert.Contains(line, mail.Text, StringComparison.Ordinal);
     }

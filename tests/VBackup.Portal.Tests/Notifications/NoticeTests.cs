@@ -41,7 +41,8 @@ public sealed class NoticeTests
         var run = await world.RunEndsAsync(RunState.Failed);
         await world.HearAsync(Things.RunNow(world.Portal, run, world.Server, RunState.Failed, 2, 100), MessageJson.Default.RunChanged);
         await world.HearAsync(Things.RunNow(world.Portal, run, world.Server, RunState.Failed, 3, 100), MessageJson.Default.RunChanged);
-        await world.HearAsync(Things.RunNow(world.Portal, run, world.Server, RunState.Transferring, 1, 100), MessageJson.Default.RunChanged);
+        await world.HearAsync(Things.RunNow(world.Portal, run, world.Server, RunState.Transferring, 1, 100),
+            MessageJson.Default.RunChanged);
         await world.OnlyAsync();
     }
 
@@ -77,8 +78,10 @@ public sealed class NoticeTests
     public void What_webhooks_get_is_frozen()
     {
         var time = new DateTimeOffset(2026, 3, 29, 1, 30, 0, TimeSpan.Zero);
-        var body = new NotificationBody(1, new(Uuid(1)), NotificationEvent.RunFailed, time, new(Uuid(2)), "Backup of web failed: no room", new("north", "s-1", "web"),
-            new(new(Uuid(3)), RunKind.Backup, RunState.Failed, RunTrigger.Policy, new(Uuid(4)), new(Uuid(5)), new(Uuid(6)), time, time, 7, 8, ["note"], "no room", null),
+        var body = new NotificationBody(1, new(Uuid(1)), NotificationEvent.RunFailed, time, new(Uuid(2)), "Backup of web failed: no room",
+            new("north", "s-1", "web"),
+            new(new(Uuid(3)), RunKind.Backup, RunState.Failed, RunTrigger.Policy, new(Uuid(4)), new(Uuid(5)), new(Uuid(6)), time, time, 7,
+                8, ["note"], "no room", null),
             new(new(Uuid(6)), "vault", "damage"));
         Assert.Equal(Golden, body.Write());
         Assert.Equal(Golden, NotificationBody.Read(Golden).Write());

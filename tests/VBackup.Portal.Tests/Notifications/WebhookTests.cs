@@ -60,7 +60,8 @@ public sealed class WebhookTests
         await using var world = await TellingWorld.MakeAsync();
         var session = await world.Portal.MemberAsync();
         var id = world.Portal.Ids.New<Contracts.Ids.WebhookId>();
-        await world.Portal.SaveAsync(Webhook.Recovered(id, world.Portal.Project, "hook", world.Receiver.Url("/hook"), world.Portal.Clock.GetUtcNow()));
+        await world.Portal.SaveAsync(Webhook.Recovered(id, world.Portal.Project, "hook", world.Receiver.Url("/hook"),
+            world.Portal.Clock.GetUtcNow()));
         var path = $"/api/v1/webhooks/{id}";
         Assert.Equal("False", (await world.Portal.GetAsync(path, session)).Is(200)["hasSecret"]);
         (await world.Portal.PostAsync(path + "/test", session, new { })).Is(202);
@@ -93,13 +94,15 @@ public sealed class WebhookTests
         var session = await world.Portal.MemberAsync();
         var (id, _) = await world.WebhookAsync("hook", "/hook");
         await world.RuleAsync(new(OnFailure: true, Webhooks: [id]));
-        Assert.Contains("nightly", (await world.Portal.DeleteAsync($"/api/v1/webhooks/{id}", session)).Is(409, "in-use")["detail"], StringComparison.Ordinal);
+        Assert.Contains("nightly", (await world.Portal.DeleteAsync($"/api/v1/webhooks/{id}", session)).Is(409, "in-use")["detail"],
+            StringComparison.Ordinal);
         await world.RunEndsAsync(RunState.Failed);
         await world.RuleAsync(new(OnFailure: true, Recipients: ["a@receiver.example"]));
         (await world.Portal.DeleteAsync($"/api/v1/webhooks/{id}", session)).Is(204);
         // What was still to be told it is told nobody.
         await world.DeliverAsync();
-        Assert.Equal((NotificationState.GivenUp, "the webhook was deleted"), ((await world.OnlyAsync()).State, (await world.OnlyAsync()).LastError));
+        Assert.Equal((NotificationState.GivenUp, "the webhook was deleted"),
+            ((await world.OnlyAsync()).State, (await world.OnlyAsync()).LastError));
         Assert.Empty(world.Receiver.Posts);
     }
 
@@ -113,7 +116,8 @@ public sealed class WebhookTests
         object Policy(string name, object webhook) => new
         {
             name,
-            rules = new { launchTime = "01:00", zone = "UTC", daily = new { keep = 1 }, notification = new { onFailure = true, webhooks = new[] { webhook } } },
+            rules = new { launchTime = "01:00", zone = "UTC", daily = new { keep = 1 },
+                notification = new { onFailure = true, webhooks = new[] { webhook } } },
         };
         (await world.PostAsync("/api/v1/policies", session, Policy("a", theirs))).Is(400, "wrong-input", "rules.notification.webhooks");
         var made = (await world.PostAsync("/api/v1/policies", session, Policy("a", own))).Is(201);
@@ -190,7 +194,8 @@ public sealed class WebhookTests
         Assert.Equal(isAllowedWithPrivate, WebhookAddresses.IsAllowed(address, isPlain: false, new() { AllowPrivateAddresses = true }));
         // Without TLS only this machine is spoken to, where that is allowed.
         var isLoopback = text.EndsWith("127.0.0.1", StringComparison.Ordinal) || text is "127.8.8.8" or "::1" or "64:ff9b::7f00:1";
-        Assert.Equal(isLoopback, WebhookAddresses.IsAllowed(address, isPlain: true, new() { AllowLoopback = true, AllowPrivateAddresses = true }));
+        Assert.Equal(isLoopback, WebhookAddresses.IsAllowed(address, isPlain: true,
+            new() { AllowLoopback = true, AllowPrivateAddresses = true }));
     }
 
     /// <summary>The name says nothing of it: its address is looked at when it is connected to.</summary>
@@ -201,10 +206,12 @@ public sealed class WebhookTests
         var id = world.Portal.Ids.New<Contracts.Ids.WebhookId>();
         var url = $"https://localhost:{world.Receiver.Address.Port}/hook";
         Assert.Null(WebhookAddresses.FaultOf(url, new()));
-        await world.Portal.SaveAsync(new Webhook(id, world.Portal.Project, "hook", url, world.Portal.WebhookSecrets.New(id).Wrapped, world.Portal.Clock.GetUtcNow()));
+        await world.Portal.SaveAsync(new Webhook(id, world.Portal.Project, "hook", url, world.Portal.WebhookSecrets.New(id).Wrapped,
+            world.Portal.Clock.GetUtcNow()));
         await world.RuleAsync(new(OnFailure: true, Webhooks: [id]));
         await world.RunEndsAsync(RunState.Failed);
         await world.DeliverAsync();
-        Assert.Equal((NotificationState.GivenUp, WebhookAddresses.Forbidden), ((await world.OnlyAsync()).State, (await world.OnlyAsync()).LastError));
+        Assert.Equal((NotificationState.GivenUp, WebhookAddresses.Forbidden),
+            ((await world.OnlyAsync()).State, (await world.OnlyAsync()).LastError));
     }
 }

@@ -49,9 +49,11 @@ public sealed class PolicyFaultTests
         { "notification: tells nobody: give recipients or webhooks", Tells(new(true)) },
         { "notification.recipients: has 'ops', which is no e-mail address such as ops@example.org", Tells(new(true, Recipients: ["ops"])) },
         { "notification.recipients: has '', which is no e-mail address such as ops@example.org", Tells(new(true, Recipients: [null!])) },
-        { "notification.recipients: has 'Ops <ops@b.example>', which is no e-mail address such as ops@example.org", Tells(new(true, Recipients: ["Ops <ops@b.example>"])) },
+        { "notification.recipients: has 'Ops <ops@b.example>', which is no e-mail address such as ops@example.org",
+            Tells(new(true, Recipients: ["Ops <ops@b.example>"])) },
         { "notification.recipients: names an address twice", Tells(new(true, Recipients: ["a@b.example", "A@b.example"])) },
-        { "notification.recipients: has 21; it takes 20 at most", Tells(new(true, Recipients: [.. Enumerable.Range(0, 21).Select(i => $"a{i}@b.example")])) },
+        { "notification.recipients: has 21; it takes 20 at most",
+            Tells(new(true, Recipients: [.. Enumerable.Range(0, 21).Select(i => $"a{i}@b.example")])) },
         { "notification.webhooks: names a webhook twice", Tells(new(true, Webhooks: [s_webhook, s_webhook])) },
     };
 

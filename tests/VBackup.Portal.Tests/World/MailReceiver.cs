@@ -84,7 +84,8 @@ sealed class MailReceiver : IAsyncDisposable
     async Task<string> ReadTextAsync(StreamReader reader)
     {
         var text = new StringBuilder();
-        while (await reader.ReadLineAsync(_stop.Token) is { } line and not ".") text.Append(line.StartsWith('.') ? line[1..] : line).Append('\n');
+        while (await reader.ReadLineAsync(_stop.Token) is { } line and not ".")
+            text.Append(line.StartsWith('.') ? line[1..] : line).Append('\n');
         return text.ToString();
     }
 

@@ -9,7 +9,8 @@ using VBackup.Portal.Policies;
 
 namespace VBackup.Portal.Tests.World;
 
-/// <summary>A Portal with a protected server, a mail server and a receiver of webhooks. Nothing is delivered until a test says so.</summary>
+/// <summary>A Portal with a protected server, a mail server and a receiver of webhooks. Nothing is delivered until a test says
+/// so.</summary>
 sealed class TellingWorld : IAsyncDisposable
 {
     readonly WebhookSender _webhooks;
@@ -39,7 +40,8 @@ sealed class TellingWorld : IAsyncDisposable
         var world = new TellingWorld(portal, await WebhookReceiver.StartAsync(), settings);
         world.Server = await portal.ServerAsync();
         world.Location = await portal.LocationAsync();
-        var policy = new PolicyRow(portal.Ids.New<PolicyId>(), portal.Project, "nightly", new(new LocalTime(1, 0), "Etc/UTC", Daily: new(7), Notification: rule));
+        var policy = new PolicyRow(portal.Ids.New<PolicyId>(), portal.Project, "nightly",
+            new(new LocalTime(1, 0), "Etc/UTC", Daily: new(7), Notification: rule));
         await portal.SaveAsync(policy);
         world.Policy = policy.Id;
         world.Plan = await portal.PlanAsync(world.Server, world.Location, world.Policy);
@@ -61,7 +63,8 @@ sealed class TellingWorld : IAsyncDisposable
         policy.Changes(policy.Name, policy.Rules with { Notification = rule });
     }, default);
 
-    public Task HearAsync<TMessage>(TMessage message, System.Text.Json.Serialization.Metadata.JsonTypeInfo<TMessage> type) where TMessage : class, IMessage =>
+    public Task HearAsync<TMessage>(TMessage message, System.Text.Json.Serialization.Metadata.JsonTypeInfo<TMessage> type) where TMessage
+        : class, IMessage =>
         _portal.DeliverAsync(new(Portal.Ids.New<MessageId>(), Destination.Portal, TMessage.Name, JsonSerializer.Serialize(message, type),
             Portal.Clock.GetUtcNow(), null), default);
 
@@ -70,7 +73,8 @@ sealed class TellingWorld : IAsyncDisposable
     {
         var run = Portal.Ids.New<RunId>();
         await HearAsync(Things.RunNow(Portal, run, Server, RunState.Transferring, 1, 50, kind), MessageJson.Default.RunChanged);
-        await HearAsync(Things.RunNow(Portal, run, Server, state, 2, 100, kind) with { Error = state == RunState.Succeeded ? null : "no\r\nroom" },
+        await HearAsync(Things.RunNow(Portal, run, Server, state, 2, 100, kind) with { Error = state == RunState.Succeeded ? null
+            : "no\r\nroom" },
             MessageJson.Default.RunChanged);
         return run;
     }

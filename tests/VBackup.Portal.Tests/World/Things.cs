@@ -24,17 +24,20 @@ static class Things
     public static async Task SystemPoliciesAsync(this PortalWorld world) =>
         await world.Changes.MakeAsync(change => SystemPolicies.EnsureAsync(change, CancellationToken.None), CancellationToken.None);
 
-    public static async Task<ServerRef> ServerAsync(this PortalWorld world, string name = "web", ProjectId? project = null, bool isGone = false)
+    public static async Task<ServerRef> ServerAsync(this PortalWorld world, string name = "web", ProjectId? project = null,
+        bool isGone = false)
     {
         var server = new ServerRow(Region, "id-of-" + name, project ?? world.Project);
-        server.WasSeen(new(server.ServerId, name, "running", [new("vda", "pool/" + name + "-a", 1 << 30, 1 << 20), new("vdb", "pool/" + name + "-b", 1 << 30, null)]),
+        server.WasSeen(new(server.ServerId, name, "running",
+            [new("vda", "pool/" + name + "-a", 1 << 30, 1 << 20), new("vdb", "pool/" + name + "-b", 1 << 30, null)]),
             world.Clock.GetUtcNow());
         if (isGone) server.HasGone();
         await world.SaveAsync(server);
         return server.Ref;
     }
 
-    public static async Task<LocationId> LocationAsync(this PortalWorld world, string name = "vault", ProjectId? project = null, bool isDefault = true)
+    public static async Task<LocationId> LocationAsync(this PortalWorld world, string name = "vault", ProjectId? project = null,
+        bool isDefault = true)
     {
         var row = new LocationRow(world.Ids.New<LocationId>());
         row.Changes(new(row.Id, 1, project ?? world.Project, Region, name, LocationKindView.FileSystem, "/srv/" + name, null,
@@ -54,26 +57,31 @@ static class Things
 
     public static async Task<PolicyId> PolicyAsync(this PortalWorld world, string name = "nightly", ProjectId? project = null, int keep = 7)
     {
-        var row = new PolicyRow(world.Ids.New<PolicyId>(), project ?? world.Project, name, new(new LocalTime(1, 0), "Etc/UTC", Daily: new(keep)));
+        var row = new PolicyRow(world.Ids.New<PolicyId>(), project ?? world.Project, name,
+            new(new LocalTime(1, 0), "Etc/UTC", Daily: new(keep)));
         await world.SaveAsync(row);
         return row.Id;
     }
 
-    public static async Task<PlanId> PlanAsync(this PortalWorld world, ServerRef server, LocationId location, PolicyId policy, string name = "web",
+    public static async Task<PlanId> PlanAsync(this PortalWorld world, ServerRef server, LocationId location, PolicyId policy,
+        string name = "web",
         ProjectId? project = null)
     {
-        var plan = new Plan(world.Ids.New<PlanId>(), project ?? world.Project, server, name, policy, location, VolumeChoice.All, "", world.Clock.GetUtcNow());
+        var plan = new Plan(world.Ids.New<PlanId>(), project ?? world.Project, server, name, policy, location, VolumeChoice.All, "",
+            world.Clock.GetUtcNow());
         await world.SaveAsync(plan);
         return plan.Id;
     }
 
     public static async Task<RestorePointId> PointAsync(this PortalWorld world, ServerRef server, LocationId location,
-        RestorePointState state = RestorePointState.Active, RunTrigger trigger = RunTrigger.Policy, DateTimeOffset? at = null, ProjectId? project = null,
+        RestorePointState state = RestorePointState.Active, RunTrigger trigger = RunTrigger.Policy, DateTimeOffset? at = null,
+            ProjectId? project = null,
         string serverName = "web")
     {
         var taken = at ?? world.Clock.GetUtcNow();
         var row = new PointRow(world.Ids.New<RestorePointId>());
-        row.Changes(new(row.Id, 1, project ?? world.Project, null, world.Ids.New<RunId>(), server, serverName, location, state, PointKind.Full, trigger,
+        row.Changes(new(row.Id, 1, project ?? world.Project, null, world.Ids.New<RunId>(), server, serverName, location, state,
+            PointKind.Full, trigger,
             trigger == RunTrigger.Policy ? ["daily"] : [], taken, taken, taken, "crash", "vault-name", false,
             [new("vda", 1 << 30, PointKind.Full, 1 << 20, 1 << 19), new("vdb", 1 << 30, PointKind.Full, 1 << 20, 1 << 19)], null, null));
         await world.SaveAsync(row);
@@ -91,8 +99,10 @@ static class Things
 
     public static RunChanged RunNow(PortalWorld world, RunId run, ServerRef server, RunState state, long version, long doneBytes,
         RunKind kind = RunKind.Backup, DateTimeOffset? startedAt = null, ProjectId? project = null, string serverName = "web") =>
-        new(run, version, kind, project ?? world.Project, null, server, serverName, world.Ids.New<LocationId>(), world.Ids.New<RestorePointId>(),
-            RunTrigger.Manual, state, startedAt ?? world.Clock.GetUtcNow(), state >= RunState.Succeeded ? world.Clock.GetUtcNow() : null, doneBytes, 100, 5,
+        new(run, version, kind, project ?? world.Project, null, server, serverName, world.Ids.New<LocationId>(),
+            world.Ids.New<RestorePointId>(),
+            RunTrigger.Manual, state, startedAt ?? world.Clock.GetUtcNow(), state >= RunState.Succeeded ? world.Clock.GetUtcNow() : null,
+                doneBytes, 100, 5,
             [], null, null);
 
     public static async Task<SnapshotId> SnapshotAsync(this PortalWorld world, ServerRef server, string name = "before-upgrade",
@@ -110,7 +120,8 @@ static class Things
         change => Surveys.ReportedAsync(report, change, CancellationToken.None), CancellationToken.None);
 
     /// <summary>A daily restore to a new server.</summary>
-    public static async Task<RestoreScheduleId> RestoreScheduleAsync(this PortalWorld world, ServerRef server, string name = "test", ProjectId? project = null)
+    public static async Task<RestoreScheduleId> RestoreScheduleAsync(this PortalWorld world, ServerRef server, string name = "test",
+        ProjectId? project = null)
     {
         var schedule = RestoreSchedule.Repeated(world.Ids.New<RestoreScheduleId>(), project ?? world.Project, name, server, "web",
             new(null, RestoreTarget.NewServer, "copy", null, false), new(new(3, 0), "UTC", Daily: new()), world.Clock.GetUtcNow());
@@ -125,12 +136,14 @@ static class Things
         var id = world.Ids.New<WebhookId>();
         var webhook = new Webhook(id, project ?? world.Project, name, url, world.WebhookSecrets.New(id).Wrapped, world.Clock.GetUtcNow());
         await world.SaveAsync(webhook);
-        var notification = await world.Changes.MakeAsync(change => Task.FromResult(Notices.Test(change, webhook).Id), CancellationToken.None);
+        var notification = await world.Changes.MakeAsync(change => Task.FromResult(Notices.Test(change, webhook).Id),
+            CancellationToken.None);
         return (id, notification);
     }
 
     /// <summary>What the Portal is about to send, of one kind.</summary>
-    public static async Task<List<TMessage>> SentAsync<TMessage>(this PortalWorld world, JsonTypeInfo<TMessage> type) where TMessage : class, IMessage
+    public static async Task<List<TMessage>> SentAsync<TMessage>(this PortalWorld world, JsonTypeInfo<TMessage> type) where TMessage
+        : class, IMessage
     {
         await using var db = world.Db();
         var name = TMessage.Name;
@@ -142,6 +155,7 @@ static class Things
     public static async Task<List<string>> AuditAsync(this PortalWorld world)
     {
         await using var db = world.Db();
-        return await db.Set<Audit.AuditEntry>().Where(one => one.Who == "member").OrderBy(one => one.Action).Select(one => one.Action).ToListAsync();
+        return await db.Set<Audit.AuditEntry>().Where(one => one.Who == "member").OrderBy(one => one.Action).Select(one => one.Action)
+            .ToListAsync();
     }
 }

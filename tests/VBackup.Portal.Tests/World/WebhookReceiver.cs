@@ -50,7 +50,8 @@ sealed class WebhookReceiver : IAsyncDisposable
     {
         using var reader = new StreamReader(http.Request.Body);
         var body = await reader.ReadToEndAsync();
-        Posts.Enqueue(new(http.Request.Path, body, http.Request.Headers.ToDictionary(one => one.Key, one => one.Value.ToString(), StringComparer.OrdinalIgnoreCase)));
+        Posts.Enqueue(new(http.Request.Path, body, http.Request.Headers.ToDictionary(one => one.Key, one => one.Value.ToString(),
+            StringComparer.OrdinalIgnoreCase)));
         if (http.Request.Path == "/hangs")
         {
             Hangs.TrySetResult();

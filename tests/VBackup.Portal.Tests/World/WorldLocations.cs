@@ -17,11 +17,13 @@ sealed class WorldLocations : ILocationRegistry
 
     public Task<LocationAnswer> CreateAsync(LocationId id, NewLocation wish, CancellationToken cancellation)
     {
-        if (wish.Address.Length == 0) return Task.FromResult(new LocationAnswer(null, "invalid", "an address has 1 to 1000 characters", "address"));
+        if (wish.Address.Length == 0)
+            return Task.FromResult(new LocationAnswer(null, "invalid", "an address has 1 to 1000 characters", "address"));
         if (_all.Values.Any(one => one.LocationName == wish.Name && one.Project == wish.Project))
             return Task.FromResult(new LocationAnswer(null, "name-taken", $"there is a location {wish.Name} already", "name"));
         SecretKeys.Add(wish.SecretKey);
-        return Task.FromResult(new LocationAnswer(_all[id] = new(id, 1, wish.Project, wish.Region, wish.Name, wish.Kind, wish.Address, wish.Endpoint,
+        return Task.FromResult(new LocationAnswer(_all[id] = new(id, 1, wish.Project, wish.Region, wish.Name, wish.Kind, wish.Address,
+            wish.Endpoint,
             LocationStateView.Checking, null, wish.IsDefault, false, wish.QuotaBytes, 0, wish.SoftDeleteDays, null, null)));
     }
 

@@ -59,7 +59,8 @@ sealed class HeldReadingStorage(IVolumeStorage storage, VolumeId held) : IVolume
 
     public Task<long?> FindFreeBytesAsync(VolumeId near, CancellationToken cancellation) => storage.FindFreeBytesAsync(near, cancellation);
 
-    public Task<IVolumeReader> OpenReaderAsync(VolumeId volume, CancellationToken cancellation) => storage.OpenReaderAsync(volume, cancellation);
+    public Task<IVolumeReader> OpenReaderAsync(VolumeId volume, CancellationToken cancellation) =>
+        storage.OpenReaderAsync(volume, cancellation);
 
     public Task<IVolumeWriter> OpenWriterAsync(VolumeId volume, WriterOptions options, CancellationToken cancellation) =>
         storage.OpenWriterAsync(volume, options, cancellation);

@@ -76,7 +76,8 @@ sealed class ProtectedWorld : IAsyncDisposable
     public Contracts.Locations.NewLocation NewLocation(string name, bool isDefault = false)
     {
         Directory.CreateDirectory(Services.Path(name));
-        return new(Project, ServiceWorld.Region, name, LocationKindView.FileSystem, Services.Path(name), null, null, null, null, null, 0, isDefault);
+        return new(Project, ServiceWorld.Region, name, LocationKindView.FileSystem, Services.Path(name), null, null, null, null, null, 0,
+            isDefault);
     }
 
     static void Assert(Contracts.Locations.LocationAnswer answer) => Xunit.Assert.Null(answer.Reason);
@@ -138,7 +139,8 @@ sealed class ProtectedWorld : IAsyncDisposable
 
     public Task<List<RunRow>> RunsAsync() => Portal.MakeAsync(change => change.Db.Runs.OrderBy(run => run.Id).ToListAsync(), default);
 
-    public Task<List<AskedRun>> AskedAsync() => Portal.MakeAsync(change => change.Db.AskedRuns.OrderBy(run => run.DueAt).ToListAsync(), default);
+    public Task<List<AskedRun>> AskedAsync() => Portal.MakeAsync(change => change.Db.AskedRuns.OrderBy(run => run.DueAt).ToListAsync(),
+        default);
 
     public Task<Plan> PlanAsync(PlanId id) => Portal.MakeAsync(async change => (await change.Db.Plans.FindAsync(id))!, default);
 
@@ -146,7 +148,8 @@ sealed class ProtectedWorld : IAsyncDisposable
     public async Task<byte[]> RestoreAsync(RestorePointId point, string volume, string name)
     {
         var run = Services.Ids.New<RunId>();
-        await Services.TellBackupAsync(new StartRestore(run, Project, point, RestoreTarget.NewVolume, name, volume, false, RunTrigger.Manual),
+        await Services.TellBackupAsync(new StartRestore(run, Project, point, RestoreTarget.NewVolume, name, volume, false,
+            RunTrigger.Manual),
             MessageJson.Default.StartRestore);
         await Services.SettleAsync();
         Xunit.Assert.Null(Services.Portal.Run(run).Error);

@@ -148,10 +148,12 @@ sealed class ServiceWorld : IAsyncDisposable
             JsonSerializer.Serialize(message, type),
             Clock.GetUtcNow(), notAfter), default);
 
-    public async Task<StartBackup> OrderBackupAsync(ServerRef server, PointKind kind = PointKind.Incremental, RunTrigger trigger = RunTrigger.Policy,
+    public async Task<StartBackup> OrderBackupAsync(ServerRef server, PointKind kind = PointKind.Incremental,
+        RunTrigger trigger = RunTrigger.Policy,
         IReadOnlyList<string>? disks = null, LocationId? location = null, ProjectId? project = null)
     {
-        var order = new StartBackup(Ids.New<RunId>(), Ids.New<RestorePointId>(), project ?? Project, Ids.New<PlanId>(), server, "web", location ?? Location, disks,
+        var order = new StartBackup(Ids.New<RunId>(), Ids.New<RestorePointId>(), project ?? Project, Ids.New<PlanId>(), server, "web",
+            location ?? Location, disks,
             trigger, kind,
             ["daily"], Clock.GetUtcNow(), null);
         await TellBackupAsync(order, MessageJson.Default.StartBackup);
@@ -174,7 +176,8 @@ sealed class ServiceWorld : IAsyncDisposable
     }
 
     public async Task<StartRestore> OrderRestoreAsync(
-        RestorePointId point, RestoreTarget target = RestoreTarget.Original, string? newName = null, string? volume = null, bool stops = false)
+        RestorePointId point, RestoreTarget target = RestoreTarget.Original, string? newName = null, string? volume = null,
+            bool stops = false)
     {
         var order = new StartRestore(Ids.New<RunId>(), Project, point, target, newName, volume, stops, RunTrigger.Manual);
         await TellBackupAsync(order, MessageJson.Default.StartRestore);
@@ -201,10 +204,12 @@ sealed class ServiceWorld : IAsyncDisposable
     {
         var now = Clock.GetUtcNow();
         return await Backup.MakeAsync(change => Task.FromResult(change.Db.Outbox.Count(message => message.NextAttemptAt <= now)), default)
-            + await Snapshots.MakeAsync(change => Task.FromResult(change.Db.Outbox.Count(message => message.NextAttemptAt <= now)), default);
+            + await Snapshots.MakeAsync(change => Task.FromResult(change.Db.Outbox.Count(message => message.NextAttemptAt <= now)),
+                default);
     }
 
-    public Task ChangeLocationAsync(Action<Location> change) => Backup.MakeAsync(async made => change((await made.Db.Locations.FindAsync(Location))!), default);
+    public Task ChangeLocationAsync(Action<Location> change) =>
+        Backup.MakeAsync(async made => change((await made.Db.Locations.FindAsync(Location))!), default);
 
     /// <summary>Points that the project's vault has.</summary>
     public int VaultPoints => VaultPointsAt("location");
@@ -216,7 +221,8 @@ sealed class ServiceWorld : IAsyncDisposable
     public async Task<IReadOnlyList<string>> SnapshotNamesAsync(string server)
     {
         var found = (await Cloud.Hypervisor.FindAsync(server, default))!;
-        return [.. (await Cloud.Storage.Snapshots.ListAsync([.. found.Disks.Select(disk => disk.Volume)], default)).Select(one => one.Name)];
+        return [.. (await Cloud.Storage.Snapshots.ListAsync([.. found.Disks.Select(disk => disk.Volume)], default)).Select(one =>
+            one.Name)];
     }
 
     public async ValueTask DisposeAsync()
@@ -269,11 +275,13 @@ sealed class HeardPortal : IMessageEndpoint
                 break;
             case "point-changed":
                 var point = JsonSerializer.Deserialize(envelope.Body, MessageJson.Default.PointChanged)!;
-                if (!_points.TryGetValue(point.Point, out var knownPoint) || knownPoint.Version < point.Version) _points[point.Point] = point;
+                if (!_points.TryGetValue(point.Point, out var knownPoint) || knownPoint.Version < point.Version)
+                    _points[point.Point] = point;
                 break;
             case "snapshot-changed":
                 var snapshot = JsonSerializer.Deserialize(envelope.Body, MessageJson.Default.SnapshotChanged)!;
-                if (!_snapshots.TryGetValue(snapshot.Snapshot, out var known) || known.Version < snapshot.Version) _snapshots[snapshot.Snapshot] = snapshot;
+                if (!_snapshots.TryGetValue(snapshot.Snapshot, out var known) || known.Version < snapshot.Version)
+                    _snapshots[snapshot.Snapshot] = snapshot;
                 break;
             case "snapshots-surveyed":
                 Survey = JsonSerializer.Deserialize(envelope.Body, MessageJson.Default.SnapshotsSurveyed)!;

@@ -34,5 +34,6 @@ sealed class SilencedSource(IWorkSource source) : IWorkSource
         return Task.FromResult(false);
     }
 
-    public Task ReportServersAsync(WorkerId worker, IReadOnlyList<ServerView> servers, CancellationToken cancellation) => Task.CompletedTask;
+    public Task ReportServersAsync(WorkerId worker, IReadOnlyList<ServerView> servers, CancellationToken cancellation) =>
+        Task.CompletedTask;
 }

@@ -20,7 +20,8 @@ public sealed class AllocationTests
     private const long Large = 64 * 1024 * 1024;
     private const long MoreChunks = (Large - Small) / ChunkSize;
 
-    /// <summary>A pack's footer and index entries are some 200 bytes a chunk while the pack is closed; a leaf's node less than 100.</summary>
+    /// <summary>A pack's footer and index entries are some 200 bytes a chunk while the pack is closed; a leaf's node less than
+    /// 100.</summary>
     private const long PerChunkMax = 400;
 
     /// <summary>Half of what a whole run may allocate.</summary>
@@ -29,7 +30,8 @@ public sealed class AllocationTests
     [Fact]
     public async Task An_export_allocates_next_to_nothing_per_chunk()
     {
-        await using var vault = TestVault.Over(new DiscardingStore(new MemoryStore()), ChunkSize, runtime => runtime with { PackSizeTarget = FormatLimits.PackSizeTarget });
+        await using var vault = TestVault.Over(new DiscardingStore(new MemoryStore()), ChunkSize, runtime =>
+            runtime with { PackSizeTarget = FormatLimits.PackSizeTarget });
         await MeasureExportAsync(vault, Small);
         var small = await MeasureExportAsync(vault, Small);
         var large = await MeasureExportAsync(vault, Large);
@@ -40,7 +42,8 @@ public sealed class AllocationTests
     [Fact]
     public async Task An_export_of_what_the_base_has_allocates_next_to_nothing_per_chunk()
     {
-        await using var vault = TestVault.Over(new MemoryStore(), ChunkSize, runtime => runtime with { PackSizeTarget = FormatLimits.PackSizeTarget });
+        await using var vault = TestVault.Over(new MemoryStore(), ChunkSize, runtime =>
+            runtime with { PackSizeTarget = FormatLimits.PackSizeTarget });
         var small = await MeasureRereadAsync(vault, await StoreAsync(vault, Small));
         var large = await MeasureRereadAsync(vault, await StoreAsync(vault, Large));
         var perChunk = (large - small) / (double)MoreChunks;
@@ -50,7 +53,8 @@ public sealed class AllocationTests
     [Fact]
     public async Task An_import_allocates_next_to_nothing_per_chunk()
     {
-        await using var vault = TestVault.Over(new MemoryStore(), ChunkSize, runtime => runtime with { PackSizeTarget = FormatLimits.PackSizeTarget });
+        await using var vault = TestVault.Over(new MemoryStore(), ChunkSize, runtime =>
+            runtime with { PackSizeTarget = FormatLimits.PackSizeTarget });
         var (smallPoint, largePoint) = (await StoreAsync(vault, Small), await StoreAsync(vault, Large));
         await MeasureImportAsync(vault, smallPoint);
         var small = await MeasureImportAsync(vault, smallPoint);
@@ -100,7 +104,8 @@ public sealed class AllocationTests
     private static async Task<PointDocument> StoreAsync(TestVault vault, long length)
     {
         await using var run = await BackupWriter.StartAsync(vault.Vault, "backup", null, default);
-        var volume = await new ExportPipeline(run, vault.Options).ExportAsync(new("disk", new PatternVolume(length), null, null), null, default);
+        var volume = await new ExportPipeline(run, vault.Options)
+            .ExportAsync(new("disk", new PatternVolume(length), null, null), null, default);
         return await run.PublishAsync("server", PointType.Full, null, [volume], default);
     }
 

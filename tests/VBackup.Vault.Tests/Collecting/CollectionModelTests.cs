@@ -132,7 +132,8 @@ public sealed class CollectionModelTests
     [Fact]
     public async Task Many_small_index_objects_become_few_and_lose_nothing()
     {
-        await using var vault = TestVault.Over(new MemoryStore(), with: runtime => runtime with { PackSizeTarget = 8 * 1024, PacksPerIndexFlush = 1 });
+        await using var vault = TestVault.Over(new MemoryStore(), with: runtime =>
+            runtime with { PackSizeTarget = 8 * 1024, PacksPerIndexFlush = 1 });
         var content = Contents.Mixed(1, 600_000);
         var point = await vault.BackUpAsync(content);
         var before = (await vault.ObjectsAsync(ObjectNames.Indexes)).Count;
@@ -247,7 +248,8 @@ public sealed class CollectionModelTests
         {
             var deadHere = entries.Where(entry => !live.Contains(entry.Id) || !seen.Add(entry.Id)).Sum(entry => entry.Length);
             var all = entries.Sum(entry => entry.Length);
-            Assert.True(deadHere <= 0.3 * all + ObjectHeader.Size + PackFooter.Size(entries.Length), $"{pack}: {deadHere} of {all} bytes are dead");
+            Assert.True(deadHere <= 0.3 * all + ObjectHeader.Size + PackFooter.Size(entries.Length),
+                $"{pack}: {deadHere} of {all} bytes are dead");
             total += all;
             dead += deadHere;
         }

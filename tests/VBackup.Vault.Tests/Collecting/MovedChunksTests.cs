@@ -34,7 +34,8 @@ public sealed class MovedChunksTests
         var point = await vault.BackUpAsync(second, basePoint, [.. changed]);
         var before = await CountReadsAsync(memory, point, second);
         await vault.DeleteAsync(basePoint);
-        Assert.True((await vault.CollectAsync(new() { RewriteBelow = 0.7, SessionTimeout = TimeSpan.Zero, FilterSalt = 1 })).PacksRewritten > 10);
+        Assert.True((await vault.CollectAsync(new() { RewriteBelow = 0.7, SessionTimeout = TimeSpan.Zero,
+            FilterSalt = 1 })).PacksRewritten > 10);
 
         var after = await CountReadsAsync(memory, point, second);
         Assert.True(after.Reads < before.Reads * 2 && after.Asked < before.Reads / 2,

@@ -52,7 +52,8 @@ public sealed class WaitingCollectionTests
 
     private async Task<VolumeDocument> StoreAsync(TestVault vault, BackupWriter run)
     {
-        var volume = await new ExportPipeline(run, vault.Options).ExportAsync(new("disk", new MemoryVolume(_content), null, null), null, default);
+        var volume = await new ExportPipeline(run, vault.Options)
+            .ExportAsync(new("disk", new MemoryVolume(_content), null, null), null, default);
         await run.FlushAsync(default);
         return volume;
     }

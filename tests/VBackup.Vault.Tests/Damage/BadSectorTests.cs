@@ -78,7 +78,8 @@ public sealed class BadSectorTests(RepairFixture fixture) : IClassFixture<Repair
         }
         await using var vault = TestVault.Over(inner, with: SampleVault.Small);
         foreach (var name in (string[])[ObjectNames.Packs, ObjectNames.Indexes, ObjectNames.Points])
-            Assert.Superset(_sample.Image.Under(name).ToHashSet(), (await vault.ObjectsAsync(name)).Select(entry => entry.Name).ToHashSet());
+            Assert.Superset(_sample.Image.Under(name).ToHashSet(),
+                (await vault.ObjectsAsync(name)).Select(entry => entry.Name).ToHashSet());
         await _sample.AssertRestoresAsync(vault, []);
         await vault.CollectAsync();
         await _sample.AssertRestoresAsync(vault, []);

@@ -27,12 +27,14 @@ public sealed class LongObjectTests
             forged.Add(ObjectNames.Index(ObjectId.New(random.NextBytes)));
         }
         var bytes = new byte[ObjectLength];
-        new ObjectTrailer(ObjectLength - ObjectTrailer.Size, 100).Write(bytes.AsSpan(ObjectLength - ObjectTrailer.Size), ObjectTrailer.IndexMagic);
+        new ObjectTrailer(ObjectLength - ObjectTrailer.Size, 100)
+            .Write(bytes.AsSpan(ObjectLength - ObjectTrailer.Size), ObjectTrailer.IndexMagic);
         foreach (var name in forged) await store.PutAsync(name, bytes, default);
 
         var result = await SampleVault.VerifyAsync(vault);
 
-        Assert.Equal(forged.Order(StringComparer.Ordinal), result.Damages.Select(damage => damage.ObjectName).Order(StringComparer.Ordinal));
+        Assert.Equal(forged.Order(StringComparer.Ordinal), result.Damages.Select(damage =>
+            damage.ObjectName).Order(StringComparer.Ordinal));
         Assert.Equal(1, store.MostOf(ObjectNames.Points));
         Assert.Equal(1, store.MostOf(ObjectNames.Indexes));
         Contents.AssertSame(content, await vault.RestoreAsync(point));

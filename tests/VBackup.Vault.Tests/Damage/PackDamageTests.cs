@@ -30,7 +30,8 @@ public sealed class PackDamageTests(SampleFixture fixture) : IClassFixture<Sampl
         Assert.Contains(_sample.Map.Points, point => point.Volumes.Any(volume => volume.Levels == 2));
         Assert.True(_sample.Map.Packs.Values.Count(IsOfNodes) > 1, "packs of nodes");
         Assert.True(_sample.Map.Packs.Values.Count(entries => !IsOfNodes(entries)) > 3, "packs of chunks");
-        foreach (var prefix in (string[])[ObjectNames.Indexes, ObjectNames.Points, ObjectNames.Sessions, ObjectNames.Collectors, ObjectNames.Condemnations])
+        foreach (var prefix in (string[])[ObjectNames.Indexes, ObjectNames.Points, ObjectNames.Sessions, ObjectNames.Collectors,
+            ObjectNames.Condemnations])
             Assert.NotEmpty(_sample.Image.Under(prefix));
     }
 
@@ -76,7 +77,8 @@ public sealed class PackDamageTests(SampleFixture fixture) : IClassFixture<Sampl
         var expected = content.ToArray();
         expected.AsSpan((int)bad[1].Offset, (int)bad[1].Length).Clear();
         Contents.AssertSame(expected, target.Content);
-        await Assert.ThrowsAsync<DamageException>(() => vault.ImportAsync(point, "disk", new MemoryVolume(content.ToArray()), new() { Delta = true }));
+        await Assert.ThrowsAsync<DamageException>(() => vault.ImportAsync(point, "disk", new MemoryVolume(content.ToArray()),
+            new() { Delta = true }));
     }
 
     [Fact]
@@ -104,7 +106,8 @@ public sealed class PackDamageTests(SampleFixture fixture) : IClassFixture<Sampl
         foreach (var (pack, entries) in _sample.Map.Packs)
         {
             var length = _sample.Image[pack].Length;
-            foreach (var left in (int[])[0, 1, 39, 40, random.Next(40, length), (int)entries[0].Offset + (int)entries[0].Length, length - 17, length - 1])
+            foreach (var left in (int[])[0, 1, 39, 40, random.Next(40, length), (int)entries[0].Offset + (int)entries[0].Length,
+                length - 17, length - 1])
                 await AssertFoundAsync(_sample.Image.Truncate(pack, left), pack,
                     (name, blob) => name == pack && blob.Offset + blob.Length > left);
         }
@@ -149,7 +152,8 @@ public sealed class PackDamageTests(SampleFixture fixture) : IClassFixture<Sampl
     {
         var tried = 0;
         foreach (var (pack, entries) in _sample.Map.Packs)
-            foreach (var pair in entries.GroupBy(entry => entry.Length).Where(group => group.Count() > 1).Select(group => group.Take(2).ToArray()))
+            foreach (var pair in entries.GroupBy(entry => entry.Length).Where(group => group.Count() > 1).Select(group =>
+                group.Take(2).ToArray()))
             {
                 tried++;
                 var content = _sample.Image[pack].ToArray();
@@ -168,14 +172,16 @@ public sealed class PackDamageTests(SampleFixture fixture) : IClassFixture<Sampl
         var random = new Random(4);
         var all = _sample.Map.Packs.SelectMany(pack => pack.Value.Select(entry => (pack.Key, Entry: entry))).ToList();
         var tried = 0;
-        foreach (var group in all.GroupBy(item => item.Entry.Length).Where(group => group.Select(item => item.Key).Distinct().Count() > 1).Take(10))
+        foreach (var group in all.GroupBy(item => item.Entry.Length).Where(group =>
+            group.Select(item => item.Key).Distinct().Count() > 1).Take(10))
         {
             var victim = group.First();
             var donor = group.First(item => item.Key != victim.Key);
             if (victim.Entry.Id == donor.Entry.Id) continue;
             tried++;
             var content = _sample.Image[victim.Key].ToArray();
-            _sample.Image[donor.Key].AsSpan((int)donor.Entry.Offset, (int)donor.Entry.Length).CopyTo(content.AsSpan((int)victim.Entry.Offset));
+            _sample.Image[donor.Key].AsSpan((int)donor.Entry.Offset, (int)donor.Entry.Length)
+                .CopyTo(content.AsSpan((int)victim.Entry.Offset));
             await AssertFoundAsync(_sample.Image.With(victim.Key, content), victim.Key,
                 (name, blob) => name == victim.Key && blob == victim.Entry);
         }

@@ -81,7 +81,8 @@ public sealed class RepairTests(RepairFixture fixture) : IClassFixture<RepairFix
         foreach (var (pack, entries) in _sample.Map.Packs)
         {
             var entry = entries[random.Next(entries.Length)];
-            await using var vault = await SampleVault.OpenAsync(_sample.Image.Flip(pack, (int)entry.Offset + random.Next((int)entry.Length)));
+            await using var vault = await SampleVault.OpenAsync(_sample.Image.Flip(pack, (int)entry.Offset
+                + random.Next((int)entry.Length)));
             var repaired = await Repairer.RunAsync(vault.Vault, _sample.Sources(), null, default);
             Assert.Equal(1, repaired.PacksCondemned);
             Assert.Empty(VaultMap.AffectedBy(repaired.Remaining));
@@ -129,13 +130,16 @@ public sealed class RepairTests(RepairFixture fixture) : IClassFixture<RepairFix
     [InlineData(false)]
     public async Task A_source_that_differs_does_no_harm_and_restores_nothing(bool ofNodes)
     {
-        var pack = _sample.Map.Packs.First(item => item.Value.Any(entry => _sample.Map.Live.Contains(entry.Id) && entry.Shape.IsNode == ofNodes)).Key;
+        var pack = _sample.Map.Packs.First(item => item.Value.Any(entry => _sample.Map.Live.Contains(entry.Id)
+            && entry.Shape.IsNode == ofNodes)).Key;
         await using var vault = await SampleVault.OpenAsync(_sample.Image.Without(pack));
         var expected = _sample.Map.Affected(_sample.Map.Lost((name, _) => name == pack));
         var repaired = await Repairer.RunAsync(vault.Vault,
-            [SampleVault.Source("disk", Contents.Mixed(99, 90_001)), SampleVault.Source("data", Contents.Mixed(98, 1_300_000))], null, default);
+            [SampleVault.Source("disk", Contents.Mixed(99, 90_001)), SampleVault.Source("data", Contents.Mixed(98, 1_300_000))], null,
+                default);
         Assert.Equal(0, repaired.BlobsRestored);
-        Assert.Equal(_sample.Image.Without(pack).Under(ObjectNames.Packs), (await vault.ObjectsAsync(ObjectNames.Packs)).Select(item => item.Name));
+        Assert.Equal(_sample.Image.Without(pack).Under(ObjectNames.Packs),
+            (await vault.ObjectsAsync(ObjectNames.Packs)).Select(item => item.Name));
         Assert.Equal(VaultMap.Show(expected), VaultMap.Show(VaultMap.AffectedBy(repaired.Remaining)));
         await _sample.AssertRestoresAsync(vault, expected);
     }
@@ -215,7 +219,8 @@ public sealed class RepairTests(RepairFixture fixture) : IClassFixture<RepairFix
         var kept = await vault.BackUpAsync(content, full, changed);
         await vault.DeleteAsync(full);
         // From now on most hints are stale, and one index object has them all.
-        Assert.True((await vault.CollectAsync(new() { SessionTimeout = TimeSpan.Zero, RewriteBelow = 1, WasteMax = 0, FilterSalt = 1 })).PacksRewritten > 0);
+        Assert.True((await vault.CollectAsync(new() { SessionTimeout = TimeSpan.Zero, RewriteBelow = 1, WasteMax = 0,
+            FilterSalt = 1 })).PacksRewritten > 0);
         var map = await VaultMap.ReadAsync(vault);
         var image = await StoreImage.TakeAsync(vault.Store);
         var index = Assert.Single(image.Under(ObjectNames.Indexes));

@@ -28,7 +28,8 @@ public sealed class SmallObjectDamageTests(SampleFixture fixture) : IClassFixtur
         {
             var length = _sample.Image[name].Length;
             // Of the longer ones every byte of both ends, and some in between.
-            foreach (var offset in Enumerable.Range(0, length).Where(at => length < 100 || at < 45 || at >= length - 20 || random.Next(length) < 30))
+            foreach (var offset in Enumerable.Range(0, length).Where(at => length < 100 || at < 45 || at >= length - 20
+                || random.Next(length) < 30))
                 await AssertFoundAsync(_sample.Image.Flip(name, offset, (byte)(1 << random.Next(8))), name);
         }
     }
@@ -93,7 +94,8 @@ public sealed class SmallObjectDamageTests(SampleFixture fixture) : IClassFixtur
         (content, var changed) = Contents.Change(2, content, 30, 4000);
         var kept = await vault.BackUpAsync(content, full, changed);
         await vault.DeleteAsync(full);
-        Assert.True((await vault.CollectAsync(new() { SessionTimeout = TimeSpan.Zero, RewriteBelow = 1, WasteMax = 0, FilterSalt = 1 })).PacksRewritten > 0);
+        Assert.True((await vault.CollectAsync(new() { SessionTimeout = TimeSpan.Zero, RewriteBelow = 1, WasteMax = 0,
+            FilterSalt = 1 })).PacksRewritten > 0);
         var image = await StoreImage.TakeAsync(vault.Store);
         var random = new Random(3);
         foreach (var name in image.Under(ObjectNames.Indexes))
@@ -154,9 +156,11 @@ public sealed class SmallObjectDamageTests(SampleFixture fixture) : IClassFixtur
     [Fact]
     public async Task An_older_beat_under_the_same_name_does_no_harm()
     {
-        var name = _sample.Image.Under(ObjectNames.Sessions).Single(item => item.EndsWith(ObjectNames.BeatSuffix, StringComparison.Ordinal));
+        var name = _sample.Image.Under(ObjectNames.Sessions).Single(item =>
+            item.EndsWith(ObjectNames.BeatSuffix, StringComparison.Ordinal));
         await using var vault = await SampleVault.OpenAsync(_sample.Image);
-        await vault.Vault.PutAsync(ObjectKind.SessionNote, name, new NoteDocument { Count = 9 }, DocumentJson.Default.NoteDocument, default);
+        await vault.Vault.PutAsync(ObjectKind.SessionNote, name, new NoteDocument { Count = 9 }, DocumentJson.Default.NoteDocument,
+            default);
         await vault.Store.PutAsync(name, _sample.Image[name], default);
         Assert.True((await SampleVault.VerifyAsync(vault)).IsSound);
     }
@@ -173,7 +177,8 @@ public sealed class SmallObjectDamageTests(SampleFixture fixture) : IClassFixtur
             vault.CollectAsync(new() { SessionTimeout = TimeSpan.Zero, CollectorTimeout = TimeSpan.MaxValue, FilterSalt = 1 }));
         Assert.Equal(name, damage.ObjectName);
         Assert.Equal(_sample.Image.Under(ObjectNames.Packs), (await vault.ObjectsAsync(ObjectNames.Packs)).Select(item => item.Name));
-        Assert.Equal(_sample.Image.Under(ObjectNames.Collectors), (await vault.ObjectsAsync(ObjectNames.Collectors)).Select(item => item.Name));
+        Assert.Equal(_sample.Image.Under(ObjectNames.Collectors),
+            (await vault.ObjectsAsync(ObjectNames.Collectors)).Select(item => item.Name));
     }
 
     [Fact]
@@ -185,7 +190,8 @@ public sealed class SmallObjectDamageTests(SampleFixture fixture) : IClassFixtur
         await using var vault = await SampleVault.OpenAsync(_sample.Image.Flip(names[0], 60));
         var (points, unreadable) = await VaultCatalog.ListAsync(vault.Vault, withFreed: true, default);
         Assert.Equal(names[0], Assert.Single(unreadable).ObjectName);
-        Assert.Equal(all.Select(item => item.Point.Id).Where(id => ObjectNames.Points + id != names[0]), points.Select(item => item.Point.Id));
+        Assert.Equal(all.Select(item => item.Point.Id).Where(id => ObjectNames.Points + id != names[0]),
+            points.Select(item => item.Point.Id));
         Assert.All(points, item => Assert.Null(item.FreedBytes));
         Assert.All(all, item => Assert.NotNull(item.FreedBytes));
     }
@@ -276,7 +282,8 @@ public sealed class SmallObjectDamageTests(SampleFixture fixture) : IClassFixtur
     public async Task A_decision_that_can_be_read_is_never_decided_anew()
     {
         await using var vault = await SampleVault.OpenAsync(_sample.Image);
-        var name = _sample.Image.Under(ObjectNames.Sessions).Single(item => item.EndsWith(ObjectNames.DecisionSuffix, StringComparison.Ordinal));
+        var name = _sample.Image.Under(ObjectNames.Sessions).Single(item =>
+            item.EndsWith(ObjectNames.DecisionSuffix, StringComparison.Ordinal));
         Assert.True(ObjectNames.TryParseSession(name, out var session, out _));
         Assert.False(await UnreadableObjects.DecideAnewAsync(vault.Vault, session, default));
         Assert.NotEmpty((await SessionList.DecisionOf(vault.Vault, session, default))!);
@@ -298,7 +305,8 @@ public sealed class SmallObjectDamageTests(SampleFixture fixture) : IClassFixtur
         var name = _sample.Image.Under(ObjectNames.Sessions).Single(item => ObjectNames.TryParseSession(item, out _, out var suffix)
             && suffix.Length == 0 && !_sample.Image.Under(item + ObjectNames.EndedSuffix).Any());
         await using var vault = await SampleVault.OpenAsync(_sample.Image.Flip(name, 60));
-        var result = await vault.CollectAsync(new() { SessionTimeout = TimeSpan.FromDays(1), CollectorTimeout = TimeSpan.FromTicks(-1), FilterSalt = 1 });
+        var result = await vault.CollectAsync(new() { SessionTimeout = TimeSpan.FromDays(1), CollectorTimeout = TimeSpan.FromTicks(-1),
+            FilterSalt = 1 });
         Assert.Equal(1, result.SessionsRevoked);
         Assert.True((await SampleVault.VerifyAsync(vault)).IsSound);
         await _sample.AssertRestoresAsync(vault, []);
@@ -308,7 +316,8 @@ public sealed class SmallObjectDamageTests(SampleFixture fixture) : IClassFixtur
     [Fact]
     public async Task A_sign_of_life_that_cannot_be_read_stops_neither_incrementals_nor_collections()
     {
-        var name = _sample.Image.Under(ObjectNames.Sessions).Single(item => item.EndsWith(ObjectNames.BeatSuffix, StringComparison.Ordinal));
+        var name = _sample.Image.Under(ObjectNames.Sessions).Single(item =>
+            item.EndsWith(ObjectNames.BeatSuffix, StringComparison.Ordinal));
         await using var vault = await SampleVault.OpenAsync(_sample.Image.Flip(name, 60));
         var point = await vault.BackUpAsync(Contents.Mixed(9, 50_000), _sample.Map.Points[0]);
         Assert.Equal(PointType.Incremental, point.Type);
@@ -407,8 +416,10 @@ public sealed class KeyAndHeaderDamageTests
         var image = await MakeAsync();
         var (own, other) = (NameOfKeyFile(image), image.Under(ObjectNames.Keys).First(name => name != NameOfKeyFile(image)));
         await using var opened = await OpenAsync(image.With(other, new byte[50]).With(ObjectNames.Keys + new string('a', 32),
-            System.Text.Encoding.ASCII.GetBytes(System.Text.Encoding.ASCII.GetString(image[other]).Replace("\"format\":1", "\"format\":9", StringComparison.Ordinal))));
-        var damage = Assert.Single((await Verifier.RunAsync(opened, allData: false, null, default)).Damages, item => item.ObjectName == other);
+            System.Text.Encoding.ASCII.GetBytes(System.Text.Encoding.ASCII.GetString(image[other]).Replace("\"format\":1", "\"format\":9",
+                StringComparison.Ordinal))));
+        var damage = Assert.Single((await Verifier.RunAsync(opened, allData: false, null, default)).Damages, item =>
+            item.ObjectName == other);
         Assert.Contains("repair --remove-unreadable", damage.Reason, StringComparison.Ordinal);
         var unreadable = Assert.Single(await UnreadableObjects.FindKeySlotsAsync(opened, default));
         Assert.Equal(other, unreadable.ObjectName);

@@ -78,7 +78,8 @@ public sealed class VerifyBesideOthersTests
             var store = new InterruptedStore(memory, moment, () => DoAsync(Deed.Backup, memory, points));
             await using var vault = TestVault.Over(store, with: Small);
             var result = await Verifier.RunAsync(vault.Vault, allData: moment % 2 == 0, null, default);
-            Assert.Contains(result.Damages, damage => damage.ObjectName == pack && damage.Affected.Any(item => item.Point == points[^1].Id));
+            Assert.Contains(result.Damages, damage => damage.ObjectName == pack
+                && damage.Affected.Any(item => item.Point == points[^1].Id));
             if (!store.Happened) return;
         }
     }

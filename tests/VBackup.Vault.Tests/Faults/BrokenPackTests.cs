@@ -38,7 +38,8 @@ public sealed class BrokenPackTests
     {
         private bool _hasFailed;
 
-        protected override ValueTask AppendAsync(IObjectWriter writer, string name, ReadOnlyMemory<byte> piece, CancellationToken cancellation)
+        protected override ValueTask AppendAsync(IObjectWriter writer, string name, ReadOnlyMemory<byte> piece,
+            CancellationToken cancellation)
         {
             if (_hasFailed) throw new InvalidOperationException("The writer has failed.");
             _hasFailed = true;

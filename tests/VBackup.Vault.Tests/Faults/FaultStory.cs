@@ -80,7 +80,8 @@ internal sealed class FaultStory
                     await Collector.RunAsync(vault.Vault, new() { SessionTimeout = TimeSpan.Zero, FilterSalt = 1 }, null, cancellation);
                     break;
                 case Work.Verify:
-                    Assert.True((await Verifier.RunAsync(vault.Vault, allData: true, null, cancellation)).IsSound, "a failing store is no damage");
+                    Assert.True((await Verifier.RunAsync(vault.Vault, allData: true, null, cancellation)).IsSound,
+                        "a failing store is no damage");
                     break;
                 case Work.Restore:
                     Assert.Equal(_complete[_second.Id], await vault.RestoreAsync(_second, cancellation: cancellation));
@@ -119,7 +120,8 @@ internal sealed class FaultStory
         await vault.CollectAsync();
         // A session that never ended and was decided stays: its writer may wake up.
         var left = await vault.ObjectsAsync();
-        Assert.DoesNotContain(left, entry => !left.Exists(other => other.Name == $"{entry.Name}.decision") && !entry.Name.EndsWith(".decision", StringComparison.Ordinal)
+        Assert.DoesNotContain(left, entry => !left.Exists(other => other.Name == $"{entry.Name}.decision")
+            && !entry.Name.EndsWith(".decision", StringComparison.Ordinal)
             && !entry.Name.EndsWith(".revoked", StringComparison.Ordinal));
         await foreach (var unfinished in Memory.ListUnfinishedAsync(default)) Assert.Fail($"{unfinished.Name} is left unfinished");
     }

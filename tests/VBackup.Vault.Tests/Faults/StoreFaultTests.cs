@@ -22,7 +22,8 @@ public sealed class StoreFaultTests
             if (operation == StoreOperation.Append && kind == FaultKind.AppliedButReportedFailed) continue;
             var random = new Random(unchecked(((int)work * 31) + (int)kind));
             foreach (var call in Enumerable.Range(1, calls).OrderBy(_ => random.Next()).Take(s_faultsOfAKind))
-                await TellAsync(work, FaultPlan.Of(new PlannedFault(operation, call, kind)), $"{work}: {kind} at {operation} {call} of {calls}");
+                await TellAsync(work, FaultPlan.Of(new PlannedFault(operation, call, kind)),
+                    $"{work}: {kind} at {operation} {call} of {calls}");
         }
     }
 
@@ -84,6 +85,7 @@ public sealed class StoreFaultTests
         var counting = new CrashingStore(story.Memory, int.MaxValue, isApplied: false);
         Assert.True(await story.WorkAsync(counting));
         await story.CheckAsync();
-        return [.. Enum.GetValues<StoreOperation>().Select(operation => (operation, counting.CallsOf(operation))).Where(item => item.Item2 > 0)];
+        return [.. Enum.GetValues<StoreOperation>().Select(operation => (operation, counting.CallsOf(operation))).Where(item =>
+            item.Item2 > 0)];
     }
 }

@@ -51,12 +51,15 @@ public sealed class FormatFreezeTests : IDisposable
         var id = _object.ToString();
         Assert.Equal(
             [
-                "vault", $"packs/64/{id}", $"index/{id}", $"points/{point}", $"sessions/{session}", $"sessions/{session}.ended", $"sessions/{session}.revoked",
-                $"sessions/{session}.decision", $"sessions/{session}.beat", $"collectors/{session}", $"condemned/{session}/00000007", "keys/",
+                "vault", $"packs/64/{id}", $"index/{id}", $"points/{point}", $"sessions/{session}", $"sessions/{session}.ended",
+                    $"sessions/{session}.revoked",
+                $"sessions/{session}.decision", $"sessions/{session}.beat", $"collectors/{session}", $"condemned/{session}/00000007",
+                    "keys/",
                 "catalogue/000000000000000a", "catalogue/key",
             ],
             [
-                ObjectNames.Header, ObjectNames.Pack(_object), ObjectNames.Index(_object), ObjectNames.Point(point), ObjectNames.Session(session),
+                ObjectNames.Header, ObjectNames.Pack(_object), ObjectNames.Index(_object), ObjectNames.Point(point),
+                    ObjectNames.Session(session),
                 ObjectNames.Ended(session), ObjectNames.Revoked(session), ObjectNames.Decision(session), ObjectNames.Beat(session),
                 ObjectNames.Collector(session), ObjectNames.Condemnation(session, 7), ObjectNames.Keys,
                 ObjectNames.Catalogue(10), ObjectNames.LockedKey,
@@ -90,7 +93,8 @@ public sealed class FormatFreezeTests : IDisposable
     {
         using var cipher = new ObjectCipher(_keys, ObjectKind.Pack, _object);
         var blob = new byte[Blob.SizeMax(s_content.Length)];
-        var length = Blob.Seal(cipher, 3, _keys.ChunkId(s_content), new(s_content.Length, isNode: false, isCompressed: false), s_content, blob);
+        var length = Blob.Seal(cipher, 3, _keys.ChunkId(s_content), new(s_content.Length, isNode: false, isCompressed: false), s_content,
+            blob);
         AssertBytes("030000000b000000cb9099cc1a55e6aaf60a618cf29ca4bfe1eb21588f6c2bb18257a4", blob.AsSpan(0, length));
         Assert.Equal(5u | 1u << 30, new BlobShape(5, isNode: true, isCompressed: false).Word);
         Assert.Equal(5u | 1u << 31, new BlobShape(5, isNode: false, isCompressed: true).Word);
@@ -113,7 +117,8 @@ public sealed class FormatFreezeTests : IDisposable
         var block = new byte[IndexCodec.BlockSize(1)];
         IndexCodec.EncodeBlock(cipher, 0, [new(_keys.ChunkId(s_content), 0, 40, 35)], block);
         AssertBytes("45058956745e32bcdc98435f65ea4cb90335ff851a93fe17754cdb9ed0213fcb35e26ee4c577f8294befdc4182c4083be9f185b2adb6a5412810eb7e", block);
-        var footer = IndexCodec.EncodeFooter(cipher, new(1, [new(Bytes32.Read(Convert.FromHexString(Repeat("07"))))], [_keys.ChunkId(s_content).Value.Prefix]));
+        var footer = IndexCodec.EncodeFooter(cipher, new(1, [new(Bytes32.Read(Convert.FromHexString(Repeat("07"))))],
+            [_keys.ChunkId(s_content).Value.Prefix]));
         AssertBytes("1ce72cbd9e39aa83f49bc88533bbcfb8d99f4e2c3d64c382be2b9906964a3c700c41dc525fc7d69a86340ead6bfb06651f06424fd23edaa9da9be9cb"
             + "4ebda73f9f0db851e4bc017f480000000100000056424958454e4431", footer);
     }
@@ -158,7 +163,8 @@ public sealed class FormatFreezeTests : IDisposable
             {
                 Id = "1", Session = "2", CreatedAt = TestVault.Epoch, Name = "n", Type = PointType.Incremental, Base = "3",
                 Metadata = JsonDocument.Parse("""{"a":1}""").RootElement,
-                Volumes = [new() { Name = "v", LengthBytes = 4, Levels = 1, Root = place, Type = PointType.Full, ReadBytes = 5, StoredBytes = 6 }],
+                Volumes = [new() { Name = "v", LengthBytes = 4, Levels = 1, Root = place, Type = PointType.Full, ReadBytes = 5,
+                    StoredBytes = 6 }],
             }, DocumentJson.Default.PointDocument));
         Assert.Equal(
             """{"id":"1","purpose":"p","startedAt":"2030-01-01T00:00:00+00:00","host":"h","bootId":"b","processId":2,"processStart":3,"bases":"""
@@ -168,7 +174,8 @@ public sealed class FormatFreezeTests : IDisposable
                 Id = "1", Purpose = "p", StartedAt = TestVault.Epoch, Host = "h", BootId = "b", ProcessId = 2, ProcessStart = 3,
                 Bases = [new() { Point = "4", Roots = [new() { Levels = 1, Root = place }] }],
             }, DocumentJson.Default.SessionDocument));
-        Assert.Equal("""{"points":["1"]}""", JsonSerializer.Serialize(new DecisionDocument { Points = ["1"] }, DocumentJson.Default.DecisionDocument));
+        Assert.Equal("""{"points":["1"]}""",
+            JsonSerializer.Serialize(new DecisionDocument { Points = ["1"] }, DocumentJson.Default.DecisionDocument));
         Assert.Equal("""{"count":7}""", JsonSerializer.Serialize(new NoteDocument { Count = 7 }, DocumentJson.Default.NoteDocument));
     }
 
@@ -181,10 +188,12 @@ public sealed class FormatFreezeTests : IDisposable
     {
         var header = new VaultHeader(_keys.VaultId, 4096, TestVault.Epoch).Encode(_keys);
         header[8] = 2;
-        Assert.Contains("version 2", Assert.Throws<UnusableVaultException>(() => VaultHeader.Decode(header)).Message, StringComparison.Ordinal);
+        Assert.Contains("version 2", Assert.Throws<UnusableVaultException>(() => VaultHeader.Decode(header)).Message,
+            StringComparison.Ordinal);
         var document = SealedDocument.Seal(_keys, ObjectKind.Decision, "x", "{}"u8);
         document[4] = 2;
-        Assert.Contains("version 2", Assert.Throws<DamageException>(() => SealedDocument.Open(_keys, ObjectKind.Decision, "x", document)).Message, StringComparison.Ordinal);
+        Assert.Contains("version 2", Assert.Throws<DamageException>(() =>
+            SealedDocument.Open(_keys, ObjectKind.Decision, "x", document)).Message, StringComparison.Ordinal);
     }
 
     private static ManifestNode Node()

@@ -19,7 +19,8 @@ internal static class GoldenStory
         Dictionary<(string, string), byte[]> contents = [];
         var system = Contents.Mixed(1, 50_001);
         var data = new byte[1_100_000];
-        foreach (var chunk in (int[])[0, 1, 100, 255, 256, 268]) new Random(chunk).NextBytes(data.AsSpan(chunk * 4096, Math.Min(4096, data.Length - chunk * 4096)));
+        foreach (var chunk in (int[])[0, 1, 100, 255, 256, 268])
+            new Random(chunk).NextBytes(data.AsSpan(chunk * 4096, Math.Min(4096, data.Length - chunk * 4096)));
         async Task<PointDocument> BackUpAsync(PointDocument? on, Dictionary<string, Extent[]>? changed)
         {
             var point = await vault.BackUpAsync([("system", system), ("data", data)], on, changed);
@@ -42,7 +43,8 @@ internal static class GoldenStory
         await BackUpAsync(incremental, new() { ["system"] = changedAgain, ["data"] = [new(0, 1)] });
 
         await using var late = await BackupWriter.StartAsync(vault.Vault, "backup", null, default);
-        var volume = await new ExportPipeline(late, vault.Options).ExportAsync(new("system", new MemoryVolume(new byte[9000]), null, null), null, default);
+        var volume = await new ExportPipeline(late, vault.Options)
+            .ExportAsync(new("system", new MemoryVolume(new byte[9000]), null, null), null, default);
         await vault.CollectAsync();
         await Assert.ThrowsAsync<SessionRevokedException>(() => late.PublishAsync("server", PointType.Full, null, [volume], default));
         return contents;
@@ -58,7 +60,8 @@ internal static class GoldenStory
         {
             var blob = pack.Value.First(entry => map.Live.Contains(entry.Id) && (what == "nodes" || HasNoOtherCopy(map, pack.Key, entry)));
             var length = image[pack.Key].Length;
-            void Flip(string name, int offset, bool spoilsBlob) => damages.Add(Damage($"pack of {what}: {name}", pack.Key, offset, 16, null, null,
+            void Flip(string name, int offset, bool spoilsBlob) =>
+                damages.Add(Damage($"pack of {what}: {name}", pack.Key, offset, 16, null, null,
                 map, (in_, entry) => spoilsBlob && in_ == pack.Key && entry == blob));
             Flip("header", 20, false);
             Flip("prefix of a blob", (int)blob.Offset + 5, true);
@@ -73,7 +76,8 @@ internal static class GoldenStory
         damages.Add(Damage("pack: replaced by another", chunks.Key, 0, 0, null, nodes.Key, map, (in_, _) => in_ == chunks.Key));
 
         var index = image.Under(ObjectNames.Indexes).First();
-        foreach (var (name, offset) in new[] { ("header", 10), ("block", 60), ("footer", image[index].Length - 30), ("trailer", image[index].Length - 4) })
+        foreach (var (name, offset) in new[] { ("header", 10), ("block", 60), ("footer", image[index].Length - 30),
+            ("trailer", image[index].Length - 4) })
             damages.Add(Damage($"index: {name}", index, offset, 1, null, null, map, null) with { Found = [ObjectNames.Indexes, index] });
         damages.Add(Damage("index: gone", index, 0, 0, null, "", map, null) with { Found = [ObjectNames.Indexes] });
 
@@ -84,7 +88,8 @@ internal static class GoldenStory
         damages.Add(Damage("point: replaced by another", point, 0, 0, null, other, map, null));
 
         foreach (var suffix in (string[])[ObjectNames.DecisionSuffix, ObjectNames.RevokedSuffix])
-            damages.Add(Damage($"session: {suffix[1..]}", image.Names.First(name => name.EndsWith(suffix, StringComparison.Ordinal)), 50, 4, null, null, map, null));
+            damages.Add(Damage($"session: {suffix[1..]}", image.Names.First(name => name.EndsWith(suffix, StringComparison.Ordinal)), 50,
+                4, null, null, map, null));
         var session = image.Under(ObjectNames.Sessions).First(name => !name.Contains('.', StringComparison.Ordinal));
         damages.Add(Damage("session: flipped", session, 50, 4, null, null, map, null));
 
@@ -95,7 +100,8 @@ internal static class GoldenStory
         damages.Add(Damage("header: gone", ObjectNames.Header, 0, 0, null, "", map, null) with { Found = null });
         damages.Add(Damage("key slot: wrapped key", slot, 100, 1, null, null, map, null) with { Found = null });
         foreach (var unused in image.Under(ObjectNames.Keys).Where(name => name != slot))
-            damages.Add(Damage($"key slot: {(unused.Contains("passphrase", StringComparison.Ordinal) ? "passphrase" : "recovery")}", unused, 120, 1, null, null, map, null));
+            damages.Add(Damage($"key slot: {(unused.Contains("passphrase", StringComparison.Ordinal) ? "passphrase" : "recovery")}",
+                unused, 120, 1, null, null, map, null));
         return damages;
     }
 
@@ -104,7 +110,8 @@ internal static class GoldenStory
     {
         var affected = isSpoilt is null ? [] : map.Affected(map.Lost(isSpoilt));
         return new(name, objectName, offset, xor, cutTo, becomes, [objectName],
-            [.. affected.SelectMany(item => item.Value.Select(range => new GoldenExtent(item.Key.Point, item.Key.Volume, range.Offset, range.Length)))]);
+            [.. affected.SelectMany(item => item.Value.Select(range =>
+                new GoldenExtent(item.Key.Point, item.Key.Volume, range.Offset, range.Length)))]);
     }
 
     private static bool IsNeeded(VaultMap map, PackEntry[] entries, bool ofNodes) =>

@@ -81,7 +81,8 @@ internal sealed record GoldenVolume(string Point, string Volume, long LengthByte
 /// <param name="Becomes">For one that is replaced: the object whose bytes it gets. Empty: the object is gone.</param>
 /// <param name="Found">Objects that a verification of all data names. Null: the vault must not open.</param>
 internal sealed record GoldenDamage(
-    string Name, string Object, int Offset, byte Xor, int? CutTo, string? Becomes, IReadOnlyList<string>? Found, IReadOnlyList<GoldenExtent> Affected)
+    string Name, string Object, int Offset, byte Xor, int? CutTo, string? Becomes, IReadOnlyList<string>? Found,
+        IReadOnlyList<GoldenExtent> Affected)
 {
     public StoreImage Apply(StoreImage image) =>
         Becomes is { Length: 0 } ? image.Without(Object)

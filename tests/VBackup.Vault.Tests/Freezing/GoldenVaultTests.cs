@@ -80,7 +80,8 @@ public sealed class GoldenVaultTests
     {
         var files = Directory.EnumerateFiles(GoldenVault.Folder(1), "*", SearchOption.AllDirectories).ToList();
         Assert.True(files.Sum(file => new FileInfo(file).Length) < 200 * 1024);
-        foreach (var prefix in (string[])[ObjectNames.Header, ObjectNames.Keys, ObjectNames.Packs, ObjectNames.Indexes, ObjectNames.Points, ObjectNames.Sessions])
+        foreach (var prefix in (string[])[ObjectNames.Header, ObjectNames.Keys, ObjectNames.Packs, ObjectNames.Indexes, ObjectNames.Points,
+            ObjectNames.Sessions])
             Assert.NotEmpty(_golden.Image.Under(prefix));
         Assert.Contains(_golden.Image.Names, name => name.EndsWith(ObjectNames.DecisionSuffix, StringComparison.Ordinal));
         Assert.True(_golden.Damages.Count >= 15);

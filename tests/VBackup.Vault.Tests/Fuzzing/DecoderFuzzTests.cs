@@ -37,7 +37,8 @@ public sealed class DecoderFuzzTests : IDisposable
     {
         var name = ObjectNames.Keys + new string('a', 32);
         var slot = KeySlot.Wrap(KeyKind.KeyFile, new byte[32], new byte[16], new byte[32], TestVault.Epoch).Encode();
-        await FuzzAsync(slot, bytes => KeySlot.Decode(name, bytes), Mutation.OfJson, [typeof(DamageException), typeof(UnusableVaultException)]);
+        await FuzzAsync(slot, bytes => KeySlot.Decode(name, bytes), Mutation.OfJson,
+            [typeof(DamageException), typeof(UnusableVaultException)]);
     }
 
     [Fact]
@@ -45,7 +46,8 @@ public sealed class DecoderFuzzTests : IDisposable
     {
         var name = ObjectNames.Keys + "passphrase-" + new string('a', 32);
         var slot = KeySlot.WrapWithPassphrase("x"u8, new byte[16], new byte[32], TestVault.Epoch, new(64, 1, 1)).Encode();
-        await FuzzAsync(slot, bytes => KeySlot.Decode(name, bytes), Mutation.OfJson, [typeof(DamageException), typeof(UnusableVaultException)]);
+        await FuzzAsync(slot, bytes => KeySlot.Decode(name, bytes), Mutation.OfJson,
+            [typeof(DamageException), typeof(UnusableVaultException)]);
     }
 
     [Fact]
@@ -97,7 +99,8 @@ public sealed class DecoderFuzzTests : IDisposable
         var random = new Random(3);
         node.Reset(1);
         for (var child = 0; child < 256; child += random.Next(1, 9))
-            node.Set(child, new(new(Random32(random)), new(new(Random32(random)), (uint)random.Next(40, 10_000), (uint)random.Next(24, 5000))));
+            node.Set(child, new(new(Random32(random)),
+                new(new(Random32(random)), (uint)random.Next(40, 10_000), (uint)random.Next(24, 5000))));
         var buffer = new byte[ManifestNode.EncodedSizeMax];
         var valid = buffer[..node.Encode(buffer)];
         var reused = new ManifestNode();
@@ -129,7 +132,8 @@ public sealed class DecoderFuzzTests : IDisposable
         {
             var count = random.Next(4) == 0 ? random.Next(-2, 5) : 2;
             var footer = IndexCodec.DecodeFooter(cipher, SealEnd(cipher, plaintext, count, ObjectTrailer.IndexMagic), length);
-            for (var block = 0; block < footer.Fences.Length; block++) Assert.InRange(footer.EntriesIn(block), 1, FormatLimits.IndexBlockEntries);
+            for (var block = 0; block < footer.Fences.Length; block++)
+                Assert.InRange(footer.EntriesIn(block), 1, FormatLimits.IndexBlockEntries);
         });
     }
 
@@ -198,7 +202,8 @@ public sealed class DecoderFuzzTests : IDisposable
         var guarded = new byte[4096 + 64];
         await FuzzAsync(frame[..frameLength], bytes =>
         {
-            var length = Blob.Seal(cipher, 0, id, new(4096, isNode: false, isCompressed: true), bytes.AsSpan(0, Math.Min(bytes.Length, 4096)), blob);
+            var length = Blob.Seal(cipher, 0, id, new(4096, isNode: false, isCompressed: true),
+                bytes.AsSpan(0, Math.Min(bytes.Length, 4096)), blob);
             guarded.AsSpan(4096).Fill(0xA5);
             Blob.TryDecode(cipher, id, isNode: false, blob.AsSpan(0, length), decompressor, scratch, guarded.AsSpan(0, 4096));
             Assert.False(guarded.AsSpan(4096).ContainsAnyExcept((byte)0xA5), "wrote past the content");
@@ -209,7 +214,8 @@ public sealed class DecoderFuzzTests : IDisposable
     public async Task A_sealed_document()
     {
         var valid = SealedDocument.Seal(_keys, ObjectKind.Decision, "sessions/x.decision", "{\"points\":[]}"u8);
-        await FuzzAsync(valid, bytes => SealedDocument.OpenJson(_keys, ObjectKind.Decision, "sessions/x.decision", bytes, DocumentJson.Default.DecisionDocument));
+        await FuzzAsync(valid, bytes => SealedDocument.OpenJson(_keys, ObjectKind.Decision, "sessions/x.decision", bytes,
+            DocumentJson.Default.DecisionDocument));
     }
 
     [Fact]
@@ -220,9 +226,12 @@ public sealed class DecoderFuzzTests : IDisposable
         var root = new RootDocument { Levels = 1, Root = place };
         await FuzzDocumentAsync(ObjectKind.Point, new PointDocument
         {
-            Id = new('1', 32), Session = new('2', 32), CreatedAt = TestVault.Epoch, Name = "server", Type = PointType.Incremental, Base = new('3', 32),
-            Metadata = JsonSerializer.SerializeToElement(new Dictionary<string, int> { ["memory"] = 4 }, FuzzJson.Default.DictionaryStringInt32),
-            Volumes = [new() { Name = "disk", LengthBytes = 4096, Levels = 1, Root = place, Type = PointType.Full, ReadBytes = 1, StoredBytes = 2 }],
+            Id = new('1', 32), Session = new('2', 32), CreatedAt = TestVault.Epoch, Name = "server", Type = PointType.Incremental,
+                Base = new('3', 32),
+            Metadata = JsonSerializer.SerializeToElement(new Dictionary<string, int> { ["memory"] = 4 },
+                FuzzJson.Default.DictionaryStringInt32),
+            Volumes = [new() { Name = "disk", LengthBytes = 4096, Levels = 1, Root = place, Type = PointType.Full, ReadBytes = 1,
+                StoredBytes = 2 }],
         }, json.PointDocument);
         await FuzzDocumentAsync(ObjectKind.Session, new SessionDocument
         {
@@ -231,14 +240,17 @@ public sealed class DecoderFuzzTests : IDisposable
         }, json.SessionDocument);
         await FuzzDocumentAsync(ObjectKind.Decision, new DecisionDocument { Points = [new('1', 32)] }, json.DecisionDocument);
         await FuzzDocumentAsync(ObjectKind.SessionNote, new NoteDocument { Count = 3 }, json.NoteDocument);
-        var volume = new VolumeDocument { Name = "disk", LengthBytes = 4096, Levels = 1, Root = place, Type = PointType.Full, ReadBytes = 1, StoredBytes = 2 };
-        await FuzzDocumentAsync(ObjectKind.SpooledRun, new SealedRunDocument { Session = new('1', 32), Name = "server", Type = PointType.Full, Volumes = [volume] },
+        var volume = new VolumeDocument { Name = "disk", LengthBytes = 4096, Levels = 1, Root = place, Type = PointType.Full,
+            ReadBytes = 1, StoredBytes = 2 };
+        await FuzzDocumentAsync(ObjectKind.SpooledRun, new SealedRunDocument { Session = new('1', 32), Name = "server",
+            Type = PointType.Full, Volumes = [volume] },
             SpoolJson.Default.SealedRunDocument);
         await FuzzDocumentAsync(ObjectKind.SpooledRun, new PointNoteDocument { Point = new('1', 32) }, SpoolJson.Default.PointNoteDocument);
     }
 
     [Fact]
-    public Task A_condemnation() => FuzzAsync(SealedDocument.Seal(_keys, ObjectKind.Condemned, "condemned/x/00000000", new byte[3 * Bytes32.Size]),
+    public Task A_condemnation() =>
+        FuzzAsync(SealedDocument.Seal(_keys, ObjectKind.Condemned, "condemned/x/00000000", new byte[3 * Bytes32.Size]),
         bytes => Condemnations.Decode(_keys, "condemned/x/00000000", bytes));
 
     [Fact]
@@ -256,7 +268,8 @@ public sealed class DecoderFuzzTests : IDisposable
     }
 
     [Fact]
-    public Task A_spooled_packs_mark() => FuzzAsync(new PackMark(IsSent: true, Length: 100, Hash: 5).Encode(), bytes => PackMark.Decode(bytes, "mark"));
+    public Task A_spooled_packs_mark() => FuzzAsync(new PackMark(IsSent: true, Length: 100, Hash: 5).Encode(), bytes =>
+        PackMark.Decode(bytes, "mark"));
 
     [Fact]
     public async Task Names_of_objects()
@@ -264,7 +277,8 @@ public sealed class DecoderFuzzTests : IDisposable
         var session = SessionId.New(new Random(1).NextBytes);
         string[] valid =
         [
-            ObjectNames.Pack(_id), ObjectNames.Index(_id), ObjectNames.Point(PointId.New(new Random(1).NextBytes)), ObjectNames.Session(session), ObjectNames.Decision(session),
+            ObjectNames.Pack(_id), ObjectNames.Index(_id), ObjectNames.Point(PointId.New(new Random(1).NextBytes)),
+                ObjectNames.Session(session), ObjectNames.Decision(session),
             ObjectNames.Collector(session), ObjectNames.Condemnation(session, 7),
         ];
         foreach (var name in valid)
@@ -278,7 +292,8 @@ public sealed class DecoderFuzzTests : IDisposable
                 if (ObjectNames.TryParseCollector(text, out var collector)) Assert.Equal(text, ObjectNames.Collector(collector));
                 if (ObjectNames.TryParseSession(text, out var id, out var suffix)) Assert.Equal(text, ObjectNames.Session(id) + suffix);
                 if (ObjectNames.TryParseCondemnation(text, out var by))
-                    Assert.Equal(text, ObjectNames.Condemnation(by, int.Parse(text[^8..], System.Globalization.CultureInfo.InvariantCulture)));
+                    Assert.Equal(text, ObjectNames.Condemnation(by,
+                        int.Parse(text[^8..], System.Globalization.CultureInfo.InvariantCulture)));
                 if (KeySlot.TryParseName(text, out _)) Assert.StartsWith(ObjectNames.Keys, text, StringComparison.Ordinal);
             }, refusals: []);
     }
@@ -372,7 +387,8 @@ public sealed class DecoderFuzzTests : IDisposable
     private static byte[] PlaintextOf(ObjectCipher cipher, byte[] tail)
     {
         var plaintext = new byte[tail.Length - ObjectTrailer.Size - FormatLimits.TagSize];
-        Assert.True(cipher.TryOpen(ObjectCipher.FooterCounter, ObjectTrailer.Associated(cipher, tail.AsSpan(tail.Length - ObjectTrailer.Size)),
+        Assert.True(cipher.TryOpen(ObjectCipher.FooterCounter,
+            ObjectTrailer.Associated(cipher, tail.AsSpan(tail.Length - ObjectTrailer.Size)),
             tail.AsSpan(0, tail.Length - ObjectTrailer.Size), plaintext));
         return plaintext;
     }

@@ -9,10 +9,12 @@ public sealed class FuzzerTests
     public async Task A_decoder_that_never_comes_to_an_end_is_told()
     {
         var stuck = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var run = Fuzzer.RunAsync([0], _ => SpinWait.SpinUntil(() => stuck.Task.IsCompleted), Mutation.Of, [], TimeSpan.FromMilliseconds(20));
+        var run = Fuzzer.RunAsync([0], _ => SpinWait.SpinUntil(() => stuck.Task.IsCompleted), Mutation.Of, [],
+            TimeSpan.FromMilliseconds(20));
         try
         {
-            var told = await Assert.ThrowsAnyAsync<Xunit.Sdk.XunitException>(() => run.WaitAsync(TimeSpan.FromMinutes(1), TimeProvider.System));
+            var told = await Assert.ThrowsAnyAsync<Xunit.Sdk.XunitException>(() =>
+                run.WaitAsync(TimeSpan.FromMinutes(1), TimeProvider.System));
             Assert.Contains("takes more than", told.Message, StringComparison.Ordinal);
         }
         finally

@@ -85,7 +85,8 @@ public sealed class DeduplicationTests
     private static async Task<PointDocument> ExportAsync(TestVault vault, IVolumeReader source, PointDocument basePoint)
     {
         await using var run = await BackupWriter.StartAsync(vault.Vault, "backup", basePoint, default);
-        var volume = await new ExportPipeline(run, vault.Options).ExportAsync(new("disk", source, run.Base!.Volumes[0], null), null, default);
+        var volume = await new ExportPipeline(run, vault.Options)
+            .ExportAsync(new("disk", source, run.Base!.Volumes[0], null), null, default);
         return await run.PublishAsync("server", PointType.Incremental, null, [volume], default);
     }
 

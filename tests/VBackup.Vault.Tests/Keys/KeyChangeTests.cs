@@ -79,7 +79,8 @@ public sealed class KeyChangeTests : IAsyncDisposable
         await VaultKeySlots.AddAsync(await OpenAsync(s_lost), phrase, default);
         await _store.PutAsync(ObjectNames.Keys + new string('0', 32), "{}"u8.ToArray(), default);
         var slots = await VaultKeySlots.ListAsync(await OpenAsync(recovery), default);
-        Assert.Equal([KeyKind.KeyFile, KeyKind.Passphrase, KeyKind.Recovery, null], slots.Select(slot => slot.Kind).Order(Comparer<KeyKind?>.Create(
+        Assert.Equal([KeyKind.KeyFile, KeyKind.Passphrase, KeyKind.Recovery, null],
+            slots.Select(slot => slot.Kind).Order(Comparer<KeyKind?>.Create(
             (left, right) => (left is null, left?.ToString()).CompareTo((right is null, right?.ToString())))));
         Assert.Equal(KeyKind.Recovery, Assert.Single(slots, slot => slot.IsOpener).Kind);
         Assert.NotNull(Assert.Single(slots, slot => slot.Problem is not null && slot.Kind is null));

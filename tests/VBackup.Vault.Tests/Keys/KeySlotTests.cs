@@ -231,7 +231,8 @@ public sealed class KeySlotTests
         [
             "null", "{}", "[]", "\"\"", "1e999", "-0", "9223372036854775808", "\"\\ud800\"", "\"\\u0000\"",
             "\"0001-01-01T00:00:00+14:00\"",
-            "\"9999-12-31T23:59:59-14:00\"", "\"format\":1,", "\"kind\":\"passphrase\",", "{\"a\":", "[[[[[[[[[[[[[[[[[[[[[[", "\u00ff", ",", "//",
+            "\"9999-12-31T23:59:59-14:00\"", "\"format\":1,", "\"kind\":\"passphrase\",", "{\"a\":", "[[[[[[[[[[[[[[[[[[[[[[", "\u00ff",
+                ",", "//",
         ];
         var edits = Gen.Select(Gen.Int[0, 7], Gen.Int[0, 400], Gen.Int[0, 40], Gen.Byte, Gen.Int[0, pieces.Length - 1]).Array[1, 4];
         Gen.Select(Gen.Int[0, 2], edits, Gen.Bool).Sample((seed, changes, passphrase) =>

@@ -86,7 +86,8 @@ public sealed class SettlementTests
     {
         await using (run)
         {
-            var written = await new ExportPipeline(run, vault.Options).ExportAsync(new("disk", new MemoryVolume(s_content), null, null), null, default);
+            var written = await new ExportPipeline(run, vault.Options)
+                .ExportAsync(new("disk", new MemoryVolume(s_content), null, null), null, default);
             return await run.PublishAsync("server", PointType.Full, null, [written], default);
         }
     }

@@ -31,7 +31,8 @@ internal sealed class Pause(string verbs, string prefix, string suffix, int left
     /// <summary>Steps of this kind until it happens.</summary>
     public int Left { get; set; } = left;
 
-    public bool Matches(Step step) => verbs.Contains(step.Verb, StringComparison.Ordinal) && step.Name.StartsWith(prefix, StringComparison.Ordinal)
+    public bool Matches(Step step) => verbs.Contains(step.Verb, StringComparison.Ordinal)
+        && step.Name.StartsWith(prefix, StringComparison.Ordinal)
         && step.Name.EndsWith(suffix, StringComparison.Ordinal);
 }
 

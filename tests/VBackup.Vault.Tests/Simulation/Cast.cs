@@ -93,7 +93,8 @@ internal sealed class Cast(SimulatedWorld world, Func<SimulatedWorld, Actor, Sto
             await using var session = await PointReading.BeginAsync(vault.Vault, "restore", point.Document, default);
             var target = MemoryVolume.Blank(point.Content.Length);
             var tree = VolumeTree.Open(session.Reader, point.Document, point.Document.Volumes[0]);
-            await new DataPath.ImportPipeline(session.Reader, vault.Vault.ChunkSize, vault.Options).ImportAsync(tree, target, new(), null, default);
+            await new DataPath.ImportPipeline(session.Reader, vault.Vault.ChunkSize, vault.Options)
+                .ImportAsync(tree, target, new(), null, default);
             if (!target.Content.AsSpan().SequenceEqual(point.Content))
                 throw new SimulationFailure($"{actor.Name} restored something else than was backed up");
         }
@@ -207,6 +208,7 @@ internal sealed class Cast(SimulatedWorld world, Func<SimulatedWorld, Actor, Sto
     private void ExpectFaulted(Actor actor, StoreException failure)
     {
         // What a revoked session has not finished uploading may be discarded.
-        if (!actor.WasFaulted && !WasRevoked(actor)) throw new SimulationFailure($"{actor.Name} failed without a fault: {failure.Message}", failure);
+        if (!actor.WasFaulted && !WasRevoked(actor))
+            throw new SimulationFailure($"{actor.Name} failed without a fault: {failure.Message}", failure);
     }
 }

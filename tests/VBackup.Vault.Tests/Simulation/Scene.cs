@@ -63,7 +63,8 @@ internal sealed record Part(ActorKind Kind)
 /// <summary>The parts of a scene, from a seed.</summary>
 internal static class Scenes
 {
-    private static readonly TimeSpan[] s_patience = [TimeSpan.Zero, TimeSpan.FromSeconds(50), TimeSpan.FromMinutes(10), TimeSpan.FromMinutes(10)];
+    private static readonly TimeSpan[] s_patience = [TimeSpan.Zero, TimeSpan.FromSeconds(50), TimeSpan.FromMinutes(10),
+        TimeSpan.FromMinutes(10)];
 
     public static List<Part> Cast(Scene scene, Random random)
     {
@@ -111,7 +112,8 @@ internal static class Scenes
         void Add(int count, Part part)
         {
             for (var i = 0; i < count; i++)
-                parts.Add(part.Kind == ActorKind.Collector ? part with { SessionTimeout = s_patience[random.Next(s_patience.Length)] } : part);
+                parts.Add(part.Kind == ActorKind.Collector ? part with { SessionTimeout = s_patience[random.Next(s_patience.Length)] }
+                    : part);
         }
 
         Choice PointOf() => random.Next(3) == 0 ? Choice.Any : Choice.Favourite;

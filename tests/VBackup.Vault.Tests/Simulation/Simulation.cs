@@ -145,7 +145,8 @@ internal sealed class Simulation
         HashSet<string> allowed = [.. _world.Truth.ValidPoints.Select(point => ObjectNames.Points + point.Document.Id)];
         foreach (var name in _world.Names(""))
         {
-            if (name.StartsWith(ObjectNames.Packs, StringComparison.Ordinal) || name.StartsWith(ObjectNames.Indexes, StringComparison.Ordinal)
+            if (name.StartsWith(ObjectNames.Packs, StringComparison.Ordinal)
+                || name.StartsWith(ObjectNames.Indexes, StringComparison.Ordinal)
                 || allowed.Contains(name)) continue;
             // A session that was decided and never ended stays, because its writer may wake up.
             if (ObjectNames.TryParseSession(name, out var session, out _)

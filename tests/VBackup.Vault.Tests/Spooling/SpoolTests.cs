@@ -85,7 +85,8 @@ public sealed class SpoolTests
             if (!process.Died) break;
         }
         // All of it has to have come about.
-        Assert.True(finished > (roomForPacks > 1 ? 5 : 0) && resent >= Math.Min(roomForPacks, 1) && retried > 5, $"{finished} finished, {resent} sent without a point, {retried} tried again");
+        Assert.True(finished > (roomForPacks > 1 ? 5 : 0) && resent >= Math.Min(roomForPacks, 1) && retried > 5,
+            $"{finished} finished, {resent} sent without a point, {retried} tried again");
     }
 
     /// <returns>The point that it said was complete, if it did.</returns>
@@ -120,7 +121,8 @@ public sealed class SpoolTests
         await SpoolWorld.BackUpAsync(vault, spool, s_first);
     }
 
-    /// <summary>Of packs that had no room nothing in the spool tells: what is not in the store when the process dies never will be.</summary>
+    /// <summary>Of packs that had no room nothing in the spool tells: what is not in the store when the process dies never will
+    /// be.</summary>
     [Fact]
     public async Task A_run_with_packs_that_go_past_the_spool_is_not_sealed_before_they_are_in_the_store()
     {
@@ -196,13 +198,15 @@ public sealed class SpoolTests
         {
             var resumed = Assert.Single(await BackupWriter.ResumeLeftAsync(vault.Vault, spool, default));
             Assert.Contains(note, resumed.GivenUp, StringComparison.Ordinal);
-            Assert.DoesNotContain(await vault.ObjectsAsync(ObjectNames.Sessions), entry => entry.Name.EndsWith(".ended", StringComparison.Ordinal));
+            Assert.DoesNotContain(await vault.ObjectsAsync(ObjectNames.Sessions), entry =>
+                entry.Name.EndsWith(".ended", StringComparison.Ordinal));
         }
         await late.ArriveAsync();
         Contents.AssertSame(s_first, await vault.RestoreAsync(Assert.Single(await vault.PointsAsync())));
 
         await vault.CollectAsync();
-        Assert.Contains(note, Assert.Single(await BackupWriter.ResumeLeftAsync(vault.Vault, spool, default)).GivenUp, StringComparison.Ordinal);
+        Assert.Contains(note, Assert.Single(await BackupWriter.ResumeLeftAsync(vault.Vault, spool, default)).GivenUp,
+            StringComparison.Ordinal);
         Assert.Empty(await world.WaitingAsync());
         Assert.Empty(await BackupWriter.ResumeLeftAsync(vault.Vault, spool, default));
         Contents.AssertSame(s_first, await vault.RestoreAsync(Assert.Single(await vault.PointsAsync())));
@@ -392,7 +396,8 @@ public sealed class SpoolTests
         {
             public long Length => writer.Length;
 
-            public ValueTask AppendAsync(ReadOnlyMemory<byte> piece, CancellationToken cancellation) => writer.AppendAsync(piece, cancellation);
+            public ValueTask AppendAsync(ReadOnlyMemory<byte> piece, CancellationToken cancellation) =>
+                writer.AppendAsync(piece, cancellation);
 
             public ValueTask CommitAsync(CancellationToken cancellation) =>
                 throw new StoreException(StoreFailure.Unreachable, "commit", "points", "no answer came");

@@ -58,7 +58,8 @@ public sealed class ComparisonTests
         var restored = new MemoryVolume(new byte[content.Length]);
         await using (var reader = new BlobReader(vault.Vault))
         using (var import = new ImportPipeline(reader, Chunk, vault.Options))
-            await import.ImportAsync(VolumeTree.Open(reader, point, point.Volumes[0]), restored, new() { Digests = digests }, null, default);
+            await import.ImportAsync(VolumeTree.Open(reader, point, point.Volumes[0]), restored, new() { Digests = digests }, null,
+                default);
         Assert.Equal(content, restored.Content);
         Assert.True(digests.IsSame(7, content.AsSpan(7 * Chunk, Chunk)));
         // Zeros are no chunks.

@@ -74,10 +74,12 @@ internal sealed class SampleVault
     private static async Task AddSmallObjectsAsync(TestVault vault, PointDocument point)
     {
         var json = DocumentJson.Default;
-        var (stuck, decided, collector) = (SessionId.New(vault.Vault.Runtime.FillRandom), SessionId.New(vault.Vault.Runtime.FillRandom), SessionId.New(vault.Vault.Runtime.FillRandom));
+        var (stuck, decided, collector) = (SessionId.New(vault.Vault.Runtime.FillRandom), SessionId.New(vault.Vault.Runtime.FillRandom),
+            SessionId.New(vault.Vault.Runtime.FillRandom));
         await vault.Vault.PutAsync(ObjectKind.Session, ObjectNames.Session(stuck),
             Session.Document(vault.Vault, stuck, "backup", [Session.BaseOf(point)]), json.SessionDocument, default);
-        await vault.Vault.PutAsync(ObjectKind.SessionNote, ObjectNames.Beat(stuck), new NoteDocument { Count = 3 }, json.NoteDocument, default);
+        await vault.Vault.PutAsync(ObjectKind.SessionNote, ObjectNames.Beat(stuck), new NoteDocument { Count = 3 }, json.NoteDocument,
+            default);
         await vault.Vault.PutAsync(ObjectKind.SessionNote, ObjectNames.Revoked(decided), new NoteDocument(), json.NoteDocument, default);
         await vault.Vault.PutAsync(ObjectKind.Decision, ObjectNames.Decision(decided),
             new DecisionDocument { Points = [PointId.New(vault.Vault.Runtime.FillRandom).ToString()] }, json.DecisionDocument, default);

@@ -92,7 +92,8 @@ internal sealed class TestVault : IAsyncDisposable
     public Task DeleteAsync(PointDocument point) => Store.DeleteAsync(ObjectNames.Points + point.Id, default);
 
     public Task<CollectionResult> CollectAsync(CollectorOptions? options = null) =>
-        Collector.RunAsync(Vault, options ?? new() { SessionTimeout = TimeSpan.Zero, CollectorTimeout = TimeSpan.FromTicks(-1), FilterSalt = 1 }, null, default);
+        Collector.RunAsync(Vault, options ?? new() { SessionTimeout = TimeSpan.Zero, CollectorTimeout = TimeSpan.FromTicks(-1),
+            FilterSalt = 1 }, null, default);
 
     public Task<List<PointDocument>> PointsAsync() => PointList.ReadValidAsync(Vault, unreadable: null, default);
 

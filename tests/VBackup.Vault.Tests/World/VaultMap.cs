@@ -42,7 +42,8 @@ internal sealed class VaultMap
                 List<Need> needs = [];
                 map.Needs.Add((point.Id, volume.Name), needs);
                 if (volume.Root is { } root)
-                    await WalkAsync(reader, new(volume.LengthBytes, vault.Vault.ChunkSize), root.ToPlace("root"), volume.Levels - 1, 0, needs);
+                    await WalkAsync(reader, new(volume.LengthBytes, vault.Vault.ChunkSize), root.ToPlace("root"), volume.Levels - 1, 0,
+                        needs);
             }
         return map;
     }

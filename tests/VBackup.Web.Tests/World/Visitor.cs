@@ -7,7 +7,8 @@ namespace VBackup.Web.Tests.World;
 /// <summary>Somebody at a browser, who finds things by what is written on them.</summary>
 internal sealed class Visitor : IAsyncDisposable
 {
-    /// <summary>Longer than a backup of the sample server takes on a busy machine; whatever is waited for goes on at once when it comes.</summary>
+    /// <summary>Longer than a backup of the sample server takes on a busy machine; whatever is waited for goes on at once when it
+    /// comes.</summary>
     const float PatienceMilliseconds = 60_000;
 
     readonly IBrowserContext _context;
@@ -22,7 +23,8 @@ internal sealed class Visitor : IAsyncDisposable
         page.PageError += (_, error) => _complaints.Enqueue(error);
         page.Request += (_, request) =>
         {
-            if (new Uri(request.Url) is { Scheme: not "data" } to && to.Authority != site.Authority) _complaints.Enqueue($"asked {request.Url}");
+            if (new Uri(request.Url) is { Scheme: not "data" } to && to.Authority != site.Authority)
+                _complaints.Enqueue($"asked {request.Url}");
         };
     }
 

@@ -10,7 +10,8 @@ static class DebianPackages
     public static async Task RequireAsync(string checkout, Screen screen, CancellationToken cancellation)
     {
         if (ExternalProgram.FindOrNull("dpkg-query") is not { } query || ExternalProgram.FindOrNull("apt-get") is not { } apt)
-            throw new RefusedException("the real demo runs on Debian 12 and its kin only: there is no apt-get here; 'vbackup demo' runs anywhere");
+            throw new RefusedException("the real demo runs on Debian 12 and its kin only: there is no apt-get here; 'vbackup demo' runs "
+                + "anywhere");
         var missing = await MissingAsync(query, checkout, cancellation).ConfigureAwait(false);
         if (!Environment.IsPrivilegedProcess)
             throw new RefusedException("the real demo needs root: it mounts CephFS and starts libvirt"
@@ -27,7 +28,8 @@ static class DebianPackages
         {
             var package = line.Split('#')[0].Trim();
             if (package.Length == 0) continue;
-            var state = await ExternalProgram.TryAsync(query, ["-W", "-f=${db:Status-Status}", package], cancellation).ConfigureAwait(false);
+            var state = await ExternalProgram.TryAsync(query, ["-W", "-f=${db:Status-Status}", package], cancellation)
+                .ConfigureAwait(false);
             if (state.Status != 0 || state.Output.Trim() != "installed") missing.Add(package);
         }
         return missing;

@@ -67,6 +67,7 @@ sealed partial class Guest(Lab lab, string server, CancellationToken cancellatio
         public int Status { get; } = state.GetProperty("exitcode").GetInt32();
 
         public string Errors { get; } =
-            state.TryGetProperty("err-data", out var text) ? Encoding.UTF8.GetString(Convert.FromBase64String(text.GetString()!)).Trim() : "";
+            state.TryGetProperty("err-data", out var text) ? Encoding.UTF8.GetString(Convert.FromBase64String(text.GetString()!)).Trim()
+                : "";
     }
 }

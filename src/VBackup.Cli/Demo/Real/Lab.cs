@@ -36,7 +36,8 @@ sealed partial class Lab(string checkout, string folder, CancellationToken cance
     public async Task ReadSettingsAsync()
     {
         var text = await ExternalProgram.RunAsync(Script, ["env", folder], cancellation).ConfigureAwait(false);
-        _settings = Setting().Matches(text).ToDictionary(match => match.Groups["name"].Value, match => match.Groups["value"].Value.Trim('\''));
+        _settings = Setting().Matches(text).ToDictionary(match => match.Groups["name"].Value, match =>
+            match.Groups["value"].Value.Trim('\''));
     }
 
     /// <summary>Also when the demo was stopped: what was started must not stay.</summary>

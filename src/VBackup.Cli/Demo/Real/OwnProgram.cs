@@ -30,7 +30,8 @@ sealed class OwnProgram : IAsyncDisposable
         IReadOnlyList<string> arguments, IReadOnlyDictionary<string, string> variables, Action<OwnProgram, JsonElement>? onEvent = null)
     {
         var path = Environment.ProcessPath ?? throw new RefusedException("this process does not know its program");
-        var start = new ProcessStartInfo(path) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(path) { RedirectStandardInput = true, RedirectStandardOutput = true,
+            RedirectStandardError = true };
         if (Path.GetFileName(path) == "dotnet") start.ArgumentList.Add(Environment.GetCommandLineArgs()[0]);
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
         start.ArgumentList.Add("--json");

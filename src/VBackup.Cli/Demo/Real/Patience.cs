@@ -27,7 +27,8 @@ static class Patience
         TimeSpan limit, string what, Func<Task<bool>> look, CancellationToken cancellation, TimeSpan? lookDelay = null)
     {
         var meter = new RunMeter();
-        await UntilAsync(limit, what, async () => await look().ConfigureAwait(false) ? what : null, cancellation, lookDelay).ConfigureAwait(false);
+        await UntilAsync(limit, what, async () => await look().ConfigureAwait(false) ? what : null, cancellation, lookDelay)
+            .ConfigureAwait(false);
         return meter.Elapsed;
     }
 

@@ -29,7 +29,8 @@ sealed class RealReport(Screen screen)
         screen.Line("  " + string.Join(", ", ((string[])[
             Units.Duration(elapsed), rate, held.Length == 0 ? "" : $"guest held {held}", result.Text]).Where(part => part.Length > 0)));
         _table.Add(step, Units.Duration(elapsed), rate, held, result.Text);
-        _steps.Add(new(step, Seconds(elapsed), result.HandledBytes, result.Held?.TotalMilliseconds is { } number ? Math.Round(number, 1) : null,
+        _steps.Add(new(step, Seconds(elapsed), result.HandledBytes, result.Held?.TotalMilliseconds is { } number ? Math.Round(number, 1)
+            : null,
             result.Text));
         return elapsed;
     }
@@ -43,7 +44,8 @@ sealed class RealReport(Screen screen)
         screen.Line();
         screen.Table(_table);
         screen.Line();
-        screen.Line($"{stage.Points.Count} points, each {journal}{(isFrozen ? " and FROZEN" : "")}; {Units.Count(stage.OrphanSnapshots, "orphan snapshot")}");
+        screen.Line($"{stage.Points.Count} points, each {journal}{(isFrozen ? " and FROZEN" : "")}; "
+            + $"{Units.Count(stage.OrphanSnapshots, "orphan snapshot")}");
         screen.Line($"guest held: median {Milliseconds(median)}, worst {Milliseconds(worst)}");
         screen.Line($"everything held, in {Units.Duration(_whole.Elapsed)}");
         screen.Event(new RealDemoEvent(journal, isFrozen, stage.OrphanSnapshots, stage.Points.Count, Seconds(_whole.Elapsed),

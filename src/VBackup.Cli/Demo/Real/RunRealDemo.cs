@@ -26,8 +26,10 @@ static class RunRealDemo
             if (free < SpaceNeededBytes)
                 throw new RefusedException($"{folder} has {Units.Size(free)} free and the demo needs {Units.Size(SpaceNeededBytes)}: "
                     + "name another folder with --keep DIR, or with TMPDIR");
-            if (lab is not null) await OnRunningLabAsync(new(checkout, Path.GetFullPath(lab), stop), folder, screen, stop).ConfigureAwait(false);
-            else await OnOwnLabAsync(new(checkout, Path.Combine(folder, "lab"), stop), folder, keep is not null, screen, stop).ConfigureAwait(false);
+            if (lab is not null)
+                await OnRunningLabAsync(new(checkout, Path.GetFullPath(lab), stop), folder, screen, stop).ConfigureAwait(false);
+            else await OnOwnLabAsync(new(checkout, Path.Combine(folder, "lab"), stop), folder, keep is not null, screen, stop)
+                .ConfigureAwait(false);
         }
         finally
         {
@@ -51,7 +53,9 @@ static class RunRealDemo
         }
         finally
         {
-            if (keeps) screen.Line($"the lab runs on in {lab.Folder}: 'lab/edge down {lab.Folder}' stops it, 'lab/edge wipe {lab.Folder}' removes it");
+            if (keeps)
+                screen.Line($"the lab runs on in {lab.Folder}: 'lab/edge down {lab.Folder}' stops it, 'lab/edge wipe {lab.Folder}' "
+                    + "removes it");
             else if (Directory.Exists(lab.Folder))
             {
                 screen.Line("stopping and removing the lab …");
@@ -121,7 +125,8 @@ static class RunRealDemo
     static async Task RemoveServerAsync(Lab lab, string server, string folder)
     {
         if (!File.Exists(Stage.ConfigurationIn(folder)))
-            await LabCloudFile.WriteAsync(lab, Stage.ConfigurationIn(folder), Stage.HoldLimit, CancellationToken.None).ConfigureAwait(false);
+            await LabCloudFile.WriteAsync(lab, Stage.ConfigurationIn(folder), Stage.HoldLimit, CancellationToken.None)
+                .ConfigureAwait(false);
         var cloud = await CloudConfig.OpenAsync(Stage.ConfigurationIn(folder), CancellationToken.None).ConfigureAwait(false);
         await using (cloud.ConfigureAwait(false))
             await ServerRemoval.RunAsync(cloud, server, Lab.VolumesOf(server)).ConfigureAwait(false);

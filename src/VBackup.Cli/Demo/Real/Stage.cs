@@ -12,7 +12,8 @@ sealed record StoryPoint(string Id, string Type)
 }
 
 /// <summary>What the story's scenes share: the server, the vault, and the program that is shown.</summary>
-sealed class Stage(Lab lab, string server, EdgeCloud cloud, Gateway gateway, string folder, string vault, RealReport report, CancellationToken cancellation)
+sealed class Stage(Lab lab, string server, EdgeCloud cloud, Gateway gateway, string folder, string vault, RealReport report,
+    CancellationToken cancellation)
 {
     /// <summary>As in the cloud's configuration.</summary>
     public static readonly TimeSpan HoldLimit = TimeSpan.FromSeconds(5);
@@ -40,7 +41,8 @@ sealed class Stage(Lab lab, string server, EdgeCloud cloud, Gateway gateway, str
 
     /// <summary>A command on the vault, such as <c>verify</c>, that ends well.</summary>
     /// <returns>The last thing that it said.</returns>
-    public async Task<JsonElement> OnVaultAsync(params string[] command) => (await RunAsync(["vault", .. command, .. VaultOptions]).ConfigureAwait(false))[^1];
+    public async Task<JsonElement> OnVaultAsync(params string[] command) =>
+        (await RunAsync(["vault", .. command, .. VaultOptions]).ConfigureAwait(false))[^1];
 
     /// <summary>A command on the cloud and the vault, such as <c>restore</c>, that ends well.</summary>
     /// <returns>The last thing that it said.</returns>

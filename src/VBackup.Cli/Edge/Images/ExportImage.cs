@@ -23,14 +23,17 @@ static class ExportImage
     static readonly Option<string> s_snapshot = new("--snapshot")
     { HelpName = "NAME", Description = "A snapshot in place of a point; needs --cloud, and no vault." };
     static readonly Option<string> s_server = new("--server")
-    { HelpName = "NAME", Description = "With --snapshot: the server whose disk --volume names. Without it, --volume is the storage's own name." };
+    { HelpName = "NAME", Description = "With --snapshot: the server whose disk --volume names. Without it, --volume is the storage's own "
+        + "name." };
     static readonly Option<string> s_volume = new("--volume")
     { HelpName = "NAME", Description = "Which volume; not needed when a point has only one." };
-    static readonly Option<string> s_to = new("--to") { HelpName = "FILE", Required = true, Description = "The file to write; it must not be there." };
+    static readonly Option<string> s_to = new("--to") { HelpName = "FILE", Required = true,
+        Description = "The file to write; it must not be there." };
 
     public static Command Define()
     {
-        var command = new Command("export-image", "Write a volume of a point, or of a snapshot, to a raw or qcow2 file, with its digest beside.")
+        var command = new Command("export-image",
+            "Write a volume of a point, or of a snapshot, to a raw or qcow2 file, with its digest beside.")
         { s_point };
         CloudConfig.AddOptionIfAny(command);
         VaultAccess.AddOptionsIfAny(command);
@@ -46,7 +49,8 @@ static class ExportImage
         var order = new ExportOrder(parsed.GetValue(s_point), parsed.GetValue(s_snapshot), parsed.GetValue(s_server), parsed.GetValue(s_volume),
             file, ImageFormatOption.Read(parsed, file));
         if (order.Point is null == order.Snapshot is null) throw new UsageException("give a POINT or --snapshot NAME, one of both");
-        if (order.Server is not null && order.Snapshot is null) throw new UsageException("--server belongs to --snapshot: a point knows its server");
+        if (order.Server is not null && order.Snapshot is null)
+            throw new UsageException("--server belongs to --snapshot: a point knows its server");
         return order;
     }
 
@@ -56,7 +60,8 @@ static class ExportImage
         if (order.Format == ImageFormat.Qcow2) _ = QemuImage.FindProgram();
         var meter = new RunMeter();
         var (point, volume, length, image) = order.Point is null
-            ? await FromSnapshotAsync(order, config ?? throw new UsageException("--snapshot needs --cloud"), screen, stop).ConfigureAwait(false)
+            ? await FromSnapshotAsync(order, config ?? throw new UsageException("--snapshot needs --cloud"), screen, stop)
+                .ConfigureAwait(false)
             : await FromPointAsync(order, access ?? throw new UsageException("a point needs --vault"), screen, stop).ConfigureAwait(false);
         screen.Event(new ImageExportedEvent(point, order.Snapshot, volume, order.File, ImageFormats.NameOf(order.Format), image.Sha256,
             image.DigestFile, length, image.WrittenBytes, meter.ElapsedSeconds), EventJson.Default.ImageExportedEvent);
@@ -108,6 +113,7 @@ static class ExportImage
         var found = await cloud.Hypervisor.FindAsync(server, cancellation).ConfigureAwait(false)
             ?? throw new RefusedException($"there is no server {server}: 'vbackup server list' shows them");
         return found.Disks.FirstOrDefault(one => one.Name == disk)?.Volume
-            ?? throw new RefusedException($"server {server} has no disk {disk}; it has {string.Join(", ", found.Disks.Select(one => one.Name))}");
+            ?? throw new RefusedException($"server {server} has no disk {disk}; it has "
+                + $"{string.Join(", ", found.Disks.Select(one => one.Name))}");
     }
 }

@@ -17,13 +17,15 @@ static class ImportImage
     static readonly Option<string> s_newVolume = new("--new-volume")
     { HelpName = "NAME", Required = true, Description = "The volume to make, as its storage names it: pool/image on Ceph." };
     static readonly Option<string> s_sha256 = new("--sha256")
-    { HelpName = "HEX", Description = "The SHA-256 that the raw content must have; by default that in FILE.sha256 (of qcow2: FILE.raw.sha256), if there is one." };
+    { HelpName = "HEX", Description = "The SHA-256 that the raw content must have; by default that in FILE.sha256 (of qcow2: "
+        + "FILE.raw.sha256), if there is one." };
     static readonly Option<string> s_scratch = new("--scratch")
     { HelpName = "FOLDER", Description = "Where a qcow2 file is unpacked, for the time of the import; by default its own folder." };
 
     public static Command Define()
     {
-        var command = new Command("import-image", "Make a new volume from a raw or qcow2 file; its digest is checked, and everything is read back.")
+        var command = new Command("import-image",
+            "Make a new volume from a raw or qcow2 file; its digest is checked, and everything is read back.")
         { s_file };
         CloudConfig.AddOption(command);
         foreach (var option in (Option[])[s_newVolume, ImageFormatOption.Option, s_sha256, s_scratch]) command.Add(option);

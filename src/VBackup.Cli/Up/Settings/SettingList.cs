@@ -19,7 +19,8 @@ sealed record Setting(string Name, Type Type, string? Default)
         {
             _ when Type == typeof(int) => int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out _),
             _ when Type == typeof(bool) => bool.TryParse(text, out _),
-            _ when Type == typeof(TimeOnly) => TimeOnly.TryParseExact(text, "HH:mm", CultureInfo.InvariantCulture, DateTimeStyles.None, out _),
+            _ when Type == typeof(TimeOnly) => TimeOnly.TryParseExact(text, "HH:mm", CultureInfo.InvariantCulture, DateTimeStyles.None,
+                out _),
             _ when Type.IsEnum => Enum.GetNames(Type).Contains(text, StringComparer.OrdinalIgnoreCase),
             _ => true,
         };
@@ -88,13 +89,16 @@ static class SettingList
 
     static Setting? Find(string name) => All.FirstOrDefault(one => one.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
         // The .NET way: a level for each category of log lines, whatever it is called.
-        ?? (name.StartsWith(LogLevels + ":", StringComparison.OrdinalIgnoreCase) ? new(name, typeof(LogLevel), nameof(LogLevel.Warning)) : null);
+        ?? (name.StartsWith(LogLevels + ":", StringComparison.OrdinalIgnoreCase) ? new(name, typeof(LogLevel), nameof(LogLevel.Warning))
+            : null);
 
     static string Unknown(string name)
     {
         var section = name.Contains(':', StringComparison.Ordinal) ? name[..(name.LastIndexOf(':') + 1)] : "";
-        var known = All.Where(one => one.Name.StartsWith(section, StringComparison.OrdinalIgnoreCase)).Select(one => one.Name[section.Length..].Split(':')[0])
+        var known = All.Where(one => one.Name.StartsWith(section, StringComparison.OrdinalIgnoreCase))
+            .Select(one => one.Name[section.Length..].Split(':')[0])
             .Distinct().ToList();
-        return known.Count == 0 ? $"{name}: is no setting" : $"{name}: is no setting; {(section.Length == 0 ? "there are" : $"{section.TrimEnd(':')} has")} {string.Join(", ", known)}";
+        return known.Count == 0 ? $"{name}: is no setting"
+            : $"{name}: is no setting; {(section.Length == 0 ? "there are" : $"{section.TrimEnd(':')} has")} {string.Join(", ", known)}";
     }
 }

@@ -8,7 +8,8 @@ using VBackup.Worker;
 
 namespace VBackup.Cli.Up.Settings;
 
-/// <summary>All settings of <c>vbackup up</c>, with their defaults; docs/configuration.md has the table. A property's path is the setting's name.</summary>
+/// <summary>All settings of <c>vbackup up</c>, with their defaults; docs/configuration.md has the table. A property's path is the
+/// setting's name.</summary>
 sealed record UpSettings
 {
     public string Data { get; init; } = "vbackup-data";
@@ -50,7 +51,8 @@ sealed record QuietHoursSection
     public int VerifyEveryDays { get; init; } = 7;
 
     public StorageSpaceLimits Limits() =>
-        new() { From = From, To = To, CollectEvery = TimeSpan.FromHours(CollectEveryHours), VerifyEvery = TimeSpan.FromDays(VerifyEveryDays) };
+        new() { From = From, To = To, CollectEvery = TimeSpan.FromHours(CollectEveryHours),
+            VerifyEvery = TimeSpan.FromDays(VerifyEveryDays) };
 }
 
 sealed record TasksSection
@@ -111,7 +113,8 @@ sealed record SmtpSection
     public int TimeoutSeconds { get; init; } = 30;
 
     public SmtpSettings Settings() => new()
-    { Host = Host, Port = Port, Security = Security, User = User, PasswordFile = PasswordFile, From = From, Timeout = TimeSpan.FromSeconds(TimeoutSeconds) };
+    { Host = Host, Port = Port, Security = Security, User = User, PasswordFile = PasswordFile, From = From,
+        Timeout = TimeSpan.FromSeconds(TimeoutSeconds) };
 }
 
 sealed record WebhooksSection
@@ -121,7 +124,8 @@ sealed record WebhooksSection
     public int TimeoutSeconds { get; init; } = 15;
 
     public WebhookSettings Settings() =>
-        new() { AllowLoopback = AllowLoopback, AllowPrivateAddresses = AllowPrivateAddresses, Timeout = TimeSpan.FromSeconds(TimeoutSeconds) };
+        new() { AllowLoopback = AllowLoopback, AllowPrivateAddresses = AllowPrivateAddresses,
+            Timeout = TimeSpan.FromSeconds(TimeoutSeconds) };
 }
 
 sealed record LoggingSection

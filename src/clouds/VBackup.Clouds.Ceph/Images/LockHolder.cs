@@ -2,7 +2,8 @@ using System.Text;
 
 namespace VBackup.Clouds.Ceph.Images;
 
-/// <summary>Who holds a lock: an image's exclusive lock, the mark that writers of ours leave where there is none, or an image's group.</summary>
+/// <summary>Who holds a lock: an image's exclusive lock, the mark that writers of ours leave where there is none, or an image's
+/// group.</summary>
 internal sealed unsafe record LockHolder(string Client, string Cookie, string Address)
 {
     /// <summary>Both libraries list holders in the same way.</summary>

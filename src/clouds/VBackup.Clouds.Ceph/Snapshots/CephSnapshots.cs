@@ -135,7 +135,8 @@ internal sealed class CephSnapshots(CephStorage storage) : IVolumeSnapshots
     {
         var paths = Parsed(volumes);
         // An image is in one group at most, and a volume alone needs none.
-        return paths.Length == 1 || names.Count == 0 ? Task.CompletedTask : storage.RunAsync("reduce to a base", Subject(paths), connection =>
+        return paths.Length == 1 || names.Count == 0 ? Task.CompletedTask
+            : storage.RunAsync("reduce to a base", Subject(paths), connection =>
         {
             var survey = InstantSurvey.Of(connection, paths);
             foreach (var findings in survey.Groups)
@@ -265,7 +266,8 @@ internal sealed class CephSnapshots(CephStorage storage) : IVolumeSnapshots
         {
             // A restore that was left behind holds claims, and handles too where images have no lock: from here on it writes nothing.
             foreach (var path in paths)
-                await (await storage.OpenRbdWriterAsync(path, new() { TakesOver = true }, cancellation).ConfigureAwait(false)).DisposeAsync().ConfigureAwait(false);
+                await (await storage.OpenRbdWriterAsync(path, new() { TakesOver = true }, cancellation).ConfigureAwait(false))
+                    .DisposeAsync().ConfigureAwait(false);
             await storage.RunAsync("roll back", Subject(paths), connection =>
             {
                 foreach (var path in paths)

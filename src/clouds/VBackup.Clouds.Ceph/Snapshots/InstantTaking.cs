@@ -193,7 +193,8 @@ internal sealed class InstantTaking(
     /// <summary>Instants of this image and others keep it from being taken with just its companions.</summary>
     public static CloudException HeldTogether(RbdPath path, InstantSurvey survey, GroupName group, IEnumerable<string> instants) =>
         new(CloudFailure.InUse, "take", path.ToString(),
-            $"it is held together with {string.Join(", ", Others(survey, group, path))} for {string.Join(", ", instants)}: remove those instants first");
+            $"it is held together with {string.Join(", ", Others(survey, group, path))} for {string.Join(", ", instants)}: remove those "
+                + "instants first");
 
     private static IEnumerable<RbdPath> Others(InstantSurvey survey, GroupName group, RbdPath path) => survey.Groups
         .Where(found => found.Name == group).SelectMany(found => found.Members).Select(member => member.Path).Where(other => other != path);

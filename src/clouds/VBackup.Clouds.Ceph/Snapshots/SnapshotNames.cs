@@ -4,7 +4,8 @@ namespace VBackup.Clouds.Ceph.Snapshots;
 /// How an instant's snapshots are called. Of several volumes, an instant N is a pair on each: <c>vb.N.b</c>, a snapshot of the
 /// image itself taken just before, from which differences are counted, because Ceph 16.2 counts none from a group's
 /// snapshot; and N of the group, which is the instant. What changed since N is what differs between the pair, and between
-/// <c>vb.N.b</c> and then: without the first, what was written between the pair and is gone again would be missed. Of one volume it is the image's own <c>vb.N.g</c>, which serves for both.
+/// <c>vb.N.b</c> and then: without the first, what was written between the pair and is gone again would be missed. Of one volume it is the
+/// image's own <c>vb.N.g</c>, which serves for both.
 /// </summary>
 internal static class SnapshotNames
 {

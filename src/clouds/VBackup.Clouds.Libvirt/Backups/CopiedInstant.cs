@@ -52,7 +52,8 @@ internal sealed record CopiedInstant(string Path, CopiedDocument Document, bool 
         // A volume may hold anybody's secrets.
         Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         var document = new CopiedDocument(takenAt, [.. files.Select(file => new CopiedVolume(file.Path, file.Format))]);
-        File.WriteAllBytes(System.IO.Path.Combine(path, Incomplete), JsonSerializer.SerializeToUtf8Bytes(document, CopiedJson.Default.CopiedDocument));
+        File.WriteAllBytes(System.IO.Path.Combine(path, Incomplete),
+            JsonSerializer.SerializeToUtf8Bytes(document, CopiedJson.Default.CopiedDocument));
         return new(path, document, IsComplete: false);
     }
 

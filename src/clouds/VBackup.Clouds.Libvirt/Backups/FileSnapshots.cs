@@ -27,7 +27,8 @@ internal sealed class FileSnapshots(
             InstantName.Check(name, "take");
             List<VolumeId> wanted = [.. volumes.Distinct()];
             if (wanted.Count == 0) throw new CloudException(CloudFailure.Other, "take", name, "an instant has at least one volume");
-            if (CopiedInstant.Find(state, name) is { } copied) return await _copies.TakeAgainAsync(copied, wanted, cancellation).ConfigureAwait(false);
+            if (CopiedInstant.Find(state, name) is { } copied)
+                return await _copies.TakeAgainAsync(copied, wanted, cancellation).ConfigureAwait(false);
             foreach (var volume in wanted)
                 if (FileIdentity.Of(volume.Value) is null)
                     throw new CloudException(CloudFailure.NotFound, "take", volume.Value, "there is no such file");
@@ -37,7 +38,8 @@ internal sealed class FileSnapshots(
             if (users is not [var user] || wanted.Exists(volume => user.Find(volume) is null))
                 throw new CloudException(CloudFailure.NotSupported, "take", name,
                     "one instant of several servers, or of one that runs and of volumes that it has not, cannot be had of files");
-            var job = await _jobs.TakeAsync(name, user, [.. wanted.Select(volume => user.Find(volume)!)], cancellation).ConfigureAwait(false);
+            var job = await _jobs.TakeAsync(name, user, [.. wanted.Select(volume => user.Find(volume)!)], cancellation)
+                .ConfigureAwait(false);
             return ToInstant(job, user);
         });
 
@@ -88,7 +90,8 @@ internal sealed class FileSnapshots(
                 return await _copies.OpenAsync(copied, volume, cancellation).ConfigureAwait(false);
             var (job, disk, _) = await RequireAsync(name, volume, "open", cancellation).ConfigureAwait(false);
             var address = AddressOf(job, disk, volume);
-            var session = await Task.Run(() => NbdSession.Open(address, context: null, ImageOpening.RequestLimit), cancellation).ConfigureAwait(false);
+            var session = await Task.Run(() => NbdSession.Open(address, context: null, ImageOpening.RequestLimit), cancellation)
+                .ConfigureAwait(false);
             try
             {
                 var map = await Task.Run(
@@ -113,11 +116,13 @@ internal sealed class FileSnapshots(
             var checkpoints = await _jobs.ListAsync(server, cancellation).ConfigureAwait(false);
             var from = checkpoints.Find(one => one.Name == fromInstant && one.Disks.Contains(disk.Disk));
             if (from is null)
-                return new ChangeAnswer.Lost(_jobs.WhyLost(server, fromInstant) ?? $"there is no record of what changed since {fromInstant}");
+                return new ChangeAnswer.Lost(_jobs.WhyLost(server, fromInstant)
+                    ?? $"there is no record of what changed since {fromInstant}");
             // The job tells of changes since the oldest checkpoint that it found, which is this one or before it.
             if (checkpoints.Find(one => one.Name == disk.Base) is not { } told || told.TakenAt > from.TakenAt || disk.Bitmap is null)
                 return new ChangeAnswer.Lost($"the backup job does not tell of changes since {fromInstant}");
-            return new ChangeAnswer.Known(await ReadBitmapAsync(AddressOf(job, disk, volume), disk.Bitmap, cancellation).ConfigureAwait(false));
+            return new ChangeAnswer.Known(await ReadBitmapAsync(AddressOf(job, disk, volume), disk.Bitmap, cancellation)
+                .ConfigureAwait(false));
         });
 
     public Task RollBackAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation) =>
@@ -130,7 +135,8 @@ internal sealed class FileSnapshots(
             }
             var known = await ListAsync(volumes, cancellation).ConfigureAwait(false);
             throw known.Any(instant => instant.Name == name)
-                ? new CloudException(CloudFailure.NotSupported, "roll back", name, "it is of a server that ran: only what changed since is kept of it")
+                ? new CloudException(CloudFailure.NotSupported, "roll back", name,
+                    "it is of a server that ran: only what changed since is kept of it")
                 : NoSuch("roll back", name);
         });
 
@@ -152,7 +158,8 @@ internal sealed class FileSnapshots(
         foreach (var server in await UsersAsync([volume], cancellation).ConfigureAwait(false))
         {
             var job = await _jobs.FindAsync(server, cancellation).ConfigureAwait(false);
-            if (job?.Instant == name && job.Disks.FirstOrDefault(one => one.Disk == server.Find(volume)!.Disk) is { } disk) return (job, disk, server);
+            if (job?.Instant == name && job.Disks.FirstOrDefault(one => one.Disk == server.Find(volume)!.Disk) is { } disk)
+                return (job, disk, server);
             if ((await _jobs.ListAsync(server, cancellation).ConfigureAwait(false)).Exists(one => one.Name == name))
                 throw new CloudException(CloudFailure.NotSupported, operation, $"{volume}@{name}",
                     "only what changed since it is known: of a disk that is a file, the bytes can be read while the backup runs");
@@ -164,7 +171,8 @@ internal sealed class FileSnapshots(
         new(CloudFailure.NotFound, operation, subject, "there is no such snapshot");
 
     private async Task<IReadOnlyList<DomainFiles>> UsersAsync(IReadOnlyList<VolumeId> volumes, CancellationToken cancellation) =>
-        [.. (await hypervisor.ListFilesAsync(cancellation).ConfigureAwait(false)).Where(server => volumes.Any(volume => server.Find(volume) is not null))];
+        [.. (await hypervisor.ListFilesAsync(cancellation).ConfigureAwait(false)).Where(server =>
+            volumes.Any(volume => server.Find(volume) is not null))];
 
     private static NbdAddress AddressOf(PullJob job, PullDisk disk, VolumeId volume) =>
         new(job.SocketPath, job.ExportOf(disk), $"{volume}@{job.Instant}");

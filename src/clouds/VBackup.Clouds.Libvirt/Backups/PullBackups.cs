@@ -55,7 +55,8 @@ internal sealed class PullBackups(LibvirtHypervisor hypervisor, StateFolder stat
         var checkpoints = await ListAsync(server, cancellation).ConfigureAwait(false);
         if (checkpoints.Exists(checkpoint => checkpoint.Name == name))
             throw new CloudException(CloudFailure.Exists, "take", name, "it was taken before, and is only a base by now");
-        var tracked = files.Where(file => VolumeFile.ByFormat(new(file.Path), file.Format).WhyNotTracked is null).Select(file => file.Disk).ToHashSet();
+        var tracked = files.Where(file => VolumeFile.ByFormat(new(file.Path), file.Format).WhyNotTracked is null).Select(file => file.Disk)
+            .ToHashSet();
         string[] others = [.. server.Others, .. server.Files.Except(files).Select(file => file.Disk)];
         var folder = state.MakeJobFolder(server.Id);
         // Of whole milliseconds, as it is written down, and never before one that was taken earlier.
@@ -63,21 +64,24 @@ internal sealed class PullBackups(LibvirtHypervisor hypervisor, StateFolder stat
         var takenAt = DateTimeOffset.FromUnixTimeMilliseconds(
             checkpoints is [.., var newest] ? Math.Max(now, newest.TakenAt.ToUnixTimeMilliseconds() + 1) : now);
         var checkpoint = tracked.Count == 0 ? null
-            : new Checkpoint(name, takenAt, [.. tracked]).ToXml([.. others, .. files.Select(file => file.Disk).Where(disk => !tracked.Contains(disk))]);
+            : new Checkpoint(name, takenAt, [.. tracked]).ToXml([.. others,
+                .. files.Select(file => file.Disk).Where(disk => !tracked.Contains(disk))]);
         while (true)
         {
             // Which base will be asked for is not known yet. The oldest tells of every change since any of the others.
             var job = new PullJob(name, takenAt, Path.Combine(folder, "nbd"), [.. files.Select(file =>
                 checkpoints.Find(one => tracked.Contains(file.Disk) && one.Disks.Contains(file.Disk)) is { } basis
                     ? new PullDisk(file.Disk, basis.Name, "vbackup-" + file.Disk) : new PullDisk(file.Disk, null, null))]);
-            var broken = await hypervisor.BeginBackupAsync(server.Name, job.ToXml(others, folder), checkpoint, cancellation).ConfigureAwait(false);
+            var broken = await hypervisor.BeginBackupAsync(server.Name, job.ToXml(others, folder), checkpoint, cancellation)
+                .ConfigureAwait(false);
             if (broken is null) return job;
             var bases = job.Disks.Select(disk => disk.Base).OfType<string>().ToHashSet();
             if (bases.Count == 0) throw new CloudException(CloudFailure.Other, "take", server.Name, broken);
             var named = bases.Where(basis => broken.Contains($"'{basis}'", StringComparison.Ordinal)).ToHashSet();
             foreach (var basis in named.Count > 0 ? named : bases)
             {
-                _lost[(server.Id, basis)] = $"the record of changes since {basis} is lost, as when QEMU ends without closing its images ({broken})";
+                _lost[(server.Id, basis)] = $"the record of changes since {basis} is lost, as when QEMU ends without closing its images "
+                    + $"({broken})";
                 await hypervisor.DeleteCheckpointAsync(server.Name, basis, cancellation).ConfigureAwait(false);
                 checkpoints.RemoveAll(one => one.Name == basis);
             }
@@ -123,7 +127,8 @@ internal sealed class PullBackups(LibvirtHypervisor hypervisor, StateFolder stat
     /// <summary>Removes a checkpoint. Its bitmaps go too, if need be by way of the images.</summary>
     public async Task RemoveAsync(Checkpoint checkpoint, DomainFiles server, CancellationToken cancellation)
     {
-        if (await hypervisor.DeleteCheckpointAsync(server.Name, checkpoint.Name, cancellation).ConfigureAwait(false) || server.IsActive) return;
+        if (await hypervisor.DeleteCheckpointAsync(server.Name, checkpoint.Name, cancellation).ConfigureAwait(false) || server.IsActive)
+            return;
         foreach (var file in server.Files.Where(file => file.Format == "qcow2" && checkpoint.Disks.Contains(file.Disk)))
         {
             try

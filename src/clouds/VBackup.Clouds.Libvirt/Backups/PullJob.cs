@@ -29,7 +29,8 @@ internal sealed record PullJob(string Instant, DateTimeOffset TakenAt, string So
     {
         if (SocketPath.Length > SocketPathBytesMax)
             throw new CloudException(
-                CloudFailure.NotSupported, "take", SocketPath, $"a socket's path has at most {SocketPathBytesMax} bytes: take a folder with a shorter path");
+                CloudFailure.NotSupported, "take", SocketPath,
+                    $"a socket's path has at most {SocketPathBytesMax} bytes: take a folder with a shorter path");
         var disks = Disks.Select(disk => new XElement("disk",
             new XAttribute("name", disk.Disk), new XAttribute("backup", "yes"), new XAttribute("type", "file"),
             new XAttribute("backupmode", disk.Base is null ? "full" : "incremental"),
@@ -40,7 +41,8 @@ internal sealed record PullJob(string Instant, DateTimeOffset TakenAt, string So
             new XElement("scratch", new XAttribute("file", Path.Combine(folder, disk.Disk + ".scratch")))));
         return new XElement("domainbackup", new XAttribute("mode", "pull"),
             new XElement("server", new XAttribute("transport", "unix"), new XAttribute("socket", SocketPath)),
-            new XElement("disks", disks, others.Select(other => new XElement("disk", new XAttribute("name", other), new XAttribute("backup", "no")))))
+            new XElement("disks", disks, others.Select(other =>
+                new XElement("disk", new XAttribute("name", other), new XAttribute("backup", "no")))))
             .ToString(SaveOptions.DisableFormatting);
     }
 

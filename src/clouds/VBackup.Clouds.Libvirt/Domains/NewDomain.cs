@@ -62,7 +62,8 @@ internal static class NewDomain
     {
         // Files of the new server are named after it.
         if (name.Length is 0 or > 200 || name is "." or ".." || name.Any(c => c is '/' or '\\' || char.IsControl(c)))
-            throw new CloudException(CloudFailure.Other, "define", name, "a server's name has 1 to 200 characters, no slash, no line break");
+            throw new CloudException(CloudFailure.Other, "define", name,
+                "a server's name has 1 to 200 characters, no slash, no line break");
     }
 
     private static void DetachFromHost(XElement domain, Guid id)

@@ -38,9 +38,11 @@ internal sealed class ImageOpening(StateFolder state, TimeProvider clock)
             try
             {
                 if (!transfer.CanFlush || !transfer.CanWriteZeroes)
-                    throw new CloudException(CloudFailure.NotSupported, "open for writing", file.Path, "this qemu-nbd cannot flush or write zeros");
+                    throw new CloudException(CloudFailure.NotSupported, "open for writing", file.Path,
+                        "this qemu-nbd cannot flush or write zeros");
                 // Told first, looked at then: whoever takes over looks first, and then ends what was told.
-                await File.WriteAllTextAsync(state.WriterProcess(file.Volume), server.ProcessId.ToString(CultureInfo.InvariantCulture), CancellationToken.None)
+                await File.WriteAllTextAsync(state.WriterProcess(file.Volume), server.ProcessId.ToString(CultureInfo.InvariantCulture),
+                    CancellationToken.None)
                     .ConfigureAwait(false);
                 return place.IsCurrent ? writer : throw new CloudException(
                     CloudFailure.InUse, "open for writing", file.Path, "somebody else has taken the volume over");
@@ -84,7 +86,8 @@ internal sealed class ImageOpening(StateFolder state, TimeProvider clock)
         {
             var told = state.WriterProcess(volume);
             if (File.Exists(told) && int.TryParse(
-                await File.ReadAllTextAsync(told, cancellation).ConfigureAwait(false), NumberStyles.None, CultureInfo.InvariantCulture, out var process))
+                await File.ReadAllTextAsync(told, cancellation).ConfigureAwait(false), NumberStyles.None, CultureInfo.InvariantCulture,
+                    out var process))
                 await QemuNbd.EndOtherAsync(process, volume.Value, clock, cancellation).ConfigureAwait(false);
             return place;
         }

@@ -62,7 +62,8 @@ public sealed class LibvirtFileStorage : IVolumeStorage
         new FileCall("create", volume.Value, cancellation).RunAsync(async () =>
         {
             RefuseLength("create", volume, lengthBytes);
-            if (!Path.IsPathFullyQualified(volume.Value) || volume.Value.StartsWith("/dev/", StringComparison.Ordinal) || volume.Value.EndsWith('/'))
+            if (!Path.IsPathFullyQualified(volume.Value) || volume.Value.StartsWith("/dev/", StringComparison.Ordinal)
+                || volume.Value.EndsWith('/'))
                 throw new CloudException(CloudFailure.Other, "create", volume.Value, "a new volume is a file: give its full path");
             using var place = _opening.Hold(volume, "create");
             if (Exists(volume)) throw new CloudException(CloudFailure.Exists, "create", volume.Value, "there is one already");
@@ -73,7 +74,8 @@ public sealed class LibvirtFileStorage : IVolumeStorage
                 // For its owner's eyes only; libvirt gives it to QEMU when a server starts.
                 using (var raw = FileVolume.OpenTarget(fresh, lengthBytes)) await raw.FlushAsync(cancellation).ConfigureAwait(false);
                 if (VolumeFile.ByName(volume).IsQcow2)
-                    await ImageToolAsync("create", volume, cancellation, "create", "-q", "-f", "qcow2", fresh, Text(lengthBytes)).ConfigureAwait(false);
+                    await ImageToolAsync("create", volume, cancellation, "create", "-q", "-f", "qcow2", fresh, Text(lengthBytes))
+                        .ConfigureAwait(false);
                 File.Move(fresh, volume.Value);
                 FileIdentity.SyncFolderOf(volume.Value);
             }
@@ -93,7 +95,8 @@ public sealed class LibvirtFileStorage : IVolumeStorage
             if (volume.Value.StartsWith("/dev/", StringComparison.Ordinal))
                 throw new CloudException(CloudFailure.NotSupported, "remove", volume.Value, "a device is not removed");
             using var place = _opening.Hold(volume, "remove");
-            if ((await _snapshots.ListAsync([volume], cancellation).ConfigureAwait(false)).FirstOrDefault(instant => instant.IsReadable) is { } instant)
+            if ((await _snapshots.ListAsync([volume], cancellation).ConfigureAwait(false)).FirstOrDefault(instant =>
+                instant.IsReadable) is { } instant)
                 throw new CloudException(
                     CloudFailure.InUse, "remove", volume.Value, $"it has snapshots, {instant.Name} first: remove them");
             File.Delete(volume.Value);
@@ -112,16 +115,19 @@ public sealed class LibvirtFileStorage : IVolumeStorage
             var file = await RequireStillAsync(volume, "resize", cancellation).ConfigureAwait(false);
             using var place = _opening.Hold(volume, "resize");
             var before = file.FindLength() ?? 0;
-            await ImageToolAsync("resize", volume, cancellation, "resize", "-q", "-f", file.Format, "--shrink", file.Path, Text(lengthBytes))
+            await ImageToolAsync("resize", volume, cancellation, "resize", "-q", "-f", file.Format, "--shrink", file.Path,
+                Text(lengthBytes))
                 .ConfigureAwait(false);
             // Of the cluster in which a qcow2 image ended, what lies behind the end is as it was before it was cut off there.
             if (file.IsQcow2 && lengthBytes > before)
-                await _opening.ZeroAsync(file, new(before, Math.Min(lengthBytes - before, VolumeFile.ClusterBytesMax)), cancellation).ConfigureAwait(false);
+                await _opening.ZeroAsync(file, new(before, Math.Min(lengthBytes - before, VolumeFile.ClusterBytesMax)), cancellation)
+                    .ConfigureAwait(false);
             return true;
         });
 
     public Task<long?> FindFreeBytesAsync(VolumeId near, CancellationToken cancellation) =>
-        new FileCall("look at", near.Value, cancellation).RunAsync(() => Task.FromResult((long?)new DriveInfo(_state.VolumeFolder).AvailableFreeSpace));
+        new FileCall("look at", near.Value, cancellation).RunAsync(() =>
+            Task.FromResult((long?)new DriveInfo(_state.VolumeFolder).AvailableFreeSpace));
 
     public Task<RestoreNote?> FindRestoreNoteAsync(VolumeId volume, CancellationToken cancellation) =>
         new FileCall("look at", volume.Value, cancellation).RunAsync(() => Task.FromResult(
@@ -179,7 +185,8 @@ public sealed class LibvirtFileStorage : IVolumeStorage
     {
         if (lengthBytes < 0 || lengthBytes % VolumeFile.SectorBytes != 0)
             throw new CloudException(
-                CloudFailure.Other, operation, volume.Value, $"{lengthBytes} bytes are no length: a disk has whole sectors of {VolumeFile.SectorBytes}");
+                CloudFailure.Other, operation, volume.Value,
+                    $"{lengthBytes} bytes are no length: a disk has whole sectors of {VolumeFile.SectorBytes}");
     }
 
     private Task ImageToolAsync(string operation, VolumeId volume, CancellationToken cancellation, params string[] arguments) =>

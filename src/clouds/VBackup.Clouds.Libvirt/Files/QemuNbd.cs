@@ -40,7 +40,8 @@ internal sealed class QemuNbd : IAsyncDisposable
         {
             string[] access = isWritable ? ["--discard=unmap"] : ["--read-only"];
             server = new(QemuProgram.Start(
-                "qemu-nbd", ["--socket", address.SocketPath, "--shared", "0", "--format", format, .. access, "--", path], operation, subject),
+                "qemu-nbd", ["--socket", address.SocketPath, "--shared", "0", "--format", format, .. access, "--", path], operation,
+                    subject),
                 folder, clock);
             var session = await server.ConnectAsync(address, operation, limit, cancellation).ConfigureAwait(false);
             return (server, session, address);

@@ -13,10 +13,12 @@ internal readonly record struct NbdFailure(string Subject)
     public CloudException Protocol(string operation, string reason) =>
         new(CloudFailure.Other, operation, Subject, $"the NBD server does not keep to the protocol: {reason}");
 
-    public CloudException Lost(string operation, Exception? cause) => cause is SocketException { SocketErrorCode: SocketError.TimedOut or SocketError.WouldBlock }
+    public CloudException Lost(string operation, Exception? cause) =>
+        cause is SocketException { SocketErrorCode: SocketError.TimedOut or SocketError.WouldBlock }
         ? new(CloudFailure.TimedOut, operation, Subject, "the NBD server does not answer", cause)
         : new(CloudFailure.Other, operation, Subject,
-            $"the connection to the NBD server ended{(cause is null ? "" : $": {cause.Message}")}; was the server shut down, or the backup job ended?", cause);
+            $"the connection to the NBD server ended{(cause is null ? "" : $": {cause.Message}")}; was the server shut down, or the "
+                + "backup job ended?", cause);
 
     /// <param name="error">The protocol's number of the error, which is Linux's.</param>
     public CloudException Refused(string operation, uint error, string? message) => new(

@@ -152,7 +152,8 @@ internal sealed class NbdSession : IDisposable
 
     private CloudException Refused(uint kind, string whenUnsupported, string message) => kind switch
     {
-        NbdWire.ReplyUnsupported => new(CloudFailure.NotSupported, Operation, Failure.Subject, $"the NBD server is not usable: {whenUnsupported}"),
+        NbdWire.ReplyUnsupported => new(CloudFailure.NotSupported, Operation, Failure.Subject,
+            $"the NBD server is not usable: {whenUnsupported}"),
         NbdWire.ReplyUnknown => new(CloudFailure.NotFound, Operation, Failure.Subject, $"the NBD server has no such export: {message}"),
         _ => new(CloudFailure.Other, Operation, Failure.Subject,
             $"the NBD server refused with error {kind & ~NbdWire.ReplyErrorBit}: {message}"),

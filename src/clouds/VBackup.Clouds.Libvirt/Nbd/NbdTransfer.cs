@@ -40,7 +40,8 @@ internal sealed class NbdTransfer : IAsyncDisposable
     private sealed record Request(ushort Command, string Operation, long Offset, uint Length);
 
     // Completed by the receiver alone: as long as it has not, the receiver may write into the target.
-    private sealed class Pending(Request request, Memory<byte> target) : TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)
+    private sealed class Pending(Request request, Memory<byte> target)
+        : TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)
     {
         public Request Request => request;
         public Memory<byte> Target => target;
@@ -57,7 +58,8 @@ internal sealed class NbdTransfer : IAsyncDisposable
         for (var done = 0; done < buffer.Length;)
         {
             var piece = buffer.Slice(done, Math.Min(PieceBytesMax, buffer.Length - done));
-            await CallAsync(new(NbdWire.Read, "read", offset + done, (uint)piece.Length), default, piece, cancellation).ConfigureAwait(false);
+            await CallAsync(new(NbdWire.Read, "read", offset + done, (uint)piece.Length), default, piece, cancellation)
+                .ConfigureAwait(false);
             done += piece.Length;
         }
     }
@@ -69,7 +71,8 @@ internal sealed class NbdTransfer : IAsyncDisposable
         for (var done = 0; done < content.Length;)
         {
             var piece = content.Slice(done, Math.Min(PieceBytesMax, content.Length - done));
-            await CallAsync(new(NbdWire.Write, "write", offset + done, (uint)piece.Length), piece, default, cancellation).ConfigureAwait(false);
+            await CallAsync(new(NbdWire.Write, "write", offset + done, (uint)piece.Length), piece, default, cancellation)
+                .ConfigureAwait(false);
             done += piece.Length;
         }
     }
@@ -82,7 +85,8 @@ internal sealed class NbdTransfer : IAsyncDisposable
         for (long done = 0; done < length;)
         {
             var piece = (uint)Math.Min(most, length - done);
-            await CallAsync(new(NbdWire.WriteZeroes, "write zeros", offset + done, piece), default, default, cancellation).ConfigureAwait(false);
+            await CallAsync(new(NbdWire.WriteZeroes, "write zeros", offset + done, piece), default, default, cancellation)
+                .ConfigureAwait(false);
             done += piece;
         }
     }
@@ -175,7 +179,8 @@ internal sealed class NbdTransfer : IAsyncDisposable
         if (!hasLength)
         {
             // Its data would follow it without a length: reads are answered in chunks only.
-            if (reply.Error == 0 && pending.Target.Length > 0) throw _session.Failure.Protocol("receive", "a read is answered without chunks");
+            if (reply.Error == 0 && pending.Target.Length > 0)
+                throw _session.Failure.Protocol("receive", "a read is answered without chunks");
             if (reply.Error != 0) pending.Failure ??= _session.Failure.Refused(pending.Request.Operation, reply.Error, null);
         }
         else
@@ -220,9 +225,11 @@ internal sealed class NbdTransfer : IAsyncDisposable
         await ReceiveAsync(place).ConfigureAwait(false);
         var offset = BinaryPrimitives.ReadUInt64BigEndian(place);
         long length = lengthBytes is { } known ? known : BinaryPrimitives.ReadUInt32BigEndian(place.AsSpan(8));
-        if (offset != (ulong)(pending.Request.Offset + pending.FilledBytes) || length > pending.Target.Length - pending.FilledBytes || length == 0)
+        if (offset != (ulong)(pending.Request.Offset + pending.FilledBytes) || length > pending.Target.Length - pending.FilledBytes
+            || length == 0)
             throw _session.Failure.Protocol(
-                pending.Request.Operation, $"{length} bytes at {offset}, where those at {pending.Request.Offset + pending.FilledBytes} come next");
+                pending.Request.Operation, $"{length} bytes at {offset}, where those at {pending.Request.Offset + pending.FilledBytes} "
+                    + "come next");
         return pending.Target.Slice(pending.FilledBytes, (int)length);
     }
 
@@ -262,7 +269,8 @@ internal sealed class NbdTransfer : IAsyncDisposable
     {
         if (offset < 0 || length < 0 || length > LengthBytes - offset)
             throw new CloudException(
-                CloudFailure.Other, operation, _session.Failure.Subject, $"{length} bytes at {offset} are not within its {LengthBytes} bytes");
+                CloudFailure.Other, operation, _session.Failure.Subject,
+                    $"{length} bytes at {offset} are not within its {LengthBytes} bytes");
     }
 
     /// <summary>REQUIRES: nothing is under way. Tells the server goodbye, so that it does not take this for a failure.</summary>

@@ -24,7 +24,8 @@ public interface IHypervisor : IAsyncDisposable
     /// <param name="volumes">For each of the saved server's disks that the new one gets, by the disk's name, its volume now.</param>
     /// <exception cref="CloudException">A server of that name exists, or the configuration is none of this hypervisor's.</exception>
     Task<Server> DefineAsync(
-        string name, ServerConfiguration configuration, IReadOnlyDictionary<string, Volumes.VolumeId> volumes, CancellationToken cancellation);
+        string name, ServerConfiguration configuration, IReadOnlyDictionary<string, Volumes.VolumeId> volumes,
+            CancellationToken cancellation);
 
     /// <summary>Removes a server that is shut down; its volumes stay. Removing one that does not exist is no error.</summary>
     Task RemoveAsync(string name, CancellationToken cancellation);

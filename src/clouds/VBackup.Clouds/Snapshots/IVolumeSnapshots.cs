@@ -37,8 +37,8 @@ public interface IVolumeSnapshots
     Task KeepAsBaseAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation) => Task.CompletedTask;
 
     /// <summary>Where instants of these volumes and others are in the way of one of just these, reduces those that are named to bases:
-    /// what changed since may still be asked for, and no more. Where a storage cannot tell that either, nothing is kept of them. Of others of
-    /// their volumes nothing is kept.</summary>
+    /// what changed since may still be asked for, and no more. Where a storage cannot tell that either, nothing is kept of them. Of others
+    /// of their volumes nothing is kept.</summary>
     /// <exception cref="CloudException">One that is not named is in the way.</exception>
     Task ReduceToBasesAsync(IReadOnlyCollection<string> names, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation) =>
         Task.CompletedTask;
@@ -46,8 +46,8 @@ public interface IVolumeSnapshots
     /// <summary>Opens a volume as it was at an instant.</summary>
     Task<IVolumeReader> OpenAsync(string name, VolumeId volume, CancellationToken cancellation);
 
-    /// <summary>To be asked when all was read: whether the instant is there still. Where what is removed may be read as zeros, nothing that was
-    /// read of one that is gone is to be believed.</summary>
+    /// <summary>To be asked when all was read: whether the instant is there still. Where what is removed may be read as zeros, nothing
+    /// that was read of one that is gone is to be believed.</summary>
     /// <exception cref="CloudException">It is gone, or not complete any more.</exception>
     Task RequireStillThereAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation) => Task.CompletedTask;
 

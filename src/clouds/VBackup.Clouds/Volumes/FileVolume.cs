@@ -130,7 +130,8 @@ public sealed class FileVolume : IVolumeReader, IVolumeWriter, IDisposable
             lock (_seeking)
             {
                 data = NativeFile.NextData(_file, at, out error);
-                hole = data < 0 ? data : NativeFile.NextHole(_file, data, out var holeError) is var found && holeError == 0 ? found : LengthBytes;
+                hole = data < 0 ? data : NativeFile.NextHole(_file, data, out var holeError) is var found && holeError == 0 ? found
+                    : LengthBytes;
                 if (data < 0 && error == NativeFile.NoSuchData) length = EndOf(Description, _file);
             }
             // What was cut off meanwhile must not pass for a hole at the end.
@@ -205,7 +206,8 @@ public sealed class FileVolume : IVolumeReader, IVolumeWriter, IDisposable
         if (error is NativeFile.NotSupported or NativeFile.NotImplemented or NativeFile.Invalid) WriteZeros(range, cancellation);
         else if (error != 0)
             throw new IOException(
-                $"{Description}: {range.Length} bytes at {range.Offset} could not be made zero: {Marshal.GetPInvokeErrorMessage(error)}", error);
+                $"{Description}: {range.Length} bytes at {range.Offset} could not be made zero: {Marshal.GetPInvokeErrorMessage(error)}",
+                    error);
     }
 
     // Nobody can take over a plain file: its writers know of each other no more than those of any.
@@ -246,7 +248,8 @@ public sealed class FileVolume : IVolumeReader, IVolumeWriter, IDisposable
     {
         if (FileIdentity.Of(path) is { Kind: not (FileKind.RegularFile or FileKind.BlockDevice) } other)
             throw new IOException(
-                $"{path} is {(other.Kind == FileKind.Folder ? "a folder" : "neither a file nor a block device")}; name a file or a block device");
+                $"{path} is {(other.Kind == FileKind.Folder ? "a folder" : "neither a file nor a block device")}; name a file or a block "
+                    + "device");
     }
 
     private static bool IsDevice(string path) => FileIdentity.Of(path) is { Kind: FileKind.BlockDevice };

@@ -7,7 +7,8 @@ using Microsoft.Net.Http.Headers;
 
 namespace VBackup.Portal.Web.Serving;
 
-/// <summary>What browsers load beside the pages: scripts, style sheets, the icon. All of it comes from this assembly. Thread-safe.</summary>
+/// <summary>What browsers load beside the pages: scripts, style sheets, the icon. All of it comes from this assembly.
+/// Thread-safe.</summary>
 static class EmbeddedAssets
 {
     static readonly Assembly s_assembly = typeof(EmbeddedAssets).Assembly;

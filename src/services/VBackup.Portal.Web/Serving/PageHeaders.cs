@@ -3,8 +3,8 @@ using Microsoft.AspNetCore.Http;
 namespace VBackup.Portal.Web.Serving;
 
 /// <summary>
-/// What browsers may do with a page: run our own scripts and no others, load nothing from elsewhere, be framed by nobody. Styles within a page are
-/// let in, since MudBlazor writes its colours and the places of its menus so.
+/// What browsers may do with a page: run our own scripts and no others, load nothing from elsewhere, be framed by nobody. Styles within a
+/// page are let in, since MudBlazor writes its colours and the places of its menus so.
 /// </summary>
 static class PageHeaders
 {

@@ -38,6 +38,7 @@ static class LeaveAndMove
     }
 
     static async Task<Asker?> AskerAsync(HttpContext http, CallerSearch callers) =>
-        SessionCookie.Read(http.User) is var (token, _) && await callers.FindAgainAsync(token, http.RequestAborted).ConfigureAwait(false) is { } caller
+        SessionCookie.Read(http.User) is var (token, _) && await callers.FindAgainAsync(token, http.RequestAborted)
+            .ConfigureAwait(false) is { } caller
             ? Asker.Of(http) with { Caller = caller } : null;
 }

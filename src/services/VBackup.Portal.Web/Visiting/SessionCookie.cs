@@ -12,10 +12,11 @@ using VBackup.Portal.Identity;
 namespace VBackup.Portal.Web.Visiting;
 
 /// <summary>
-/// Finds who visits by a cookie, which holds the text of a session's token and nothing else. The session is one of the API's: it ends, and is
-/// revoked, as those do. The API does not look at cookies, so no other site can use it by a visitor's.
+/// Finds who visits by a cookie, which holds the text of a session's token and nothing else. The session is one of the API's: it ends, and
+/// is revoked, as those do. The API does not look at cookies, so no other site can use it by a visitor's.
 /// </summary>
-sealed class SessionCookie(IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory loggers, UrlEncoder encoder, CallerSearch callers)
+sealed class SessionCookie(IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory loggers, UrlEncoder encoder,
+    CallerSearch callers)
     : AuthenticationHandler<AuthenticationSchemeOptions>(options, loggers, encoder)
 {
     public const string SchemeName = "SessionCookie";

@@ -7,8 +7,8 @@ using VBackup.Portal.Identity;
 namespace VBackup.Portal.Web.Visiting;
 
 /// <summary>
-/// One person at one open page. Whatever he asks goes through here: his session and his role are read anew each time, so that what was taken
-/// from him is gone at once, though his page stays open.
+/// One person at one open page. Whatever he asks goes through here: his session and his role are read anew each time, so that what was
+/// taken from him is gone at once, though his page stays open.
 /// </summary>
 sealed partial class Visit(AuthenticationStateProvider states, Here here, CallerSearch callers, ApiChanges changes,
     IDbContextFactory<PortalDb> databases, ILogger<Visit> log) : IDisposable

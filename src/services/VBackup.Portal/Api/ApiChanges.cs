@@ -44,7 +44,8 @@ public sealed class ApiChanges(ChangeMaker<PortalDb> changes, IOptions<JsonOptio
     public Task<Outcome<T>> MakeAsync<T>(Asker asker, Func<ApiChange, Task<Outcome<T>>> change) =>
         MakeAsync(asker, change, outcome => outcome.Problem is not null);
 
-    Task<TResult> MakeAsync<TResult>(Asker asker, Func<ApiChange, Task<TResult>> change, Func<TResult, bool> isRefused) => changes.MakeAsync(async made =>
+    Task<TResult> MakeAsync<TResult>(Asker asker, Func<ApiChange, Task<TResult>> change, Func<TResult, bool> isRefused) =>
+        changes.MakeAsync(async made =>
     {
         var asked = new ApiChange(made, asker);
         var result = await change(asked).ConfigureAwait(false);

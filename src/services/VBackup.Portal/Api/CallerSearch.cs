@@ -34,7 +34,8 @@ sealed class CallerSearch(IDbContextFactory<PortalDb> databases, TimeProvider cl
         if (found is null || !found.token.IsGood(now) || found.user.IsDisabled || found.user.MustChangePassword) return null;
         var access = await Access.OfAsync(db, found.user, found.token.Project, cancellation).ConfigureAwait(false);
         if (access is null) return null;
-        if (!(now - found.token.LastUsedAt < ApiToken.LastUsedCoarseness)) await NoteUseAsync(db, found.token.Id, now, cancellation).ConfigureAwait(false);
+        if (!(now - found.token.LastUsedAt < ApiToken.LastUsedCoarseness))
+            await NoteUseAsync(db, found.token.Id, now, cancellation).ConfigureAwait(false);
         return new(found.token.Id, found.token.IsSession, found.user.Id, found.user.Name, found.user.IsAdministrator, found.token.Project,
             access.ProjectName, access.Role, access.Permissions);
     }

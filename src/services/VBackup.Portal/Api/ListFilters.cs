@@ -5,7 +5,8 @@ using VBackup.Primitives;
 
 namespace VBackup.Portal.Api;
 
-/// <summary>Reads the filters of one request for a list. What is not given is null; <see cref="Wrong"/> names the first that cannot be read.</summary>
+/// <summary>Reads the filters of one request for a list. What is not given is null; <see cref="Wrong"/> names the first that cannot be
+/// read.</summary>
 sealed class ListFilters
 {
     public Problem? Wrong { get; private set; }
@@ -29,7 +30,8 @@ sealed class ListFilters
     public TEnum? OneOf<TEnum>(string name, string? text) where TEnum : struct, Enum
     {
         if (text is null) return null;
-        var known = Enum.GetValues<TEnum>().ToDictionary(one => JsonSerializer.SerializeToElement(one).GetString()!, StringComparer.Ordinal);
+        var known = Enum.GetValues<TEnum>().ToDictionary(one => JsonSerializer.SerializeToElement(one).GetString()!,
+            StringComparer.Ordinal);
         return known.TryGetValue(text, out var value) ? value : Refuse<TEnum>(name, $"It is one of {string.Join(", ", known.Keys)}.");
     }
 

@@ -72,5 +72,6 @@ sealed record ListQuery(int Limit, string Order, bool IsDescending, JsonElement?
 static class QueryParameters
 {
     /// <summary>Null when it is not given. One that is given twice is refused by the list.</summary>
-    public static string? One(this IQueryCollection query, string name) => query.TryGetValue(name, out var values) ? values.ToString() : null;
+    public static string? One(this IQueryCollection query, string name) => query.TryGetValue(name, out var values) ? values.ToString()
+        : null;
 }

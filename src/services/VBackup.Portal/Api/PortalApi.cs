@@ -63,8 +63,8 @@ public static class PortalApi
     /// <remarks>REQUIRES: an <see cref="IDbContextFactory{TContext}"/> of <see cref="PortalDb"/>, an <c>ILocationRegistry</c>,
     /// <c>IProjectKeys</c>, an id source and a clock
     /// among the services.</remarks>
-    /// <remarks>REQUIRES: an <see cref="IDbContextFactory{TContext}"/> of <see cref="PortalDb"/>, an <c>ILocationRegistry</c>, a master key, an id
-    /// source and a clock among the services.</remarks>
+    /// <remarks>REQUIRES: an <see cref="IDbContextFactory{TContext}"/> of <see cref="PortalDb"/>, an <c>ILocationRegistry</c>, a master
+    /// key, an id source and a clock among the services.</remarks>
     public static IServiceCollection AddPortalApi(this IServiceCollection services, PortalApiOptions options)
     {
         services.TryAddSingleton<ChangeMaker<PortalDb>>();

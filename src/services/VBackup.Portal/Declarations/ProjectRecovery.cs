@@ -35,7 +35,8 @@ public static class ProjectRecovery
         List<string> notes = [];
         var name = found.Declarations?.ProjectName ?? $"recovered-{found.Project.Value.ToString("N")[..8]}";
         if (db.Set<Project>().Local.Any(one => one.Name == name)
-            || await db.Set<Project>().AnyAsync(one => one.Name == name, cancellation).ConfigureAwait(false)) name = $"{name}-{found.Project.Value.ToString("N")[..8]}";
+            || await db.Set<Project>().AnyAsync(one => one.Name == name, cancellation)
+                .ConfigureAwait(false)) name = $"{name}-{found.Project.Value.ToString("N")[..8]}";
         db.Add(new Project(found.Project, name, change.Now));
         db.Declared.Add(new(found.Project, found.DeclarationsVersion));
         await SystemPolicies.EnsureAsync(change, cancellation).ConfigureAwait(false);

@@ -11,8 +11,8 @@ namespace VBackup.Portal.Identity;
 /// <param name="Password">The one that he has, which may be one that he was given.</param>
 public sealed record OwnPasswordRequest(string? User, string? Password, string? NewPassword);
 
-/// <summary>A user chooses a password, by the API and in pages. The one that he has lets him in here, so it is done without a session, which he
-/// may not get before. Thread-safe.</summary>
+/// <summary>A user chooses a password, by the API and in pages. The one that he has lets him in here, so it is done without a session,
+/// which he may not get before. Thread-safe.</summary>
 sealed class OwnPassword(ApiChanges changes, CredentialCheck check, Passwords passwords)
 {
     public static void Map(RouteGroupBuilder api) => api.MapPut("/users/me/password", Handle).IsOpen()

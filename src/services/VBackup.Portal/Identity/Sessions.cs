@@ -30,7 +30,8 @@ sealed class Sessions(ApiChanges changes, CredentialCheck check)
     }
 
     static async Task<IResult> Create(SignInRequest request, HttpContext http, Sessions sessions) =>
-        (await sessions.SignInAsync(http, request).ConfigureAwait(false)).Answer(session => TypedResults.Created("/api/v1/users/me", session));
+        (await sessions.SignInAsync(http, request).ConfigureAwait(false))
+            .Answer(session => TypedResults.Created("/api/v1/users/me", session));
 
     static async Task<IResult> Delete(HttpContext http, Sessions sessions) =>
         (await sessions.SignOutAsync(Asker.Of(http)).ConfigureAwait(false)).Answer(_ => TypedResults.NoContent());
@@ -42,7 +43,8 @@ sealed class Sessions(ApiChanges changes, CredentialCheck check)
         if (user!.MustChangePassword)
             return new Problem(ProblemCode.PasswordChangeRequired,
                 "This password was given to you. Choose your own by PUT /api/v1/users/me/password.");
-        return await changes.MakeAsync<SessionView>(Asker.Of(http), change => BeginAsync(change, user, request.Project)).ConfigureAwait(false);
+        return await changes.MakeAsync<SessionView>(Asker.Of(http), change => BeginAsync(change, user, request.Project))
+            .ConfigureAwait(false);
     }
 
     public Task<Outcome<ApiTokenId>> SignOutAsync(Asker asker) => changes.MakeAsync<ApiTokenId>(asker, async change =>
@@ -55,9 +57,11 @@ sealed class Sessions(ApiChanges changes, CredentialCheck check)
     });
 
     /// <summary>Goes on in another project, in a session of its own that ends when the one before would have.</summary>
-    public Task<Outcome<SessionView>> ChangeProjectAsync(Asker asker, string project) => changes.MakeAsync<SessionView>(asker, async change =>
+    public Task<Outcome<SessionView>> ChangeProjectAsync(Asker asker, string project) =>
+        changes.MakeAsync<SessionView>(asker, async change =>
     {
-        var before = await change.Db.Set<ApiToken>().SingleAsync(one => one.Id == change.Caller.Token, change.Cancellation).ConfigureAwait(false);
+        var before = await change.Db.Set<ApiToken>().SingleAsync(one => one.Id == change.Caller.Token, change.Cancellation)
+            .ConfigureAwait(false);
         if (!before.IsSession) return new Problem(ProblemCode.SessionNeeded, "A token for a program stays in its project.");
         var user = await change.Db.Set<User>().SingleAsync(one => one.Id == change.Caller.User, change.Cancellation).ConfigureAwait(false);
         var (chosen, refusal) = await ChooseAsync(change, user, project).ConfigureAwait(false);

@@ -15,7 +15,8 @@ namespace VBackup.Portal.Locations;
 /// <param name="Endpoint">Of an S3 other than Amazon's.</param>
 /// <param name="SecretKey">Taken, and never told again.</param>
 /// <param name="QuotaBytes">No limit, when it is not said.</param>
-public sealed record NewLocationRequest(string? Name, string? Region, LocationKindView? Kind, string? Address, string? Endpoint, string? S3Region,
+public sealed record NewLocationRequest(string? Name, string? Region, LocationKindView? Kind, string? Address, string? Endpoint,
+    string? S3Region,
     string? AccessKey, string? SecretKey, long? QuotaBytes, int? SoftDeleteDays, bool? IsDefault)
 {
     // It may end in a log, and the secret must not.
@@ -55,7 +56,8 @@ static class LocationRoutes
     public static void Map(RouteGroupBuilder api)
     {
         var locations = api.MapGroup("/locations");
-        locations.MapGet("", List).Needs(Permission.ListLocation).Lists(s_list).Produces<Page<LocationView>>().WithSummary("List the project's locations");
+        locations.MapGet("", List).Needs(Permission.ListLocation).Lists(s_list).Produces<Page<LocationView>>()
+            .WithSummary("List the project's locations");
         locations.MapPost("", Create).Needs(Permission.CreateLocation).Creates<LocationView>()
             .WithSummary("Make a location; a worker then finds out whether it can be used");
         locations.MapGet("/{id:guid}", Get).Needs(Permission.GetLocation).Produces<LocationView>().WithSummary("Get a location");
@@ -77,7 +79,8 @@ static class LocationRoutes
         (await ListAsync(db, http.Caller(), http.Request.Query, http.RequestAborted).ConfigureAwait(false)).Answer(TypedResults.Ok);
 
     /// <summary>By the API and in pages.</summary>
-    public static async Task<Outcome<Page<LocationView>>> ListAsync(PortalDb db, Caller caller, IQueryCollection query, CancellationToken cancellation)
+    public static async Task<Outcome<Page<LocationView>>> ListAsync(PortalDb db, Caller caller, IQueryCollection query,
+        CancellationToken cancellation)
     {
         if (caller.Lacks(Permission.ListLocation) is { } lacks) return lacks;
         var project = caller.InProject;
@@ -110,8 +113,10 @@ static class LocationRoutes
                 return Problem.Wrong("region", "There is no such region.");
             // The same when this is run again: the service makes one of each id.
             id ??= change.NewId<LocationId>();
-            var wish = new NewLocation(change.Caller.InProject, request.Region!, request.Name!, request.Kind!.Value, request.Address!, request.Endpoint,
-                request.S3Region, request.AccessKey, request.SecretKey, request.QuotaBytes, request.SoftDeleteDays ?? 0, request.IsDefault == true);
+            var wish = new NewLocation(change.Caller.InProject, request.Region!, request.Name!, request.Kind!.Value, request.Address!,
+                request.Endpoint,
+                request.S3Region, request.AccessKey, request.SecretKey, request.QuotaBytes, request.SoftDeleteDays ?? 0,
+                    request.IsDefault == true);
             var answer = await registry.CreateAsync(id.Value, wish, change.Cancellation).ConfigureAwait(false);
             if (ProblemOf(answer) is { } problem) return problem;
             // The service tells it by a message too; whoever reads it right after his change must find it changed.
@@ -123,7 +128,8 @@ static class LocationRoutes
 
     static async Task<IResult> Update(Guid id, LocationRequest request, HttpContext http, ApiChanges changes, ILocationRegistry registry)
     {
-        if ((Input.Present("softDeleteDays", request.SoftDeleteDays) ?? Input.Present("isDefault", request.IsDefault)) is { } missing) return missing;
+        if ((Input.Present("softDeleteDays", request.SoftDeleteDays) ?? Input.Present("isDefault", request.IsDefault)) is { } missing)
+            return missing;
         return await changes.MakeAsync(http, async change =>
         {
             var project = change.Caller.InProject;
@@ -171,10 +177,12 @@ static class LocationRoutes
     static Task<IResult> Delete(Guid id, HttpContext http, ApiChanges changes, ILocationRegistry registry) => changes.MakeAsync(http, async change =>
     {
         var project = change.Caller.InProject;
-        if (await FindAsync(change.Db, project, id, change.Cancellation).ConfigureAwait(false) is not { } location) return Problem.NoSuch("location");
+        if (await FindAsync(change.Db, project, id, change.Cancellation).ConfigureAwait(false) is not { } location)
+            return Problem.NoSuch("location");
         if (Versions.Wanted(http, location.Version) is { } outdated) return outdated;
         // Nobody puts it on a plan meanwhile: changes of this database come one after the other.
-        var users = await change.Db.Plans.Where(plan => plan.Location == location.Id).OrderBy(plan => plan.ServerName).Select(plan => plan.ServerName)
+        var users = await change.Db.Plans.Where(plan => plan.Location == location.Id).OrderBy(plan => plan.ServerName)
+            .Select(plan => plan.ServerName)
             .ToListAsync(change.Cancellation).ConfigureAwait(false);
         if (users.Count > 0)
             return new Problem(ProblemCode.LocationInUse, $"The plans of {string.Join(", ", users.Take(NamesShown))}"

@@ -46,7 +46,8 @@ public sealed class LocationRow
         if (now.Version <= Version) return false;
         (Version, Project, Region, Name, Kind) = (now.Version, now.Project, now.Region, now.LocationName, now.Kind);
         (Address, Endpoint, State, Refusal) = (now.Address, now.Endpoint, now.State, now.Refusal);
-        (IsDefault, IsDeleted, QuotaBytes, UsedBytes, SoftDeleteDays) = (now.IsDefault, now.IsDeleted, now.QuotaBytes, now.UsedBytes, now.SoftDeleteDays);
+        (IsDefault, IsDeleted, QuotaBytes, UsedBytes, SoftDeleteDays) = (now.IsDefault, now.IsDeleted, now.QuotaBytes, now.UsedBytes,
+            now.SoftDeleteDays);
         (VerifiedAt, Finding) = (now.VerifiedAt, now.Finding);
         (LockMinDays, LockMaxDays, LockFinalAt) = (now.Lock?.MinDays, now.Lock?.MaxDays, now.Lock?.FinalAt);
         return true;

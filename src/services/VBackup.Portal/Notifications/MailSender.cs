@@ -91,11 +91,14 @@ public sealed class MailSender(SmtpSettings settings, TimeProvider clock)
     {
         // The server's own words about this mail; its recipient would not be another tomorrow.
         SmtpCommandException { ErrorCode: SmtpErrorCode.RecipientNotAccepted or SmtpErrorCode.MessageNotAccepted } refused => new(
-            string.Create(CultureInfo.InvariantCulture, $"the mail server refused it ({(int)refused.StatusCode}): {OneLine(refused.Message)}"),
+            string.Create(CultureInfo.InvariantCulture,
+                $"the mail server refused it ({(int)refused.StatusCode}): {OneLine(refused.Message)}"),
             MayPass: (int)refused.StatusCode < 500),
         SmtpCommandException refused => new(
-            string.Create(CultureInfo.InvariantCulture, $"the mail server refused ({(int)refused.StatusCode}): {OneLine(refused.Message)}"), MayPass: true),
-        AuthenticationException => new("the mail server did not take the user and password of Smtp:User and Smtp:PasswordFile", MayPass: true),
+            string.Create(CultureInfo.InvariantCulture,
+                $"the mail server refused ({(int)refused.StatusCode}): {OneLine(refused.Message)}"), MayPass: true),
+        AuthenticationException => new("the mail server did not take the user and password of Smtp:User and Smtp:PasswordFile",
+            MayPass: true),
         NotSupportedException => new("the mail server does not offer what Smtp:Security or Smtp:User needs", MayPass: true),
         SslHandshakeException => new(
             "TLS was not agreed with the mail server: is its certificate good, and does this machine trust who issued it?", MayPass: true),
@@ -149,7 +152,8 @@ static class MailText
         return text.ToString();
     }
 
-    static void Line(StringBuilder text, string name, string value) => text.Append(name).Append(": ").Append(value.ReplaceLineEndings(" ")).Append('\n');
+    static void Line(StringBuilder text, string name, string value) => text.Append(name).Append(": ").Append(value.ReplaceLineEndings(" "))
+        .Append('\n');
 
     static string Time(DateTimeOffset at) => at.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture) + " UTC";
 }

@@ -31,10 +31,12 @@ static class Notices
 
     /// <summary>A restore came due, and did not start.</summary>
     public static async Task RestoreSkippedAsync(
-        Change<PortalDb> change, ProjectId project, ServerRef server, string serverName, string name, string reason, CancellationToken cancellation)
+        Change<PortalDb> change, ProjectId project, ServerRef server, string serverName, string name, string reason,
+            CancellationToken cancellation)
     {
         if (await PlanOfAsync(change.Db, project, server, cancellation).ConfigureAwait(false) is not { } plan) return;
-        await TellAsync(change, [plan], NotificationEvent.RestoreSkipped, $"The scheduled restore {name} of {serverName} did not start: {reason}",
+        await TellAsync(change, [plan], NotificationEvent.RestoreSkipped,
+            $"The scheduled restore {name} of {serverName} did not start: {reason}",
             body => body with { Server = Of(server, serverName) }, cancellation).ConfigureAwait(false);
     }
 
@@ -45,7 +47,8 @@ static class Notices
     /// <summary>What a location holds is damaged, or could not be looked at.</summary>
     public static async Task LocationDamagedAsync(Change<PortalDb> change, LocationRow location, CancellationToken cancellation)
     {
-        var plans = await change.Db.Plans.Where(plan => plan.Project == location.Project && plan.Location == location.Id).ToListAsync(cancellation)
+        var plans = await change.Db.Plans.Where(plan => plan.Project == location.Project && plan.Location == location.Id)
+            .ToListAsync(cancellation)
             .ConfigureAwait(false);
         await TellAsync(change, plans, NotificationEvent.LocationDamaged, $"Location {location.Name}: {location.Finding}",
             body => body with { Location = new(location.Id, location.Name, location.Finding) }, cancellation).ConfigureAwait(false);
@@ -86,7 +89,8 @@ static class Notices
         new(NotificationBody.VersionNow, change.NewId<NotificationId>(), happened, change.Now, project, summary, null, null, null);
 
     static async Task<Plan?> PlanOfAsync(PortalDb db, ProjectId project, ServerRef server, CancellationToken cancellation) =>
-        await db.Plans.FirstOrDefaultAsync(plan => plan.Project == project && plan.Region == server.Region && plan.ServerId == server.Id, cancellation)
+        await db.Plans.FirstOrDefaultAsync(plan => plan.Project == project && plan.Region == server.Region && plan.ServerId == server.Id,
+            cancellation)
             .ConfigureAwait(false);
 
     static ServerNews Of(ServerRef server, string name) => new(server.Region, server.Id, name);

@@ -11,7 +11,8 @@ namespace VBackup.Portal.Notifications;
 /// <param name="Summary">A line for people.</param>
 /// <param name="Run">Which run ended; null where it is about something else, as of the next.</param>
 public sealed record NotificationBody(
-    int Version, NotificationId Id, NotificationEvent Event, DateTimeOffset At, ProjectId Project, string Summary, ServerNews? Server, RunNews? Run,
+    int Version, NotificationId Id, NotificationEvent Event, DateTimeOffset At, ProjectId Project, string Summary, ServerNews? Server,
+        RunNews? Run,
     LocationNews? Location)
 {
     public const int VersionNow = 1;

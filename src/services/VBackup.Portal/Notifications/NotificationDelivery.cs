@@ -36,7 +36,8 @@ public sealed class NotificationDelivery(ChangeMaker<PortalDb> changes, WebhookS
 
     async Task DeliverAsync(NotificationId id, CancellationToken cancellation)
     {
-        if (await changes.MakeAsync(change => BeginAsync(change, id, cancellation), cancellation).ConfigureAwait(false) is not { } attempt) return;
+        if (await changes.MakeAsync(change => BeginAsync(change, id, cancellation), cancellation).ConfigureAwait(false) is not { } attempt)
+            return;
         var (notification, webhook) = attempt;
         var outcome = notification.Channel == NotificationChannel.Email
             ? await mails.SendAsync(notification.Recipient, NotificationBody.Read(notification.Body), cancellation).ConfigureAwait(false)
@@ -49,7 +50,8 @@ public sealed class NotificationDelivery(ChangeMaker<PortalDb> changes, WebhookS
     {
         if (await change.Db.Notifications.FindAsync([id], cancellation).ConfigureAwait(false) is not { } notification
             || !notification.IsDue(change.Now)) return null;
-        var webhook = notification.Webhook is { } named ? await change.Db.Webhooks.FindAsync([named], cancellation).ConfigureAwait(false) : null;
+        var webhook = notification.Webhook is { } named ? await change.Db.Webhooks.FindAsync([named], cancellation).ConfigureAwait(false)
+            : null;
         if (notification.Channel == NotificationChannel.Webhook && webhook is null)
         {
             notification.Failed("the webhook was deleted", pause: null, change.Now);
@@ -67,7 +69,8 @@ public sealed class NotificationDelivery(ChangeMaker<PortalDb> changes, WebhookS
 
     static async Task EndAsync(Change<PortalDb> change, NotificationId id, DeliveryOutcome outcome, CancellationToken cancellation)
     {
-        if (await change.Db.Notifications.FindAsync([id], cancellation).ConfigureAwait(false) is not { State: NotificationState.Waiting } row) return;
+        if (await change.Db.Notifications.FindAsync([id], cancellation)
+            .ConfigureAwait(false) is not { State: NotificationState.Waiting } row) return;
         switch (outcome)
         {
             case DeliveryOutcome.Delivered:
@@ -88,7 +91,8 @@ public sealed class NotificationDelivery(ChangeMaker<PortalDb> changes, WebhookS
         var now = changes.Now;
         if (_tidiedAt is { } last && now >= last && now - last < s_tidyEvery) return;
         var before = now - Kept;
-        await changes.MakeAsync(change => change.Db.Notifications.Where(one => one.State != NotificationState.Waiting && one.CreatedAt < before)
+        await changes.MakeAsync(change => change.Db.Notifications.Where(one => one.State != NotificationState.Waiting
+            && one.CreatedAt < before)
             .ExecuteDeleteAsync(cancellation), cancellation).ConfigureAwait(false);
         _tidiedAt = now;
     }

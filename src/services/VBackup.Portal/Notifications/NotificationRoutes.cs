@@ -12,7 +12,8 @@ namespace VBackup.Portal.Notifications;
 /// <param name="NextAttemptAt">Null when nobody tries any more.</param>
 /// <param name="LastError">Why the last attempt failed; null when it did not.</param>
 public sealed record NotificationView(
-    NotificationId Id, NotificationEvent Event, NotificationChannel Channel, string Recipient, WebhookId? Webhook, string Summary, NotificationState State,
+    NotificationId Id, NotificationEvent Event, NotificationChannel Channel, string Recipient, WebhookId? Webhook, string Summary,
+        NotificationState State,
     int Attempts, DateTimeOffset CreatedAt, DateTimeOffset? LastAttemptAt, DateTimeOffset? NextAttemptAt, string? LastError);
 
 /// <summary>What the project's people and webhooks were told, or are to be told.</summary>
@@ -39,7 +40,8 @@ static class NotificationRoutes
         var (inState, happened) = (filters.OneOf<NotificationState>("state", state), filters.OneOf<NotificationEvent>("event", @event));
         var (by, toWebhook) = (filters.OneOf<NotificationChannel>("channel", channel), filters.Id<WebhookId>("webhook", webhook));
         if (filters.Wrong is { } wrong) return wrong;
-        var rows = db.Notifications.AsNoTracking().Where(one => one.Project == project && (recipient == null || one.Recipient == recipient));
+        var rows = db.Notifications.AsNoTracking().Where(one => one.Project == project
+            && (recipient == null || one.Recipient == recipient));
         if (inState is not null) rows = rows.Where(one => one.State == inState);
         if (happened is not null) rows = rows.Where(one => one.Event == happened);
         if (by is not null) rows = rows.Where(one => one.Channel == by);
@@ -50,10 +52,12 @@ static class NotificationRoutes
     static async Task<IResult> Get(Guid id, HttpContext http, PortalDb db)
     {
         var (project, wanted) = (http.Caller().InProject, NotificationId.From(id));
-        return await db.Notifications.AsNoTracking().SingleOrDefaultAsync(one => one.Id == wanted && one.Project == project, http.RequestAborted)
+        return await db.Notifications.AsNoTracking().SingleOrDefaultAsync(one => one.Id == wanted && one.Project == project,
+            http.RequestAborted)
             .ConfigureAwait(false) is { } notification ? TypedResults.Ok(View(notification)) : Problem.NoSuch("notification");
     }
 
-    static NotificationView View(Notification one) => new(one.Id, one.Event, one.Channel, one.Recipient, one.Webhook, one.Summary, one.State,
+    static NotificationView View(Notification one) => new(one.Id, one.Event, one.Channel, one.Recipient, one.Webhook, one.Summary,
+        one.State,
         one.Attempts, one.CreatedAt, one.LastAttemptAt, one.NextAttemptAt, one.LastError);
 }

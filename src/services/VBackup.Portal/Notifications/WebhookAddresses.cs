@@ -30,7 +30,8 @@ static class WebhookAddresses
     [
         "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24",
         "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
-        "::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "3fff::/20", "5f00::/16", "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8",
+        "::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "3fff::/20", "5f00::/16", "fc00::/7", "fe80::/10",
+            "fec0::/10", "ff00::/8",
     ]).Select(IPNetwork.Parse)];
 
     static readonly IPNetwork s_nat64 = IPNetwork.Parse("64:ff9b::/96"), s_sixToFour = IPNetwork.Parse("2002::/16");
@@ -38,11 +39,13 @@ static class WebhookAddresses
     /// <summary>What is wrong with a webhook's URL; null when it is good.</summary>
     public static string? FaultOf(string? text, WebhookSettings settings)
     {
-        if (text is not { Length: > 0 and <= UrlLengthMax } || text.Any(char.IsControl) || !Uri.TryCreate(text, UriKind.Absolute, out var url))
+        if (text is not { Length: > 0 and <= UrlLengthMax } || text.Any(char.IsControl)
+            || !Uri.TryCreate(text, UriKind.Absolute, out var url))
             return $"It is an absolute URL of at most {UrlLengthMax} letters.";
         if (url.UserInfo.Length > 0) return "It has no name or password in it: what is sent is signed.";
         if (url.Fragment.Length > 0) return "It has no fragment: nobody would get it.";
-        if (url.Scheme == Uri.UriSchemeHttps) return IsLiteralOf(url, address => !IsAllowed(address, isPlain: false, settings)) ? Forbidden : null;
+        if (url.Scheme == Uri.UriSchemeHttps)
+            return IsLiteralOf(url, address => !IsAllowed(address, isPlain: false, settings)) ? Forbidden : null;
         if (url.Scheme != Uri.UriSchemeHttp) return "It begins with https://.";
         var isLoopback = url.IsLoopback || IsLiteralOf(url, IPAddress.IsLoopback);
         return isLoopback && settings.AllowLoopback ? null : "It begins with https://: what is sent is nobody else's business.";

@@ -39,7 +39,8 @@ static class WebhookRoutes
     public static void Map(RouteGroupBuilder api)
     {
         var webhooks = api.MapGroup("/webhooks");
-        webhooks.MapGet("", List).Needs(Permission.ListPolicy).Lists(s_list).Produces<Page<WebhookView>>().WithSummary("List the project's webhooks");
+        webhooks.MapGet("", List).Needs(Permission.ListPolicy).Lists(s_list).Produces<Page<WebhookView>>()
+            .WithSummary("List the project's webhooks");
         webhooks.MapPost("", Create).Needs(Permission.CreatePolicy).Creates<NewWebhookView>()
             .WithSummary("Make a webhook that policies may tell; its secret is told once");
         webhooks.MapGet("/{id:guid}", Get).Needs(Permission.GetPolicy).Produces<WebhookView>().WithSummary("Get a webhook");
@@ -54,21 +55,24 @@ static class WebhookRoutes
     static Task<IResult> List(HttpContext http, PortalDb db, string? name)
     {
         var project = http.Caller().InProject;
-        return s_list.AnswerAsync(http, db.Webhooks.AsNoTracking().Where(one => one.Project == project && (name == null || one.Name == name)), View);
+        return s_list.AnswerAsync(http, db.Webhooks.AsNoTracking().Where(one => one.Project == project
+            && (name == null || one.Name == name)), View);
     }
 
     static async Task<IResult> Get(Guid id, HttpContext http, PortalDb db) =>
         await FindAsync(db, http.Caller().InProject, WebhookId.From(id), http.RequestAborted).ConfigureAwait(false) is { } webhook
             ? TypedResults.Ok(View(webhook)) : Problem.NoSuch("webhook");
 
-    static async Task<IResult> Create(WebhookRequest request, HttpContext http, ApiChanges changes, WebhookSecrets secrets, WebhookSettings settings)
+    static async Task<IResult> Create(WebhookRequest request, HttpContext http, ApiChanges changes, WebhookSecrets secrets,
+        WebhookSettings settings)
     {
         if (Input.Name("name", request.Name) is { } wrong) return wrong;
         if (WebhookAddresses.FaultOf(request.Url, settings) is { } fault) return Problem.Wrong("url", fault);
         return await changes.CreateAsync(http, request, async change =>
         {
             var project = change.Caller.InProject;
-            var names = await change.Db.Webhooks.Where(one => one.Project == project).Select(one => one.Name).ToListAsync(change.Cancellation)
+            var names = await change.Db.Webhooks.Where(one => one.Project == project).Select(one => one.Name)
+                .ToListAsync(change.Cancellation)
                 .ConfigureAwait(false);
             if (names.Contains(request.Name!)) return Problem.Taken("webhook", request.Name!);
             if (names.Count >= CountMax) return new Problem(ProblemCode.LimitReached, $"A project has at most {CountMax} webhooks.");
@@ -85,7 +89,8 @@ static class WebhookRoutes
     static Task<IResult> Delete(Guid id, HttpContext http, ApiChanges changes) => changes.MakeAsync(http, async change =>
     {
         var (project, wanted) = (change.Caller.InProject, WebhookId.From(id));
-        if (await FindAsync(change.Db, project, wanted, change.Cancellation).ConfigureAwait(false) is not { } webhook) return Problem.NoSuch("webhook");
+        if (await FindAsync(change.Db, project, wanted, change.Cancellation).ConfigureAwait(false) is not { } webhook)
+            return Problem.NoSuch("webhook");
         // Policies are kept as JSON, and a project has few.
         var users = (await change.Db.Policies.AsNoTracking().Where(one => one.Project == project).OrderBy(one => one.Name)
             .ToListAsync(change.Cancellation).ConfigureAwait(false))
@@ -112,7 +117,8 @@ static class WebhookRoutes
 
     static Task<IResult> Test(Guid id, HttpContext http, ApiChanges changes) => changes.CreateAsync(http, id, async change =>
     {
-        if (await FindAsync(change.Db, change.Caller.InProject, WebhookId.From(id), change.Cancellation).ConfigureAwait(false) is not { } webhook)
+        if (await FindAsync(change.Db, change.Caller.InProject, WebhookId.From(id), change.Cancellation)
+            .ConfigureAwait(false) is not { } webhook)
             return Problem.NoSuch("webhook");
         var notification = Notices.Test(change.Change, webhook);
         change.Audit("testWebhook", $"webhook {webhook.Name}");

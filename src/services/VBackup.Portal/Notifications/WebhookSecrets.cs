@@ -41,7 +41,8 @@ public sealed class WebhookSecrets(MasterKey master)
     /// <summary>Keeps all of them under another master key. This may be done again.</summary>
     /// <returns>How many there are.</returns>
     /// <exception cref="WrongMasterKeyException">One of them opens with neither.</exception>
-    public static async Task<int> ChangeMasterKeyAsync(Change<PortalDb> change, MasterKey old, MasterKey next, CancellationToken cancellation)
+    public static async Task<int> ChangeMasterKeyAsync(Change<PortalDb> change, MasterKey old, MasterKey next,
+        CancellationToken cancellation)
     {
         var webhooks = await change.Db.Webhooks.ToListAsync(cancellation).ConfigureAwait(false);
         foreach (var webhook in webhooks.Where(one => one.HasSecret))

@@ -72,7 +72,8 @@ public sealed class WebhookSender : IDisposable
     HttpRequestMessage Signed(NotificationId id, Webhook webhook, string body)
     {
         var seconds = _clock.GetUtcNow().ToUnixTimeSeconds();
-        var request = new HttpRequestMessage(HttpMethod.Post, webhook.Url) { Content = new StringContent(body, Encoding.UTF8, "application/json") };
+        var request = new HttpRequestMessage(HttpMethod.Post,
+            webhook.Url) { Content = new StringContent(body, Encoding.UTF8, "application/json") };
         request.Headers.Add("User-Agent", "vBackup");
         request.Headers.Add(IdHeader, id.ToString());
         request.Headers.Add(TimestampHeader, seconds.ToString(CultureInfo.InvariantCulture));
@@ -85,7 +86,8 @@ public sealed class WebhookSender : IDisposable
         if (answer.IsSuccessStatusCode) return new DeliveryOutcome.Delivered();
         var status = (int)answer.StatusCode;
         // What the receiver does not want now, it will not want later; but for those that say so.
-        var mayPass = answer.StatusCode is HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests or (HttpStatusCode)425 || status >= 500;
+        var mayPass = answer.StatusCode is HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests or (HttpStatusCode)425
+            || status >= 500;
         return new DeliveryOutcome.Failed(string.Create(CultureInfo.InvariantCulture,
             $"it answered {status}{(status is >= 300 and < 400 ? ", and redirects are not followed" : "")}"), mayPass, Asked(answer));
     }
@@ -101,8 +103,10 @@ public sealed class WebhookSender : IDisposable
     static DeliveryOutcome.Failed Describe(HttpRequestException failure) => failure switch
     {
         { InnerException: ForbiddenAddressException forbidden } => new(forbidden.Message, MayPass: false),
-        { HttpRequestError: HttpRequestError.NameResolutionError } or { InnerException: SocketException { SocketErrorCode: SocketError.HostNotFound
-            or SocketError.NoData or SocketError.TryAgain } } => new("its host is not found", MayPass: true),
+        { HttpRequestError: HttpRequestError.NameResolutionError }
+            or { InnerException: SocketException { SocketErrorCode: SocketError.HostNotFound or SocketError.NoData
+                or SocketError.TryAgain } } =>
+            new("its host is not found", MayPass: true),
         { HttpRequestError: HttpRequestError.ConnectionError } => new("nobody answers there", MayPass: true),
         { HttpRequestError: HttpRequestError.SecureConnectionError } => new(
             "TLS was not agreed: is its certificate good, and does this machine trust who issued it?", MayPass: true),

@@ -10,7 +10,8 @@ public sealed class AskedRun
 {
     AskedRun() { }
 
-    public AskedRun(RunId id, PlanId plan, DateTimeOffset dueAt, RuleTags tags, RunTrigger trigger, PointKind kind, DateTimeOffset askedAt) =>
+    public AskedRun(RunId id, PlanId plan, DateTimeOffset dueAt, RuleTags tags, RunTrigger trigger, PointKind kind,
+        DateTimeOffset askedAt) =>
         (Id, Plan, DueAt, Tags, Trigger, Kind, AskedAt, Outcome) = (id, plan, dueAt, tags, trigger, kind, askedAt, RunOutcome.GoingOn);
 
     /// <summary>One that was due, and did not start.</summary>

@@ -30,7 +30,8 @@ public sealed class Plan
 
     Plan() { }
 
-    public Plan(PlanId id, ProjectId project, ServerRef server, string serverName, PolicyId policy, LocationId location, VolumeChoice volumes,
+    public Plan(PlanId id, ProjectId project, ServerRef server, string serverName, PolicyId policy, LocationId location,
+        VolumeChoice volumes,
         string note, DateTimeOffset now)
     {
         (Id, Project, Region, ServerId, ServerName) = (id, project, server.Region, server.Id, serverName);

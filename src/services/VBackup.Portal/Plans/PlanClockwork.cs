@@ -26,7 +26,8 @@ public sealed class PlanClockwork(ChangeMaker<PortalDb> changes)
 
     public async Task TurnAsync(CancellationToken cancellation)
     {
-        foreach (var plan in await FindAsync((db, now) => db.Plans.Where(one => one.IsEnabled && one.PausedBecause == null && one.LookAt <= now), cancellation)
+        foreach (var plan in await FindAsync((db, now) => db.Plans.Where(one => one.IsEnabled && one.PausedBecause == null
+            && one.LookAt <= now), cancellation)
             .ConfigureAwait(false))
             await changes.MakeAsync(change => LookAsync(change, plan, cancellation), cancellation).ConfigureAwait(false);
         foreach (var plan in await FindAsync((db, now) => db.Plans.Where(one => !one.IsRecovered && one.RetentionAt <= now), cancellation)
@@ -37,14 +38,17 @@ public sealed class PlanClockwork(ChangeMaker<PortalDb> changes)
         await _tidying.TurnAsync(cancellation).ConfigureAwait(false);
     }
 
-    Task<List<PlanId>> FindAsync(Func<PortalDb, DateTimeOffset, IQueryable<Plan>> which, CancellationToken cancellation) => changes.MakeAsync(
-        change => which(change.Db, change.Now).OrderBy(plan => plan.LookAt).Select(plan => plan.Id).Take(BatchMax).ToListAsync(cancellation), cancellation);
+    Task<List<PlanId>> FindAsync(Func<PortalDb, DateTimeOffset, IQueryable<Plan>> which, CancellationToken cancellation) =>
+        changes.MakeAsync(
+        change => which(change.Db, change.Now).OrderBy(plan => plan.LookAt).Select(plan => plan.Id).Take(BatchMax)
+            .ToListAsync(cancellation), cancellation);
 
     static async Task LookAsync(Change<PortalDb> change, PlanId id, CancellationToken cancellation)
     {
         var db = change.Db;
         // Another replica may have been faster, or a user has switched it off meanwhile.
-        if (await db.Plans.FindAsync([id], cancellation).ConfigureAwait(false) is not { IsEnabled: true, PausedBecause: null } plan || plan.LookAt > change.Now) return;
+        if (await db.Plans.FindAsync([id], cancellation).ConfigureAwait(false) is not { IsEnabled: true, PausedBecause: null } plan
+            || plan.LookAt > change.Now) return;
         var rules = await RulesOfAsync(db, plan, cancellation).ConfigureAwait(false);
         var history = await HistoryAsync(db, plan, rules, cancellation).ConfigureAwait(false);
         var decision = DuePlan.Decide(rules, history, Instant.FromDateTimeOffset(change.Now));
@@ -60,11 +64,13 @@ public sealed class PlanClockwork(ChangeMaker<PortalDb> changes)
     {
         var all = db.AskedRuns.Where(run => run.Plan == plan.Id);
         var made = all.Where(run => run.Trigger == RunTrigger.Policy && run.Outcome == RunOutcome.Succeeded);
-        var lastFull = await made.Where(run => run.Kind == PointKind.Full).OrderByDescending(run => run.DueAt).FirstOrDefaultAsync(cancellation)
+        var lastFull = await made.Where(run => run.Kind == PointKind.Full).OrderByDescending(run => run.DueAt)
+            .FirstOrDefaultAsync(cancellation)
             .ConfigureAwait(false);
         var from = rules.FullPattern is not null ? lastFull?.DueAt
             : await made.MaxAsync(run => (DateTimeOffset?)run.DueAt, cancellation).ConfigureAwait(false);
-        var runs = await all.Where(run => from == null || run.DueAt >= from || run.Outcome == RunOutcome.GoingOn).ToListAsync(cancellation).ConfigureAwait(false);
+        var runs = await all.Where(run => from == null || run.DueAt >= from || run.Outcome == RunOutcome.GoingOn).ToListAsync(cancellation)
+            .ConfigureAwait(false);
         if (lastFull is not null && !runs.Contains(lastFull)) runs.Add(lastFull);
         return new(Instant.FromDateTimeOffset(plan.Since), [.. runs.Select(run => run.Past)]);
     }
@@ -79,7 +85,8 @@ public sealed class PlanClockwork(ChangeMaker<PortalDb> changes)
         foreach (var verdict in await PointRetention.DecideAsync(db, plan, now, cancellation).ConfigureAwait(false))
         {
             if (verdict.IsGone(now))
-                change.Send(Destination.Backup, new DeletePoint(verdict.Point.Point, plan.Project, IsByPolicy: true), MessageJson.Default.DeletePoint);
+                change.Send(Destination.Backup, new DeletePoint(verdict.Point.Point, plan.Project, IsByPolicy: true),
+                    MessageJson.Default.DeletePoint);
             else if (verdict.Departure is { } later && (next is null || later.At < next)) next = later.At;
         }
         plan.RetentionLooksAgainAt(next?.ToDateTimeOffset());

@@ -22,7 +22,8 @@ public sealed record PlanRequest(
 
 /// <param name="Volumes">Those that were chosen; null for all.</param>
 /// <param name="PausedBecause">Why nothing is backed up by it, though it may be enabled.</param>
-public sealed record PlanView(PlanId Id, ServerRef Server, string ServerName, PolicyId Policy, LocationId Location, IReadOnlyList<string>? Volumes,
+public sealed record PlanView(PlanId Id, ServerRef Server, string ServerName, PolicyId Policy, LocationId Location,
+    IReadOnlyList<string>? Volumes,
     bool IncludesLater, bool IsEnabled, string? PausedBecause, string Note);
 
 /// <summary>What is asked of the project's plans, by the API and in pages. Each looks for the permission that it takes.</summary>
@@ -64,7 +65,8 @@ static class PlanRequests
     {
         if (request.Server is not { } named) return Problem.Wrong("server", "It is needed.");
         if ((Input.Present("server.region", named.Region) ?? Input.Present("server.id", named.Id)) is { } wrong) return wrong;
-        var isChosen = request.Policy is not null || request.Location is not null || request.Volumes is not null || request.IncludesLater is not null;
+        var isChosen = request.Policy is not null || request.Location is not null || request.Volumes is not null
+            || request.IncludesLater is not null;
         // Whoever may choose may also take the defaults.
         if (isChosen) return caller.Lacks(Permission.CreateBackupPlan);
         return caller.May(Permission.CreateBackupPlan) ? null : caller.Lacks(Permission.CreateBackupPlanWithDefaults);
@@ -91,7 +93,8 @@ static class PlanRequests
         if (await PlanUse.FindAsync(change.Db, project, id, change.Cancellation).ConfigureAwait(false) is not { } plan)
             return Problem.NoSuch("plan");
         if (outdated(plan.Version) is { } problem) return problem;
-        var wish = new PlanWish(request.Policy, request.Location, request.Volumes, request.IncludesLater, request.Note, request.AllVolumes == true);
+        var wish = new PlanWish(request.Policy, request.Location, request.Volumes, request.IncludesLater, request.Note,
+            request.AllVolumes == true);
         if ((await PlanUse.ChangeAsync(change.Change, project, id, wish, change.Cancellation).ConfigureAwait(false)).Refusal is { } refusal)
             return Problem.Of(refusal);
         change.Audit("updatePlan", $"plan {plan.Id} of {plan.ServerName}: policy {plan.Policy}, location {plan.Location}");

@@ -29,7 +29,8 @@ static class PlanRoutes
     }
 
     static async Task<IResult> List(HttpContext http, PortalDb db) =>
-        (await PlanRequests.ListAsync(db, http.Caller(), http.Request.Query, http.RequestAborted).ConfigureAwait(false)).Answer(TypedResults.Ok);
+        (await PlanRequests.ListAsync(db, http.Caller(), http.Request.Query, http.RequestAborted).ConfigureAwait(false))
+            .Answer(TypedResults.Ok);
 
     static async Task<IResult> Get(Guid id, HttpContext http, PortalDb db) =>
         (await PlanRequests.GetAsync(db, http.Caller(), PlanId.From(id), http.RequestAborted).ConfigureAwait(false))
@@ -46,7 +47,8 @@ static class PlanRoutes
         }).ConfigureAwait(false);
     }
 
-    static Task<IResult> Change(Guid id, PlanRequest request, HttpContext http, ApiChanges changes) => changes.MakeAsync(http, async change =>
+    static Task<IResult> Change(Guid id, PlanRequest request, HttpContext http, ApiChanges changes) =>
+        changes.MakeAsync(http, async change =>
         (await PlanRequests.ChangeAsync(change, PlanId.From(id), request, version => Versions.Needed(http, version)).ConfigureAwait(false))
             .Answer(plan => Versions.Ok(http, plan)));
 
@@ -54,8 +56,10 @@ static class PlanRoutes
 
     static Task<IResult> Disable(Guid id, HttpContext http, ApiChanges changes) => SwitchAsync(id, false, http, changes);
 
-    static Task<IResult> SwitchAsync(Guid id, bool isEnabled, HttpContext http, ApiChanges changes) => changes.MakeAsync(http, async change =>
-        (await PlanRequests.SwitchAsync(change, PlanId.From(id), isEnabled, version => Versions.Wanted(http, version)).ConfigureAwait(false))
+    static Task<IResult> SwitchAsync(Guid id, bool isEnabled, HttpContext http, ApiChanges changes) =>
+        changes.MakeAsync(http, async change =>
+        (await PlanRequests.SwitchAsync(change, PlanId.From(id), isEnabled, version => Versions.Wanted(http, version))
+            .ConfigureAwait(false))
             .Answer(plan => Versions.Ok(http, plan)));
 
     static Task<IResult> Delete(Guid id, HttpContext http, ApiChanges changes) => changes.MakeAsync(http, async change =>

@@ -15,7 +15,8 @@ namespace VBackup.Portal.Plans;
 /// <param name="IncludesLater">Whether volumes that are attached later are included.</param>
 /// <param name="AllVolumes">Takes the choice of volumes back.</param>
 public sealed record PlanWish(
-    PolicyId? Policy = null, LocationId? Location = null, IReadOnlyList<string>? Volumes = null, bool? IncludesLater = null, string? Note = null,
+    PolicyId? Policy = null, LocationId? Location = null, IReadOnlyList<string>? Volumes = null, bool? IncludesLater = null,
+        string? Note = null,
     bool AllVolumes = false);
 
 /// <summary>What users do with plans.</summary>
@@ -27,14 +28,18 @@ static class PlanUse
         Change<PortalDb> change, ProjectId project, ServerRef server, PlanWish wish, CancellationToken cancellation)
     {
         var db = change.Db;
-        if (await FindServerAsync(db, project, server, cancellation).ConfigureAwait(false) is not { } row) return Refusal.NotFound("server");
+        if (await FindServerAsync(db, project, server, cancellation).ConfigureAwait(false) is not { } row)
+            return Refusal.NotFound("server");
         if (row.IsGone) return Refusal.Conflict("server-gone", $"the server {row.Name} is not there any more");
         if (await db.Plans.AnyAsync(plan => plan.Region == server.Region && plan.ServerId == server.Id, cancellation).ConfigureAwait(false))
             return Refusal.Conflict("plan-exists", $"the server {row.Name} has a plan already: change that one");
         var location = wish.Location ?? await DefaultLocationAsync(db, project, cancellation).ConfigureAwait(false);
-        if (location is null) return Refusal.Conflict("no-default-location", "the project has no default location: name one, or make one the default");
-        var plan = new Plan(change.NewId<PlanId>(), project, server, row.Name, wish.Policy ?? SystemPolicies.Default, location.Value, VolumeChoice.All, "", change.Now);
-        if (await FaultAsync(db, project, row, wish with { Policy = plan.Policy, Location = plan.Location }, cancellation).ConfigureAwait(false) is { } fault) return fault;
+        if (location is null)
+            return Refusal.Conflict("no-default-location", "the project has no default location: name one, or make one the default");
+        var plan = new Plan(change.NewId<PlanId>(), project, server, row.Name, wish.Policy ?? SystemPolicies.Default, location.Value,
+            VolumeChoice.All, "", change.Now);
+        if (await FaultAsync(db, project, row, wish with { Policy = plan.Policy, Location = plan.Location }, cancellation)
+            .ConfigureAwait(false) is { } fault) return fault;
         Apply(plan, row, wish);
         db.Plans.Add(plan);
         return plan;
@@ -53,7 +58,8 @@ static class PlanUse
     }
 
     /// <summary>Its points stay, and no rule lets them go any more.</summary>
-    public static async Task<Answer<Plan>> DeleteAsync(Change<PortalDb> change, ProjectId project, PlanId id, CancellationToken cancellation)
+    public static async Task<Answer<Plan>> DeleteAsync(Change<PortalDb> change, ProjectId project, PlanId id,
+        CancellationToken cancellation)
     {
         if (await FindAsync(change.Db, project, id, cancellation).ConfigureAwait(false) is not { } plan) return Refusal.NotFound("plan");
         change.Db.Plans.Remove(plan);
@@ -64,7 +70,8 @@ static class PlanUse
         return plan;
     }
 
-    public static async Task<Answer<Plan>> SwitchAsync(Change<PortalDb> change, ProjectId project, PlanId id, bool isEnabled, CancellationToken cancellation)
+    public static async Task<Answer<Plan>> SwitchAsync(Change<PortalDb> change, ProjectId project, PlanId id, bool isEnabled,
+        CancellationToken cancellation)
     {
         if (await FindAsync(change.Db, project, id, cancellation).ConfigureAwait(false) is not { } plan) return Refusal.NotFound("plan");
         if (isEnabled) plan.Enable(change.Now);
@@ -73,7 +80,8 @@ static class PlanUse
     }
 
     /// <summary>A full, which only a user deletes. A server without a plan gets one first, by the defaults.</summary>
-    public static async Task<Answer<RunId>> BackUpNowAsync(Change<PortalDb> change, ProjectId project, ServerRef server, CancellationToken cancellation)
+    public static async Task<Answer<RunId>> BackUpNowAsync(Change<PortalDb> change, ProjectId project, ServerRef server,
+        CancellationToken cancellation)
     {
         var db = change.Db;
         var plan = await db.Plans.FirstOrDefaultAsync(
@@ -85,14 +93,17 @@ static class PlanUse
             plan = made.Value;
         }
         if (plan.Obstacle is { } reason) return Refusal.Conflict("plan-paused", $"the plan of {plan.ServerName} is paused: {reason}");
-        if (await db.AskedRuns.AnyAsync(run => run.Plan == plan.Id && run.Outcome == RunOutcome.GoingOn, cancellation).ConfigureAwait(false))
+        if (await db.AskedRuns.AnyAsync(run => run.Plan == plan.Id && run.Outcome == RunOutcome.GoingOn, cancellation)
+            .ConfigureAwait(false))
             return Refusal.Conflict("run-going-on", $"a run of {plan.ServerName} is going on: wait for it, or cancel it");
-        return await AskAsync(change, plan, change.Now, RuleTags.None, RunTrigger.Manual, PointKind.Full, null, null, cancellation).ConfigureAwait(false);
+        return await AskAsync(change, plan, change.Now, RuleTags.None, RunTrigger.Manual, PointKind.Full, null, null, cancellation)
+            .ConfigureAwait(false);
     }
 
     /// <summary>Asks the vBackup service for a run, and remembers that.</summary>
     /// <param name="notAfter">It is not to start any more then.</param>
-    internal static async Task<RunId> AskAsync(Change<PortalDb> change, Plan plan, DateTimeOffset dueAt, RuleTags tags, RunTrigger trigger, PointKind kind,
+    internal static async Task<RunId> AskAsync(Change<PortalDb> change, Plan plan, DateTimeOffset dueAt, RuleTags tags, RunTrigger trigger,
+        PointKind kind,
         DateTimeOffset? notAfter, DateTimeOffset? stopBy, CancellationToken cancellation)
     {
         await DeclarationsTelling.TellNowAsync(change, plan.Project, cancellation).ConfigureAwait(false);
@@ -102,7 +113,8 @@ static class PlanUse
         DiskView[]? seen = server is null ? null : [.. server.Disks.Where(disk => disks is null || disks.Contains(disk.Name))];
         var point = change.NewId<RestorePointId>();
         change.Db.AskedRuns.Add(new(run, plan.Id, dueAt, tags, trigger, kind, change.Now));
-        change.Db.Runs.Add(RunRow.Asked(run, RunKind.Backup, plan.Project, plan.Id, plan.Server, plan.ServerName, plan.Location, point, trigger));
+        change.Db.Runs.Add(RunRow.Asked(run, RunKind.Backup, plan.Project, plan.Id, plan.Server, plan.ServerName, plan.Location, point,
+            trigger));
         change.Send(Destination.Backup, new StartBackup(run, point, plan.Project, plan.Id, plan.Server, plan.ServerName,
             plan.Location, disks, trigger, kind, RuleTagNames.Of(tags), dueAt, stopBy, seen), MessageJson.Default.StartBackup, notAfter);
         return run;
@@ -111,11 +123,14 @@ static class PlanUse
     public static async Task<Plan?> FindAsync(PortalDb db, ProjectId project, PlanId id, CancellationToken cancellation) =>
         await db.Plans.FindAsync([id], cancellation).ConfigureAwait(false) is { } plan && plan.Project == project ? plan : null;
 
-    public static async Task<ServerRow?> FindServerAsync(PortalDb db, ProjectId project, ServerRef server, CancellationToken cancellation) =>
-        await db.Servers.FindAsync([server.Region, server.Id], cancellation).ConfigureAwait(false) is { } row && row.Project == project ? row : null;
+    public static async Task<ServerRow?> FindServerAsync(PortalDb db, ProjectId project, ServerRef server,
+        CancellationToken cancellation) =>
+        await db.Servers.FindAsync([server.Region, server.Id], cancellation).ConfigureAwait(false) is { } row && row.Project == project
+            ? row : null;
 
     static async Task<LocationId?> DefaultLocationAsync(PortalDb db, ProjectId project, CancellationToken cancellation) =>
-        (await db.Locations.FirstOrDefaultAsync(location => location.Project == project && location.IsDefault && !location.IsDeleted, cancellation)
+        (await db.Locations.FirstOrDefaultAsync(location => location.Project == project && location.IsDefault && !location.IsDeleted,
+            cancellation)
             .ConfigureAwait(false))?.Id;
 
     static void Apply(Plan plan, ServerRow? server, PlanWish wish)
@@ -133,7 +148,8 @@ static class PlanUse
             return Refusal.Invalid("policy", "the project has no such policy");
         if (wish.Location is { } location)
         {
-            if (await db.Locations.FindAsync([location], cancellation).ConfigureAwait(false) is not { IsDeleted: false } found || found.Project != project)
+            if (await db.Locations.FindAsync([location], cancellation).ConfigureAwait(false) is not { IsDeleted: false } found
+                || found.Project != project)
                 return Refusal.Invalid("location", "the project has no such location");
             if (found.State == LocationStateView.Refused)
                 return Refusal.Invalid("location", $"the location {found.Name} cannot be used: {found.Refusal}");

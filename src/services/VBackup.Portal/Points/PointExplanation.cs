@@ -36,7 +36,8 @@ public sealed record PointExplanation(
     static async Task<PointVerdict> VerdictAsync(PortalDb db, PointRow point, Instant now, CancellationToken cancellation)
     {
         var plan = await db.Plans.FirstOrDefaultAsync(
-            one => one.Project == point.Project && one.Region == point.Region && one.ServerId == point.ServerId, cancellation).ConfigureAwait(false);
+            one => one.Project == point.Project && one.Region == point.Region && one.ServerId == point.ServerId, cancellation)
+                .ConfigureAwait(false);
         // A plan that was recovered lets nothing go yet.
         var verdicts = plan is null or { IsRecovered: true } ? [] : await PointRetention.DecideAsync(db, plan, now, cancellation).ConfigureAwait(false);
         return verdicts.FirstOrDefault(one => one.Point.Point == point.Id)

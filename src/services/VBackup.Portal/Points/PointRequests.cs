@@ -17,7 +17,8 @@ public sealed record PointView(RestorePointId Id, ServerRef Server, string Serve
     DateTimeOffset? CompletedAt, string? Consistency, bool IsDistrusted, long LengthBytes, long ReadBytes, long StoredBytes,
     IReadOnlyList<VolumePointView> Volumes, DateTimeOffset? DeletedAt, DateTimeOffset? PurgeAt)
 {
-    public static PointView Of(PointRow point) => new(point.Id, point.Server, point.ServerName, point.Plan, point.Run, point.Location, point.State,
+    public static PointView Of(PointRow point) => new(point.Id, point.Server, point.ServerName, point.Plan, point.Run, point.Location,
+        point.State,
         point.Kind, point.Trigger, point.Tags, point.DueAt, point.TakenAt, point.CompletedAt, point.Consistency, point.IsDistrusted,
         point.Volumes.Sum(volume => volume.LengthBytes), point.Volumes.Sum(volume => volume.ReadBytes),
         point.Volumes.Sum(volume => volume.StoredBytes), point.Volumes, point.DeletedAt, point.PurgeAt);
@@ -41,7 +42,8 @@ static class PointRequests
         if (caller.Lacks(Permission.ListRestorePoint) is { } lacks) return lacks;
         var project = caller.InProject;
         var filters = new ListFilters();
-        var (ofServer, inState) = (filters.Server("server", query.One("server")), filters.OneOf<RestorePointState>("state", query.One("state")));
+        var (ofServer, inState) = (filters.Server("server", query.One("server")),
+            filters.OneOf<RestorePointState>("state", query.One("state")));
         var (atLocation, byTrigger) =
             (filters.Id<LocationId>("location", query.One("location")), filters.OneOf<RunTrigger>("trigger", query.One("trigger")));
         if (filters.Wrong is { } wrong) return wrong;

@@ -13,7 +13,8 @@ static class PointRetention
     public static async Task<IReadOnlyList<PointVerdict>> DecideAsync(PortalDb db, Plan plan, Instant now, CancellationToken cancellation)
     {
         var rules = await PlanClockwork.RulesOfAsync(db, plan, cancellation).ConfigureAwait(false);
-        var points = await db.Points.Where(point => point.Region == plan.Region && point.ServerId == plan.ServerId && point.Project == plan.Project
+        var points = await db.Points.Where(point => point.Region == plan.Region && point.ServerId == plan.ServerId
+            && point.Project == plan.Project
                 && (point.State == RestorePointState.Active || point.State == RestorePointState.Creating))
             .ToListAsync(cancellation).ConfigureAwait(false);
         var changedAt = Instant.FromDateTimeOffset(plan.PolicyChangedAt);

@@ -20,19 +20,23 @@ static class PointRoutes
             .WithSummary("Say which rules keep a point, or when and why it goes");
         points.MapDelete("/{id:guid}", Delete).Needs(Permission.DeleteRestorePoint).Produces<PointView>(StatusCodes.Status202Accepted)
             .WithSummary("Delete a point: to the bin, where its location has one");
-        points.MapPost("/{id:guid}/undelete", Undelete).Needs(Permission.UndeleteRestorePoint).Produces<PointView>(StatusCodes.Status202Accepted)
+        points.MapPost("/{id:guid}/undelete", Undelete).Needs(Permission.UndeleteRestorePoint)
+            .Produces<PointView>(StatusCodes.Status202Accepted)
             .WithSummary("Bring a point back from the bin");
         Restore.Map(points);
     }
 
     static async Task<IResult> List(HttpContext http, PortalDb db) =>
-        (await PointRequests.ListAsync(db, http.Caller(), http.Request.Query, http.RequestAborted).ConfigureAwait(false)).Answer(TypedResults.Ok);
+        (await PointRequests.ListAsync(db, http.Caller(), http.Request.Query, http.RequestAborted).ConfigureAwait(false))
+            .Answer(TypedResults.Ok);
 
     static async Task<IResult> Get(Guid id, HttpContext http, PortalDb db) =>
-        (await PointRequests.GetAsync(db, http.Caller(), RestorePointId.From(id), http.RequestAborted).ConfigureAwait(false)).Answer(TypedResults.Ok);
+        (await PointRequests.GetAsync(db, http.Caller(), RestorePointId.From(id), http.RequestAborted).ConfigureAwait(false))
+            .Answer(TypedResults.Ok);
 
     static async Task<IResult> Explain(Guid id, HttpContext http, PortalDb db, TimeProvider clock) =>
-        (await PointRequests.ExplainAsync(db, http.Caller(), RestorePointId.From(id), clock.GetUtcNow(), http.RequestAborted).ConfigureAwait(false))
+        (await PointRequests.ExplainAsync(db, http.Caller(), RestorePointId.From(id), clock.GetUtcNow(), http.RequestAborted)
+            .ConfigureAwait(false))
             .Answer(TypedResults.Ok);
 
     static Task<IResult> Delete(Guid id, HttpContext http, ApiChanges changes) => changes.MakeAsync(http, async change =>

@@ -33,10 +33,12 @@ static class Restore
     public static async Task<Outcome<RunId>> StartAsync(ApiChange change, RestorePointId id, RestoreRequest request)
     {
         if (FaultOf(change.Caller, request) is { } fault) return fault;
-        if (await PointRequests.FindAsync(change.Db, change.Caller.InProject, id, change.Cancellation).ConfigureAwait(false) is not { } point)
+        if (await PointRequests.FindAsync(change.Db, change.Caller.InProject, id, change.Cancellation)
+            .ConfigureAwait(false) is not { } point)
             return Problem.NoSuch("point");
         var wish = new RestoreWish(null, request.Target!.Value, request.Name, request.Volume, request.StopsServer == true);
-        if (await RestoreStart.ObstacleAsync(change.Db, point, wish, change.Cancellation).ConfigureAwait(false) is { } obstacle) return obstacle;
+        if (await RestoreStart.ObstacleAsync(change.Db, point, wish, change.Cancellation).ConfigureAwait(false) is { } obstacle)
+            return obstacle;
         var run = RestoreStart.Ask(change.Change, point, wish, RunTrigger.Manual);
         change.Audit("restorePoint", $"point {point.Id} of {point.ServerName} to {request.Name ?? "the original"}: run {run}");
         return run;

@@ -3,7 +3,8 @@ using VBackup.Contracts.Ids;
 
 namespace VBackup.Portal.Policies;
 
-/// <summary>Who is told how runs of a policy's servers ended. At least one of the two ends, and one recipient or webhook, is given.</summary>
+/// <summary>Who is told how runs of a policy's servers ended. At least one of the two ends, and one recipient or webhook, is
+/// given.</summary>
 /// <param name="OnFailure">Of every run that ended without its result; also that a server is gone, or its location damaged.</param>
 /// <param name="Recipients">E-mail addresses.</param>
 /// <param name="Webhooks">Of the policy's project.</param>
@@ -21,8 +22,10 @@ public sealed record NotificationRule(
         if (!OnSuccess && !OnFailure) yield return new(field, "tells nothing: set onSuccess, onFailure or both");
         var (recipients, webhooks) = (Recipients ?? [], Webhooks ?? []);
         if (recipients.Count + webhooks.Count == 0) yield return new(field, "tells nobody: give recipients or webhooks");
-        if (recipients.Count > RecipientsMax) yield return new($"{field}.recipients", $"has {recipients.Count}; it takes {RecipientsMax} at most");
-        if (webhooks.Count > RecipientsMax) yield return new($"{field}.webhooks", $"has {webhooks.Count}; it takes {RecipientsMax} at most");
+        if (recipients.Count > RecipientsMax)
+            yield return new($"{field}.recipients", $"has {recipients.Count}; it takes {RecipientsMax} at most");
+        if (webhooks.Count > RecipientsMax)
+            yield return new($"{field}.webhooks", $"has {webhooks.Count}; it takes {RecipientsMax} at most");
         foreach (var wrong in recipients.Where(one => !IsAddress(one)).Take(1))
             yield return new($"{field}.recipients", $"has '{wrong}', which is no e-mail address such as ops@example.org");
         if (recipients.Distinct(StringComparer.OrdinalIgnoreCase).Count() != recipients.Count)

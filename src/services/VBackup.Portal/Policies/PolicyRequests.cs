@@ -25,10 +25,12 @@ static class PolicyRequests
         if (caller.Lacks(Permission.ListPolicy) is { } lacks) return lacks;
         var (project, name) = (caller.InProject, query.One("name"));
         return await List.PageAsync(query, db.Policies.AsNoTracking().Where(one =>
-            (one.Project == null || one.Project == project) && (name == null || one.Name == name)), View, cancellation).ConfigureAwait(false);
+            (one.Project == null || one.Project == project) && (name == null || one.Name == name)), View, cancellation)
+                .ConfigureAwait(false);
     }
 
-    public static async Task<Outcome<Versioned<PolicyView>>> GetAsync(PortalDb db, Caller caller, PolicyId id, CancellationToken cancellation)
+    public static async Task<Outcome<Versioned<PolicyView>>> GetAsync(PortalDb db, Caller caller, PolicyId id,
+        CancellationToken cancellation)
     {
         if (caller.Lacks(Permission.GetPolicy) is { } lacks) return lacks;
         return await PolicyUse.FindAsync(db, caller.InProject, id, cancellation).ConfigureAwait(false) is { } policy
@@ -38,7 +40,8 @@ static class PolicyRequests
     public static async Task<Outcome<Versioned<PolicyView>>> CreateAsync(ApiChange change, string name, PolicyRules rules)
     {
         if (change.Caller.Lacks(Permission.CreatePolicy) is { } lacks) return lacks;
-        var made = await PolicyUse.CreateAsync(change.Change, change.Caller.InProject, name, rules, change.Cancellation).ConfigureAwait(false);
+        var made = await PolicyUse.CreateAsync(change.Change, change.Caller.InProject, name, rules, change.Cancellation)
+            .ConfigureAwait(false);
         if (made.Refusal is { } refusal) return ProblemOf(refusal);
         change.Audit("createPolicy", $"policy {made.Value.Name}");
         return Told(made.Value);

@@ -31,7 +31,8 @@ static class PolicyRoutes
     }
 
     static async Task<IResult> List(HttpContext http, PortalDb db) =>
-        (await PolicyRequests.ListAsync(db, http.Caller(), http.Request.Query, http.RequestAborted).ConfigureAwait(false)).Answer(TypedResults.Ok);
+        (await PolicyRequests.ListAsync(db, http.Caller(), http.Request.Query, http.RequestAborted).ConfigureAwait(false))
+            .Answer(TypedResults.Ok);
 
     static async Task<IResult> Get(Guid id, HttpContext http, PortalDb db) =>
         (await PolicyRequests.GetAsync(db, http.Caller(), PolicyId.From(id), http.RequestAborted).ConfigureAwait(false))
@@ -71,6 +72,7 @@ static class PolicyRoutes
         // The reader asks that they are there, and lets them be null.
         if (sent.Weekly is { Days: null }) return (null, Problem.Wrong("rules.weekly.days", "They are needed."));
         if (sent.Monthly is { On: null }) return (null, Problem.Wrong("rules.monthly.on", "It is needed."));
-        return (new(launch, zone, sent.Hourly, sent.Daily, sent.Weekly, sent.Monthly, sent.FullPattern, sent.Window, sent.Notification), null);
+        return (new(launch, zone, sent.Hourly, sent.Daily, sent.Weekly, sent.Monthly, sent.FullPattern, sent.Window, sent.Notification),
+            null);
     }
 }

@@ -5,8 +5,9 @@ using NodaTime;
 namespace VBackup.Portal.Policies;
 
 /// <summary>
-/// When a policy runs, what it keeps and whom it tells, as it is saved and as the API shows it: its JSON never changes, see <see cref="PolicyJson"/>.
-/// At least one of the four frequencies is given, in any combination; <see cref="PolicyFaults"/> says what is wrong with one.
+/// When a policy runs, what it keeps and whom it tells, as it is saved and as the API shows it: its JSON never changes, see <see
+/// cref="PolicyJson"/>. At least one of the four frequencies is given, in any combination; <see cref="PolicyFaults"/> says what is wrong
+/// with one.
 /// </summary>
 /// <param name="LaunchTime">
 /// The local time of day of daily, weekly and monthly runs, from which hourly ones are counted. Whole minutes.

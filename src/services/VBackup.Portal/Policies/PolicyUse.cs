@@ -25,22 +25,28 @@ static class PolicyUse
     public static async Task<Answer<PolicyRow>> ChangeAsync(
         Change<PortalDb> change, ProjectId project, PolicyId id, string name, PolicyRules rules, CancellationToken cancellation)
     {
-        if (await FindAsync(change.Db, project, id, cancellation).ConfigureAwait(false) is not { } policy) return Refusal.NotFound("policy");
-        if (policy.IsSystemDefault) return Refusal.Conflict("system-default", $"the policy {policy.Name} is a default of the system: make one of your own");
+        if (await FindAsync(change.Db, project, id, cancellation).ConfigureAwait(false) is not { } policy)
+            return Refusal.NotFound("policy");
+        if (policy.IsSystemDefault)
+            return Refusal.Conflict("system-default", $"the policy {policy.Name} is a default of the system: make one of your own");
         if (await FaultAsync(change.Db, project, id, name, rules, cancellation).ConfigureAwait(false) is { } fault) return fault;
         // A name and who is told have no part in what is due and what is kept.
         var changesPoints = !policy.Rules.RunsAndKeepsAs(rules);
         policy.Changes(name, rules);
         if (!changesPoints) return policy;
-        await foreach (var plan in change.Db.Plans.Where(plan => plan.Policy == id).AsAsyncEnumerable().WithCancellation(cancellation).ConfigureAwait(false))
+        await foreach (var plan in change.Db.Plans.Where(plan => plan.Policy == id).AsAsyncEnumerable().WithCancellation(cancellation)
+            .ConfigureAwait(false))
             plan.PolicyChanged(change.Now);
         return policy;
     }
 
-    public static async Task<Answer<PolicyRow>> DeleteAsync(Change<PortalDb> change, ProjectId project, PolicyId id, CancellationToken cancellation)
+    public static async Task<Answer<PolicyRow>> DeleteAsync(Change<PortalDb> change, ProjectId project, PolicyId id,
+        CancellationToken cancellation)
     {
-        if (await FindAsync(change.Db, project, id, cancellation).ConfigureAwait(false) is not { } policy) return Refusal.NotFound("policy");
-        if (policy.IsSystemDefault) return Refusal.Conflict("system-default", $"the policy {policy.Name} is a default of the system, which nobody deletes");
+        if (await FindAsync(change.Db, project, id, cancellation).ConfigureAwait(false) is not { } policy)
+            return Refusal.NotFound("policy");
+        if (policy.IsSystemDefault)
+            return Refusal.Conflict("system-default", $"the policy {policy.Name} is a default of the system, which nobody deletes");
         var users = await change.Db.Plans.Where(plan => plan.Policy == id).OrderBy(plan => plan.ServerName).Select(plan => plan.ServerName)
             .ToListAsync(cancellation).ConfigureAwait(false);
         if (users.Count > 0)
@@ -52,17 +58,21 @@ static class PolicyUse
 
     /// <summary>One of the project, or of the system.</summary>
     public static async Task<PolicyRow?> FindAsync(PortalDb db, ProjectId project, PolicyId id, CancellationToken cancellation) =>
-        await db.Policies.FindAsync([id], cancellation).ConfigureAwait(false) is { } policy && (policy.Project is null || policy.Project == project)
+        await db.Policies.FindAsync([id], cancellation).ConfigureAwait(false) is { } policy
+            && (policy.Project is null || policy.Project == project)
             ? policy : null;
 
     static async Task<Refusal?> FaultAsync(
         PortalDb db, ProjectId project, PolicyId? own, string name, PolicyRules rules, CancellationToken cancellation)
     {
-        if (name.Length is 0 or > NameMax || name.Any(char.IsControl)) return Refusal.Invalid("name", $"a policy's name has 1 to {NameMax} characters");
+        if (name.Length is 0 or > NameMax || name.Any(char.IsControl))
+            return Refusal.Invalid("name", $"a policy's name has 1 to {NameMax} characters");
         if (PolicyFaults.Of(rules) is [var fault, ..]) return Refusal.Invalid(fault.Field, $"it {fault.Problem}");
-        if (await WebhookRoutes.MissingAsync(db, project, rules.Notification?.Webhooks ?? [], cancellation).ConfigureAwait(false) is { } missing)
+        if (await WebhookRoutes.MissingAsync(db, project, rules.Notification?.Webhooks ?? [], cancellation)
+            .ConfigureAwait(false) is { } missing)
             return Refusal.Invalid("notification.webhooks", $"it names {missing}, and the project has no such webhook");
-        return await db.Policies.AnyAsync(other => other.Project == project && other.Name == name && other.Id != own, cancellation).ConfigureAwait(false)
+        return await db.Policies.AnyAsync(other => other.Project == project && other.Name == name && other.Id != own, cancellation)
+            .ConfigureAwait(false)
             ? Refusal.Conflict("name-taken", $"there is a policy {name} already") : null;
     }
 }

@@ -25,6 +25,7 @@ static class SystemPolicies
     {
         yield return new(Default, null, "default", new(s_night, "Etc/UTC", Daily: new(7), Weekly: new([IsoDayOfWeek.Sunday], 5),
             Monthly: new(DayOfMonth.Numbered(1), 12)));
-        yield return new(Hourly, null, "every-4-hours", new(s_night, "Etc/UTC", Hourly: new(4, 12), Daily: new(7), Weekly: new([IsoDayOfWeek.Sunday], 5)));
+        yield return new(Hourly, null, "every-4-hours", new(s_night, "Etc/UTC", Hourly: new(4, 12), Daily: new(7),
+            Weekly: new([IsoDayOfWeek.Sunday], 5)));
     }
 }

@@ -7,7 +7,8 @@ namespace VBackup.Portal.Restores;
 /// <summary>When a restore is repeated: a policy's calendar, without what is about keeping copies. Its JSON is saved, and frozen by a
 /// test.</summary>
 public sealed record RestoreCalendar(
-    LocalTime LaunchTime, string Zone, HourlyRule? Hourly = null, DailyRule? Daily = null, WeeklyRule? Weekly = null, MonthlyRule? Monthly = null)
+    LocalTime LaunchTime, string Zone, HourlyRule? Hourly = null, DailyRule? Daily = null, WeeklyRule? Weekly = null,
+        MonthlyRule? Monthly = null)
 {
     /// <summary>As <see cref="PolicyCalendar"/> takes it: that wants to be told of copies, which nobody counts here.</summary>
     [JsonIgnore]

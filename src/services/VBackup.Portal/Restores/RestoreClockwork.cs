@@ -9,7 +9,8 @@ using VBackup.Portal.Runs;
 
 namespace VBackup.Portal.Restores;
 
-/// <summary>Starts scheduled restores. Any number of replicas may do it: whoever is second finds the schedule changed, and nothing due.</summary>
+/// <summary>Starts scheduled restores. Any number of replicas may do it: whoever is second finds the schedule changed, and nothing
+/// due.</summary>
 public sealed class RestoreClockwork(ChangeMaker<PortalDb> changes)
 {
     const int BatchMax = 100;
@@ -23,7 +24,8 @@ public sealed class RestoreClockwork(ChangeMaker<PortalDb> changes)
 
     static async Task StartAsync(Change<PortalDb> change, RestoreScheduleId id, CancellationToken cancellation)
     {
-        if (await change.Db.RestoreSchedules.FindAsync([id], cancellation).ConfigureAwait(false) is not { } schedule || !schedule.IsDue(change.Now)) return;
+        if (await change.Db.RestoreSchedules.FindAsync([id], cancellation).ConfigureAwait(false) is not { } schedule
+            || !schedule.IsDue(change.Now)) return;
         var isBusy = await IsBusyAsync(change, schedule, cancellation).ConfigureAwait(false);
         var due = schedule.TakesDue(change.Now);
         var wish = new RestoreWish(schedule.Point, schedule.Target, schedule.NameAt(due), schedule.Volume, schedule.StopsServer);
@@ -39,7 +41,8 @@ public sealed class RestoreClockwork(ChangeMaker<PortalDb> changes)
             return;
         }
         schedule.WasSkipped(reason);
-        await Notices.RestoreSkippedAsync(change, schedule.Project, schedule.Server, schedule.ServerName, schedule.Name, reason, cancellation)
+        await Notices.RestoreSkippedAsync(change, schedule.Project, schedule.Server, schedule.ServerName, schedule.Name, reason,
+            cancellation)
             .ConfigureAwait(false);
     }
 
@@ -47,7 +50,8 @@ public sealed class RestoreClockwork(ChangeMaker<PortalDb> changes)
     /// all that follow.</summary>
     static async Task<bool> IsBusyAsync(Change<PortalDb> change, RestoreSchedule schedule, CancellationToken cancellation)
     {
-        if (schedule.LastRun is not { } last || await change.Db.Runs.FindAsync([last], cancellation).ConfigureAwait(false) is not { IsOver: false } run)
+        if (schedule.LastRun is not { } last || await change.Db.Runs.FindAsync([last], cancellation)
+            .ConfigureAwait(false) is not { IsOver: false } run)
             return false;
         if (run.Version > 0 || change.Now - schedule.LastDueAt < PlanClockwork.AnswerPatience) return true;
         run.NeverBegan(PlanClockwork.NeverAnswered, change.Now);
@@ -58,7 +62,8 @@ public sealed class RestoreClockwork(ChangeMaker<PortalDb> changes)
     static async Task<PointRow?> PointOfAsync(PortalDb db, RestoreSchedule schedule, CancellationToken cancellation)
     {
         if (schedule.Point is { } id) return await db.Points.FindAsync([id], cancellation).ConfigureAwait(false);
-        return await db.Points.Where(one => one.Project == schedule.Project && one.Region == schedule.Region && one.ServerId == schedule.ServerId
+        return await db.Points.Where(one => one.Project == schedule.Project && one.Region == schedule.Region
+            && one.ServerId == schedule.ServerId
                 && one.State == RestorePointState.Active)
             .OrderByDescending(one => one.TakenAt).FirstOrDefaultAsync(cancellation).ConfigureAwait(false);
     }

@@ -37,7 +37,8 @@ public sealed class RestoreSchedule
         RestoreScheduleId id, ProjectId project, string name, ServerRef server, string serverName, RestoreWish wish, DateTimeOffset at) =>
         new(id, project, name, server, serverName, wish) { At = at, NextAt = at };
 
-    public static RestoreSchedule Repeated(RestoreScheduleId id, ProjectId project, string name, ServerRef server, string serverName, RestoreWish wish,
+    public static RestoreSchedule Repeated(RestoreScheduleId id, ProjectId project, string name, ServerRef server, string serverName,
+        RestoreWish wish,
         RestoreCalendar calendar, DateTimeOffset now)
     {
         var schedule = new RestoreSchedule(id, project, name, server, serverName, wish) { Calendar = calendar };
@@ -114,7 +115,8 @@ public sealed class RestoreSchedule
     {
         var due = NextAt!.Value;
         if (Calendar is { } calendar)
-            due = PolicyCalendar.Occurrences(calendar.Rules, Instant.FromDateTimeOffset(due), Instant.FromDateTimeOffset(now).PlusNanoseconds(1))
+            due = PolicyCalendar.Occurrences(calendar.Rules, Instant.FromDateTimeOffset(due),
+                Instant.FromDateTimeOffset(now).PlusNanoseconds(1))
                 .Last().At.ToDateTimeOffset();
         (LastDueAt, NextAt) = (due, Calendar is null ? null : NextBehind(now));
         Version++;

@@ -21,7 +21,8 @@ public sealed record RestoreCalendarRequest(
 /// <param name="Point">What is restored once, at <paramref name="At"/>.</param>
 /// <param name="Server">Whose newest point is restored by the <paramref name="Calendar"/>.</param>
 /// <param name="NewName">Of the new server or volume; by a calendar, the instant follows it.</param>
-public sealed record RestoreScheduleRequest(string? Name, RestorePointId? Point, ServerRequest? Server, RestoreTarget? Target, string? NewName,
+public sealed record RestoreScheduleRequest(string? Name, RestorePointId? Point, ServerRequest? Server, RestoreTarget? Target,
+    string? NewName,
     string? Volume, bool? StopsServer, DateTimeOffset? At, RestoreCalendarRequest? Calendar);
 
 /// <param name="NextAt">Null when it is due no more.</param>
@@ -50,10 +51,12 @@ static class RestoreScheduleRoutes
             .WithSummary("List the project's scheduled restores");
         schedules.MapPost("", Create).NeedsAny(Permission.RestoreServer, Permission.RestoreVolume).Creates<RestoreScheduleView>()
             .WithSummary("Schedule a restore: of a point, once; or of a server's newest point to new, by a calendar");
-        schedules.MapGet("/{id:guid}", Get).Needs(Permission.GetRestorePoint).Produces<RestoreScheduleView>().WithSummary("Get a scheduled restore");
+        schedules.MapGet("/{id:guid}", Get).Needs(Permission.GetRestorePoint).Produces<RestoreScheduleView>()
+            .WithSummary("Get a scheduled restore");
         Changes(schedules.MapPost("/{id:guid}/enable", Enable)).Produces<RestoreScheduleView>()
             .WithSummary("Let a scheduled restore start again; what was due meanwhile is not made up for");
-        Changes(schedules.MapPost("/{id:guid}/disable", Disable)).Produces<RestoreScheduleView>().WithSummary("Keep a scheduled restore from starting");
+        Changes(schedules.MapPost("/{id:guid}/disable", Disable)).Produces<RestoreScheduleView>()
+            .WithSummary("Keep a scheduled restore from starting");
         Changes(schedules.MapDelete("/{id:guid}", Delete)).Produces(StatusCodes.Status204NoContent)
             .WithSummary("Delete a schedule; what it restored stays");
     }
@@ -82,53 +85,64 @@ static class RestoreScheduleRoutes
     static async Task<IResult> Create(RestoreScheduleRequest request, HttpContext http, ApiChanges changes)
     {
         if ((Input.Text("name", request.Name)
-            ?? RestoreStart.FaultOf(request.Target, "newName", request.NewName, request.Volume, request.StopsServer)) is { } fault) return fault;
+            ?? RestoreStart.FaultOf(request.Target, "newName", request.NewName, request.Volume,
+                request.StopsServer)) is { } fault) return fault;
         var wish = new RestoreWish(request.Point, request.Target!.Value, request.NewName, request.Volume, request.StopsServer == true);
         if (RestoreStart.Lacks(http.Caller(), wish.Target) is { } lacks) return lacks;
-        if (request.At is null == request.Calendar is null) return Problem.Wrong("at", "Give at, for once, or calendar, for again and again.");
+        if (request.At is null == request.Calendar is null)
+            return Problem.Wrong("at", "Give at, for once, or calendar, for again and again.");
         return await changes.CreateAsync(http, request, async change =>
         {
             var project = change.Caller.InProject;
-            if (await change.Db.RestoreSchedules.CountAsync(one => one.Project == project, change.Cancellation).ConfigureAwait(false) >= CountMax)
+            if (await change.Db.RestoreSchedules.CountAsync(one => one.Project == project, change.Cancellation)
+                .ConfigureAwait(false) >= CountMax)
                 return new Problem(ProblemCode.LimitReached, $"A project has at most {CountMax} scheduled restores.");
             var (schedule, problem) = request.At is { } at ? await OnceAsync(change, request, wish, at).ConfigureAwait(false)
                 : await RepeatedAsync(change, request, wish, request.Calendar!).ConfigureAwait(false);
             if (problem is not null) return problem;
             change.Db.RestoreSchedules.Add(schedule!);
-            change.Audit("createRestoreSchedule", $"scheduled restore {schedule!.Id} of {schedule.ServerName} to {wish.NewName ?? "the original"}");
+            change.Audit("createRestoreSchedule",
+                $"scheduled restore {schedule!.Id} of {schedule.ServerName} to {wish.NewName ?? "the original"}");
             return new Creation.Made($"/api/v1/restore-schedules/{schedule.Id}", View(schedule), Version: schedule.Version);
         }).ConfigureAwait(false);
     }
 
-    static async Task<(RestoreSchedule?, Problem?)> OnceAsync(ApiChange change, RestoreScheduleRequest request, RestoreWish wish, DateTimeOffset at)
+    static async Task<(RestoreSchedule?, Problem?)> OnceAsync(ApiChange change, RestoreScheduleRequest request, RestoreWish wish,
+        DateTimeOffset at)
     {
         if (request.Server is not null) return (null, Problem.Wrong("server", "Once, a point is restored: give point."));
         if (wish.Point is not { } id) return (null, Problem.Wrong("point", "It is needed."));
         // Whoever names an hour that is over means another one; for now there is the restore itself.
         if (at <= change.Now) return (null, Problem.Wrong("at", "It is to come."));
-        if (await PointRequests.FindAsync(change.Db, change.Caller.InProject, id, change.Cancellation).ConfigureAwait(false) is not { } point)
+        if (await PointRequests.FindAsync(change.Db, change.Caller.InProject, id, change.Cancellation)
+            .ConfigureAwait(false) is not { } point)
             return (null, Problem.Wrong("point", "The project has no such point."));
         if (await RestoreStart.ObstacleAsync(change.Db, point, wish, change.Cancellation).ConfigureAwait(false) is { } obstacle
             && obstacle.Code != ProblemCode.RunGoingOn) return (null, obstacle);
-        return (RestoreSchedule.Once(change.NewId<RestoreScheduleId>(), point.Project, request.Name!, point.Server, point.ServerName, wish, at), null);
+        return (RestoreSchedule.Once(change.NewId<RestoreScheduleId>(), point.Project, request.Name!, point.Server, point.ServerName, wish,
+            at), null);
     }
 
     static async Task<(RestoreSchedule?, Problem?)> RepeatedAsync(
         ApiChange change, RestoreScheduleRequest request, RestoreWish wish, RestoreCalendarRequest sent)
     {
         const int nameMax = Input.NameLengthMax - RestoreSchedule.SuffixLength;
-        if (wish.Point is not null) return (null, Problem.Wrong("point", "Again and again, a server's newest point is restored: give server."));
-        if (request.Server is not { Region: { } region, Id: { } id }) return (null, Problem.Wrong("server", "Its region and id are needed."));
+        if (wish.Point is not null)
+            return (null, Problem.Wrong("point", "Again and again, a server's newest point is restored: give server."));
+        if (request.Server is not { Region: { } region, Id: { } id })
+            return (null, Problem.Wrong("server", "Its region and id are needed."));
         if (wish.Target == RestoreTarget.Original)
             return (null, Problem.Wrong("target", "Again and again, one restores to new: newServer or newVolume."));
-        if (wish.NewName!.Length > nameMax) return (null, Problem.Wrong("newName", $"It has {nameMax} letters at most: the instant follows it."));
+        if (wish.NewName!.Length > nameMax)
+            return (null, Problem.Wrong("newName", $"It has {nameMax} letters at most: the instant follows it."));
         var (calendar, wrong) = Read(sent);
         if (wrong is not null) return (null, wrong);
         var project = change.Caller.InProject;
         // Of a server that is gone the points are there still.
         if (await PlanUse.FindServerAsync(change.Db, project, new(region, id), change.Cancellation).ConfigureAwait(false) is not { } server)
             return (null, Problem.Wrong("server", "The project has no such server."));
-        return (RestoreSchedule.Repeated(change.NewId<RestoreScheduleId>(), project, request.Name!, server.Ref, server.Name, wish, calendar!, change.Now), null);
+        return (RestoreSchedule.Repeated(change.NewId<RestoreScheduleId>(), project, request.Name!, server.Ref, server.Name, wish,
+            calendar!, change.Now), null);
     }
 
     static (RestoreCalendar?, Problem?) Read(RestoreCalendarRequest sent)
@@ -148,13 +162,15 @@ static class RestoreScheduleRoutes
 
     static Task<IResult> Disable(Guid id, HttpContext http, ApiChanges changes) => SwitchAsync(id, false, http, changes);
 
-    static Task<IResult> SwitchAsync(Guid id, bool isEnabled, HttpContext http, ApiChanges changes) => changes.MakeAsync(http, async change =>
+    static Task<IResult> SwitchAsync(Guid id, bool isEnabled, HttpContext http, ApiChanges changes) =>
+        changes.MakeAsync(http, async change =>
     {
         var (schedule, problem) = await OwnAsync(change, http, id).ConfigureAwait(false);
         if (problem is not null) return problem;
         if (isEnabled) schedule!.Enable(change.Now);
         else schedule!.Disable();
-        change.Audit(isEnabled ? "enableRestoreSchedule" : "disableRestoreSchedule", $"scheduled restore {schedule.Id} of {schedule.ServerName}");
+        change.Audit(isEnabled ? "enableRestoreSchedule" : "disableRestoreSchedule",
+            $"scheduled restore {schedule.Id} of {schedule.ServerName}");
         Versions.Tell(http, schedule.Version);
         return TypedResults.Ok(View(schedule));
     });
@@ -171,16 +187,19 @@ static class RestoreScheduleRoutes
     /// <summary>One that the caller may change, or why he does not.</summary>
     static async Task<(RestoreSchedule?, Problem?)> OwnAsync(ApiChange change, HttpContext http, Guid id)
     {
-        if (await FindAsync(change.Db, change.Caller.InProject, id, change.Cancellation).ConfigureAwait(false) is not { } schedule) return (null, NoSuch);
+        if (await FindAsync(change.Db, change.Caller.InProject, id, change.Cancellation).ConfigureAwait(false) is not { } schedule)
+            return (null, NoSuch);
         return (schedule, RestoreStart.Lacks(change.Caller, schedule.Target) ?? Versions.Wanted(http, schedule.Version));
     }
 
     static async Task<RestoreSchedule?> FindAsync(PortalDb db, ProjectId project, Guid id, CancellationToken cancellation) =>
-        await db.RestoreSchedules.FindAsync([RestoreScheduleId.From(id)], cancellation).ConfigureAwait(false) is { } schedule && schedule.Project == project
+        await db.RestoreSchedules.FindAsync([RestoreScheduleId.From(id)], cancellation).ConfigureAwait(false) is { } schedule
+            && schedule.Project == project
             ? schedule : null;
 
     static Problem NoSuch => Problem.NoSuch("scheduled restore");
 
-    static RestoreScheduleView View(RestoreSchedule one) => new(one.Id, one.Name, one.Server, one.ServerName, one.Point, one.Target, one.NewName,
+    static RestoreScheduleView View(RestoreSchedule one) =>
+        new(one.Id, one.Name, one.Server, one.ServerName, one.Point, one.Target, one.NewName,
         one.Volume, one.StopsServer, one.At, one.Calendar, one.IsEnabled, one.NextAt, one.LastDueAt, one.LastRun, one.LastSkipped);
 }

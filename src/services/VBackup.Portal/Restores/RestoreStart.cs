@@ -18,8 +18,10 @@ static class RestoreStart
     public static RunId Ask(Change<PortalDb> change, PointRow point, RestoreWish wish, RunTrigger trigger)
     {
         var run = change.NewId<RunId>();
-        change.Db.Runs.Add(RunRow.Asked(run, RunKind.Restore, point.Project, null, point.Server, point.ServerName, point.Location, point.Id, trigger));
-        change.Send(Destination.Backup, new StartRestore(run, point.Project, point.Id, wish.Target, wish.NewName, wish.Volume, wish.StopsServer, trigger),
+        change.Db.Runs.Add(RunRow.Asked(run, RunKind.Restore, point.Project, null, point.Server, point.ServerName, point.Location,
+            point.Id, trigger));
+        change.Send(Destination.Backup, new StartRestore(run, point.Project, point.Id, wish.Target, wish.NewName, wish.Volume,
+            wish.StopsServer, trigger),
             MessageJson.Default.StartRestore, change.Now + s_patience);
         return run;
     }

@@ -14,8 +14,10 @@ public sealed record RunView(RunId Id, RunKind Kind, ServerRef Server, string Se
     RestorePointId? Point, RunTrigger Trigger, RunState State, bool IsOver, DateTimeOffset? StartedAt, DateTimeOffset? EndedAt, long DoneBytes,
     long TotalBytes, long StoredBytes, IReadOnlyList<string> Notes, string? Error, string? Target)
 {
-    public static RunView Of(RunRow run) => new(run.Id, run.Kind, run.Server, run.ServerName, run.Plan, run.Location, run.Point, run.Trigger,
-        run.State, run.IsOver, run.StartedAt, run.EndedAt, run.DoneBytes, run.TotalBytes, run.StoredBytes, run.Notes, run.Error, run.Target);
+    public static RunView Of(RunRow run) => new(run.Id, run.Kind, run.Server, run.ServerName, run.Plan, run.Location, run.Point,
+        run.Trigger,
+        run.State, run.IsOver, run.StartedAt, run.EndedAt, run.DoneBytes, run.TotalBytes, run.StoredBytes, run.Notes, run.Error,
+            run.Target);
 }
 
 /// <summary>What is asked of the project's runs, by the API and in pages. Each looks for the permission that it takes.</summary>

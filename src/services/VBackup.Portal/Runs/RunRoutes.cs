@@ -25,7 +25,8 @@ static class RunRoutes
     }
 
     static async Task<IResult> List(HttpContext http, PortalDb db) =>
-        (await RunRequests.ListAsync(db, http.Caller(), http.Request.Query, http.RequestAborted).ConfigureAwait(false)).Answer(TypedResults.Ok);
+        (await RunRequests.ListAsync(db, http.Caller(), http.Request.Query, http.RequestAborted).ConfigureAwait(false))
+            .Answer(TypedResults.Ok);
 
     static async Task<IResult> Get(Guid id, HttpContext http, PortalDb db) =>
         (await RunRequests.GetAsync(db, http.Caller(), RunId.From(id), http.RequestAborted).ConfigureAwait(false)).Answer(TypedResults.Ok);

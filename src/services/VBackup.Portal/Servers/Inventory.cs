@@ -16,7 +16,8 @@ static class Inventory
         if (await db.Regions.FindAsync([report.Region], cancellation).ConfigureAwait(false) is not { } region) return;
         if (report.Version <= region.InventoryVersion) return;
         region.HasReported(report.Version, report.At);
-        var known = await db.Servers.Where(server => server.Region == report.Region).ToDictionaryAsync(server => server.ServerId, cancellation)
+        var known = await db.Servers.Where(server => server.Region == report.Region)
+            .ToDictionaryAsync(server => server.ServerId, cancellation)
             .ConfigureAwait(false);
         foreach (var view in report.Servers)
         {
@@ -28,7 +29,8 @@ static class Inventory
             server.WasSeen(view, report.At);
             await ReturnAsync(db, server, change.Now, cancellation).ConfigureAwait(false);
         }
-        foreach (var gone in known.Values.Where(server => !server.IsGone)) await LeaveAsync(change, gone, cancellation).ConfigureAwait(false);
+        foreach (var gone in known.Values.Where(server => !server.IsGone))
+            await LeaveAsync(change, gone, cancellation).ConfigureAwait(false);
     }
 
     // Its points stay, and can be restored to new; nothing more is backed up until it is seen again.
@@ -47,5 +49,6 @@ static class Inventory
     }
 
     static async Task<Plan?> PlanOfAsync(PortalDb db, ServerRow server, CancellationToken cancellation) =>
-        await db.Plans.FirstOrDefaultAsync(plan => plan.Region == server.Region && plan.ServerId == server.ServerId, cancellation).ConfigureAwait(false);
+        await db.Plans.FirstOrDefaultAsync(plan => plan.Region == server.Region && plan.ServerId == server.ServerId, cancellation)
+            .ConfigureAwait(false);
 }

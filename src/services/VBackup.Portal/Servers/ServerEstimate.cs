@@ -21,15 +21,18 @@ public sealed record EstimateOfKind(long ReadBytes, long StoredBytes, long Reser
 /// <param name="Full">A first backup is always one.</param>
 /// <param name="Incremental">Null when there is nothing at the location to build on.</param>
 /// <param name="QuotaBytes">Of the location; null for no limit.</param>
-public sealed record EstimateView(ServerRef Server, LocationId Location, IReadOnlyList<string> Volumes, EstimateOfKind Full, EstimateOfKind? Incremental,
+public sealed record EstimateView(ServerRef Server, LocationId Location, IReadOnlyList<string> Volumes, EstimateOfKind Full,
+    EstimateOfKind? Incremental,
     long? QuotaBytes, long UsedBytes);
 
 /// <summary>Says what a backup will read and store, before there is one.</summary>
 static class ServerEstimate
 {
-    public static void Map(RouteGroupBuilder servers) => servers.MapGet("/{region}/{serverId}/estimate", Handle).Needs(Permission.GetVolumeUsage)
+    public static void Map(RouteGroupBuilder servers) => servers.MapGet("/{region}/{serverId}/estimate", Handle)
+        .Needs(Permission.GetVolumeUsage)
         .Produces<EstimateView>()
-        .WithSummary("Estimate what the next backup reads and stores: at its plan's location, at the one that is named, or at the default one");
+        .WithSummary("Estimate what the next backup reads and stores: at its plan's location, at the one that is named, or at the "
+            + "default one");
 
     static async Task<IResult> Handle(string region, string serverId, HttpContext http, PortalDb db, string? location)
     {
@@ -39,7 +42,8 @@ static class ServerEstimate
         var (project, cancellation) = (http.Caller().InProject, http.RequestAborted);
         if (await PlanUse.FindServerAsync(db, project, new(region, serverId), cancellation).ConfigureAwait(false) is not { } server)
             return Problem.NoSuch("server");
-        var plan = await db.Plans.AsNoTracking().FirstOrDefaultAsync(one => one.Project == project && one.Region == region && one.ServerId == serverId,
+        var plan = await db.Plans.AsNoTracking().FirstOrDefaultAsync(one => one.Project == project && one.Region == region
+            && one.ServerId == serverId,
             cancellation).ConfigureAwait(false);
         var wanted = named ?? plan?.Location;
         var place = await db.Locations.AsNoTracking().FirstOrDefaultAsync(one => one.Project == project && !one.IsDeleted
@@ -52,7 +56,8 @@ static class ServerEstimate
         var earlier = await EarlierAsync(db, server, place, cancellation).ConfigureAwait(false);
         return TypedResults.Ok(new EstimateView(server.Ref, place.Id, [.. disks.Select(disk => disk.Name)],
             View(BackupEstimate.Of(PointKind.Full, disks, earlier), place),
-            earlier.Count == 0 ? null : View(BackupEstimate.Of(PointKind.Incremental, disks, earlier), place), place.QuotaBytes, place.UsedBytes));
+            earlier.Count == 0 ? null : View(BackupEstimate.Of(PointKind.Incremental, disks, earlier), place), place.QuotaBytes,
+                place.UsedBytes));
     }
 
     static async Task<List<EarlierPoint>> EarlierAsync(PortalDb db, ServerRow server, LocationRow location, CancellationToken cancellation)
@@ -62,12 +67,14 @@ static class ServerEstimate
             earlier.AddRange(await db.Points.AsNoTracking()
                 .Where(one => one.Project == server.Project && one.Region == server.Region && one.ServerId == server.ServerId
                     && one.Location == location.Id && one.Kind == kind && one.CompletedAt != null)
-                .OrderByDescending(one => one.CompletedAt).Take(BackupEstimate.PointsMax).Select(one => new EarlierPoint(one.Kind, one.Volumes))
+                .OrderByDescending(one => one.CompletedAt).Take(BackupEstimate.PointsMax)
+                    .Select(one => new EarlierPoint(one.Kind, one.Volumes))
                 .ToListAsync(cancellation).ConfigureAwait(false));
         return earlier;
     }
 
-    static EstimateOfKind View(BackupEstimate estimate, LocationRow location) => new(estimate.ReadBytes, estimate.StoredBytes, estimate.ReservedBytes,
+    static EstimateOfKind View(BackupEstimate estimate, LocationRow location) =>
+        new(estimate.ReadBytes, estimate.StoredBytes, estimate.ReservedBytes,
         estimate.Basis, Text(estimate.Basis),
         // What runs that go on have reserved, only the vBackup service knows; it looks when the run starts.
         location.QuotaBytes is { } quota ? location.UsedBytes + estimate.ReservedBytes <= quota : null);
@@ -75,10 +82,12 @@ static class ServerEstimate
     static string Text(EstimateBasis basis) => basis switch
     {
         EstimateBasis.Nothing => "The region has not said how large the volumes are.",
-        EstimateBasis.Allocated => "All that is allocated of the volumes, as if nothing of it would shrink: there is no point to learn from yet.",
+        EstimateBasis.Allocated => "All that is allocated of the volumes, as if nothing of it would shrink: there is no point to learn "
+            + "from yet.",
         EstimateBasis.TenthOfFull => "A tenth of a full: there is no incremental to learn from yet.",
         EstimateBasis.History =>
-            "By the newest points that were made in the same way: what they stored of what they read. Half as much again is reserved of the quota.",
+            "By the newest points that were made in the same way: what they stored of what they read. Half as much again is reserved of "
+                + "the quota.",
         _ => throw new InvalidOperationException($"Nobody describes {basis}."),
     };
 }

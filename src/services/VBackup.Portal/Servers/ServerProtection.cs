@@ -27,16 +27,19 @@ public sealed record ServerProtection(PlanView? Plan, string? PolicyName, DateTi
                 Learn(plan.Server, one => one with { Plan = PlanRequests.View(plan) });
         if (caller.May(Permission.ListPolicy))
             foreach (var (id, name) in await db.Policies.Where(one => one.Project == null || one.Project == project)
-                .Select(one => new { one.Id, one.Name }).ToDictionaryAsync(one => one.Id, one => one.Name, cancellation).ConfigureAwait(false))
+                .Select(one => new { one.Id, one.Name }).ToDictionaryAsync(one => one.Id, one => one.Name, cancellation)
+                    .ConfigureAwait(false))
                 foreach (var server in known.Where(one => one.Value.Plan?.Policy == id).Select(one => one.Key).ToList())
                     Learn(server, one => one with { PolicyName = name });
         if (caller.May(Permission.ListRestorePoint))
-            foreach (var last in await db.Points.Where(one => one.Project == project && ids.Contains(one.ServerId) && one.State == RestorePointState.Active)
+            foreach (var last in await db.Points.Where(one => one.Project == project && ids.Contains(one.ServerId)
+                && one.State == RestorePointState.Active)
                 .GroupBy(one => new { one.Region, one.ServerId }).Select(one => new { one.Key, At = one.Max(point => point.TakenAt) })
                 .ToListAsync(cancellation).ConfigureAwait(false))
                 Learn(new(last.Key.Region, last.Key.ServerId), one => one with { LastPointAt = last.At });
         if (caller.May(Permission.ListHistory))
-            foreach (var run in await db.Runs.Where(one => one.Project == project && ids.Contains(one.ServerId) && one.State < RunState.Succeeded)
+            foreach (var run in await db.Runs.Where(one => one.Project == project && ids.Contains(one.ServerId)
+                && one.State < RunState.Succeeded)
                 .Select(one => new { one.Region, one.ServerId, one.Id }).ToListAsync(cancellation).ConfigureAwait(false))
                 Learn(new(run.Region, run.ServerId), one => one with { Run = run.Id });
         return known;

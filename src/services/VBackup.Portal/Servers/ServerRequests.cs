@@ -20,7 +20,8 @@ static class ServerRequests
 {
     public static Listing<ServerWithPlan> List { get; } = new("name",
         [
-            new ListOrder<ServerWithPlan, string, string>("name", one => one.Server.Name, one => one.Server.Region + "/" + one.Server.ServerId),
+            new ListOrder<ServerWithPlan, string, string>("name", one => one.Server.Name, one => one.Server.Region + "/"
+                + one.Server.ServerId),
             new ListOrder<ServerWithPlan, DateTimeOffset, string>("seenAt", one => one.Server.SeenAt,
                 one => one.Server.Region + "/" + one.Server.ServerId),
         ], "name", "region", "state", "gone");
@@ -53,7 +54,8 @@ static class ServerRequests
         if (change.Caller.Lacks(Permission.BackupNow) is { } lacks) return lacks;
         var project = change.Caller.InProject;
         var hasPlan = await change.Db.Plans.AnyAsync(
-            one => one.Project == project && one.Region == server.Region && one.ServerId == server.Id, change.Cancellation).ConfigureAwait(false);
+            one => one.Project == project && one.Region == server.Region && one.ServerId == server.Id, change.Cancellation)
+                .ConfigureAwait(false);
         // Whoever may make any plan may make this one.
         if (!hasPlan && !change.Caller.May(Permission.CreateBackupPlan)
             && change.Caller.Lacks(Permission.CreateBackupPlanWithDefaults) is { } lacksDefaults) return lacksDefaults;
@@ -73,7 +75,8 @@ static class ServerRequests
                 .Select(plan => (PlanId?)plan.Id).FirstOrDefault(),
         };
 
-    static ServerDetails View(ServerWithPlan row) => new(row.Server.Region, row.Server.ServerId, row.Server.Name, row.Server.State, row.Server.Disks,
+    static ServerDetails View(ServerWithPlan row) => new(row.Server.Region, row.Server.ServerId, row.Server.Name, row.Server.State,
+        row.Server.Disks,
         row.Plan, row.Server.IsGone, row.Server.SeenAt);
 }
 

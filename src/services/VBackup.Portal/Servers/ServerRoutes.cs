@@ -18,16 +18,19 @@ static class ServerRoutes
             .WithSummary("List the project's servers");
         servers.MapGet("/{region}/{serverId}", Get).Needs(Permission.GetServer).Produces<ServerDetails>().WithSummary("Get a server");
         servers.MapPost("/{region}/{serverId}/backups", BackUp).Needs(Permission.BackupNow).Starts<StartedRun>()
-            .WithSummary("Back a server up now; without a plan it gets one by the defaults first, which needs CreateBackupPlanWithDefaults too");
+            .WithSummary("Back a server up now; without a plan it gets one by the defaults first, which needs "
+                + "CreateBackupPlanWithDefaults too");
         VolumeRoutes.Map(servers);
         ServerEstimate.Map(servers);
     }
 
     static async Task<IResult> List(HttpContext http, PortalDb db) =>
-        (await ServerRequests.ListAsync(db, http.Caller(), http.Request.Query, http.RequestAborted).ConfigureAwait(false)).Answer(TypedResults.Ok);
+        (await ServerRequests.ListAsync(db, http.Caller(), http.Request.Query, http.RequestAborted).ConfigureAwait(false))
+            .Answer(TypedResults.Ok);
 
     static async Task<IResult> Get(string region, string serverId, HttpContext http, PortalDb db) =>
-        (await ServerRequests.GetAsync(db, http.Caller(), new(region, serverId), http.RequestAborted).ConfigureAwait(false)).Answer(TypedResults.Ok);
+        (await ServerRequests.GetAsync(db, http.Caller(), new(region, serverId), http.RequestAborted).ConfigureAwait(false))
+            .Answer(TypedResults.Ok);
 
     static Task<IResult> BackUp(string region, string serverId, HttpContext http, ApiChanges changes)
     {

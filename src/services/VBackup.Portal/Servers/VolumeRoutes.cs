@@ -80,7 +80,8 @@ static class VolumeRoutes
             .Where(one => names is null || one.Disks.Any(disk => names.Contains(disk.Volume))).ToList();
         var ofUsers = inTheWay.Where(one => one.State != SnapshotState.Base && one.State != SnapshotState.Removing).ToList();
         if (ofUsers.Count > 0 && request.RemovesSnapshots != true)
-            return new Problem(ProblemCode.SnapshotInUse, $"These snapshots would go as well: {string.Join(", ", ofUsers.Select(one => one.Name))}. "
+            return new Problem(ProblemCode.SnapshotInUse,
+                $"These snapshots would go as well: {string.Join(", ", ofUsers.Select(one => one.Name))}. "
                 + "Delete them first, or say removesSnapshots.", "removesSnapshots");
         change.Send(Destination.Snapshots(region), new FreeVolumes(project, server.Ref, names, request.RemovesSnapshots == true),
             MessageJson.Default.FreeVolumes, change.Now + s_patience);

@@ -56,7 +56,8 @@ static partial class SnapshotRoutes
         snapshots.MapPost("", Create).Needs(Permission.CreateSnapshot).Starts<SnapshotView>().WithSummary(
             "Take a snapshot of a server, or of one volume");
         snapshots.MapGet("/{id:guid}", Get).Needs(Permission.GetSnapshot).Produces<SnapshotView>().WithSummary("Get a snapshot");
-        snapshots.MapPost("/{id:guid}/rollback", RollBack).Needs(Permission.RollbackSnapshot).Produces<SnapshotView>(StatusCodes.Status202Accepted)
+        snapshots.MapPost("/{id:guid}/rollback", RollBack).Needs(Permission.RollbackSnapshot)
+            .Produces<SnapshotView>(StatusCodes.Status202Accepted)
             .WithSummary("Make a server's volumes what they were, after a safety snapshot of what they are");
         OrphanRoutes.Map(snapshots);
         snapshots.MapDelete("/{id:guid}", Delete).Needs(Permission.DeleteSnapshot).Produces<SnapshotView>(StatusCodes.Status202Accepted)
@@ -64,7 +65,8 @@ static partial class SnapshotRoutes
     }
 
     static async Task<SnapshotRow?> FindAsync(PortalDb db, ProjectId project, Guid id, CancellationToken cancellation) =>
-        await db.Snapshots.FindAsync([SnapshotId.From(id)], cancellation).ConfigureAwait(false) is { } snapshot && snapshot.Project == project
+        await db.Snapshots.FindAsync([SnapshotId.From(id)], cancellation).ConfigureAwait(false) is { } snapshot
+            && snapshot.Project == project
             ? snapshot : null;
 
     static async Task<IResult> List(HttpContext http, PortalDb db) =>
@@ -163,7 +165,8 @@ static partial class SnapshotRoutes
         if (request.Volume is { } volume
             && (Input.Present("volume.region", volume.Region) ?? Input.Present("volume.id", volume.Id)) is { } lacking) return lacking;
         if (request is { Volume: not null, Volumes: not null }) return Problem.Wrong("volumes", "They go with a server.");
-        if (request.Name is null || !Name().IsMatch(request.Name)) return Problem.Wrong("name", "It has 5 to 50 letters, digits, '_' and '-'.");
+        if (request.Name is null || !Name().IsMatch(request.Name))
+            return Problem.Wrong("name", "It has 5 to 50 letters, digits, '_' and '-'.");
         if (request.Volumes is { Count: 0 }) return Problem.Wrong("volumes", "Name one at least, or leave them out for all.");
         return request.KeptDays is < 1 or > KeptDaysMax ? Problem.Wrong("keptDays", $"It is 1 to {KeptDaysMax}.") : null;
     }
@@ -172,7 +175,8 @@ static partial class SnapshotRoutes
         changes.MakeAsync(http, async change =>
     {
         var project = change.Caller.InProject;
-        if (await FindAsync(change.Db, project, id, change.Cancellation).ConfigureAwait(false) is not { } snapshot) return Problem.NoSuch("snapshot");
+        if (await FindAsync(change.Db, project, id, change.Cancellation).ConfigureAwait(false) is not { } snapshot)
+            return Problem.NoSuch("snapshot");
         if (snapshot.State is not (SnapshotState.Ready or SnapshotState.Base))
             return new Problem(ProblemCode.SnapshotNotReady, "It is not taken yet, or is going.");
         if (request?.Volumes is { Count: 0 }) return Problem.Wrong("volumes", "Name one at least, or leave them out for all.");
@@ -197,7 +201,8 @@ static partial class SnapshotRoutes
     static Task<IResult> Delete(Guid id, HttpContext http, ApiChanges changes) => changes.MakeAsync(http, async change =>
     {
         var project = change.Caller.InProject;
-        if (await FindAsync(change.Db, project, id, change.Cancellation).ConfigureAwait(false) is not { } snapshot) return Problem.NoSuch("snapshot");
+        if (await FindAsync(change.Db, project, id, change.Cancellation).ConfigureAwait(false) is not { } snapshot)
+            return Problem.NoSuch("snapshot");
         if (snapshot.Purpose == SnapshotPurpose.Backup)
             return new Problem(ProblemCode.SnapshotInUse, "The next backup asks it what changed since. It goes by itself, or with its point.");
         // What it writes may have to be taken back.

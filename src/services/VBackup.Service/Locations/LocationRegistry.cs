@@ -15,13 +15,15 @@ public sealed class LocationRegistry(ChangeMaker<BackupDb> changes, ProjectSecre
     const int NameMax = 100, AddressMax = 1000, SoftDeleteDaysMax = 3650;
     const string S3Scheme = "s3://";
 
-    public Task<LocationAnswer> CreateAsync(LocationId id, NewLocation wish, CancellationToken cancellation) => changes.MakeAsync(async change =>
+    public Task<LocationAnswer> CreateAsync(LocationId id, NewLocation wish, CancellationToken cancellation) =>
+        changes.MakeAsync(async change =>
     {
         var db = change.Db;
         if (await db.Locations.FindAsync([id], cancellation).ConfigureAwait(false) is { } there)
             return there.Project == wish.Project ? new(there.View()) : NotFound;
         if (FaultOf(wish) is { } fault) return fault;
-        if (await db.Locations.AnyAsync(one => one.Project == wish.Project && one.Name == wish.Name && !one.IsDeleted, cancellation).ConfigureAwait(false))
+        if (await db.Locations.AnyAsync(one => one.Project == wish.Project && one.Name == wish.Name && !one.IsDeleted, cancellation)
+            .ConfigureAwait(false))
             return new(null, "name-taken", $"there is a location {wish.Name} already", "name");
         var location = new Location(id, wish.Project, wish.Region, wish.Name, wish.Kind, wish.Address)
         {
@@ -31,12 +33,14 @@ public sealed class LocationRegistry(ChangeMaker<BackupDb> changes, ProjectSecre
         };
         if (wish.SecretKey is { } secret) location.KeepsSecret(secrets.WrapSecretKey(id, secret));
         location.IsLimited(wish.QuotaBytes, wish.SoftDeleteDays);
-        var isFirst = !await db.Locations.AnyAsync(one => one.Project == wish.Project && !one.IsDeleted, cancellation).ConfigureAwait(false);
+        var isFirst = !await db.Locations.AnyAsync(one => one.Project == wish.Project && !one.IsDeleted, cancellation)
+            .ConfigureAwait(false);
         if (wish.IsDefault || isFirst) await MakeDefaultAsync(change, location, cancellation).ConfigureAwait(false);
         db.Locations.Add(location);
         await CatalogueSaving.ChangeAsync(change, wish.Project, cancellation).ConfigureAwait(false);
         await secrets.EnsureKeyAsync(change, wish.Project, cancellation).ConfigureAwait(false);
-        LocationWork.Add(change, WorkKind.CheckLocation, location, wish.Project, new VaultOrder(location.VaultOf(wish.Project)), WorkJson.Default.VaultOrder);
+        LocationWork.Add(change, WorkKind.CheckLocation, location, wish.Project, new VaultOrder(location.VaultOf(wish.Project)),
+            WorkJson.Default.VaultOrder);
         LocationWork.Tell(change, location);
         return new(location.View());
     }, cancellation);
@@ -55,13 +59,16 @@ public sealed class LocationRegistry(ChangeMaker<BackupDb> changes, ProjectSecre
             return new LocationAnswer(location.View());
         }, cancellation);
 
-    public Task<LocationAnswer> DeleteAsync(ProjectId project, LocationId id, CancellationToken cancellation) => changes.MakeAsync(async change =>
+    public Task<LocationAnswer> DeleteAsync(ProjectId project, LocationId id, CancellationToken cancellation) =>
+        changes.MakeAsync(async change =>
     {
         if (await FindAsync(change.Db, project, id, cancellation).ConfigureAwait(false) is not { } location) return NotFound;
         var points = await change.Db.Points.CountAsync(point => point.Location == id && (point.State == RestorePointState.Active
-            || point.State == RestorePointState.SoftDeleted || point.State == RestorePointState.Creating), cancellation).ConfigureAwait(false);
+            || point.State == RestorePointState.SoftDeleted || point.State == RestorePointState.Creating), cancellation)
+                .ConfigureAwait(false);
         if (points > 0)
-            return new(null, "location-in-use", $"the location {location.Name} has {points} restore points, those in its bin counted: delete them first");
+            return new(null, "location-in-use",
+                $"the location {location.Name} has {points} restore points, those in its bin counted: delete them first");
         location.Delete();
         await CatalogueSaving.ChangeAsync(change, project, cancellation).ConfigureAwait(false);
         LocationWork.Tell(change, location);
@@ -71,11 +78,13 @@ public sealed class LocationRegistry(ChangeMaker<BackupDb> changes, ProjectSecre
     static LocationAnswer NotFound => new(null, "not-found", "there is no such location");
 
     static async Task<Location?> FindAsync(BackupDb db, ProjectId project, LocationId id, CancellationToken cancellation) =>
-        await db.Locations.FindAsync([id], cancellation).ConfigureAwait(false) is { IsDeleted: false } location && location.Project == project ? location : null;
+        await db.Locations.FindAsync([id], cancellation).ConfigureAwait(false) is { IsDeleted: false } location
+            && location.Project == project ? location : null;
 
     static async Task MakeDefaultAsync(Change<BackupDb> change, Location location, CancellationToken cancellation)
     {
-        foreach (var other in await change.Db.Locations.Where(one => one.Project == location.Project && one.IsDefault).ToListAsync(cancellation)
+        foreach (var other in await change.Db.Locations.Where(one => one.Project == location.Project
+            && one.IsDefault).ToListAsync(cancellation)
             .ConfigureAwait(false))
         {
             other.IsTheDefault(false);
@@ -86,15 +95,18 @@ public sealed class LocationRegistry(ChangeMaker<BackupDb> changes, ProjectSecre
 
     static LocationAnswer? FaultOf(NewLocation wish)
     {
-        if (wish.Name.Length is 0 or > NameMax || wish.Name.Any(char.IsControl)) return Wrong("name", $"a location's name has 1 to {NameMax} characters");
-        if (wish.Address.Length is 0 or > AddressMax || wish.Address.Any(char.IsControl)) return Wrong("address", $"an address has 1 to {AddressMax} characters");
+        if (wish.Name.Length is 0 or > NameMax || wish.Name.Any(char.IsControl))
+            return Wrong("name", $"a location's name has 1 to {NameMax} characters");
+        if (wish.Address.Length is 0 or > AddressMax || wish.Address.Any(char.IsControl))
+            return Wrong("address", $"an address has 1 to {AddressMax} characters");
         var isS3 = wish.Address.StartsWith(S3Scheme, StringComparison.Ordinal);
         if (wish.Kind == LocationKindView.VStorage)
         {
             if (!isS3 || wish.Address.Length == S3Scheme.Length) return Wrong("address", "of kind vStorage it is s3://bucket/prefix");
             if (string.IsNullOrEmpty(wish.AccessKey)) return Wrong("accessKey", "vStorage needs an access key");
             if (string.IsNullOrEmpty(wish.SecretKey)) return Wrong("secretKey", "vStorage needs a secret key");
-            if (wish.Endpoint is not null && !(Uri.TryCreate(wish.Endpoint, UriKind.Absolute, out var endpoint) && endpoint.Scheme is "http" or "https"))
+            if (wish.Endpoint is not null && !(Uri.TryCreate(wish.Endpoint, UriKind.Absolute, out var endpoint)
+                && endpoint.Scheme is "http" or "https"))
                 return Wrong("endpoint", "it is an http or https address");
         }
         else if (!Path.IsPathFullyQualified(wish.Address) || isS3)

@@ -13,23 +13,28 @@ static class LocationWork
 {
     const int DamagesShown = 20;
 
-    public static void Add<TOrder>(Change<BackupDb> change, WorkKind kind, Location location, ProjectId project, TOrder order, JsonTypeInfo<TOrder> type) =>
-        change.Db.Tasks.Add(new(change.NewId<WorkTaskId>(), kind, project, location.Region, JsonSerializer.Serialize(order, type), change.Now)
+    public static void Add<TOrder>(Change<BackupDb> change, WorkKind kind, Location location, ProjectId project, TOrder order,
+        JsonTypeInfo<TOrder> type) =>
+        change.Db.Tasks.Add(new(change.NewId<WorkTaskId>(), kind, project, location.Region, JsonSerializer.Serialize(order, type),
+            change.Now)
         { Location = location.Id });
 
     public static async Task DoneAsync(WorkTask task, VaultResult result, Change<BackupDb> change, CancellationToken cancellation)
     {
-        if (task.Location is not { } id || await change.Db.Locations.FindAsync([id], cancellation).ConfigureAwait(false) is not { } location) return;
+        if (task.Location is not { } id || await change.Db.Locations.FindAsync([id], cancellation)
+            .ConfigureAwait(false) is not { } location) return;
         // An empty place says nothing of what is in it.
         if (task.Kind == WorkKind.CheckLocation) location.WasChecked(null, change.Now);
         else location.Uses(result.UsedBytes);
-        if (task.Kind == WorkKind.Verify || result.Notes.Count > 0 && task.Kind == WorkKind.CollectGarbage) location.WasLookedAt(Text(result.Notes));
+        if (task.Kind == WorkKind.Verify || result.Notes.Count > 0 && task.Kind == WorkKind.CollectGarbage)
+            location.WasLookedAt(Text(result.Notes));
         Tell(change, location);
     }
 
     public static async Task FailedAsync(WorkTask task, string error, Change<BackupDb> change, CancellationToken cancellation)
     {
-        if (task.Location is not { } id || await change.Db.Locations.FindAsync([id], cancellation).ConfigureAwait(false) is not { } location) return;
+        if (task.Location is not { } id || await change.Db.Locations.FindAsync([id], cancellation)
+            .ConfigureAwait(false) is not { } location) return;
         if (task.Kind == WorkKind.CheckLocation) location.WasChecked(error, change.Now);
         else location.WasLookedAt($"{Name(task.Kind)} failed: {error}");
         // What was not done is still to be done.
@@ -38,7 +43,8 @@ static class LocationWork
     }
 
     static string? Text(IReadOnlyList<string> damages) => damages.Count == 0 ? null
-        : string.Join("; ", damages.Take(DamagesShown)) + (damages.Count > DamagesShown ? $"; and {damages.Count - DamagesShown} more" : "");
+        : string.Join("; ", damages.Take(DamagesShown)) + (damages.Count > DamagesShown ? $"; and {damages.Count - DamagesShown} more"
+            : "");
 
     static string Name(WorkKind kind) => kind switch
     {

@@ -16,8 +16,8 @@ static class Quota
         if (location.QuotaBytes is not { } quota) return null;
         var reserved = await ReservedAsync(db, location, null, cancellation).ConfigureAwait(false);
         return location.UsedBytes + reserved + neededBytes <= quota ? null : string.Create(CultureInfo.InvariantCulture,
-            $"the quota of the location {location.Name} is {quota} bytes; {location.UsedBytes} are used, {reserved} are reserved for other runs, "
-            + $"and about {neededBytes} are needed: raise the quota, or delete points");
+            $"the quota of the location {location.Name} is {quota} bytes; {location.UsedBytes} are used, {reserved} are reserved for "
+            + $"other runs, and about {neededBytes} are needed: raise the quota, or delete points");
     }
 
     /// <summary>Whether a run that has stored more than was thought may go on.</summary>
@@ -27,8 +27,9 @@ static class Quota
         if (location.QuotaBytes is not { } quota) return null;
         var others = await ReservedAsync(db, location, run.Id, cancellation).ConfigureAwait(false);
         return location.UsedBytes + others + run.StoredBytes <= quota ? null : string.Create(CultureInfo.InvariantCulture,
-            $"the backup has stored {run.StoredBytes} bytes so far, where {run.ReservedBytes} were reserved for it, and the quota of the location "
-            + $"{location.Name} is {quota} bytes, of which {location.UsedBytes} are used and {others} are reserved for other runs: raise the quota, or delete points");
+            $"the backup has stored {run.StoredBytes} bytes so far, where {run.ReservedBytes} were reserved for it, and the quota of the "
+            + $"location {location.Name} is {quota} bytes, of which {location.UsedBytes} are used and {others} are reserved for other "
+            + $"runs: raise the quota, or delete points");
     }
 
     static Task<long> ReservedAsync(BackupDb db, Location location, RunId? butOf, CancellationToken cancellation) =>
@@ -45,7 +46,8 @@ static class Estimate
         foreach (var kind in Enum.GetValues<PointKind>())
             earlier.AddRange(await db.Points.Where(one => one.Region == order.Server.Region && one.ServerId == order.Server.Id
                     && one.Location == order.Location && one.CompletedAt != null && one.Kind == kind)
-                .OrderByDescending(one => one.CompletedAt).Take(BackupEstimate.PointsMax).Select(one => new EarlierPoint(one.Kind, one.Volumes))
+                .OrderByDescending(one => one.CompletedAt).Take(BackupEstimate.PointsMax)
+                    .Select(one => new EarlierPoint(one.Kind, one.Volumes))
                 .ToListAsync(cancellation).ConfigureAwait(false));
         return BackupEstimate.Of(order.Kind, order.Seen, earlier);
     }

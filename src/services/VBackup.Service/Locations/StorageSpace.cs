@@ -28,8 +28,8 @@ public sealed record StorageSpaceLimits
     }
 }
 
-/// <summary>Looks after the space of locations, in quiet hours: garbage is collected, what is stored is verified. Never two of these tasks at
-/// one location at once.</summary>
+/// <summary>Looks after the space of locations, in quiet hours: garbage is collected, what is stored is verified. Never two of these tasks
+/// at one location at once.</summary>
 static class StorageSpace
 {
     const int BatchMax = 20;
@@ -46,7 +46,8 @@ static class StorageSpace
                 && (task.Kind == WorkKind.CollectGarbage || task.Kind == WorkKind.Verify)));
         var toCollect = await idle.Where(location => (location.CollectedAt == null || location.CollectedAt < collectedBefore)
                 // Runs that ended without a point have left what they stored.
-                && (location.HasGarbage || db.Runs.Any(run => run.Location == location.Id && run.Kind == RunKind.Backup && run.State > RunState.Succeeded
+                && (location.HasGarbage || db.Runs.Any(run => run.Location == location.Id && run.Kind == RunKind.Backup
+                    && run.State > RunState.Succeeded
                     && (location.CollectedAt == null || run.EndedAt > location.CollectedAt))))
             .OrderBy(location => location.Id).Take(BatchMax).ToListAsync(cancellation).ConfigureAwait(false);
         var toVerify = await idle.Where(location => location.VerifiedAt == null || location.VerifiedAt < verifiedBefore)

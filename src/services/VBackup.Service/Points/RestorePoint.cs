@@ -165,6 +165,7 @@ public sealed class RestorePoint
         PurgeAt = found.PurgeAt,
     };
 
-    public PointChanged View() => new(Id, Version, Project, Plan, Run, Server, ServerName, Location, State, Kind, Trigger, Tags, DueAt, TakenAt,
+    public PointChanged View() => new(Id, Version, Project, Plan, Run, Server, ServerName, Location, State, Kind, Trigger, Tags, DueAt,
+        TakenAt,
         CompletedAt, Consistency, VaultPoint, IsDistrusted, Volumes, DeletedAt, PurgeAt);
 }

@@ -46,7 +46,8 @@ static class RestoreRuns
             Ending.Fail(change, run, null, "another run of this server is going on");
             return;
         }
-        if (order.StopsServer) WorkQueue.Add(change, WorkKind.StopServer, run, new(run.Server, run.ServerName), WorkJson.Default.ServerOrder);
+        if (order.StopsServer)
+            WorkQueue.Add(change, WorkKind.StopServer, run, new(run.Server, run.ServerName), WorkJson.Default.ServerOrder);
         else Secure(run, change);
         BackupRuns.Tell(change, run, null);
     }
@@ -105,7 +106,8 @@ static class RestoreRuns
             GiveUp(run, RunState.Failed, change, $"server {run.ServerName} runs: stop it, or have the restore stop it");
             return;
         }
-        var bases = await change.Db.Points.Where(one => one.Region == run.Region && one.ServerId == run.ServerId && one.BaseSnapshot != null)
+        var bases = await change.Db.Points.Where(one => one.Region == run.Region && one.ServerId == run.ServerId
+            && one.BaseSnapshot != null)
             .ToListAsync(cancellation).ConfigureAwait(false);
         // Of every location, and of every project that backs this server up.
         foreach (var one in bases) BackupRuns.GiveUpBase(change, one);
@@ -133,7 +135,8 @@ static class RestoreRuns
         run.HasDone(2 * result.LogicalBytes);
         if (run is { Target: RestoreTarget.Original, ServerRan: true })
         {
-            WorkQueue.Add(change, WorkKind.StartServer, run, new(run.Server, run.ServerName, result.Overwritten, result.Claim), WorkJson.Default.ServerOrder);
+            WorkQueue.Add(change, WorkKind.StartServer, run, new(run.Server, run.ServerName, result.Overwritten, result.Claim),
+                WorkJson.Default.ServerOrder);
             BackupRuns.Tell(change, run, null);
         }
         else
@@ -146,7 +149,8 @@ static class RestoreRuns
     public static string WithWayBack(Run run, string reason)
     {
         if (run is not { Target: RestoreTarget.Original, State: RunState.Transferring, Snapshot: not null }) return reason;
-        if (run.Restored is not null) return $"everything was restored, and server {run.ServerName}, which was stopped for it, was not started again: {reason}";
+        if (run.Restored is not null)
+            return $"everything was restored, and server {run.ServerName}, which was stopped for it, was not started again: {reason}";
         var stopped = run.ServerRan ? $"server {run.ServerName} was stopped for it; " : "";
         return $"{reason}; {stopped}the volumes may be partly overwritten, and the snapshot {SafetyOf(run)} has them as they were";
     }

@@ -214,7 +214,8 @@ public sealed class Run
         Version++;
     }
 
-    public RunChanged View() => new(Id, Version, Kind, Project, Plan, Server, ServerName, Location, Point, Trigger, State, StartedAt, EndedAt,
+    public RunChanged View() => new(Id, Version, Kind, Project, Plan, Server, ServerName, Location, Point, Trigger, State, StartedAt,
+        EndedAt,
         DoneBytes, TotalBytes, StoredBytes, [.. Notes], Error, Restored);
 
     static string Short(string text) => text.Length <= TextMax ? text : text[..TextMax];

@@ -19,7 +19,8 @@ static class TaskResults
         switch (task.Kind)
         {
             case WorkKind.Export when run is { IsOver: false }:
-                await BackupRuns.ExportedAsync(run, Read(result, WorkJson.Default.ExportResult), change, cancellation).ConfigureAwait(false);
+                await BackupRuns.ExportedAsync(run, Read(result, WorkJson.Default.ExportResult), change, cancellation)
+                    .ConfigureAwait(false);
                 return;
             case WorkKind.SettleExport when run is { IsOver: false }:
                 await SettledAsync(run, Read(result, WorkJson.Default.SettleResult), change, cancellation).ConfigureAwait(false);

@@ -29,7 +29,8 @@ public sealed record WorkLimits
     public TimeSpan RetryDelay { get; init; } = TimeSpan.FromSeconds(10);
 }
 
-/// <summary>Tasks in the order in which they are due: restores first, then the project that has the fewest at work, then the oldest.</summary>
+/// <summary>Tasks in the order in which they are due: restores first, then the project that has the fewest at work, then the
+/// oldest.</summary>
 static class WorkQueue
 {
     const int CandidatesMax = 200;
@@ -37,7 +38,8 @@ static class WorkQueue
     /// <param name="pools">Of the volumes that it reads or writes.</param>
     public static void Add<TOrder>(
         Change<BackupDb> change, WorkKind kind, Run run, TOrder order, JsonTypeInfo<TOrder> type, IReadOnlyList<string>? pools = null) =>
-        change.Db.Tasks.Add(new(change.NewId<WorkTaskId>(), kind, run.Project, run.Region, JsonSerializer.Serialize(order, type), change.Now)
+        change.Db.Tasks.Add(new(change.NewId<WorkTaskId>(), kind, run.Project, run.Region, JsonSerializer.Serialize(order, type),
+            change.Now)
         {
             Run = run.Id,
             Location = run.Location,
@@ -57,18 +59,21 @@ static class WorkQueue
         var ofHost = atWork.Where(task => task.Host is not null).CountBy(task => task.Host!).ToDictionary();
         // Two regions may call their pools the same.
         var ofPool = atWork.Where(task => task.Region == region).SelectMany(task => task.Pools).CountBy(pool => pool).ToDictionary();
-        var exports = atWork.Where(task => task is { Kind: WorkKind.Export, Location: not null }).CountBy(task => task.Location!.Value).ToDictionary();
+        var exports = atWork.Where(task => task is { Kind: WorkKind.Export, Location: not null }).CountBy(task => task.Location!.Value)
+            .ToDictionary();
         var ready = await db.Tasks.Where(task => task.State == WorkTaskState.Ready && task.Region == region && task.ReadyAt <= now)
             .OrderByDescending(task => task.IsUrgent).ThenBy(task => task.CreatedAt).ThenBy(task => task.Id).Take(CandidatesMax)
             .ToListAsync(cancellation).ConfigureAwait(false);
         return ready.Where(IsWithinLimits)
-            .OrderByDescending(task => task.IsUrgent).ThenBy(task => ofProject.GetValueOrDefault(task.Project)).ThenBy(task => task.CreatedAt)
+            .OrderByDescending(task => task.IsUrgent).ThenBy(task => ofProject.GetValueOrDefault(task.Project))
+                .ThenBy(task => task.CreatedAt)
             .ThenBy(task => task.Id.Value).FirstOrDefault();
 
         bool IsWithinLimits(WorkTask task) =>
             (task.Host is null || ofHost.GetValueOrDefault(task.Host) < limits.PerHost)
             && task.Pools.All(pool => ofPool.GetValueOrDefault(pool) < limits.PerPool)
-            && (task.Kind != WorkKind.Export || task.Location is not { } location || exports.GetValueOrDefault(location) < limits.PerLocation);
+            && (task.Kind != WorkKind.Export || task.Location is not { } location
+                || exports.GetValueOrDefault(location) < limits.PerLocation);
     }
 
     /// <summary>What the vault is to call an attempt's session: 32 hex digits.</summary>

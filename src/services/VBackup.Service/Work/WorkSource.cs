@@ -39,7 +39,8 @@ public sealed class WorkSource(
         if (task.Kind != WorkKind.Export) return task.Order;
         var order = JsonSerializer.Deserialize(task.Order, WorkJson.Default.ExportOrder)!;
         string[] earlier = order.Session.Length == 0 ? [] : [.. order.EarlierSessions, order.Session];
-        return JsonSerializer.Serialize(order with { Session = WorkQueue.NewSession(), EarlierSessions = earlier }, WorkJson.Default.ExportOrder);
+        return JsonSerializer.Serialize(order with { Session = WorkQueue.NewSession(), EarlierSessions = earlier },
+            WorkJson.Default.ExportOrder);
     }
 
     public Task<WorkAnswer> ReportAsync(WorkTaskId task, int epoch, WorkProgress progress, CancellationToken cancellation) =>

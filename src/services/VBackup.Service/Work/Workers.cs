@@ -11,7 +11,8 @@ public static class Workers
     public static Task<WorkerId> EnsureAsync(ChangeMaker<BackupDb> changes, string region, string name, CancellationToken cancellation) =>
         changes.MakeAsync(async change =>
         {
-            var known = await change.Db.Workers.FirstOrDefaultAsync(worker => worker.Region == region && worker.Name == name, cancellation).ConfigureAwait(false);
+            var known = await change.Db.Workers.FirstOrDefaultAsync(worker => worker.Region == region && worker.Name == name, cancellation)
+                .ConfigureAwait(false);
             if (known is not null) return known.Id;
             var worker = new Worker(change.NewId<WorkerId>(), region, name);
             change.Db.Workers.Add(worker);

@@ -20,7 +20,8 @@ public sealed class FileLock : IDisposable
     /// <exception cref="StoreException">The file cannot be made, or the file system has no locks.</exception>
     public static FileLock? TryTake(string path) => Take(path, waits: false);
 
-    /// <summary>Takes the lock of a name that nobody has a use for but to look whether it is left over: waits until they have looked.</summary>
+    /// <summary>Takes the lock of a name that nobody has a use for but to look whether it is left over: waits until they have
+    /// looked.</summary>
     /// <inheritdoc cref="TryTake" path="/exception"/>
     public static FileLock Take(string path) => Take(path, waits: true)!;
 
@@ -43,7 +44,8 @@ public sealed class FileLock : IDisposable
         }
         catch (PosixException failure) when (failure.Errno is Libc.ENOLCK or Libc.EOPNOTSUPP or Libc.ENOSYS or Libc.EBADF)
         {
-            throw new StoreException(StoreFailure.Refused, "lock", path, "the file system has no locks (flock): use one that has, such as CephFS", failure);
+            throw new StoreException(StoreFailure.Refused, "lock", path,
+                "the file system has no locks (flock): use one that has, such as CephFS", failure);
         }
         catch (PosixException failure)
         {

@@ -240,7 +240,8 @@ public sealed class FileSystemStore : IObjectStore
     }
 
     static StoreException NoFile(string name, PosixException? cause) => StoreOperation.Read.Failed(StoreFailure.Unreadable, name,
-        "it is not a file but a pipe, a socket or a device: put the object back from a copy of the vault, or remove what lies there", cause);
+        "it is not a file but a pipe, a socket or a device: put the object back from a copy of the vault, or remove what lies there",
+            cause);
 
     /// <inheritdoc/>
     public async ValueTask<(int Read, long ObjectLength)> ReadTailAsync(

@@ -265,7 +265,8 @@ public sealed class S3Store : IObjectStore
         {
             return await connection.SendAsync(operation, name, ask, cancellation).ConfigureAwait(false);
         }
-        catch (StoreException e) when (e is { Failure: StoreFailure.Refused, InnerException: AmazonS3Exception { ErrorCode: "AccessDenied" or "Forbidden" } })
+        catch (StoreException e) when (e is { Failure: StoreFailure.Refused,
+            InnerException: AmazonS3Exception { ErrorCode: "AccessDenied" or "Forbidden" } })
         {
             if (await FindInListingAsync(name, cancellation).ConfigureAwait(false) is not false)
                 throw;

@@ -48,7 +48,8 @@ internal sealed class ExclusiveBytes
                     {
                         foreach (var volume in points[point].Volumes)
                             if (volume.Root is { } root)
-                                await pass.WalkAsync(root.ToPlace(ObjectNames.Points + points[point].Id), volume.Levels - 1, point, cancellation)
+                                await pass.WalkAsync(root.ToPlace(ObjectNames.Points + points[point].Id), volume.Levels - 1, point,
+                                    cancellation)
                                     .ConfigureAwait(false);
                     }
                     catch (DamageException)
@@ -68,7 +69,8 @@ internal sealed class ExclusiveBytes
     private static async Task<long> CountBlobsAsync(BackupVault vault, CancellationToken cancellation)
     {
         long bytes = 0;
-        await foreach (var entry in vault.Store.ListAsync(ObjectNames.Indexes, cancellation).ConfigureAwait(false)) bytes += entry.LengthBytes;
+        await foreach (var entry in vault.Store.ListAsync(ObjectNames.Indexes, cancellation).ConfigureAwait(false))
+            bytes += entry.LengthBytes;
         return bytes / IndexEntry.Size;
     }
 

@@ -77,7 +77,8 @@ public static class VaultCatalog
         }
         var (found, unreadable) = await FindByPrefixAsync(vault, idOrPrefix, cancellation).ConfigureAwait(false);
         if (unreadable.Count > 0)
-            throw new UnusableVaultException($"the point {unreadable[0].Id} cannot be read ({unreadable[0].Damage.Reason}): give a whole id to delete");
+            throw new UnusableVaultException($"the point {unreadable[0].Id} cannot be read ({unreadable[0].Damage.Reason}): give a whole "
+                + "id to delete");
         return found.Count switch
         {
             1 => (PointList.IdOf(found[0]), null),

@@ -163,7 +163,8 @@ public sealed class Collector
             };
             List<ObjectId> condemned = [.. all.Select(pack => survey.Packs[pack])];
             // Copying that ended for lack of room has given back what its last pack took.
-            _condemnations = await Condemnations.PutAsync(_vault, _registration.Id, condemned, cancellation, _condemnations).ConfigureAwait(false);
+            _condemnations = await Condemnations.PutAsync(_vault, _registration.Id, condemned, cancellation, _condemnations)
+                .ConfigureAwait(false);
             return [.. condemned];
         }
     }
@@ -215,7 +216,8 @@ public sealed class Collector
                     await _vault.Store.DeleteAsync(condemnation.ObjectName, cancellation).ConfigureAwait(false);
 
             // What it condemned and has to leave is in use again.
-            var others = survey.Condemnations.Where(condemnation => condemnation.By != _registration.Id).SelectMany(condemnation => condemnation.Packs)
+            var others = survey.Condemnations.Where(condemnation => condemnation.By != _registration.Id)
+                .SelectMany(condemnation => condemnation.Packs)
                 .ToHashSet();
             for (var pack = 0; pack < survey.Packs.Count; pack++)
                 survey.Packs.At(pack).IsCondemned = doomed.Contains(pack) || others.Contains(survey.Packs[pack]);

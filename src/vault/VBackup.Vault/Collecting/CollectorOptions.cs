@@ -38,7 +38,8 @@ public sealed record CollectionResult
     /// <summary>Nothing was deleted, because a running session builds on something that is not found. Collect again later.</summary>
     public bool IsPostponed { get; init; }
 
-    /// <summary>The store was too full to rewrite all packs that are worth it, or to tidy the index. What nobody needs was deleted.</summary>
+    /// <summary>The store was too full to rewrite all packs that are worth it, or to tidy the index. What nobody needs was
+    /// deleted.</summary>
     public bool IsShortOfRoom { get; init; }
 
     public int IndexObjectsReplaced { get; init; }

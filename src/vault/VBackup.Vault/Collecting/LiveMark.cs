@@ -71,7 +71,8 @@ internal sealed class LiveMark
             var mark = new LiveMark(vault, reader, live);
             foreach (var (id, point) in points)
             {
-                if (decided.Counts(PointList.SessionOf(point), id)) await mark.WalkPointAsync(id, point, cancellation).ConfigureAwait(false);
+                if (decided.Counts(PointList.SessionOf(point), id))
+                    await mark.WalkPointAsync(id, point, cancellation).ConfigureAwait(false);
                 else mark.Invalid.Add(id);
             }
             foreach (var session in undecided)
@@ -97,7 +98,8 @@ internal sealed class LiveMark
             var root = volume.Root.ToPlace(ObjectNames.Point(id));
             try
             {
-                await WalkAsync(root, CheckedLevel(volume.Levels, ObjectNames.Point(id)), lenient: false, cancellation).ConfigureAwait(false);
+                await WalkAsync(root, CheckedLevel(volume.Levels, ObjectNames.Point(id)), lenient: false, cancellation)
+                    .ConfigureAwait(false);
             }
             catch (DamageException)
             {

@@ -45,7 +45,8 @@ internal sealed partial class ChunkIndex
         }
     }
 
-    /// <summary>Visits what can still be read of one of <see cref="PartlyReadable"/>. The packs are ordinals in <see cref="Packs"/>.</summary>
+    /// <summary>Visits what can still be read of one of <see cref="PartlyReadable"/>. The packs are ordinals in <see
+    /// cref="Packs"/>.</summary>
     public void VisitReadable(IndexObject partly, Action<IndexEntry> visit)
     {
         var plaintext = new byte[PlaintextBlockSizeMax];

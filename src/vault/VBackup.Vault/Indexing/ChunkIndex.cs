@@ -425,7 +425,8 @@ internal sealed partial class ChunkIndex : IAsyncDisposable
         tail = ArrayPool<byte>.Shared.Rent((int)footerSize);
         try
         {
-            (read, objectLength) = await _vault.Store.ReadTailAsync(name, tail.AsMemory(0, (int)footerSize), cancellation).ConfigureAwait(false);
+            (read, objectLength) = await _vault.Store.ReadTailAsync(name, tail.AsMemory(0, (int)footerSize), cancellation)
+                .ConfigureAwait(false);
             return (IndexCodec.DecodeFooter(cipher, tail.AsSpan(0, read), objectLength), objectLength);
         }
         finally
@@ -454,7 +455,8 @@ internal sealed partial class ChunkIndex : IAsyncDisposable
                 var read = await _vault.Store.ReadAsync(
                     name, at, piece.AsMemory(0, (int)Math.Min(piece.Length, length - at)), cancellation).ConfigureAwait(false);
                 if (read == 0) throw new DamageException(name, "is shorter than it was a moment ago");
-                if (at == 0 && (read < ObjectHeader.Size || ObjectHeader.Read(piece.AsSpan(0, ObjectHeader.Size), ObjectKind.Index, name) != id))
+                if (at == 0 && (read < ObjectHeader.Size
+                    || ObjectHeader.Read(piece.AsSpan(0, ObjectHeader.Size), ObjectKind.Index, name) != id))
                     throw new DamageException(name, "holds another object");
                 RandomAccess.Write(_spool!, piece.AsSpan(0, read), start + at);
                 at += read;
@@ -469,7 +471,8 @@ internal sealed partial class ChunkIndex : IAsyncDisposable
 
     private void OpenSpool()
     {
-        var path = Path.Combine(_vault.Runtime.TemporaryFolder, $"vbackup-index-{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8))}");
+        var path = Path.Combine(_vault.Runtime.TemporaryFolder,
+            $"vbackup-index-{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(8))}");
         _spool = File.OpenHandle(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None);
         // Nobody needs the name, and a killed process must not leave the file.
         File.Delete(path);

@@ -44,7 +44,8 @@ internal static class Condemnations
 
     /// <summary>Says what follows from a condemnation that cannot be read, and what to do.</summary>
     public static DamageException WithAdvice(DamageException damage) => new(damage.ObjectName,
-        $"{damage.Reason}; nobody can tell which packs it condemned, so nothing is rewritten or deleted, and no full backup is made. Put it back from a "
+        $"{damage.Reason}; nobody can tell which packs it condemned, so nothing is rewritten or deleted, and no full backup is made. Put "
+            + "it back from a "
         + "copy of the vault; or let 'vbackup vault repair --remove-unreadable' take every pack out of use in its place, which the next "
         + "'vbackup vault gc' then writes anew", damage);
 

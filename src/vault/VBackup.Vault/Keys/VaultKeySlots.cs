@@ -67,7 +67,8 @@ public static class VaultKeySlots
         {
             var stored = await SmallObjects.GetAsync(vault.Store, name, KeySlot.SizeMax, cancellation).ConfigureAwait(false);
             var slot = KeySlot.Decode(name, stored);
-            return new(id, slot.Kind, slot.CreatedAt, opened, KeySlot.IsSealed(vault.Keys, name, stored) ? null : "its seal is wrong: it was altered");
+            return new(id, slot.Kind, slot.CreatedAt, opened, KeySlot.IsSealed(vault.Keys, name, stored) ? null
+                : "its seal is wrong: it was altered");
         }
         catch (StoreException gone) when (gone.Failure == StoreFailure.NotFound)
         {
@@ -207,14 +208,17 @@ public static class VaultKeySlots
             }
         }
         // Whoever may write to the store can put any number of slots there: the cheap ones first, and not without end.
-        foreach (var (name, slot) in slots.OrderBy(slot => (long)slot.Slot.Cost!.MemoryKiB * slot.Slot.Cost.Iterations).Take(PassphraseSlotsMax))
+        foreach (var (name, slot) in slots.OrderBy(slot =>
+            (long)slot.Slot.Cost!.MemoryKiB * slot.Slot.Cost.Iterations).Take(PassphraseSlotsMax))
         {
             cancellation.ThrowIfCancellationRequested();
             if (TryUnwrap(slot, unlock, id) is { } dataKey) return (name, dataKey);
         }
         if (damaged is null && slots.Count > PassphraseSlotsMax)
-            damaged = new(ObjectNames.Keys, $"has {slots.Count} slots of passphrases, of which the {PassphraseSlotsMax} cheapest were tried: "
-                + "somebody has put them there. Open the vault with a key file or the recovery key, and remove them with 'vbackup key remove'");
+            damaged = new(ObjectNames.Keys,
+                $"has {slots.Count} slots of passphrases, of which the {PassphraseSlotsMax} cheapest were tried: "
+                + "somebody has put them there. Open the vault with a key file or the recovery key, and remove them with 'vbackup key "
+                    + "remove'");
         return damaged is null ? null : throw damaged;
     }
 

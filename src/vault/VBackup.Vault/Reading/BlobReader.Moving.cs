@@ -38,7 +38,8 @@ public sealed partial class BlobReader
         {
             // The first that is missed opens it, by the steps of the protocol.
             if (_index is null) return place;
-            return await FindMovedAsync(place, cancellation).ConfigureAwait(false) is { } location ? place with { Location = location } : place;
+            return await FindMovedAsync(place, cancellation).ConfigureAwait(false) is { } location ? place with { Location = location }
+                : place;
         }
         finally
         {

@@ -145,7 +145,8 @@ public sealed partial class BlobReader : IAsyncDisposable
         if (refreshed.Location != place.Location
             && await TryLocationsAsync(place, [refreshed.Location], tried, open, cancellation).ConfigureAwait(false)) return;
         // What the cache gave was something else: that says nothing of the pack itself.
-        if (_vault.PackCache is not null && await TryLocationsAsync(place, [place.Location], tried, open, cancellation).ConfigureAwait(false))
+        if (_vault.PackCache is not null && await TryLocationsAsync(place, [place.Location], tried, open, cancellation)
+            .ConfigureAwait(false))
             return;
         // A listing of the index can miss an entry that a consolidation is moving, so there is a second one; and at last the
         // packs themselves, as a second consolidation may hide it again.
@@ -194,7 +195,8 @@ public sealed partial class BlobReader : IAsyncDisposable
             try
             {
                 var blob = rented.AsMemory(0, length);
-                if (!await TryReadRangeAsync(_vault.Store, location.Pack, location.Offset, blob, cancellation).ConfigureAwait(false)) continue;
+                if (!await TryReadRangeAsync(_vault.Store, location.Pack, location.Offset, blob, cancellation).ConfigureAwait(false))
+                    continue;
                 if (WithLane(lane => open(lane, place with { Location = location }, blob)))
                 {
                     if (location != place.Location) await NoteIfDamagedAsync(place, cancellation).ConfigureAwait(false);

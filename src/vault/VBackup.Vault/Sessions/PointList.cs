@@ -51,7 +51,8 @@ internal static class PointList
     {
         List<SessionId> decided = [];
         await foreach (var entry in vault.Store.ListAsync(ObjectNames.Sessions, cancellation).ConfigureAwait(false))
-            if (ObjectNames.TryParseSession(entry.Name, out var id, out var suffix) && suffix == ObjectNames.DecisionSuffix) decided.Add(id);
+            if (ObjectNames.TryParseSession(entry.Name, out var id, out var suffix) && suffix == ObjectNames.DecisionSuffix)
+                decided.Add(id);
         Dictionary<SessionId, HashSet<PointId>> decisions = [];
         await Bounded.ForEachAsync(decided, vault.Runtime.ReadsInFlight, async id =>
         {

@@ -58,7 +58,8 @@ public sealed class Session : IAsyncDisposable
         {
             foreach (var part in PartsOf(bases))
                 begun.Add(await BeginAsync(
-                    vault, SessionId.New(vault.Runtime.FillRandom), purpose, part, outlivesProcess: false, cancellation).ConfigureAwait(false));
+                    vault, SessionId.New(vault.Runtime.FillRandom), purpose, part, outlivesProcess: false, cancellation)
+                        .ConfigureAwait(false));
         }
         catch
         {

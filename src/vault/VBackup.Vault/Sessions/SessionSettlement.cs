@@ -21,7 +21,8 @@ public static class SessionSettlement
         if (!await vault.Store.CanCreateOnceAsync(cancellation).ConfigureAwait(false))
         {
             if (!await vault.Store.ExistsAsync(ObjectNames.Ended(id), cancellation).ConfigureAwait(false))
-                throw new UnusableVaultException($"an earlier attempt (session {id}) has not ended and cannot be revoked: {vault.Store.Description} "
+                throw new UnusableVaultException($"an earlier attempt (session {id}) has not ended and cannot be revoked: "
+                    + $"{vault.Store.Description} "
                     + "does not refuse to create an object twice. Suspend the bucket's versioning, then try again");
             return await FindAsync(vault, id, _ => true, cancellation).ConfigureAwait(false);
         }
@@ -31,10 +32,12 @@ public static class SessionSettlement
         return await FindAsync(vault, id, decision.Contains, cancellation).ConfigureAwait(false);
     }
 
-    private static async Task<PointDocument?> FindAsync(BackupVault vault, SessionId id, Func<PointId, bool> counts, CancellationToken cancellation)
+    private static async Task<PointDocument?> FindAsync(BackupVault vault, SessionId id, Func<PointId, bool> counts,
+        CancellationToken cancellation)
     {
         foreach (var listed in await PointList.ListAsync(vault, cancellation).ConfigureAwait(false))
-            if (counts(listed) && await vault.FindPointAsync(listed, cancellation).ConfigureAwait(false) is { } point && PointList.SessionOf(point) == id)
+            if (counts(listed) && await vault.FindPointAsync(listed, cancellation).ConfigureAwait(false) is { } point
+                && PointList.SessionOf(point) == id)
                 return point;
         return null;
     }

@@ -58,7 +58,8 @@ internal sealed class SpoolRun(IObjectStore store, SpoolRoom room, VaultKeys key
     {
         var note = await FindAsync(SpoolNames.Point(session), SpoolJson.Default.PointNoteDocument, cancellation).ConfigureAwait(false);
         if (note is null) return null;
-        return PointId.TryParse(note.Point, out var id) ? id : throw new DamageException(SpoolNames.Point(session), "names a point whose id is not one");
+        return PointId.TryParse(note.Point, out var id) ? id
+            : throw new DamageException(SpoolNames.Point(session), "names a point whose id is not one");
     }
 
     private Task PutAsync<T>(string name, T document, JsonTypeInfo<T> type, CancellationToken cancellation) =>
@@ -87,7 +88,8 @@ internal sealed class SpoolRun(IObjectStore store, SpoolRoom room, VaultKeys key
             if (!SpoolNames.TryParseMark(entry.Name, out var id)
                 || !await store.ExistsAsync(ObjectNames.Pack(id), cancellation).ConfigureAwait(false)) continue;
             if (packs.Count == PacksMax) throw new DamageException(entry.Name, $"the run has more than {PacksMax} packs in the spool");
-            var mark = PackMark.Decode(await SmallObjects.GetAsync(store, entry.Name, PackMark.Size, cancellation).ConfigureAwait(false), entry.Name);
+            var mark = PackMark.Decode(await SmallObjects.GetAsync(store, entry.Name, PackMark.Size, cancellation).ConfigureAwait(false),
+                entry.Name);
             packs.Add(new(this, id, mark));
         }
         return packs;

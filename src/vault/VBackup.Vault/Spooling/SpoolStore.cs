@@ -2,7 +2,8 @@ using VBackup.Vault.Stores;
 
 namespace VBackup.Vault.Spooling;
 
-/// <summary>A spool's files, whose failures say that it is the spool that failed: nobody shall look for the fault in the vault's store.</summary>
+/// <summary>A spool's files, whose failures say that it is the spool that failed: nobody shall look for the fault in the vault's
+/// store.</summary>
 internal sealed class SpoolStore(IObjectStore inner) : DecoratingStore(inner)
 {
     /// <inheritdoc/>
@@ -38,10 +39,12 @@ internal sealed class SpoolStore(IObjectStore inner) : DecoratingStore(inner)
     private static bool IsOfTheFolder(StoreException failure) =>
         failure.Failure is not (StoreFailure.NotFound or StoreFailure.Mismatch or StoreFailure.TooLong);
 
-    private StoreException Named(StoreException failure) => new(StoreFailure.Other, failure.Operation, failure.ObjectName, failure.Failure switch
+    private StoreException Named(StoreException failure) =>
+        new(StoreFailure.Other, failure.Operation, failure.ObjectName, failure.Failure switch
     {
         StoreFailure.Full => $"the spool {Description} is full: {failure.Reason}; make room there, or back up without --spool",
-        StoreFailure.Unreachable => $"the spool {Description} cannot be reached: {failure.Reason}; mount it again, or back up without --spool",
+        StoreFailure.Unreachable => $"the spool {Description} cannot be reached: {failure.Reason}; mount it again, or back up without "
+            + "--spool",
         _ => $"the spool {Description} failed: {failure.Reason}",
     }, failure);
 }

@@ -34,7 +34,8 @@ internal sealed class PackCheck(BackupVault vault) : IDisposable
     public bool WasChecked(ObjectId pack) => _checked.ContainsKey(pack);
 
     /// <summary>Checks packs that were not looked at before, several at once.</summary>
-    public Task CheckAllAsync(IReadOnlyCollection<ObjectId> packs, IProgress<(int Done, int Total)>? progress, CancellationToken cancellation)
+    public Task CheckAllAsync(IReadOnlyCollection<ObjectId> packs, IProgress<(int Done, int Total)>? progress,
+        CancellationToken cancellation)
     {
         var done = 0;
         var workers = Math.Max(1, vault.Runtime.PackChecksAtOnce);

@@ -32,7 +32,8 @@ internal sealed class SubtreeRebuild(
         for (var level = -1; level < volume.Levels; level++)
         {
             var span = TreeShape.ChunksPerChild(level + 1);
-            if (firstChunk % span != 0 || Math.Min(span * vault.ChunkSize, shape.LengthBytes - extent.Range.Offset) != extent.Range.Length) continue;
+            if (firstChunk % span != 0 || Math.Min(span * vault.ChunkSize, shape.LengthBytes - extent.Range.Offset) != extent.Range.Length)
+                continue;
             // First only looked at: a source that differs must not fill the vault with what no point needs.
             if (await IdOfAsync(level, firstChunk, shape, source, cancellation).ConfigureAwait(false) == lost
                 && await RebuildAsync(level, firstChunk, shape, source, cancellation).ConfigureAwait(false) is { } place
@@ -58,7 +59,8 @@ internal sealed class SubtreeRebuild(
         var id = node.ComputeId(vault.Keys);
         if (await FindGoodAsync(id, cancellation).ConfigureAwait(false) is { } known) return known;
         var length = node.Encode(_nodeBytes);
-        var location = await nodes.AddAsync(id, isNode: true, _nodeBytes.AsMemory(0, length), compressor, cancellation).ConfigureAwait(false);
+        var location = await nodes.AddAsync(id, isNode: true, _nodeBytes.AsMemory(0, length), compressor, cancellation)
+            .ConfigureAwait(false);
         return _stored[id] = new(id, location);
     }
 
@@ -77,7 +79,8 @@ internal sealed class SubtreeRebuild(
         int level, long firstChunk, TreeShape shape, RepairSource source, CancellationToken cancellation)
     {
         if (level < 0)
-            return await ReadChunkAsync(firstChunk, shape, source, new byte[shape.ChunkLength(firstChunk)], cancellation).ConfigureAwait(false);
+            return await ReadChunkAsync(firstChunk, shape, source, new byte[shape.ChunkLength(firstChunk)], cancellation)
+                .ConfigureAwait(false);
         var node = new ManifestNode();
         node.Reset(level);
         var step = TreeShape.ChunksPerChild(level);

@@ -72,7 +72,8 @@ internal sealed class TreeCheck(BackupVault vault, BlobReader reader, PackCheck 
             return;
         }
         var children = Enumerable.Range(0, FormatLimits.NodeChildren).Where(node.Has).Select(child => node[child]);
-        await Bounded.ForEachAsync(children, level == 1 ? vault.Runtime.ReadsInFlight : Math.Min(BranchesAtOnce, vault.Runtime.ReadsInFlight),
+        await Bounded.ForEachAsync(children, level == 1 ? vault.Runtime.ReadsInFlight
+            : Math.Min(BranchesAtOnce, vault.Runtime.ReadsInFlight),
             child => WalkAsync(survey, child, level - 1, cancellation)).ConfigureAwait(false);
     }
 
@@ -186,7 +187,8 @@ internal sealed class TreeCheck(BackupVault vault, BlobReader reader, PackCheck 
         VolumeDocument volume, BlobPlace root, int chunkSize, CancellationToken cancellation)
     {
         List<(ContentId, Extent)> affected = [];
-        await FindAffectedAsync(new(volume.LengthBytes, chunkSize), root, volume.Levels - 1, 0, affected, cancellation).ConfigureAwait(false);
+        await FindAffectedAsync(new(volume.LengthBytes, chunkSize), root, volume.Levels - 1, 0, affected, cancellation)
+            .ConfigureAwait(false);
         return affected;
     }
 

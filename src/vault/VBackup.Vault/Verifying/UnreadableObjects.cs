@@ -9,7 +9,8 @@ namespace VBackup.Vault.Verifying;
 
 /// <summary>
 /// Points, decisions and condemnations that cannot be read: as long as there is one, nobody can tell what is live or may be relied
-/// on, and nothing is collected. And key slots that open nothing. They are lost already; this makes the vault go on without them. Only for whoever has been asked.
+/// on, and nothing is collected. And key slots that open nothing. They are lost already; this makes the vault go on without them. Only for
+/// whoever has been asked.
 /// </summary>
 public static class UnreadableObjects
 {

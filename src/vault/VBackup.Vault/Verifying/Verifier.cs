@@ -229,7 +229,8 @@ public sealed class Verifier : IAsyncDisposable
         Points = await StillValidAsync(session, Points, cancellation).ConfigureAwait(false);
         foreach (var point in Points)
             foreach (var (volume, root) in RootsOf(point))
-                foreach (var (blob, range) in await Trees!.AffectedAsync(volume, root, _vault.ChunkSize, cancellation).ConfigureAwait(false))
+                foreach (var (blob, range) in await Trees!.AffectedAsync(volume, root, _vault.ChunkSize, cancellation)
+                    .ConfigureAwait(false))
                 {
                     if (!_affected.TryGetValue(blob, out var list)) _affected.Add(blob, list = []);
                     list.Add(new(point.Id, point.Name, volume.Name, range));
@@ -325,7 +326,8 @@ public sealed class Verifier : IAsyncDisposable
         }
         else if (name == _vault.OpenedBySlot)
         {
-            damage = new(name, $"{damage.Reason}; it opens the vault still: make its key anew with 'vbackup key rotate' before it does not");
+            damage = new(name,
+                $"{damage.Reason}; it opens the vault still: make its key anew with 'vbackup key rotate' before it does not");
         }
         else if (name.StartsWith(ObjectNames.Keys, StringComparison.Ordinal))
         {

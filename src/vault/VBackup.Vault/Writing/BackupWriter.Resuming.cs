@@ -93,7 +93,8 @@ public sealed partial class BackupWriter
         var isOver = !await vault.Store.ExistsAsync(ObjectNames.Session(spool.Session), cancellation).ConfigureAwait(false)
             || await Session.IsOverAsync(vault, spool.Session, cancellation).ConfigureAwait(false);
         if (isOver) await spool.EndAsync(discards: true, cancellation).ConfigureAwait(false);
-        return new(spool.Session.ToString(), null, $"its part of the spool is damaged: {damage.Message}; the list of points tells whether its point is there"
+        return new(spool.Session.ToString(), null,
+            $"its part of the spool is damaged: {damage.Message}; the list of points tells whether its point is there"
             + (isOver ? "" : ", and what waits in the spool goes when a collector has taken its session for dead"));
     }
 
@@ -210,7 +211,8 @@ public sealed partial class BackupWriter
                 if (entry.Length > size) throw new DamageException(name, "has a blob that is longer than blobs can be");
                 var blob = sealedBytes.AsMemory(0, (int)entry.Length);
                 if (await left.Run.Store.ReadAsync(name, entry.Offset, blob, cancellation).ConfigureAwait(false) != blob.Length
-                    || !lane.TryOpenSealed(left.Id, entry, blob.Span, plaintext.AsSpan(0, blob.Length - BlobPrefix.Overhead), out var length))
+                    || !lane.TryOpenSealed(left.Id, entry, blob.Span, plaintext.AsSpan(0, blob.Length - BlobPrefix.Overhead),
+                        out var length))
                     throw new DamageException(name, $"its copy in the spool is not what was written, at {entry.Offset}");
                 await packs.AddSealedAsync(entry.Id, entry.Shape, plaintext.AsMemory(0, length), cancellation).ConfigureAwait(false);
             }

@@ -60,7 +60,8 @@ public sealed partial class BackupWriter : IAsyncDisposable
     /// <summary>Registers the session, then looks at what may be reused.</summary>
     /// <param name="basePoint">The point to build on, or null for a run that looks for known chunks in the whole vault.</param>
     /// <param name="spool">Where packs land first; null for none.</param>
-    /// <param name="session">A new id that somebody else knows already, who will settle what became of the run; null for one of its own.</param>
+    /// <param name="session">A new id that somebody else knows already, who will settle what became of the run; null for one of its
+    /// own.</param>
     public static async Task<BackupWriter> StartAsync(BackupVault vault, string purpose, PointDocument? basePoint,
         CancellationToken cancellation, PackSpool? spool = null, SessionId? session = null)
     {
@@ -154,7 +155,8 @@ public sealed partial class BackupWriter : IAsyncDisposable
     private async Task LookAtLeftoversAsync(SessionList others, CancellationToken cancellation)
     {
         HashSet<ObjectId> indexes = [];
-        var noted = others.Sessions.Where(other => other.Value.HasBeat && other.Key != _session.Id).Select(other => other.Key).Take(NotesMax);
+        var noted = others.Sessions.Where(other => other.Value.HasBeat && other.Key != _session.Id).Select(other => other.Key)
+            .Take(NotesMax);
         await Bounded.ForEachAsync(noted, _vault.Runtime.ReadsInFlight, async id =>
         {
             foreach (var index in await NotedIndexesAsync(id, cancellation).ConfigureAwait(false))
@@ -163,7 +165,8 @@ public sealed partial class BackupWriter : IAsyncDisposable
         if (indexes.Count == 0) return;
         try
         {
-            _leftovers = await VaultSurvey.ReadAsync(_vault, IndexUse.Deduplicate, tolerant: false, cancellation, indexes).ConfigureAwait(false);
+            _leftovers = await VaultSurvey.ReadAsync(_vault, IndexUse.Deduplicate, tolerant: false, cancellation, indexes)
+                .ConfigureAwait(false);
         }
         catch (DamageException)
         {
@@ -320,7 +323,8 @@ public sealed partial class BackupWriter : IAsyncDisposable
     private async Task PublishAsync(PointId id, IObjectWriter writer, PointDocument point, CancellationToken cancellation)
     {
         await writer.AppendAsync(SealedDocument.SealJson(
-            _vault.Keys, ObjectKind.Point, ObjectNames.Point(id), point, DocumentJson.Default.PointDocument), cancellation).ConfigureAwait(false);
+            _vault.Keys, ObjectKind.Point, ObjectNames.Point(id), point, DocumentJson.Default.PointDocument), cancellation)
+                .ConfigureAwait(false);
         if (_spool is not null) await _spool.NotePointAsync(id, cancellation).ConfigureAwait(false);
         _session.PointInDoubt = true;
         try

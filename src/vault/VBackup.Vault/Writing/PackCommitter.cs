@@ -131,7 +131,8 @@ internal sealed class PackCommitter(BackupVault vault, Action<ReadOnlyMemory<byt
             catch (Exception failure)
             {
                 await spool!.Room.BreakAsync().ConfigureAwait(false);
-                if (failure is StoreException { Failure: StoreFailure.NotFound }) await ThrowIfRevokedAsync(cancellation).ConfigureAwait(false);
+                if (failure is StoreException { Failure: StoreFailure.NotFound })
+                    await ThrowIfRevokedAsync(cancellation).ConfigureAwait(false);
                 throw;
             }
             finally

@@ -131,7 +131,8 @@ internal sealed class PackWriter(BackupVault vault, PackCommitter committer) : I
 
     private Span<byte> Buffer(int contentLength)
     {
-        if (_blob.Length < Blob.SizeMax(contentLength)) _blob = GC.AllocateUninitializedArray<byte>(Blob.SizeMax(contentLength), pinned: true);
+        if (_blob.Length < Blob.SizeMax(contentLength))
+            _blob = GC.AllocateUninitializedArray<byte>(Blob.SizeMax(contentLength), pinned: true);
         return _blob;
     }
 

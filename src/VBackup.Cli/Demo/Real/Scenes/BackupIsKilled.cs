@@ -30,12 +30,14 @@ static class BackupIsKilled
         await stage.Report.TimeAsync("backup killed, guest frozen", async () =>
         {
             var said = await KillAsync(stage, IsHolding, "--verbose").ConfigureAwait(false);
-            if (said.Any(item => NoteOf(item) is { } note && note.StartsWith(InstantTaking.LetGoNote, StringComparison.Ordinal))) throw Stage.Broken("the kill came when the guest was let go already");
+            if (said.Any(item => NoteOf(item) is { } note && note.StartsWith(InstantTaking.LetGoNote, StringComparison.Ordinal)))
+                throw Stage.Broken("the kill came when the guest was let go already");
             stage.ThawedAfterKill = await Patience.UntilAsync(Stage.HoldLimit, "the guest is let go",
                 async () => !await stage.Cloud.Hypervisor.IsFrozenAsync(stage.Server, stage.Cancellation).ConfigureAwait(false),
                 stage.Cancellation, s_frozenLookDelay).ConfigureAwait(false);
             // It looks on for a while, and would take the next backup's freeze for the dead one's.
-            await Patience.UntilAsync(s_watchdogLimit, "the watchdog ends", () => Task.FromResult(!HasWatchdog(stage.Server)), stage.Cancellation)
+            await Patience.UntilAsync(s_watchdogLimit, "the watchdog ends", () => Task.FromResult(!HasWatchdog(stage.Server)),
+                stage.Cancellation)
                 .ConfigureAwait(false);
             var orphans = await ReleaseOrphansAsync(stage, expected: null).ConfigureAwait(false);
             return new($"guest let go after {(long)stage.ThawedAfterKill.TotalMilliseconds} ms; {orphans}");
@@ -45,7 +47,8 @@ static class BackupIsKilled
 
     static bool IsHolding(JsonElement said) => NoteOf(said) == InstantTaking.HeldNote;
 
-    static string? NoteOf(JsonElement said) => said.GetProperty("event").GetString() == "note" ? said.GetProperty("message").GetString() : null;
+    static string? NoteOf(JsonElement said) => said.GetProperty("event").GetString() == "note" ? said.GetProperty("message").GetString()
+        : null;
 
     static async Task<IReadOnlyList<JsonElement>> KillAsync(Stage stage, Func<JsonElement, bool> isMoment, params string[] options)
     {

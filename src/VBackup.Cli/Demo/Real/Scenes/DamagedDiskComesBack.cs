@@ -42,7 +42,8 @@ static class DamagedDiskComesBack
         var writer = await stage.Cloud.Storage.OpenWriterAsync(volume, new(), stage.Cancellation).ConfigureAwait(false);
         await using (writer.ConfigureAwait(false))
         {
-            for (var at = 0; at < DamagedBytes; at += PieceBytes) await writer.WriteAsync(at, noise, stage.Cancellation).ConfigureAwait(false);
+            for (var at = 0; at < DamagedBytes; at += PieceBytes)
+                await writer.WriteAsync(at, noise, stage.Cancellation).ConfigureAwait(false);
             await writer.FlushAsync(stage.Cancellation).ConfigureAwait(false);
         }
     }

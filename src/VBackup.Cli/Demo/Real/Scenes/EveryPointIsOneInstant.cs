@@ -1,6 +1,7 @@
 namespace VBackup.Cli.Demo.Real.Scenes;
 
-/// <summary>Both disks of every point come back as of one instant, at which the guest was frozen; disks of two instants are told apart.</summary>
+/// <summary>Both disks of every point come back as of one instant, at which the guest was frozen; disks of two instants are told
+/// apart.</summary>
 static class EveryPointIsOneInstant
 {
     static readonly string[] s_disks = ["vda", "vdb"];
@@ -9,7 +10,8 @@ static class EveryPointIsOneInstant
     public static async Task PlayAsync(Stage stage)
     {
         foreach (var point in stage.Points.Where(point => point.Journal is null).ToList())
-            await stage.Report.TimeAsync($"restore and check point {stage.Points.IndexOf(point) + 1}", () => CheckAsync(stage, point)).ConfigureAwait(false);
+            await stage.Report.TimeAsync($"restore and check point {stage.Points.IndexOf(point) + 1}", () => CheckAsync(stage, point))
+                .ConfigureAwait(false);
         for (var i = 1; i < stage.Points.Count; i++)
             if (stage.Points[i].Journal!.NewestOfA <= stage.Points[i - 1].Journal!.NewestOfA)
                 throw Stage.Broken($"point {i + 1} is not newer than the one before");

@@ -16,9 +16,12 @@ sealed record PlanChoices(IReadOnlyList<ServerDetails> Servers, IReadOnlyList<Po
 
     public static async Task<PlanChoices> OfAsync(Visit visit)
     {
-        var servers = await visit.ReadAsync<Page<ServerDetails>>((db, caller) => ServerRequests.ListAsync(db, caller, Asked.Many, visit.Left));
-        var policies = await visit.ReadAsync<Page<PolicyView>>((db, caller) => PolicyRequests.ListAsync(db, caller, Asked.Many, visit.Left));
-        var locations = await visit.ReadAsync<Page<LocationView>>((db, caller) => LocationRoutes.ListAsync(db, caller, Asked.Many, visit.Left));
+        var servers = await visit.ReadAsync<Page<ServerDetails>>((db, caller) =>
+            ServerRequests.ListAsync(db, caller, Asked.Many, visit.Left));
+        var policies = await visit.ReadAsync<Page<PolicyView>>((db, caller) =>
+            PolicyRequests.ListAsync(db, caller, Asked.Many, visit.Left));
+        var locations = await visit.ReadAsync<Page<LocationView>>((db, caller) =>
+            LocationRoutes.ListAsync(db, caller, Asked.Many, visit.Left));
         return new(Items(servers), Items(policies), Items(locations));
     }
 

@@ -11,7 +11,8 @@ sealed class PlanDraft
 
     public PlanDraft(PlanView plan)
     {
-        (Server, Policy, Location, Note) = ($"{plan.Server.Region}/{plan.Server.Id}", plan.Policy.ToString(), plan.Location.ToString(), plan.Note);
+        (Server, Policy, Location, Note) = ($"{plan.Server.Region}/{plan.Server.Id}", plan.Policy.ToString(), plan.Location.ToString(),
+            plan.Note);
         (IsChosen, IncludesLater) = (plan.Volumes is not null, plan.IncludesLater);
         Volumes = [.. plan.Volumes ?? []];
     }

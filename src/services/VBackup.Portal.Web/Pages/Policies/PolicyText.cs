@@ -28,7 +28,8 @@ static class PolicyText
         var copies = RuleTagNames.All.Where(rule => rules.Tags.HasFlag(rule.Tag) && rules.KeepOf(rule.Tag) is not null)
             .Select(rule => $"{rules.KeepOf(rule.Tag)} {rule.Name}").ToList();
         List<string> all = [];
-        if (copies.Count > 0) all.Add($"{Listed(copies)} {(copies is ["1 hourly" or "1 daily" or "1 weekly" or "1 monthly"] ? "copy" : "copies")}");
+        if (copies.Count > 0)
+            all.Add($"{Listed(copies)} {(copies is ["1 hourly" or "1 daily" or "1 weekly" or "1 monthly"] ? "copy" : "copies")}");
         if (rules.FullPattern?.KeepFulls is { } fulls)
             all.Add(fulls == 1 ? "the last full with what follows it" : $"the last {fulls} fulls with what follows them");
         return all.Count == 0 ? "Keeps nothing" : $"Keeps {Listed(all)}";
@@ -50,7 +51,8 @@ static class PolicyText
     {
         var zone = DateTimeZoneProviders.Tzdb[rules.Zone];
         return [.. PolicyCalendar.Occurrences(rules, now.PlusNanoseconds(1), Instant.MaxValue).Take(count).Select(each =>
-            $"{each.At.InZone(zone).ToString("ddd d MMM uuuu, HH:mm", CultureInfo.InvariantCulture)} ({string.Join(", ", RuleTagNames.Of(each.Tags))})")];
+            $"{each.At.InZone(zone).ToString("ddd d MMM uuuu, HH:mm", CultureInfo.InvariantCulture)} "
+                + $"({string.Join(", ", RuleTagNames.Of(each.Tags))})")];
     }
 
     static string DayOf(DayOfMonth on) => on switch
