@@ -25,17 +25,25 @@ public sealed partial class SettingsTests : IDisposable
     {
         Directory.CreateDirectory(Data);
         await File.WriteAllTextAsync(Path.Combine(Data, "appsettings.json"),
-            """{ "listen": "127.0.0.1:1", "Api": { "RequestsAtOnce": 7, "RequestsPerSecond": 8 }, "QuietHours": { "From": "23:30" }, "Logging": { "LogLevel": { "Default": "Error", "VBackup.Portal": "Debug" } } }""");
-        var shown = (await ShowAsync(new() { ["VBACKUP__LISTEN"] = "127.0.0.1:2", ["VBACKUP__Api__RequestsAtOnce"] = "9" }, "--listen", "127.0.0.1:3"))
+            """
+            {
+                "listen": "127.0.0.1:1", "Api": { "RequestsAtOnce": 7, "RequestsPerSecond": 8 }, "QuietHours": { "From": "23:30" },
+                "Logging": { "LogLevel": { "Default": "Error", "VBackup.Portal": "Debug" } }
+            }
+            """);
+        var shown = (await ShowAsync(new() { ["VBACKUP__LISTEN"] = "127.0.0.1:2", ["VBACKUP__Api__RequestsAtOnce"] = "9" }, "--listen",
+            "127.0.0.1:3"))
             .ToDictionary(one => one.Name, one => one.Value);
-        Assert.Equal(("127.0.0.1:3", "9", "8", "23:30", "Error"), (shown["Listen"], shown["Api:RequestsAtOnce"], shown["Api:RequestsPerSecond"],
+        Assert.Equal(("127.0.0.1:3", "9", "8", "23:30", "Error"),
+            (shown["Listen"], shown["Api:RequestsAtOnce"], shown["Api:RequestsPerSecond"],
             shown["QuietHours:From"], shown["Logging:LogLevel:Default"]));
     }
 
     [Fact]
     public async Task The_environment_names_the_data_folder_too()
     {
-        var shown = (await CliProcess.RunAsync(["up", "--show-settings", "--json"], new Dictionary<string, string?> { ["VBACKUP__Data"] = Data })).Expect(0);
+        var shown = (await CliProcess.RunAsync(["up", "--show-settings", "--json"], new Dictionary<string,
+            string?> { ["VBACKUP__Data"] = Data })).Expect(0);
         Assert.Equal(Data, shown.Last.GetProperty("settings")[0].GetProperty("value").GetString());
     }
 
@@ -58,11 +66,25 @@ public sealed partial class SettingsTests : IDisposable
     [InlineData("Listen", "0.0.0.0:8080", "Listen: is '0.0.0.0:8080'; without TLS")]
     public async Task A_wrong_setting_is_named_before_anything_is_made(string name, string value, string line)
     {
-        var ended = (await CliProcess.RunAsync(["up", "--data", Data], new Dictionary<string, string?> { ["VBACKUP__" + name] = value })).Expect(2);
+        var ended = (await CliProcess.RunAsync(["up", "--data", Data], new Dictionary<string,
+            string?> { ["VBACKUP__" + name] = value })).Expect(2);
         var told = Assert.Single(ended.Errors);
         Assert.StartsWith("vbackup: " + line, told, StringComparison.Ordinal);
         Assert.DoesNotContain("do not tell", told, StringComparison.Ordinal);
         Assert.False(Directory.Exists(Data));
+    }
+
+    [Fact]
+    public async Task An_address_that_another_program_has_is_named_with_its_setting()
+    {
+        using var other = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
+        other.Start();
+        var ended = (await CliProcess.RunAsync(["up", "--data", Data, "--listen", $"{other.LocalEndpoint}"])).Expect(1);
+        Assert.Equal($"vbackup: Listen: {other.LocalEndpoint} is in use by another program", ended.Errors[^1]);
+        // The first password is still to be had.
+        other.Stop();
+        await using var up = await UpProcess.StartAsync(Data);
+        Assert.NotNull(up.OneTimePassword);
     }
 
     [Fact]
@@ -74,7 +96,8 @@ public sealed partial class SettingsTests : IDisposable
             ["VBACKUP__Smtp__Security"] = "None",
             ["VBACKUP__Smtp__User"] = "mailer",
         })).Expect(2);
-        Assert.Equal(["Smtp:Security", "Smtp:From", "Smtp:PasswordFile"], ended.Errors.Select(line => line["vbackup: ".Length..line.IndexOf(": is", StringComparison.Ordinal)]));
+        Assert.Equal(["Smtp:Security", "Smtp:From", "Smtp:PasswordFile"],
+            ended.Errors.Select(line => line["vbackup: ".Length..line.IndexOf(": is", StringComparison.Ordinal)]));
     }
 
     [Theory]
@@ -112,7 +135,8 @@ public sealed partial class SettingsTests : IDisposable
         Assert.Fail("it was not tried");
     }
 
-    async Task<List<(string Name, string? Value, string? Default)>> ShowAsync(Dictionary<string, string?>? variables = null, params string[] more)
+    async Task<List<(string Name, string? Value, string? Default)>> ShowAsync(Dictionary<string, string?>? variables = null,
+        params string[] more)
     {
         var shown = (await CliProcess.RunAsync(["up", "--show-settings", "--json", "--data", Data, .. more], variables)).Expect(0);
         return [.. shown.Last.GetProperty("settings").EnumerateArray().Select(one =>

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
@@ -76,7 +77,8 @@ sealed class AllInOne : IAsyncDisposable
     }
 
     /// <summary>Where the API listens.</summary>
-    public string Address => _app.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.First();
+    public string Address =>
+        _app.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.First();
 
     /// <summary>Of the first administrator; null when there was one already.</summary>
     public string? OneTimePassword { get; private set; }
@@ -113,8 +115,10 @@ sealed class AllInOne : IAsyncDisposable
         builder.Logging.ClearProviders().SetMinimumLevel(_settings.Logging.LogLevel.Default)
             .AddConfiguration(configuration.GetSection(nameof(UpSettings.Logging)))
             .AddSimpleConsole(console => console.SingleLine = true);
-        builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
-        builder.Services.AddSingleton<IDbContextFactory<PortalDb>>(_portalDb).AddSingleton(_ids).AddSingleton(TimeProvider.System).AddSingleton(_portal)
+        builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console =>
+            console.LogToStandardErrorThreshold = LogLevel.Trace);
+        builder.Services.AddSingleton<IDbContextFactory<PortalDb>>(_portalDb).AddSingleton(_ids)
+            .AddSingleton(TimeProvider.System).AddSingleton(_portal)
             .AddSingleton<ILocationRegistry>(new LocationRegistry(_backup, _secrets)).AddSingleton(_master)
             .AddSingleton<IProjectKeys>(new ProjectKeys(_backup, _secrets));
         builder.Services.AddPortalApi(_settings.PortalApi());
@@ -133,7 +137,10 @@ sealed class AllInOne : IAsyncDisposable
         await _portalDb.PrepareAsync(PortalDb.SchemaVersion, cancellation).ConfigureAwait(false);
         await _backupDb.PrepareAsync(BackupDb.SchemaVersion, cancellation).ConfigureAwait(false);
         await _snapshotsDb.PrepareAsync(SnapshotsDb.SchemaVersion, cancellation).ConfigureAwait(false);
-        OneTimePassword = await FirstAdministrator.EnsureAsync(_portal, _app.Services.GetRequiredService<Passwords>(), cancellation).ConfigureAwait(false);
+        // Before the one-time password is made, which a start that fails here could not show any more.
+        await ListenAsync(cancellation).ConfigureAwait(false);
+        OneTimePassword = await FirstAdministrator.EnsureAsync(_portal, _app.Services.GetRequiredService<Passwords>(), cancellation)
+            .ConfigureAwait(false);
         var project = await PortalStart.EnsureAsync(_portal, Region, cancellation).ConfigureAwait(false);
         _worker = await Workers.EnsureAsync(_backup, Region, Environment.MachineName, cancellation).ConfigureAwait(false);
         // Whoever had the data folder before this process is over, or the folder's lock would not be held.
@@ -142,15 +149,28 @@ sealed class AllInOne : IAsyncDisposable
         if (!await _backup.MakeAsync(change => change.Db.Locations.AnyAsync(one => one.Project == project, cancellation), cancellation)
             .ConfigureAwait(false))
             await MakeFirstLocationAsync(project, cancellation).ConfigureAwait(false);
-        await _app.StartAsync(cancellation).ConfigureAwait(false);
+    }
+
+    async Task ListenAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            await _app.StartAsync(cancellation).ConfigureAwait(false);
+        }
+        catch (IOException failure) when (failure.InnerException is AddressInUseException)
+        {
+            throw new RefusedException($"Listen: {_settings.Listen} is in use by another program");
+        }
     }
 
     async Task MakeFirstLocationAsync(ProjectId project, CancellationToken cancellation)
     {
         Directory.CreateDirectory(_data.Location);
         // The same id at every start.
-        var made = await _app.Services.GetRequiredService<ILocationRegistry>().CreateAsync(LocationId.From(project.Value), new(project, Region, FirstLocation,
-            LocationKindView.FileSystem, _data.Location, null, null, null, null, null, 0, IsDefault: true), cancellation).ConfigureAwait(false);
+        var made = await _app.Services.GetRequiredService<ILocationRegistry>().CreateAsync(LocationId.From(project.Value),
+            new(project, Region, FirstLocation,
+            LocationKindView.FileSystem, _data.Location, null, null, null, null, null, 0, IsDefault: true), cancellation)
+                .ConfigureAwait(false);
         if (made.Reason is { } reason) throw new RefusedException($"the first location could not be made: {reason}");
     }
 
@@ -183,7 +203,8 @@ sealed class AllInOne : IAsyncDisposable
         yield return Every(s_clockwork, "scheduled restores", new RestoreClockwork(_portal).TurnAsync);
         yield return new("notifications", s_clockwork, notifications.TurnAsync, TimeProvider.System, log);
         yield return Every(s_clockwork, "runs and tasks", clockwork.TurnAsync);
-        yield return new("snapshots", s_messages, async stop => await snapshots.DoDueAsync(stop).ConfigureAwait(false) > 0, TimeProvider.System, log);
+        yield return new("snapshots", s_messages, async stop => await snapshots.DoDueAsync(stop).ConfigureAwait(false) > 0,
+            TimeProvider.System, log);
 
         var budget = _settings.Worker.Budget();
         var runner = new TaskRunner(new WorkSource(_backup, _settings.Tasks.Limits(), _secrets), _worker, _cloud,

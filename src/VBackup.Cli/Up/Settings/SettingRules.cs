@@ -24,8 +24,12 @@ sealed class SettingRules : IValidateOptions<UpSettings>
             yield return $"Listen: is '{settings.Listen}'; it is an address and a port, such as 127.0.0.1:8080";
         // Tokens and passwords come over it.
         else if (!IPAddress.IsLoopback(address.Address))
-            yield return $"Listen: is '{settings.Listen}'; without TLS it is an address of this machine, such as 127.0.0.1:8080: put a proxy with TLS before it";
+            yield return $"Listen: is '{settings.Listen}'; without TLS it is an address of this machine, such as 127.0.0.1:8080: put a "
+                + "proxy with TLS before it";
     }
+
+    // What is in it is looked at by whoever opens the cloud, and names the file.
+    static string? OfCloud(string? file) => file is null || File.Exists(file) ? null : $"Cloud: there is no file {file}";
 
     static IEnumerable<string?> OfNumbers(UpSettings settings)
     {
@@ -41,7 +45,8 @@ sealed class SettingRules : IValidateOptions<UpSettings>
         yield return Within("Snapshots:PerPool", settings.Snapshots.PerPool, 1, CountMax);
         yield return Within("Snapshots:PerRegion", settings.Snapshots.PerRegion, 1, CountMax);
         yield return Within("Worker:TasksAtOnce", settings.Worker.TasksAtOnce, 1, 64);
-        yield return Within("Worker:MemoryMebibytes", settings.Worker.MemoryMebibytes, settings.Worker.TasksAtOnce * MemoryOfTaskMebibytes, CountMax);
+        yield return Within("Worker:MemoryMebibytes", settings.Worker.MemoryMebibytes, settings.Worker.TasksAtOnce * MemoryOfTaskMebibytes,
+            CountMax);
         yield return Within("Worker:SendMebibytesPerSecond", settings.Worker.SendMebibytesPerSecond ?? 1, 1, CountMax);
         yield return Within("Worker:ReceiveMebibytesPerSecond", settings.Worker.ReceiveMebibytesPerSecond ?? 1, 1, CountMax);
         yield return Within("Worker:DrainSeconds", settings.Worker.DrainSeconds, 0, 3600);
@@ -58,7 +63,8 @@ sealed class SettingRules : IValidateOptions<UpSettings>
     {
         if (smtp.Host is null)
         {
-            foreach (var (name, value) in ((string, string?)[])[("User", smtp.User), ("PasswordFile", smtp.PasswordFile), ("From", smtp.From)])
+            foreach (var (name, value) in ((string, string?)[])[("User", smtp.User), ("PasswordFile", smtp.PasswordFile),
+                ("From", smtp.From)])
                 if (value is not null) yield return $"Smtp:Host: is needed where there is Smtp:{name}";
             yield break;
         }
@@ -67,13 +73,17 @@ sealed class SettingRules : IValidateOptions<UpSettings>
         else if (smtp.Security == SmtpSecurity.None && !IsThisMachine(smtp.Host))
             yield return "Smtp:Security: is None; mails go without TLS to a server on this machine only: it is StartTls or Tls";
         if (smtp.From is null) yield return "Smtp:From: is needed where there is Smtp:Host: the address that mails are from";
-        else if (!NotificationRule.IsAddress(smtp.From)) yield return $"Smtp:From: is '{smtp.From}'; it is an e-mail address, such as vbackup@example.org";
+        else if (!NotificationRule.IsAddress(smtp.From))
+            yield return $"Smtp:From: is '{smtp.From}'; it is an e-mail address, such as vbackup@example.org";
         if (smtp.User is null != smtp.PasswordFile is null)
-            yield return $"Smtp:{(smtp.User is null ? "User" : "PasswordFile")}: is needed where there is Smtp:{(smtp.User is null ? "PasswordFile" : "User")}";
+            yield return $"Smtp:{(smtp.User is null ? "User" : "PasswordFile")}: is needed where there is "
+                + $"Smtp:{(smtp.User is null ? "PasswordFile" : "User")}";
         if (smtp.PasswordFile is { } file && !File.Exists(file)) yield return $"Smtp:PasswordFile: there is no file {file}";
     }
 
-    static bool IsThisMachine(string host) => host == "localhost" || IPAddress.TryParse(host, out var address) && IPAddress.IsLoopback(address);
+    static bool IsThisMachine(string host) => host == "localhost" || IPAddress.TryParse(host, out var address)
+        && IPAddress.IsLoopback(address);
 
-    static string? Within(string name, int value, int min, int max) => value >= min && value <= max ? null : $"{name}: is {value}; it is {min} to {max}";
+    static string? Within(string name, int value, int min, int max) => value >= min && value <= max ? null
+        : $"{name}: is {value}; it is {min} to {max}";
 }
