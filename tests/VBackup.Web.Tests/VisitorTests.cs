@@ -81,7 +81,7 @@ public sealed class VisitorTests(VisitorTests.UsedSite used) : IClassFixture<Vis
         await visitor.SignInAsync("lister");
         await visitor.FollowAsync("Locations");
         await visitor.SeesHeadingAsync("Locations");
-        await Visitor.SeesAsync(visitor.Page.GetByRole(AriaRole.Row, new() { NameRegex = new("^local default Ready .* MiB none") }));
+        await Visitor.SeesAsync(visitor.Page.GetByRole(AriaRole.Row, new() { NameRegex = new("^local.default Ready .* MiB none") }));
         await visitor.FollowAsync("Snapshots");
         await visitor.SeesHeadingAsync("Snapshots");
         await Visitor.SeesAsync(visitor.Page.GetByRole(AriaRole.Row,
