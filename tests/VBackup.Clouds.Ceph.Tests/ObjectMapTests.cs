@@ -54,6 +54,21 @@ public sealed class ObjectMapTests(CephLab lab)
         Assert.Contains("object map", lost.Reason, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task What_is_allocated_is_told_by_the_map_alone_and_not_where_each_object_would_have_to_be_asked_for()
+    {
+        var (volume, _) = await NewVolumeAsync();
+        // Three objects of 4 MiB.
+        Assert.Equal(new VolumeSize(LengthBytes, 12L * MiB), await lab.Storage.FindSizeAsync(volume, default));
+        var parent = await lab.NewParentAsync(volume);
+        var clone = new VolumeId($"{CephLab.Pool}/{lab.NewName("clone")}");
+        await CephLab.RbdAsync("clone", parent, clone.Value);
+        Assert.Equal(new VolumeSize(LengthBytes, null), await lab.Storage.FindSizeAsync(clone, default));
+        var plain = await lab.NewImageAsync(LengthBytes, "layering");
+        Assert.Equal(new VolumeSize(LengthBytes, null), await lab.Storage.FindSizeAsync(plain, default));
+        Assert.Null(await lab.Storage.FindSizeAsync(new($"{CephLab.Pool}/{lab.NewName("nowhere")}"), default));
+    }
+
     async Task<(VolumeId Volume, byte[] Content)> NewVolumeAsync()
     {
         var volume = await lab.NewVolumeAsync(LengthBytes);
