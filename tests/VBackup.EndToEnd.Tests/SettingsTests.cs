@@ -62,6 +62,7 @@ public sealed partial class SettingsTests : IDisposable
     [InlineData("Webhooks__AllowLoopback", "yes", "Webhooks:AllowLoopback: is 'yes'; it is true or false")]
     [InlineData("Tasks__LeaseSeconds", "5", "Tasks:LeaseSeconds: is 5; it is 15 to 3600")]
     [InlineData("Logging__LogLevel__VBackup", "loud", "Logging:LogLevel:VBackup: is 'loud'; it is one of Trace,")]
+    [InlineData("Cloud", "nowhere.json", "Cloud: there is no file nowhere.json")]
     [InlineData("Worker__ImageFolder", "images", "Worker:ImageFolder: is 'images'; it is the full path of a folder that is there")]
     [InlineData("Listen", "0.0.0.0:8080", "Listen: is '0.0.0.0:8080'; without TLS")]
     public async Task A_wrong_setting_is_named_before_anything_is_made(string name, string value, string line)

@@ -126,7 +126,8 @@ public sealed class LocationLockTests
     {
         await using var world = await ServiceWorld.MakeAsync();
         var (project, location) = (world.Ids.New<ProjectId>(), world.Ids.New<LocationId>());
-        var entry = new CatalogueLocation(location, ServiceWorld.Region, "lost", LocationKindView.FileSystem, world.Path("lost"), null, null, true,
+        var entry = new CatalogueLocation(location, ServiceWorld.Region, "lost", LocationKindView.FileSystem, world.Path("lost"), null,
+            null, true,
             null, 0, new(10, null, world.Clock.GetUtcNow() - TimeSpan.FromDays(1)));
         await world.Backup.MakeAsync(change =>
         {

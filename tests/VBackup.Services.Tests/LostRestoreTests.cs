@@ -8,7 +8,7 @@ using Xunit;
 
 namespace VBackup.Services.Tests;
 
-/// <summary>Workers die while they make something new: the next attempt goes on with what is the run's own, and with nothing else.</summary>
+/// <summary>Workers die while they make something new: the next attempt goes on with what is the run's own, and no other.</summary>
 public sealed class LostRestoreTests
 {
     static readonly TimeSpan s_pastLease = new WorkLimits().Lease * 2;

@@ -100,7 +100,8 @@ static class RestoreServer
         var volumes = ServerPoint.Choose(point, order.Volume);
         var earlier = await EarlierPoints.OfAsync(vault, edge.ServerId, stop).ConfigureAwait(false);
         if (earlier.IsDistrusted(point.Id))
-            screen.Note($"point {PointView.ShortId(point.Id)} is distrusted: change tracking was found wrong after it, so it may lack changes");
+            screen.Note(
+                $"point {PointView.ShortId(point.Id)} is distrusted: change tracking was found wrong after it, so it may lack changes");
         if (edge.Remark is { } remark) screen.Note($"point {PointView.ShortId(point.Id)} is {remark}");
         var reading = await PointReading.BeginAsync(vault, "restore", point, stop).ConfigureAwait(false);
         await using (reading.ConfigureAwait(false))

@@ -101,7 +101,8 @@ sealed class FoundSystem(IdSource ids, DateTimeOffset now)
                 ? location.Location == own.Location : location.Address.TrimEnd('/') == place.Address);
             // Two copies of one vault cannot both be it.
             if (entry is null || entries.Values.Any(other => other.Location == entry.Location))
-                entry = new(ids.New<LocationId>(), entry?.Region ?? RegionDefault, $"recovered-{place.Number}", place.Kind, place.Address, null,
+                entry = new(ids.New<LocationId>(), entry?.Region ?? RegionDefault, $"recovered-{place.Number}", place.Kind, place.Address,
+                    null,
                     null, IsDefault: false, QuotaBytes: null, SoftDeleteDays: entry?.SoftDeleteDays ?? 0,
                     entry?.Lock);
             entries[vault] = entry with { Kind = place.Kind, Address = place.Address, Endpoint = place.Endpoint,

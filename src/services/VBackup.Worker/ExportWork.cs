@@ -67,7 +67,8 @@ static class ExportWork
         return null;
     }
 
-    static SessionId SessionOf(string name) => SessionId.TryParse(name, out var id) ? id : throw new RefusedException($"'{name}' names no session");
+    static SessionId SessionOf(string name) => SessionId.TryParse(name, out var id)
+        ? id : throw new RefusedException($"'{name}' names no session");
 
     /// <param name="fullBecause">Null of a point that an attempt made which is over: why it read all is not known any more.</param>
     static ExportResult ResultOf(PointDocument point, LeaseReport report, IReadOnlyDictionary<string, string>? fullBecause = null) => new(

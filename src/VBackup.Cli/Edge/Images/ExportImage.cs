@@ -46,7 +46,8 @@ static class ExportImage
     static ExportOrder ReadOrder(ParseResult parsed)
     {
         var file = parsed.GetRequiredValue(s_to);
-        var order = new ExportOrder(parsed.GetValue(s_point), parsed.GetValue(s_snapshot), parsed.GetValue(s_server), parsed.GetValue(s_volume),
+        var order = new ExportOrder(parsed.GetValue(s_point), parsed.GetValue(s_snapshot), parsed.GetValue(s_server),
+            parsed.GetValue(s_volume),
             file, ImageFormatOption.Read(parsed, file));
         if (order.Point is null == order.Snapshot is null) throw new UsageException("give a POINT or --snapshot NAME, one of both");
         if (order.Server is not null && order.Snapshot is null)

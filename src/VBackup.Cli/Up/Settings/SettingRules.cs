@@ -12,7 +12,7 @@ sealed class SettingRules : IValidateOptions<UpSettings>
 
     public ValidateOptionsResult Validate(string? name, UpSettings options)
     {
-        string?[] faults = [.. OfListen(options), .. OfNumbers(options), OfImageFolder(options.Worker.ImageFolder),
+        string?[] faults = [.. OfListen(options), OfCloud(options.Cloud), .. OfNumbers(options), OfImageFolder(options.Worker.ImageFolder),
             .. OfSmtp(options.Smtp)];
         var found = faults.OfType<string>().ToList();
         return found.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(found);

@@ -174,7 +174,8 @@ static class LocationRoutes
         return TypedResults.Ok(View(location));
     });
 
-    static Task<IResult> Delete(Guid id, HttpContext http, ApiChanges changes, ILocationRegistry registry) => changes.MakeAsync(http, async change =>
+    static Task<IResult> Delete(Guid id, HttpContext http, ApiChanges changes, ILocationRegistry registry) =>
+        changes.MakeAsync(http, async change =>
     {
         var project = change.Caller.InProject;
         if (await FindAsync(change.Db, project, id, change.Cancellation).ConfigureAwait(false) is not { } location)
@@ -202,7 +203,8 @@ static class LocationRoutes
     };
 
     static LocationView View(LocationRow location) => new(location.Id, location.Name, location.Region, location.Kind, location.Address,
-        location.Endpoint, location.State, location.Refusal, location.IsDefault, location.QuotaBytes, location.UsedBytes, location.SoftDeleteDays,
+        location.Endpoint, location.State, location.Refusal, location.IsDefault, location.QuotaBytes, location.UsedBytes,
+        location.SoftDeleteDays,
         location.VerifiedAt, location.Finding, location.Lock is { } held
             ? new(held.MinDays, held.MaxDays, held.FinalAt, IsEnforcedByStore: false) : null);
 }

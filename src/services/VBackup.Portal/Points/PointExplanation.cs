@@ -29,7 +29,8 @@ public sealed record PointExplanation(
         var verdict = await VerdictAsync(db, point, Instant.FromDateTimeOffset(now), cancellation).ConfigureAwait(false);
         var goes = verdict.Departure is { } departure
             ? new DepartureView(departure.At.ToDateTimeOffset(), Name(departure.Reason), Name(departure.HeldBy), departure.Because) : null;
-        return new(point.Id, [.. verdict.Keeps.Select(reason => new KeepView(Name(reason.By), reason.Place, reason.Keep, reason.Text))], goes,
+        return new(point.Id, [.. verdict.Keeps.Select(reason => new KeepView(Name(reason.By), reason.Place, reason.Keep, reason.Text))],
+            goes,
             point.PurgeAt, await PointRetention.HeldUntilAsync(db, point, now, cancellation).ConfigureAwait(false));
     }
 
@@ -39,7 +40,8 @@ public sealed record PointExplanation(
             one => one.Project == point.Project && one.Region == point.Region && one.ServerId == point.ServerId, cancellation)
                 .ConfigureAwait(false);
         // A plan that was recovered lets nothing go yet.
-        var verdicts = plan is null or { IsRecovered: true } ? [] : await PointRetention.DecideAsync(db, plan, now, cancellation).ConfigureAwait(false);
+        var verdicts = plan is null or { IsRecovered: true } ? [] : await PointRetention.DecideAsync(db, plan, now,
+            cancellation).ConfigureAwait(false);
         return verdicts.FirstOrDefault(one => one.Point.Point == point.Id)
             ?? await PointRetention.DecideWithoutPlanAsync(db, point, now, cancellation).ConfigureAwait(false);
     }

@@ -77,7 +77,8 @@ static class PointRequests
         if (await FindAsync(change.Db, project, id, change.Cancellation).ConfigureAwait(false) is not { } point)
             return Problem.NoSuch("point");
         if (point.State != RestorePointState.Active)
-            return new Problem(ProblemCode.PointNotActive, "It is not complete, or deleted already. What is in the bin is purged by itself.");
+            return new Problem(ProblemCode.PointNotActive,
+                "It is not complete, or deleted already. What is in the bin is purged by itself.");
         if (await PointRetention.HeldUntilAsync(change.Db, point, change.Now, change.Cancellation).ConfigureAwait(false) is { } until)
             return new Problem(ProblemCode.PointLocked, $"Its location is locked: nobody deletes it before {until:u}.");
         change.Send(Destination.Backup, new DeletePoint(point.Id, project, IsByPolicy: false), MessageJson.Default.DeletePoint);

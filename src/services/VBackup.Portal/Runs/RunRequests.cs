@@ -11,7 +11,8 @@ namespace VBackup.Portal.Runs;
 /// <param name="Location">Null, as the point, of the import of an image.</param>
 /// <param name="Target">What a restore or an image made or wrote.</param>
 public sealed record RunView(RunId Id, RunKind Kind, ServerRef Server, string ServerName, PlanId? Plan, LocationId? Location,
-    RestorePointId? Point, RunTrigger Trigger, RunState State, bool IsOver, DateTimeOffset? StartedAt, DateTimeOffset? EndedAt, long DoneBytes,
+    RestorePointId? Point, RunTrigger Trigger, RunState State, bool IsOver, DateTimeOffset? StartedAt, DateTimeOffset? EndedAt,
+    long DoneBytes,
     long TotalBytes, long StoredBytes, IReadOnlyList<string> Notes, string? Error, string? Target)
 {
     public static RunView Of(RunRow run) => new(run.Id, run.Kind, run.Server, run.ServerName, run.Plan, run.Location, run.Point,

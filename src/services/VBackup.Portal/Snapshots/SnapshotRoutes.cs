@@ -204,7 +204,8 @@ static partial class SnapshotRoutes
         if (await FindAsync(change.Db, project, id, change.Cancellation).ConfigureAwait(false) is not { } snapshot)
             return Problem.NoSuch("snapshot");
         if (snapshot.Purpose == SnapshotPurpose.Backup)
-            return new Problem(ProblemCode.SnapshotInUse, "The next backup asks it what changed since. It goes by itself, or with its point.");
+            return new Problem(ProblemCode.SnapshotInUse,
+                "The next backup asks it what changed since. It goes by itself, or with its point.");
         // What it writes may have to be taken back.
         if (snapshot.Purpose == SnapshotPurpose.Safety
             && await RunOfAsync(change.Db, snapshot.Server, change.Cancellation).ConfigureAwait(false) is { } going) return going;

@@ -51,7 +51,8 @@ public sealed class LocationRegistry(ChangeMaker<BackupDb> changes, ProjectSecre
             if (await FindAsync(change.Db, project, id, cancellation).ConfigureAwait(false) is not { } location) return NotFound;
             if (LimitFault(wish.QuotaBytes, wish.SoftDeleteDays ?? 0) is { } fault) return fault;
             if (LocationLocks.Change(location, wish, change.Now) is { } refused) return refused;
-            location.IsLimited(wish.HasNoQuota ? null : wish.QuotaBytes ?? location.QuotaBytes, wish.SoftDeleteDays ?? location.SoftDeleteDays);
+            location.IsLimited(wish.HasNoQuota ? null : wish.QuotaBytes ?? location.QuotaBytes,
+                wish.SoftDeleteDays ?? location.SoftDeleteDays);
             if (wish.IsDefault == true) await MakeDefaultAsync(change, location, cancellation).ConfigureAwait(false);
             else if (wish.IsDefault == false) location.IsTheDefault(false);
             await CatalogueSaving.ChangeAsync(change, project, cancellation).ConfigureAwait(false);
