@@ -73,9 +73,9 @@ public sealed class UpTests : IDisposable
     }
 
     [Theory]
-    [InlineData("portal.db", 2, "run the later program again")]
-    [InlineData("backup.db", 2, "run the later program again")]
-    [InlineData("snapshots.db", 0, "this program needs version 1")]
+    [InlineData("portal.db", 3, "run the later program again")]
+    [InlineData("backup.db", 3, "run the later program again")]
+    [InlineData("snapshots.db", 1, "this program needs version 2")]
     public async Task Tables_of_another_version_are_refused_and_left_alone(string database, int version, string reason)
     {
         await using (var first = await UpProcess.StartAsync(Data)) first.Process.Kill();

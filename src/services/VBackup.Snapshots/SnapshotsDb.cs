@@ -10,7 +10,7 @@ namespace VBackup.Snapshots;
 public sealed class SnapshotsDb(DbContextOptions<SnapshotsDb> options) : ServiceDb(options)
 {
     /// <summary>How its tables are laid out.</summary>
-    public const int SchemaVersion = 1;
+    public const int SchemaVersion = 2;
 
     public DbSet<Snapshot> Snapshots => Set<Snapshot>();
     public DbSet<HeldVolume> HeldVolumes => Set<HeldVolume>();
