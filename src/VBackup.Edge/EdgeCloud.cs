@@ -22,8 +22,14 @@ public sealed class EdgeCloud : IAsyncDisposable
     /// <summary>Where new volumes are made; null: beside the one that they come from.</summary>
     public string? VolumeFolder { get; private init; }
 
-    public static EdgeCloud Of(LabCloud lab, TimeSpan limit) =>
-        new(lab.Hypervisor, lab.Storage, (server, stop) => ServerHold.OfLabAsync(lab.Hypervisor, server, limit, stop));
+    /// <summary>What waits and measures between two calls to the cloud.</summary>
+    public TimeProvider Clock { get; init; } = TimeProvider.System;
+
+    public static EdgeCloud Of(LabCloud lab, TimeSpan limit) => Of(lab.Hypervisor, lab.Storage, limit, TimeProvider.System);
+
+    /// <summary>Guests are held still by the hypervisor alone, and nobody watches over it: see <see cref="ServerHold.OfUnwatchedAsync"/>.</summary>
+    public static EdgeCloud Of(IHypervisor hypervisor, IVolumeStorage storage, TimeSpan limit, TimeProvider clock) =>
+        new(hypervisor, storage, (server, stop) => ServerHold.OfUnwatchedAsync(hypervisor, server, limit, clock, stop)) { Clock = clock };
 
     /// <summary>Servers of one kind on a storage of another. Their guests are not held still.</summary>
     public static EdgeCloud Of(IHypervisor hypervisor, IVolumeStorage storage) =>
@@ -95,11 +101,10 @@ public sealed class ServerHold : IAsyncDisposable
     /// <summary>One that is not held.</summary>
     public static ServerHold None(string reason) => new(reason, _ => Task.FromResult(false), () => Task.FromResult(TimeSpan.Zero));
 
-    /// <summary>A lab server's guest goes on by itself when nobody lets it go: no watchdog is needed.</summary>
-    public static async Task<ServerHold> OfLabAsync(
-        LabHypervisor hypervisor, string server, TimeSpan limit, CancellationToken cancellation)
+    /// <summary>For guests that nobody has to watch over, as a lab server's: it goes on by itself when nobody lets it go.</summary>
+    public static async Task<ServerHold> OfUnwatchedAsync(
+        IHypervisor hypervisor, string server, TimeSpan limit, TimeProvider clock, CancellationToken cancellation)
     {
-        var clock = TimeProvider.System;
         var start = clock.GetTimestamp();
         return await hypervisor.FreezeAsync(server, cancellation).ConfigureAwait(false) is null
             ? None("the guest has no agent that answers")

@@ -87,7 +87,7 @@ public sealed class InPlaceWriting
         foreach (var target in Volumes)
             await (await OpenAsync(target, new() { TakesOver = true, Claim = _claim }, LooksBefore, cancellation).ConfigureAwait(false))
                 .DisposeAsync().ConfigureAwait(false);
-        _claimedAt = TimeProvider.System.GetTimestamp();
+        _claimedAt = _cloud.Clock.GetTimestamp();
         await _server.RequireAsync(cancellation).ConfigureAwait(false);
     }
 
@@ -102,7 +102,7 @@ public sealed class InPlaceWriting
     /// <exception cref="RefusedException">Somebody has started the server.</exception>
     public async Task WriteAsync(VolumeRestore restore, string point, string? safety, CancellationToken cancellation)
     {
-        var note = new RestoreNote(point, TimeProvider.System.GetUtcNow(), safety);
+        var note = new RestoreNote(point, _cloud.Clock.GetUtcNow(), safety);
         await _server.WhileAsync(stop => WriteAllAsync(restore, note, stop), cancellation).ConfigureAwait(false);
         IsComplete = true;
     }
@@ -117,7 +117,7 @@ public sealed class InPlaceWriting
             foreach (var target in Volumes)
                 writers.Add(await OpenAsync(target, new() { Claim = _claim }, LooksBefore, cancellation).ConfigureAwait(false));
             await _server.RequireAsync(cancellation).ConfigureAwait(false);
-            if (TimeProvider.System.GetElapsedTime(_claimedAt) > s_claimAgeMax)
+            if (_cloud.Clock.GetElapsedTime(_claimedAt) > s_claimAgeMax)
                 throw new RefusedException("this restore stood still for too long: what it took over and secured may be another now; "
                     + "start it again");
             await NoteAsync(writers, note, cancellation).ConfigureAwait(false);
@@ -194,7 +194,7 @@ public sealed class InPlaceWriting
             }
             catch (CloudException taken) when (taken.Failure == CloudFailure.InUse && look < looksMax)
             {
-                await Task.Delay(s_lookDelay, TimeProvider.System, cancellation).ConfigureAwait(false);
+                await Task.Delay(s_lookDelay, _cloud.Clock, cancellation).ConfigureAwait(false);
             }
         }
     }

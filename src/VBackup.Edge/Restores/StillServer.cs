@@ -52,7 +52,7 @@ sealed class StillServer(EdgeCloud cloud, string name)
     {
         while (!end.IsCancellationRequested)
         {
-            await Task.Delay(s_lookDelay, TimeProvider.System, end.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(s_lookDelay, cloud.Clock, end.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (end.IsCancellationRequested || await LooksStillAsync(end.Token).ConfigureAwait(false)) continue;
             _wasStarted = true;
             await end.CancelAsync().ConfigureAwait(false);

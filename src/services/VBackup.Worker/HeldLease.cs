@@ -36,15 +36,21 @@ sealed class HeldLease : IAsyncDisposable
     {
         try
         {
+            var pause = until / 4;
             while (true)
             {
-                await Task.Delay(until / 4, _clock, _over.Token).ConfigureAwait(false);
+                await Task.Delay(pause, _clock, _over.Token).ConfigureAwait(false);
                 var asked = _clock.GetTimestamp();
                 // An answer that comes too late is none.
                 var patience = until * 0.75 - _clock.GetElapsedTime(askedAt);
-                var answer = patience > TimeSpan.Zero ? await AskAsync(patience).ConfigureAwait(false) : null;
+                var answer = patience > TimeSpan.Zero ? await AskAsync(patience).ConfigureAwait(false) : new WorkAnswer.Lost();
+                pause = until / 4;
                 switch (answer)
                 {
+                    case null:
+                        // It is asked again, as long as there is time.
+                        pause = TimeSpan.FromTicks(Math.Clamp((patience - _clock.GetElapsedTime(asked)).Ticks, 0, (until / 16).Ticks));
+                        break;
                     case WorkAnswer.GoOn goOn:
                         (askedAt, until) = (asked, goOn.Until);
                         break;
@@ -61,12 +67,13 @@ sealed class HeldLease : IAsyncDisposable
                 }
             }
         }
-        catch (OperationCanceledException)
+        catch (Exception) when (_over.IsCancellationRequested)
         {
             // The work is over.
         }
     }
 
+    /// <returns>Null when there was no answer.</returns>
     async Task<WorkAnswer?> AskAsync(TimeSpan patience)
     {
         using var late = CancellationTokenSource.CreateLinkedTokenSource(_over.Token);
@@ -75,8 +82,9 @@ sealed class HeldLease : IAsyncDisposable
         {
             return await _source.ReportAsync(_lease.Task, _lease.Epoch, _report.Progress, late.Token).ConfigureAwait(false);
         }
-        catch (OperationCanceledException) when (!_over.IsCancellationRequested)
+        catch (Exception) when (!_over.IsCancellationRequested)
         {
+            // A crash boundary: whatever the line fails with, the work is stopped in time unless somebody answers.
             return null;
         }
     }

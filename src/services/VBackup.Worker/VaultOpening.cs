@@ -8,7 +8,9 @@ using VBackup.Vault.Stores;
 namespace VBackup.Worker;
 
 /// <summary>Opens vaults with what a lease brings. Nothing of it stays when the vault is closed.</summary>
-public sealed class VaultOpening(VaultRuntime runtime, int chunkSize, RetryLimits retries, SharedRates? rates = null)
+/// <param name="around">What lies around each store that is opened, outside of its retries; it owns what it is given.</param>
+public sealed class VaultOpening(VaultRuntime runtime, int chunkSize, RetryLimits retries, SharedRates? rates = null,
+    Func<IObjectStore, IObjectStore>? around = null)
 {
     readonly SharedRates _rates = rates ?? SharedRates.None;
 
@@ -54,6 +56,7 @@ public sealed class VaultOpening(VaultRuntime runtime, int chunkSize, RetryLimit
     public IObjectStore Store(VaultAddress address, WorkSecrets secrets, bool creates)
     {
         var store = OpenStore(address, secrets, creates);
+        if (around is not null) store = around(store);
         return _rates == SharedRates.None ? store : new ThrottlingStore(store, _rates.Send, _rates.Receive);
     }
 

@@ -135,6 +135,9 @@ static class BackupRuns
         {
             location.Uses(location.UsedBytes + result.StoredBytes);
             location.CatalogueChanges();
+            // What attempts have stored that came to nothing.
+            if (await change.Db.Tasks.AnyAsync(one => one.Run == run.Id && one.Epoch > 1, cancellation).ConfigureAwait(false))
+                location.MayHaveGarbage();
             LocationWork.Tell(change, location);
         }
         Ending.End(change, run, point, RunState.Succeeded, null);
