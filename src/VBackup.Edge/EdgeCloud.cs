@@ -27,7 +27,7 @@ public sealed class EdgeCloud : IAsyncDisposable
 
     public static EdgeCloud Of(LabCloud lab, TimeSpan limit) => Of(lab.Hypervisor, lab.Storage, limit, TimeProvider.System);
 
-    /// <summary>Guests are held still by the hypervisor alone, and nobody watches over it: see <see cref="ServerHold.OfUnwatchedAsync"/>.</summary>
+    /// <summary>Guests are held still by the hypervisor alone: see <see cref="ServerHold.OfUnwatchedAsync"/>.</summary>
     public static EdgeCloud Of(IHypervisor hypervisor, IVolumeStorage storage, TimeSpan limit, TimeProvider clock) =>
         new(hypervisor, storage, (server, stop) => ServerHold.OfUnwatchedAsync(hypervisor, server, limit, clock, stop)) { Clock = clock };
 

@@ -18,12 +18,14 @@ public sealed class BrokenRuleTests(ITestOutputHelper output)
         ["what a run leaves is removed"] = new("no point's base", new() { Post = WithoutRemovals }, []),
         ["every message arrives"] = new("has not heard", new() { Post = WithoutEnds }, []),
         ["a base is kept for the next backup"] = new("no point's base", new() { Post = WithoutKeeping }, []),
-        ["a message is carried out once"] = new("counts on a base that is gone", new() { Post = WithNewId }, [.. Enumerable.Range(4, 6).Select(nth => new Fault(Place.ToBackup, Mishap.ArrivesTwice, nth))]),
+        ["a message is carried out once"] = new("counts on a base that is gone", new() { Post = WithNewId },
+            [.. Enumerable.Range(4, 6).Select(nth => new Fault(Place.ToBackup, Mishap.ArrivesTwice, nth))]),
         ["earlier attempts are settled"] = new("nobody knows of it", new() { Line = (_, line) => new ForgetsEarlierAttempts(line) },
             [new(Place.Complete, Mishap.DiesBefore, 1)]),
         ["nobody is heard under an old epoch"] = new("is heard of", new() { Line = (world, line) => new SpeaksUnderAnyEpoch(world, line) },
             [new(Place.CommitObject, Mishap.Sleeps, 1), new(Place.CommitObject, Mishap.Sleeps, 2)]),
-        ["who was shut out writes nothing"] = new("while its server runs", new() { ShutOutWrite = true }, [new(Place.WriteVolume, Mishap.Sleeps, 1)]),
+        ["who was shut out writes nothing"] = new("while its server runs", new() { ShutOutWrite = true },
+            [new(Place.WriteVolume, Mishap.Sleeps, 1)]),
         ["who stops a server says so first"] = new("the server is Shutdown", new() { Line = (_, line) => new TellsNoStop(line) },
             [new(Place.StopServer, Mishap.DiesAfter, 1)]),
     };
@@ -64,7 +66,8 @@ public sealed class BrokenRuleTests(ITestOutputHelper output)
         envelope.Name == RunChanged.Name && envelope.Body.Contains("\"succeeded\"", StringComparison.Ordinal) ? null : envelope;
 
     // Each time it is sent it passes for another.
-    static Envelope? WithNewId(Envelope envelope) => envelope with { Id = MessageId.From(new(Interlocked.Increment(ref s_ids), 0, 0, new byte[8])) };
+    static Envelope? WithNewId(Envelope envelope) =>
+        envelope with { Id = MessageId.From(new(Interlocked.Increment(ref s_ids), 0, 0, new byte[8])) };
 
     /// <summary>A worker that does not look whether an attempt before it has made a point.</summary>
     sealed class ForgetsEarlierAttempts(IWorkSource line) : BrokenLine(line)
@@ -96,9 +99,11 @@ public sealed class BrokenRuleTests(ITestOutputHelper output)
     {
         protected virtual Task<int> EpochOfAsync(WorkTaskId task, int epoch) => Task.FromResult(epoch);
 
-        public virtual Task<WorkLease?> AcquireAsync(WorkerId worker, CancellationToken cancellation) => line.AcquireAsync(worker, cancellation);
+        public virtual Task<WorkLease?> AcquireAsync(WorkerId worker, CancellationToken cancellation) =>
+            line.AcquireAsync(worker, cancellation);
 
-        public virtual async Task<WorkAnswer> ReportAsync(WorkTaskId task, int epoch, WorkProgress progress, CancellationToken cancellation) =>
+        public virtual async Task<WorkAnswer> ReportAsync(
+            WorkTaskId task, int epoch, WorkProgress progress, CancellationToken cancellation) =>
             await line.ReportAsync(task, await EpochOfAsync(task, epoch), progress, cancellation);
 
         public async Task<bool> CompleteAsync(WorkTaskId task, int epoch, string result, CancellationToken cancellation) =>

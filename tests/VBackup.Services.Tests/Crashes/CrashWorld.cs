@@ -168,8 +168,8 @@ sealed class CrashWorld : IAsyncDisposable
         lock (_story) _story.Append((Clock.GetUtcNow() - s_start).TotalSeconds.ToString("0", null)).Append(" s  ").AppendLine(what);
     }
 
-    /// <summary>A worker that had slept since before it shut others out of a volume did so after another had got its task. It writes the same
-    /// once more, hears that it is late, and leaves its note: nothing but an epoch that storages look at could keep it from that.</summary>
+    /// <summary>A worker that had slept since before it shut others out of a volume did so after another had got its task. It writes the
+    /// same once more, hears that it is late, and leaves its note: nothing but an epoch that storages look at could keep it from that.</summary>
     public bool WasOverrun { get; private set; }
 
     public void NoteTakingOver(Life life)

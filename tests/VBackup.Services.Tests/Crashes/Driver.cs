@@ -54,7 +54,8 @@ sealed class Driver(CrashWorld world, Play play)
                 break;
             case 18:
                 // Whoever waits for somebody to be given up waits long.
-                world.Pass(TimeSpan.FromSeconds(world.Workers.Exists(worker => worker.Life.IsParked) ? Random.Next(10, 100) : Random.Next(1, 40)));
+                var anybodyWaits = world.Workers.Exists(worker => worker.Life.IsParked);
+                world.Pass(TimeSpan.FromSeconds(anybodyWaits ? Random.Next(10, 100) : Random.Next(1, 40)));
                 break;
             default:
                 await ReviveAsync();

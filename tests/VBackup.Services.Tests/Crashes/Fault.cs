@@ -12,8 +12,8 @@ enum Place
     // The vSnapshot service at the cloud.
     FindServer, TakeInstant, RemoveInstant, KeepInstant, Freeze, AskFrozen, Thaw,
     // A worker at the cloud.
-    LookAtServer, StopServer, StartServer, DefineServer, LookAtVolume, OpenInstant, ReadInstant, FindChanges, OpenWriter, ReadVolume, WriteVolume,
-    FlushVolume, NoteRestore, OpenReader, CreateVolume, RemoveVolume,
+    LookAtServer, StopServer, StartServer, DefineServer, LookAtVolume, OpenInstant, ReadInstant, FindChanges, OpenWriter, ReadVolume,
+    WriteVolume, FlushVolume, NoteRestore, OpenReader, CreateVolume, RemoveVolume,
     // A worker at the vault's store.
     PutObject, CreateObject, AppendObject, CommitObject, ReadObject, LookForObject, ListObjects, DeleteObject,
 }

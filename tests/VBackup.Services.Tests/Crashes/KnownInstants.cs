@@ -15,7 +15,8 @@ sealed class KnownInstants(IVolumeStorage storage, string folder, SimulatedGuest
     /// <summary>One was taken; or it was there already, and stays what it was.</summary>
     public async Task NoteAsync(string name, VolumeId any)
     {
-        var identity = await storage.Snapshots.FindIdentityAsync(name, any, default) ?? throw new SimulationFailure($"{name} was not taken");
+        var identity = await storage.Snapshots.FindIdentityAsync(name, any, default)
+            ?? throw new SimulationFailure($"{name} was not taken");
         if (!_known.TryGetValue(name, out var known) || known.Identity != identity) 
             _known[name] = new(identity, guest.IsFrozen, guest.Contents());
     }
@@ -28,7 +29,8 @@ sealed class KnownInstants(IVolumeStorage storage, string folder, SimulatedGuest
     }
 
     /// <summary>All that the storage has, also what is torn.</summary>
-    public IReadOnlyList<string> OnStorage => [.. Directory.EnumerateDirectories(folder).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)];
+    public IReadOnlyList<string> OnStorage =>
+        [.. Directory.EnumerateDirectories(folder).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)];
 
     public bool IsWhole(string name) => File.Exists(Path.Combine(folder, name, "instant.json"));
 }

@@ -69,7 +69,8 @@ sealed class Life(string name, FaultPlan faults, Action<string> tell, bool stand
         }, cancellation, half);
 
     /// <param name="half">Does half of it.</param>
-    public async Task<T> DoAsync<T>(Place place, Func<CancellationToken, Task<T>> work, CancellationToken cancellation, Func<Task>? half = null)
+    public async Task<T> DoAsync<T>(
+        Place place, Func<CancellationToken, Task<T>> work, CancellationToken cancellation, Func<Task>? half = null)
     {
         await AwaitTurnAsync(place, cancellation);
         var mishap = faults.Meet(place);

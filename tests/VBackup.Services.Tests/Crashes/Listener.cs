@@ -27,7 +27,8 @@ sealed class Listener(CrashWorld world) : IMessageEndpoint
     public void Order<TMessage>(TMessage message, JsonTypeInfo<TMessage> type) where TMessage : class, IMessage
     {
         world.Tell($"portal orders {TMessage.Name}");
-        _orders.Add(new(world.Ids.New<MessageId>(), Destination.Backup, TMessage.Name, JsonSerializer.Serialize(message, type), world.Clock.GetUtcNow(), null));
+        _orders.Add(new(world.Ids.New<MessageId>(), Destination.Backup, TMessage.Name, JsonSerializer.Serialize(message, type),
+            world.Clock.GetUtcNow(), null));
     }
 
     public async Task SendAsync()

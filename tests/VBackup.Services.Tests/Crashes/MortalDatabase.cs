@@ -13,7 +13,8 @@ sealed class MortalDatabase<TDb>(string path, Func<DbContextOptions<TDb>, TDb> m
     readonly DbContextOptions<TDb> _options = new DbContextOptionsBuilder<TDb>().UseSqlite(ConnectionTo(path))
         .AddInterceptors(new Commits(life, commit)).Options;
 
-    public static string ConnectionTo(string path) => new SqliteConnectionStringBuilder { DataSource = path, ForeignKeys = true }.ToString();
+    public static string ConnectionTo(string path) =>
+        new SqliteConnectionStringBuilder { DataSource = path, ForeignKeys = true }.ToString();
 
     public TDb CreateDbContext()
     {
@@ -27,7 +28,8 @@ sealed class MortalDatabase<TDb>(string path, Func<DbContextOptions<TDb>, TDb> m
     sealed class Commits(Life life, Place place) : DbTransactionInterceptor
     {
         public override async ValueTask<InterceptionResult> TransactionCommittingAsync(
-            DbTransaction transaction, TransactionEventData eventData, InterceptionResult result, CancellationToken cancellationToken = default)
+            DbTransaction transaction, TransactionEventData eventData, InterceptionResult result,
+            CancellationToken cancellationToken = default)
         {
             await life.DoAsync(place, stop => transaction.CommitAsync(stop), cancellationToken);
             return InterceptionResult.Suppress();

@@ -4,8 +4,8 @@ using VBackup.Contracts.Work;
 
 namespace VBackup.Services.Tests.Crashes;
 
-/// <summary>A worker's line to the vBackup service, as that is now. It breaks when either of them dies. Whoever is heard of a task is the one who
-/// got it last.</summary>
+/// <summary>A worker's line to the vBackup service, as that is now. It breaks when either of them dies. Whoever is heard of a task is the one
+/// who got it last.</summary>
 sealed class MortalLine(CrashWorld world, Life life) : IWorkSource
 {
     IWorkSource Source => world.Broken.Line(world, world.Backup.Source);
@@ -43,11 +43,13 @@ sealed class MortalLine(CrashWorld world, Life life) : IWorkSource
         SayAsync(Place.Fail, async stop =>
         {
             var isHeard = await Source.FailAsync(task, epoch, error, mayPass, stop);
-            world.Tell($"{life.Name} has failed{(mayPass ? "" : " for good")} with {NameOf(task)}{(isHeard ? "" : ", and is not heard")}: {error}");
+            world.Tell($"{life.Name} has failed{(mayPass ? "" : " for good")} with {NameOf(task)}"
+                + $"{(isHeard ? "" : ", and is not heard")}: {error}");
             return Heard(task, epoch, isHeard, isHeard);
         }, cancellation);
 
-    public Task ReportServersAsync(WorkerId worker, IReadOnlyList<ServerView> servers, CancellationToken cancellation) => Task.CompletedTask;
+    public Task ReportServersAsync(WorkerId worker, IReadOnlyList<ServerView> servers, CancellationToken cancellation) =>
+        Task.CompletedTask;
 
     T Heard<T>(WorkTaskId task, int epoch, T answer, bool isHeard)
     {

@@ -93,7 +93,8 @@ sealed class MortalStorage(CrashWorld world, Life life, Place look) : IVolumeSto
         life.DoAsync(look, stop => _storage.FindFreeBytesAsync(near, stop), cancellation);
 
     public Task<IVolumeReader> OpenReaderAsync(VolumeId volume, CancellationToken cancellation) => life.DoAsync(
-        Place.OpenReader, async stop => (IVolumeReader)new Reader(await _storage.OpenReaderAsync(volume, stop), life, Place.ReadVolume), cancellation);
+        Place.OpenReader, async stop =>
+            (IVolumeReader)new Reader(await _storage.OpenReaderAsync(volume, stop), life, Place.ReadVolume), cancellation);
 
     public Task<IVolumeWriter> OpenWriterAsync(VolumeId volume, WriterOptions options, CancellationToken cancellation) => life.DoAsync(
         Place.OpenWriter, async stop =>
@@ -118,7 +119,7 @@ sealed class MortalStorage(CrashWorld world, Life life, Place look) : IVolumeSto
         public ValueTask DisposeAsync() => reader.DisposeAsync();
     }
 
-    /// <param name="path">What is written goes there, and nobody is ever shut out: a rule that is broken on purpose. Null where it is kept.</param>
+    /// <param name="path">What is written goes there, and nobody is ever shut out: a rule that is broken. Null where it is kept.</param>
     sealed class Writer(IVolumeWriter writer, Life life, string? path) : IVolumeWriter
     {
         public string Description => writer.Description;

@@ -44,15 +44,16 @@ sealed class Play(CrashWorld world)
         if (_runs.Count > 0 && !world.Portal.IsOver(_runs[^1]) && Random.Next(300) == 0)
             world.Portal.Order(new CancelRun(_runs[^1], world.Project), MessageJson.Default.CancelRun);
         BringBack();
-        if (_orders.Count == 0 || !_runs.TrueForAll(world.Portal.IsOver) && Random.Next(PatienceTurns) > 0 && _turnsWaited < PatienceTurns) return;
+        if (_orders.Count == 0) return;
+        if (!_runs.TrueForAll(world.Portal.IsOver) && Random.Next(PatienceTurns) > 0 && _turnsWaited < PatienceTurns) return;
         _turnsWaited = 0;
         _orders.Dequeue()();
     }
 
     void BackUp(PointKind kind)
     {
-        var order = new StartBackup(world.Ids.New<RunId>(), world.Ids.New<RestorePointId>(), world.Project, world.Ids.New<PlanId>(), world.ServerRef,
-            CrashWorld.Server, world.Location, null, RunTrigger.Policy, kind, ["daily"], world.Clock.GetUtcNow(), null);
+        var order = new StartBackup(world.Ids.New<RunId>(), world.Ids.New<RestorePointId>(), world.Project,
+            world.Ids.New<PlanId>(), world.ServerRef, CrashWorld.Server, world.Location, null, RunTrigger.Policy, kind, ["daily"], world.Clock.GetUtcNow(), null);
         _backups.Add(order);
         _runs.Add(order.Run);
         world.Portal.Order(order, MessageJson.Default.StartBackup);

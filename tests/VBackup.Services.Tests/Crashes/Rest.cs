@@ -59,7 +59,8 @@ sealed class Rest(CrashWorld world, Driver driver)
                 return $"backup has not sent {message.Name}: {message.LastError}";
             if (await change.Db.Tasks.FirstOrDefaultAsync(one => one.State < WorkTaskState.Done) is { } task)
                 return $"the task {task.Kind} is {task.State}: {task.Error}";
-            return await change.Db.Runs.FirstOrDefaultAsync(one => one.State < RunState.Succeeded) is { } run ? $"the {run.Kind} is {run.State}" : null;
+            return await change.Db.Runs.FirstOrDefaultAsync(one => one.State < RunState.Succeeded) is { } run
+                ? $"the {run.Kind} is {run.State}" : null;
         }, default) ?? await world.Snapshots.Changes.MakeAsync(async change =>
         {
             if (await change.Db.Outbox.FirstOrDefaultAsync(one => one.NextAttemptAt != null) is { } message)

@@ -4,7 +4,8 @@ using VBackup.Clouds.Volumes;
 namespace VBackup.Services.Tests.Crashes;
 
 /// <summary>The guest of the one server: writes to its volumes while it runs and is not frozen, and knows what they are to hold.</summary>
-sealed class SimulatedGuest(IHypervisor hypervisor, string server, IReadOnlyList<string> volumes, Func<string, string> pathOf, TimeProvider clock)
+sealed class SimulatedGuest(
+    IHypervisor hypervisor, string server, IReadOnlyList<string> volumes, Func<string, string> pathOf, TimeProvider clock)
 {
     /// <summary>A watchdog beside the hypervisor lets a guest go that was held for longer.</summary>
     public static readonly TimeSpan HeldMax = TimeSpan.FromSeconds(5);

@@ -20,7 +20,8 @@ static class Simulation
         }
         catch (Exception failure)
         {
-            throw new SimulationFailure($"VBACKUP_SEED={seed} replays this: {(failure as SimulationFailure)?.Message ?? $"something unforeseen: {failure}"}\n{world.Story}", failure);
+            var what = (failure as SimulationFailure)?.Message ?? $"something unforeseen: {failure}";
+            throw new SimulationFailure($"VBACKUP_SEED={seed} replays this: {what}\n{world.Story}", failure);
         }
     }
 

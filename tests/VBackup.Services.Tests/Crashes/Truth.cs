@@ -16,7 +16,7 @@ sealed class Truth(CrashWorld world, Play play)
     List<RestorePoint> _points = [];
     List<Snapshot> _snapshots = [];
 
-    /// <param name="isCollected">The vault's garbage was collected since: until then it may have what somebody put whose session was over.</param>
+    /// <param name="isCollected">The vault's garbage was collected since: until then it may have what came too late.</param>
     public async Task CheckAsync(bool isCollected)
     {
         await ReadAsync();
@@ -29,14 +29,16 @@ sealed class Truth(CrashWorld world, Play play)
     }
 
     /// <summary>Points that can be restored.</summary>
-    public IReadOnlyList<RestorePointId> Restorable => [.. _points.Where(one => one.State == RestorePointState.Active).Select(one => one.Id)];
+    public IReadOnlyList<RestorePointId> Restorable =>
+        [.. _points.Where(one => one.State == RestorePointState.Active).Select(one => one.Id)];
 
     async Task ReadAsync()
     {
-        (_runs, _points, var dead) = await world.Backup.Changes.MakeAsync(async change => (await change.Db.Runs.AsNoTracking().ToListAsync(),
-            await change.Db.Points.AsNoTracking().ToListAsync(), await change.Db.Outbox.FirstOrDefaultAsync(one => one.IsDead)), default);
+        (_runs, _points, var dead) = await world.Backup.Changes.MakeAsync(async change => (
+            await change.Db.Runs.AsNoTracking().ToListAsync(), await change.Db.Points.AsNoTracking().ToListAsync(), await change.Db.Outbox.FirstOrDefaultAsync(one => one.IsDead)), default);
         (_snapshots, var alsoDead) = await world.Snapshots.Changes.MakeAsync(async change => (
-            await change.Db.Snapshots.AsNoTracking().ToListAsync(), await change.Db.Outbox.FirstOrDefaultAsync(one => one.IsDead)), default);
+            await change.Db.Snapshots.AsNoTracking().ToListAsync(),
+            await change.Db.Outbox.FirstOrDefaultAsync(one => one.IsDead)), default);
         Require((dead ?? alsoDead) is null, $"{(dead ?? alsoDead)?.Name} was given up: {(dead ?? alsoDead)?.LastError}");
     }
 
@@ -46,7 +48,8 @@ sealed class Truth(CrashWorld world, Play play)
         foreach (var run in _runs)
         {
             Require(run.IsOver && run.ReservedBytes == 0, $"a {run.Kind} is {run.State}, with {run.ReservedBytes} bytes reserved");
-            Require(world.Portal.Run(run.Id) is { } heard && (heard.Version, heard.State, heard.Error) == (run.Version, run.State, run.Error),
+            Require(world.Portal.Run(run.Id) is { } heard
+                && (heard.Version, heard.State, heard.Error) == (run.Version, run.State, run.Error),
                 $"the Portal has not heard that a {run.Kind} is {run.State}");
         }
     }
@@ -55,18 +58,23 @@ sealed class Truth(CrashWorld world, Play play)
     async Task CheckSnapshotsAsync()
     {
         var there = _snapshots.Where(one => one.State is SnapshotState.Ready or SnapshotState.Base).ToList();
-        foreach (var name in world.Instants.OnStorage) Require(there.Exists(one => one.Instant == name), $"{name} is on the storage, and nobody needs it");
+        foreach (var name in world.Instants.OnStorage)
+            Require(there.Exists(one => one.Instant == name), $"{name} is on the storage, and nobody needs it");
         foreach (var one in there)
         {
-            Require(world.Instants.OnStorage.Contains(one.Instant) && world.Instants.IsWhole(one.Instant), $"{one.Instant} is not on the storage");
+            Require(world.Instants.OnStorage.Contains(one.Instant) && world.Instants.IsWhole(one.Instant),
+                $"{one.Instant} is not on the storage");
             if (one.Purpose != SnapshotPurpose.Backup) continue;
             Require(one.State == SnapshotState.Base && _points.Exists(point => point.BaseSnapshot == one.Id
-                && point.State is RestorePointState.Active or RestorePointState.SoftDeleted), $"{one.Instant} is {one.State}, and no point's base");
+                && point.State is RestorePointState.Active or RestorePointState.SoftDeleted),
+                $"{one.Instant} is {one.State}, and no point's base");
         }
         foreach (var point in _points)
             if (point.BaseSnapshot is { } id)
-                Require(there.Exists(one => one.Id == id && one.State == SnapshotState.Base), $"a point that is {point.State} counts on a base that is gone");
-        var held = await world.Snapshots.Changes.MakeAsync(change => change.Db.HeldVolumes.Select(one => one.Snapshot).Distinct().ToListAsync(), default);
+                Require(there.Exists(one => one.Id == id && one.State == SnapshotState.Base),
+                    $"a point that is {point.State} counts on a base that is gone");
+        var held = await world.Snapshots.Changes.MakeAsync(
+            change => change.Db.HeldVolumes.Select(one => one.Snapshot).Distinct().ToListAsync(), default);
         foreach (var id in held) Require(there.Exists(one => one.Id == id), "a snapshot that is gone counts for the caps");
     }
 
@@ -101,7 +109,8 @@ sealed class Truth(CrashWorld world, Play play)
         }
         var kept = _points.Select(one => one.VaultPoint).OfType<string>().ToHashSet();
         // Where there never was a point, nothing is collected.
-        foreach (var name in isCollected && kept.Count > 0 ? world.VaultPoints : []) Require(kept.Contains(name), $"the vault has a point {name}, and nobody knows of it");
+        foreach (var name in isCollected && kept.Count > 0 ? world.VaultPoints : [])
+            Require(kept.Contains(name), $"the vault has a point {name}, and nobody knows of it");
         foreach (var name in kept) Require(world.VaultPoints.Contains(name), $"the vault has no point {name} any more");
     }
 
@@ -118,7 +127,8 @@ sealed class Truth(CrashWorld world, Play play)
             Require((run.ServerRan ? world.Guest.Started! : world.Guest.Contents())[volume].AsSpan().SequenceEqual(content),
                 $"{volume} was restored in place, and holds something else");
         foreach (var volume in world.WasOverrun ? [] : CrashWorld.Volumes)
-            Require(!File.Exists(Path.ChangeExtension(world.VolumePath(volume), ".restoring")), $"{volume} was restored, and passes for half written");
+            Require(!File.Exists(Path.ChangeExtension(world.VolumePath(volume), ".restoring")),
+                $"{volume} was restored, and passes for half written");
     }
 
     async Task CheckNewAsync(StartRestore restore)
@@ -128,12 +138,14 @@ sealed class Truth(CrashWorld world, Play play)
         var isServer = restore.Target == RestoreTarget.NewServer;
         var server = await world.Lab.Hypervisor.FindAsync(restore.NewName!, default);
         List<(VolumeId Volume, byte[] Content)> made = [.. CrashWorld.Disks.Where(disk => isServer || disk == restore.Volume)
-            .Select(disk => (new VolumeId(isServer ? $"{restore.NewName}-{disk}" : restore.NewName!), contents[$"{CrashWorld.Server}-{disk}"]))];
+            .Select(disk => (new VolumeId(isServer ? $"{restore.NewName}-{disk}" : restore.NewName!),
+                contents[$"{CrashWorld.Server}-{disk}"]))];
         if (run.State == RunState.Succeeded)
         {
             Require(server is { State: ServerState.Shutdown } == isServer, "a restore made no server");
             foreach (var (volume, content) in made)
-                Require((await File.ReadAllBytesAsync(world.VolumePath(volume.Value))).AsSpan().SequenceEqual(content), $"{volume} holds something else");
+                Require((await File.ReadAllBytesAsync(world.VolumePath(volume.Value))).AsSpan().SequenceEqual(content),
+                    $"{volume} holds something else");
             return;
         }
         // Whoever died in it removed nothing.

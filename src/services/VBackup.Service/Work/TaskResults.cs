@@ -13,6 +13,8 @@ namespace VBackup.Service.Work;
 /// <summary>What follows from a task's end. REQUIRES: whoever says so has the task.</summary>
 static class TaskResults
 {
+    const string Lost = "the worker that had it was lost";
+
     public static async Task DoneAsync(WorkTask task, string result, Change<BackupDb> change, CancellationToken cancellation)
     {
         var run = await RunOfAsync(task, change, cancellation).ConfigureAwait(false);
@@ -71,10 +73,9 @@ static class TaskResults
     /// <summary>Nobody has said a word for too long: another gets it, under a higher epoch.</summary>
     public static async Task LostAsync(WorkTask task, Change<BackupDb> change, CancellationToken cancellation)
     {
-        const string Reason = "the worker that had it was lost";
         var run = await RunOfAsync(task, change, cancellation).ConfigureAwait(false);
-        if (task.Attempts < WorkTask.AttemptsMax && IsWanted(task, run)) task.IsReadyAgain(change.Now, Reason);
-        else await EndAsync(task, run, Reason, change, cancellation).ConfigureAwait(false);
+        if (task.Attempts < WorkTask.AttemptsMax && IsWanted(task, run)) task.IsReadyAgain(change.Now, Lost);
+        else await EndAsync(task, run, Lost, change, cancellation).ConfigureAwait(false);
     }
 
     static bool IsWanted(WorkTask task, Run? run) => run is null or { IsOver: false, EndsAs: null } || !task.EndsWithItsRun;
@@ -100,8 +101,14 @@ static class TaskResults
             // An attempt may have stopped it all the same.
             RestoreRuns.GiveUp(run, run.EndsAs ?? RunState.Failed, change, run.EndsAs is null ? error : run.Error!);
         else
-            await EndRunAsync(run, run.EndsAs is null ? error : run.Error!, change, cancellation).ConfigureAwait(false);
+            await EndRunAsync(run, (run.EndsAs is null ? error : run.Error!) + Leftover(task, run, error), change, cancellation)
+                .ConfigureAwait(false);
     }
+
+    // Whoever was lost has removed nothing, and nobody comes after him.
+    static string Leftover(WorkTask task, Run run, string error) =>
+        task.Kind == WorkKind.Import && run.Target != RestoreTarget.Original && error == Lost
+            ? $"; {run.NewName} may be left half made: remove what is there of it" : "";
 
     // An attempt may have put its point and not have been able to say so: only the vault can tell, and until it has, the run is not over.
     static async Task SettleAsync(WorkTask export, Run run, string error, Change<BackupDb> change, CancellationToken cancellation)
