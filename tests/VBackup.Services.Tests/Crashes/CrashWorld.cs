@@ -169,7 +169,7 @@ sealed class CrashWorld : IAsyncDisposable
     }
 
     /// <summary>A worker that had slept since before it shut others out of a volume did so after another had got its task. It writes the
-    /// same once more, hears that it is late, and leaves its note: nothing but an epoch that storages look at could keep it from that.</summary>
+    /// same once more, hears that it is late, and leaves its note: only an epoch that storages look at could keep it from that.</summary>
     public bool WasOverrun { get; private set; }
 
     public void NoteTakingOver(Life life)

@@ -4,8 +4,8 @@ using VBackup.Contracts.Work;
 
 namespace VBackup.Services.Tests.Crashes;
 
-/// <summary>A worker's line to the vBackup service, as that is now. It breaks when either of them dies. Whoever is heard of a task is the one
-/// who got it last.</summary>
+/// <summary>A worker's line to the vBackup service, as that is now. It breaks when either of them dies. Whoever is heard of a task is the
+/// one who got it last.</summary>
 sealed class MortalLine(CrashWorld world, Life life) : IWorkSource
 {
     IWorkSource Source => world.Broken.Line(world, world.Backup.Source);

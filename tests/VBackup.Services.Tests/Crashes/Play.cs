@@ -53,7 +53,8 @@ sealed class Play(CrashWorld world)
     void BackUp(PointKind kind)
     {
         var order = new StartBackup(world.Ids.New<RunId>(), world.Ids.New<RestorePointId>(), world.Project,
-            world.Ids.New<PlanId>(), world.ServerRef, CrashWorld.Server, world.Location, null, RunTrigger.Policy, kind, ["daily"], world.Clock.GetUtcNow(), null);
+            world.Ids.New<PlanId>(), world.ServerRef, CrashWorld.Server, world.Location, null, RunTrigger.Policy, kind, ["daily"],
+            world.Clock.GetUtcNow(), null);
         _backups.Add(order);
         _runs.Add(order.Run);
         world.Portal.Order(order, MessageJson.Default.StartBackup);

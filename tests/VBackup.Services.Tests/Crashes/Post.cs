@@ -3,7 +3,7 @@ using VBackup.Platform.Messaging;
 
 namespace VBackup.Services.Tests.Crashes;
 
-/// <summary>Takes messages from one process to another: not at all, twice, late, in any order. Who dies is back under its address.</summary>
+/// <summary>Takes messages from one process to another: not at all, twice, late, in any order.</summary>
 sealed class Post(FaultPlan faults, Action<string> tell)
 {
     readonly Dictionary<string, (Func<IMessageEndpoint> Endpoint, Place Place)> _addresses = [];

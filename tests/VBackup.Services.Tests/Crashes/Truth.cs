@@ -35,7 +35,8 @@ sealed class Truth(CrashWorld world, Play play)
     async Task ReadAsync()
     {
         (_runs, _points, var dead) = await world.Backup.Changes.MakeAsync(async change => (
-            await change.Db.Runs.AsNoTracking().ToListAsync(), await change.Db.Points.AsNoTracking().ToListAsync(), await change.Db.Outbox.FirstOrDefaultAsync(one => one.IsDead)), default);
+            await change.Db.Runs.AsNoTracking().ToListAsync(), await change.Db.Points.AsNoTracking().ToListAsync(),
+            await change.Db.Outbox.FirstOrDefaultAsync(one => one.IsDead)), default);
         (_snapshots, var alsoDead) = await world.Snapshots.Changes.MakeAsync(async change => (
             await change.Db.Snapshots.AsNoTracking().ToListAsync(),
             await change.Db.Outbox.FirstOrDefaultAsync(one => one.IsDead)), default);
