@@ -21,6 +21,10 @@ public sealed class UpTests : IDisposable
         {
             oneTime = Assert.IsType<string>(first.OneTimePassword);
             Assert.Equal(HttpStatusCode.OK, (await first.Http.GetAsync("/health/ready")).StatusCode);
+            // Of the whole program, which has pages too: they are not in it.
+            var document = await first.Http.GetStringAsync("/openapi/v1.json");
+            Assert.Contains("/api/v1/plans", document, StringComparison.Ordinal);
+            Assert.DoesNotContain("/sign-out", document, StringComparison.Ordinal);
             Assert.Equal(HttpStatusCode.Forbidden, (await SignInAsync(first, oneTime)).StatusCode);
             var changed = await first.Http.PutAsJsonAsync("/api/v1/users/me/password",
                 new { user = "admin", password = oneTime, newPassword = Chosen });

@@ -65,6 +65,19 @@ public sealed class StartAfterRestoreTests
     }
 
     [Fact]
+    public async Task A_restore_that_is_cancelled_before_anybody_writes_starts_the_server_again()
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var restore = await RestoreUntilAsync(world, WorkKind.Import);
+        Assert.Equal(ServerState.Shutdown, await StateAsync(world));
+        await world.TellBackupAsync(new CancelRun(restore.Run, world.Project), MessageJson.Default.CancelRun);
+        await world.SettleAsync();
+        Assert.Equal((RunState.Cancelled, "it was cancelled"),
+            (world.Portal.Run(restore.Run).State, world.Portal.Run(restore.Run).Error));
+        Assert.Equal(ServerState.Running, await StateAsync(world));
+    }
+
+    [Fact]
     public async Task A_server_that_was_stopped_for_a_restore_whose_safety_snapshot_never_came_is_started_again()
     {
         await using var world = await ServiceWorld.MakeAsync();
@@ -147,7 +160,9 @@ public sealed class StartAfterRestoreTests
     }
 
     // The server ran, was stopped for the restore, and is restored: what is left is to start it.
-    static async Task<StartRestore> RestoreUntilStartAsync(ServiceWorld world)
+    static Task<StartRestore> RestoreUntilStartAsync(ServiceWorld world) => RestoreUntilAsync(world, WorkKind.StartServer);
+
+    static async Task<StartRestore> RestoreUntilAsync(ServiceWorld world, WorkKind next)
     {
         var restore = await BackUpAndOrderAsync(world);
         for (var round = 0; round < 20; round++)
@@ -156,10 +171,10 @@ public sealed class StartAfterRestoreTests
             await world.SnapshotWork.DoDueAsync(default);
             await world.SnapshotsPump.SendDueAsync(default);
             if (await world.Backup.MakeAsync(change => Task.FromResult(change.Db.Tasks.Any(
-                task => task.Kind == WorkKind.StartServer && task.State == WorkTaskState.Ready)), default)) return restore;
+                task => task.Kind == next && task.State == WorkTaskState.Ready)), default)) return restore;
             await world.Worker.RunOneAsync(default);
         }
-        throw new InvalidOperationException("the server was not to be started");
+        throw new InvalidOperationException($"there was no {next}");
     }
 
     static async Task<StartRestore> BackUpAndOrderAsync(ServiceWorld world)

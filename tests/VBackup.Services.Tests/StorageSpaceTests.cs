@@ -39,6 +39,25 @@ public sealed class StorageSpaceTests
     }
 
     [Fact]
+    public async Task A_folder_that_is_gone_is_not_made_anew_where_there_are_points()
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        await BackUpAsync(world, 1);
+        Directory.Move(world.Path("location"), world.Path("not mounted"));
+        var server = new ServerRef(ServiceWorld.Region, (await world.Cloud.Hypervisor.FindAsync("web", default))!.Id);
+        var order = await world.OrderBackupAsync(server);
+        await world.SettleAsync();
+        for (var attempt = 1; attempt < WorkTask.AttemptsMax; attempt++)
+        {
+            world.Clock.Advance(TimeSpan.FromMinutes(30));
+            await world.SettleAsync();
+        }
+        Assert.Equal(RunState.Failed, world.Portal.Run(order.Run).State);
+        Assert.Contains(world.Path("location"), world.Portal.Run(order.Run).Error, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(world.Path("location")));
+    }
+
+    [Fact]
     public async Task A_week_later_all_is_verified_and_what_is_damaged_is_told()
     {
         await using var world = await ServiceWorld.MakeAsync();

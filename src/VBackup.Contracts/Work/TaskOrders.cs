@@ -37,7 +37,9 @@ public enum WorkKind
 /// <summary>Where a vault is. What opens it comes with the lease, and is never written down.</summary>
 /// <param name="Address">A folder, or <c>s3://bucket/prefix</c>; the vault of one project.</param>
 /// <param name="Endpoint">Of an S3 other than Amazon's.</param>
-public sealed record VaultAddress(string Address, string? Endpoint, string? S3Region);
+/// <param name="HoldsPoints">There is one, and if it is not found it is not made anew: a folder may not be mounted.</param>
+public sealed record VaultAddress(string Address, string? Endpoint, string? S3Region,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool HoldsPoints = false);
 
 /// <param name="Session">What the vault is to call this attempt's session. Noted before the attempt begins, so that the next one can settle
 /// whether a point came of it.</param>

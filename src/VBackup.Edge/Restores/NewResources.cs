@@ -14,7 +14,9 @@ namespace VBackup.Edge.Restores;
 /// </summary>
 /// <param name="run">Comes first in the claims of all attempts: 1 to 32 letters, digits and '_'. Null when there is one attempt
 /// only.</param>
-public sealed class NewResources(EdgeCloud cloud, VolumeRestore restore, EdgeDocument edge, string? run = null)
+/// <param name="isLost">Whether another attempt has taken over by now: then what there is is left to that one.</param>
+public sealed class NewResources(
+    EdgeCloud cloud, VolumeRestore restore, EdgeDocument edge, string? run = null, Func<bool>? isLost = null)
 {
     readonly string? _claim = run is null ? null : $"{run}-{RandomNumberGenerator.GetHexString(16, lowercase: true)}";
 
@@ -46,10 +48,30 @@ public sealed class NewResources(EdgeCloud cloud, VolumeRestore restore, EdgeDoc
         }
         catch (Exception failure)
         {
+            await RemoveServerAsync(name, volumes, failure).ConfigureAwait(false);
             await RemoveOwnAsync(volumes, failure).ConfigureAwait(false);
             throw;
         }
         return $"server {name}";
+    }
+
+    // It may have been defined, and only the answer was lost. What has other volumes, or volumes that another attempt goes on with, is not
+    // this attempt's.
+    async Task RemoveServerAsync(string name, VolumeId[] volumes, Exception failure)
+    {
+        try
+        {
+            if (await cloud.Hypervisor.FindAsync(name, CancellationToken.None).ConfigureAwait(false) is not { } there
+                || !volumes.ToHashSet().SetEquals(there.Disks.Select(disk => disk.Volume))) return;
+            foreach (var volume in volumes)
+                if (!await IsLeftToUsAsync(volume).ConfigureAwait(false)) return;
+            await cloud.Hypervisor.RemoveAsync(name, CancellationToken.None).ConfigureAwait(false);
+            Aftermath.Add(failure, $"the server {name} was removed again");
+        }
+        catch (CloudException second)
+        {
+            Aftermath.Add(failure, $"whether there is a server {name} now is not known ({second.Message}): if so, remove it by hand");
+        }
     }
 
     async Task MakeAsync(IReadOnlyList<(VolumeDocument Volume, VolumeId Target)> targets, CancellationToken cancellation)
@@ -108,12 +130,14 @@ public sealed class NewResources(EdgeCloud cloud, VolumeRestore restore, EdgeDoc
     {
         List<VolumeId> own = [];
         foreach (var volume in made)
-            if (_claim is null || await IsLeftToUsAsync(volume).ConfigureAwait(false)) own.Add(volume);
+            if (await IsLeftToUsAsync(volume).ConfigureAwait(false)) own.Add(volume);
         await RemoveAsync(cloud.Storage, own, failure).ConfigureAwait(false);
     }
 
     async Task<bool> IsLeftToUsAsync(VolumeId volume)
     {
+        if (_claim is null) return true;
+        if (isLost is not null && isLost()) return false;
         try
         {
             // Without any, it was made and not yet opened.

@@ -62,6 +62,7 @@ sealed class HeldLease : IAsyncDisposable
                         break;
                     default:
                         IsLost = true;
+                        _report.Loses();
                         await _work.CancelAsync().ConfigureAwait(false);
                         return;
                 }

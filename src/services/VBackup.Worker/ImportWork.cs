@@ -27,7 +27,7 @@ static class ImportWork
         var restore = new VolumeRestore(cloud.Storage, reading, report, options);
         if (order.Target == RestoreTarget.Original)
             return await WriteInPlaceAsync(cloud, restore, edge, point, order, report, cancellation).ConfigureAwait(false);
-        var making = new NewResources(cloud, restore, edge, order.Run.Value.ToString("N"));
+        var making = new NewResources(cloud, restore, edge, order.Run.Value.ToString("N"), () => report.IsLost);
         var target = order.Target switch
         {
             RestoreTarget.NewServer => await making.MakeServerAsync(point, order.NewName!, cancellation).ConfigureAwait(false),

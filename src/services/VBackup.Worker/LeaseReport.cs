@@ -10,7 +10,7 @@ sealed class LeaseReport : IRunReport
     readonly Lock _lock = new();
     readonly List<string> _notes = [];
     long _doneBytes, _totalBytes, _storedBytes;
-    bool _serverRuns;
+    bool _serverRuns, _isLost;
 
     public IReadOnlyList<string> Notes
     {
@@ -27,6 +27,20 @@ sealed class LeaseReport : IRunReport
         {
             lock (_lock) return new(_doneBytes, _totalBytes, _storedBytes, _serverRuns);
         }
+    }
+
+    /// <summary>The task is somebody else's by now.</summary>
+    public bool IsLost
+    {
+        get
+        {
+            lock (_lock) return _isLost;
+        }
+    }
+
+    public void Loses()
+    {
+        lock (_lock) _isLost = true;
     }
 
     public void ServerRuns()

@@ -21,7 +21,7 @@ public sealed class VaultOpening(VaultRuntime runtime, int chunkSize, RetryLimit
         if (secrets.VaultKey is not { } key) throw new RefusedException("the project has no key, or it was erased");
         using var unlock = VaultUnlock.WithKey(key);
         CryptographicOperations.ZeroMemory(key);
-        if (!makes || await IsThereAsync(address, secrets, cancellation).ConfigureAwait(false))
+        if (!makes || address.HoldsPoints || await IsThereAsync(address, secrets, cancellation).ConfigureAwait(false))
             return await OpenAsync(address, secrets, unlock, cancellation).ConfigureAwait(false);
         try
         {

@@ -51,11 +51,11 @@ public sealed class BrokenRuleTests(ITestOutputHelper output)
             {
                 var what = failure.Message.Split('\n')[0];
                 output.WriteLine($"after {seed + 1} seeds: {what}");
-                Assert.Contains(rule.Found, what, StringComparison.Ordinal);
-                return;
+                // A broken rule may show in other ways too. It has to be noticed for what it is.
+                if (what.Contains(rule.Found, StringComparison.Ordinal)) return;
             }
         }
-        Assert.Fail($"{name}: broken, and nothing noticed it");
+        Assert.Fail($"{name}: broken, and nothing noticed that '{rule.Found}'");
     }
 
     static Envelope? WithoutRemovals(Envelope envelope) => envelope.Name == RemoveSnapshot.Name ? null : envelope;

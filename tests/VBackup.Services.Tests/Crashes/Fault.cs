@@ -55,7 +55,8 @@ static class Faults
     static readonly Mishap[] s_look = [Dies, Fails, Sleeps, Lags];
     static readonly Mishap[] s_instant = [Dies, After, Fails, Answer, Lags];
 
-    /// <summary>At each place what can go wrong, and how many calls of a run's there usually are at least.</summary>
+    /// <summary>At each place what can go wrong, and how many calls of a run's there usually are at least. Of the vault nothing is deleted
+    /// before the night, in which nothing goes wrong any more: the vault's own simulation has that.</summary>
     static readonly Dictionary<Place, (Mishap[] Mishaps, int Calls)> s_places = new()
     {
         [Place.ToPortal] = (s_message, 12),
@@ -97,7 +98,6 @@ static class Faults
         [Place.ReadObject] = (s_look, 20),
         [Place.LookForObject] = (s_look, 8),
         [Place.ListObjects] = (s_look, 20),
-        [Place.DeleteObject] = (s_step, 2),
     };
 
     public static IReadOnlyList<(Place Place, Mishap Mishap)> Kinds { get; } =

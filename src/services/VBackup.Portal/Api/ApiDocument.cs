@@ -37,6 +37,8 @@ static class ApiDocument
 
     public static void Configure(OpenApiOptions options)
     {
+        // Pages have routes of their own, which are no part of the API.
+        options.ShouldInclude = route => route.ActionDescriptor.EndpointMetadata.OfType<AccessRule>().Any();
         options.AddDocumentTransformer((document, _, _) =>
         {
             document.Info = new()

@@ -86,6 +86,9 @@ public sealed class Location
     /// <summary>Each project has a vault of its own there.</summary>
     public VaultAddress VaultOf(ProjectId project) => new($"{Address.TrimEnd('/')}/{project}", Endpoint, S3Region);
 
+    /// <summary>As it is told to who may make one.</summary>
+    public VaultAddress VaultToFillOf(ProjectId project) => VaultOf(project) with { HoldsPoints = UsedBytes > 0 };
+
     public void WasChecked(string? refusal, DateTimeOffset now)
     {
         if (KeyWork is VaultKeyWork.Erase or VaultKeyWork.Erased) return;

@@ -99,7 +99,7 @@ static class BackupRuns
         if (taken.Notes is { Count: > 0 } notes) run.Note(notes);
         run.Transfers(change.Now);
         var order = new ExportOrder(
-            location.VaultOf(run.Project), run.Id, point.Id, Session: "", EarlierSessions: [], run.Server, taken.ServerName
+            location.VaultToFillOf(run.Project), run.Id, point.Id, Session: "", EarlierSessions: [], run.Server, taken.ServerName
                 ?? run.ServerName,
             run.WantedKind, taken.Instant ?? SnapshotPrefix + run.Id.Value.ToString("N"), taken.TakenAt!.Value, taken.Consistency!,
                 taken.HeldSeconds,

@@ -43,7 +43,9 @@ static class Ending
             return;
         }
         var point = run.Kind == RunKind.Backup ? await BackupRuns.PointOfAsync(change.Db, run, cancellation).ConfigureAwait(false) : null;
-        End(change, run, point, run.EndsAs ?? state, null);
+        // Nobody has begun to write: a server that was stopped for it runs again.
+        if (point is null) RestoreRuns.GiveUp(run, run.EndsAs ?? state, change);
+        else End(change, run, point, run.EndsAs ?? state, null);
     }
 
     public static async Task CancelAsync(CancelRun order, Change<BackupDb> change, CancellationToken cancellation)

@@ -118,7 +118,7 @@ static class TaskResults
         var order = JsonSerializer.Deserialize(export.Order, WorkJson.Default.ExportOrder)!;
         run.IsToEnd(RunState.Failed, error);
         WorkQueue.Add(change, WorkKind.SettleExport, run,
-            new(location.VaultOf(run.Project), [.. order.EarlierSessions, order.Session]), WorkJson.Default.SettleOrder);
+            new(location.VaultToFillOf(run.Project), [.. order.EarlierSessions, order.Session]), WorkJson.Default.SettleOrder);
         BackupRuns.Tell(change, run, null);
     }
 
