@@ -1,3 +1,5 @@
+using VBackup.Contracts.Ids;
+using VBackup.Contracts.Locations;
 using VBackup.Contracts.Messages;
 using VBackup.Contracts.Work;
 using VBackup.Service.Locations;
@@ -36,6 +38,21 @@ public sealed class StorageSpaceTests
         await world.Clockwork.TurnAsync(default);
         await world.SettleAsync();
         Assert.InRange(await UsedAsync(world), 1, before - Size / 2);
+    }
+
+    [Fact]
+    public async Task A_project_has_one_location_at_an_address_however_it_is_written()
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var registry = new LocationRegistry(world.Backup, world.Secrets);
+        var wish = new NewLocation(world.Project, ServiceWorld.Region, "twin", LocationKindView.FileSystem,
+            world.Path("elsewhere/../location/"), null, null, null, null, null, SoftDeleteDays: 0, IsDefault: false);
+        var refused = await registry.CreateAsync(world.Ids.New<LocationId>(), wish, default);
+        Assert.Equal(("name-taken", "address", "the location main has this address already"),
+            (refused.Code, refused.Field, refused.Reason));
+        // Each project has a vault of its own there.
+        Assert.NotNull((await registry.CreateAsync(
+            world.Ids.New<LocationId>(), wish with { Project = world.Ids.New<ProjectId>() }, default)).Location);
     }
 
     [Fact]

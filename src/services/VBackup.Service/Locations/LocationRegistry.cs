@@ -25,6 +25,11 @@ public sealed class LocationRegistry(ChangeMaker<BackupDb> changes, ProjectSecre
         if (await db.Locations.AnyAsync(one => one.Project == wish.Project && one.Name == wish.Name && !one.IsDeleted, cancellation)
             .ConfigureAwait(false))
             return new(null, "name-taken", $"there is a location {wish.Name} already", "name");
+        // Two would share one vault: it would count twice, and the quota of the one would not hold for the other.
+        var others = await db.Locations.Where(one => one.Project == wish.Project && one.Region == wish.Region && !one.IsDeleted)
+            .ToListAsync(cancellation).ConfigureAwait(false);
+        if (others.Find(one => PlaceOf(one.Address, one.Endpoint) == PlaceOf(wish.Address, wish.Endpoint)) is { } twin)
+            return new(null, "name-taken", $"the location {twin.Name} has this address already", "address");
         var location = new Location(id, wish.Project, wish.Region, wish.Name, wish.Kind, wish.Address)
         {
             Endpoint = wish.Endpoint,
@@ -75,6 +80,10 @@ public sealed class LocationRegistry(ChangeMaker<BackupDb> changes, ProjectSecre
         LocationWork.Tell(change, location);
         return new LocationAnswer(location.View());
     }, cancellation);
+
+    static (string Address, string? Endpoint) PlaceOf(string address, string? endpoint) =>
+        (address.StartsWith(S3Scheme, StringComparison.Ordinal) ? address.TrimEnd('/')
+            : Path.TrimEndingDirectorySeparator(Path.GetFullPath(address)), endpoint?.TrimEnd('/'));
 
     static LocationAnswer NotFound => new(null, "not-found", "there is no such location");
 
