@@ -130,6 +130,19 @@ public sealed class KeyStoryTests
     }
 
     [Fact]
+    public async Task A_deleted_location_that_nobody_ever_used_is_not_waited_for()
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var registry = new LocationRegistry(world.Backup, world.Secrets);
+        var unused = await registry.CreateAsync(world.Ids.New<LocationId>(), new(world.Project, ServiceWorld.Region, "unused",
+            LocationKindView.VStorage, "s3://b/p", null, null, "user", "secret", null, 0, IsDefault: false), default);
+        await registry.DeleteAsync(world.Project, unused.Location!.Location, default);
+        Assert.Null((await KeysOf(world).EraseAsync(world.Project, default)).Code);
+        // There may be a vault at the one that can still be used.
+        Assert.Equal("main", Assert.Single((await KeysOf(world).GetAsync(world.Project, default)).Vaults).LocationName);
+    }
+
+    [Fact]
     public async Task Nobody_hears_a_key_that_is_not_there()
     {
         await using var world = await ServiceWorld.MakeAsync();

@@ -47,8 +47,10 @@ public sealed class ProjectKeys(ChangeMaker<BackupDb> changes, ProjectSecrets se
         if (key.IsErased) return new(await ViewAsync(db, project, cancellation).ConfigureAwait(false));
         if (await ObstacleAsync(db, project, change.Now, cancellation).ConfigureAwait(false) is { } obstacle) return obstacle;
         key.Erase(change.Now);
-        // Also those that nobody uses any more: there may be a vault.
-        foreach (var location in await db.Locations.Where(one => one.Project == project).ToListAsync(cancellation).ConfigureAwait(false))
+        // Also those that nobody uses any more: there may be a vault, unless nobody ever used them.
+        foreach (var location in await db.Locations.Where(one => one.Project == project && (!one.IsDeleted
+                || db.Runs.Any(run => run.Location == one.Id) || db.Points.Any(point => point.Location == one.Id)))
+            .ToListAsync(cancellation).ConfigureAwait(false))
         {
             location.NeedsKeyWork(VaultKeyWork.Erase);
             LocationWork.Tell(change, location);
