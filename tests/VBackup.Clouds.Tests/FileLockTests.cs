@@ -1,4 +1,5 @@
 using VBackup.Clouds.Volumes;
+using VBackup.Vault.Stores.Tests;
 using Xunit;
 
 namespace VBackup.Clouds.Tests;

@@ -30,7 +30,7 @@ sealed class HeldLease : IAsyncDisposable
     public string? StopReason { get; private set; }
 
     /// <summary>Nobody would hear what is said of the task.</summary>
-    public bool IsLost { get; private set; }
+    public bool IsLost => _report.IsLost;
 
     async Task ProlongAsync(long askedAt, TimeSpan until)
     {
@@ -61,7 +61,6 @@ sealed class HeldLease : IAsyncDisposable
                         (askedAt, until) = (asked, _lease.Until);
                         break;
                     default:
-                        IsLost = true;
                         _report.Loses();
                         await _work.CancelAsync().ConfigureAwait(false);
                         return;

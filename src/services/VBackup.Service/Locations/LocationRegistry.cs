@@ -26,9 +26,10 @@ public sealed class LocationRegistry(ChangeMaker<BackupDb> changes, ProjectSecre
             .ConfigureAwait(false))
             return new(null, "name-taken", $"there is a location {wish.Name} already", "name");
         // Two would share one vault: it would count twice, and the quota of the one would not hold for the other.
+        var place = PlaceOf(wish.Address, wish.Endpoint);
         var others = await db.Locations.Where(one => one.Project == wish.Project && one.Region == wish.Region && !one.IsDeleted)
             .ToListAsync(cancellation).ConfigureAwait(false);
-        if (others.Find(one => PlaceOf(one.Address, one.Endpoint) == PlaceOf(wish.Address, wish.Endpoint)) is { } twin)
+        if (others.Find(one => PlaceOf(one.Address, one.Endpoint) == place) is { } twin)
             return new(null, "name-taken", $"the location {twin.Name} has this address already", "address");
         var location = new Location(id, wish.Project, wish.Region, wish.Name, wish.Kind, wish.Address)
         {
