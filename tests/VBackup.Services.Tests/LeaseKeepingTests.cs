@@ -70,22 +70,11 @@ public sealed class LeaseKeepingTests
     }
 
     /// <summary>Questions get lost on it.</summary>
-    sealed class BrokenLine(IWorkSource source) : IWorkSource
+    sealed class BrokenLine(IWorkSource source) : RelayingSource(source)
     {
         public int LostQuestions { get; set; }
 
-        public Task<WorkLease?> AcquireAsync(WorkerId worker, CancellationToken cancellation) => source.AcquireAsync(worker, cancellation);
-
-        public Task<WorkAnswer> ReportAsync(WorkTaskId task, int epoch, WorkProgress progress, CancellationToken cancellation) =>
-            LostQuestions-- > 0 ? throw new IOException("the line broke") : source.ReportAsync(task, epoch, progress, cancellation);
-
-        public Task<bool> CompleteAsync(WorkTaskId task, int epoch, string result, CancellationToken cancellation) =>
-            source.CompleteAsync(task, epoch, result, cancellation);
-
-        public Task<bool> FailAsync(WorkTaskId task, int epoch, string error, bool mayPass, CancellationToken cancellation) =>
-            source.FailAsync(task, epoch, error, mayPass, cancellation);
-
-        public Task ReportServersAsync(WorkerId worker, IReadOnlyList<ServerView> servers, CancellationToken cancellation) =>
-            source.ReportServersAsync(worker, servers, cancellation);
+        public override Task<WorkAnswer> ReportAsync(WorkTaskId task, int epoch, WorkProgress progress, CancellationToken cancellation) =>
+            LostQuestions-- > 0 ? throw new IOException("the line broke") : base.ReportAsync(task, epoch, progress, cancellation);
     }
 }

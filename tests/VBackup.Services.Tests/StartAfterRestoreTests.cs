@@ -137,26 +137,14 @@ public sealed class StartAfterRestoreTests
     }
 
     /// <summary>The restore is cancelled while a worker begins with it.</summary>
-    sealed class CancellingSource(ServiceWorld world, StartRestore restore) : IWorkSource
+    sealed class CancellingSource(ServiceWorld world, StartRestore restore) : RelayingSource(world.Source)
     {
-        public async Task<WorkLease?> AcquireAsync(WorkerId worker, CancellationToken cancellation)
+        public override async Task<WorkLease?> AcquireAsync(WorkerId worker, CancellationToken cancellation)
         {
-            var lease = await world.Source.AcquireAsync(worker, cancellation);
+            var lease = await base.AcquireAsync(worker, cancellation);
             await world.TellBackupAsync(new CancelRun(restore.Run, world.Project), MessageJson.Default.CancelRun);
             return lease;
         }
-
-        public Task<WorkAnswer> ReportAsync(WorkTaskId task, int epoch, WorkProgress progress, CancellationToken cancellation) =>
-            world.Source.ReportAsync(task, epoch, progress, cancellation);
-
-        public Task<bool> CompleteAsync(WorkTaskId task, int epoch, string result, CancellationToken cancellation) =>
-            world.Source.CompleteAsync(task, epoch, result, cancellation);
-
-        public Task<bool> FailAsync(WorkTaskId task, int epoch, string error, bool mayPass, CancellationToken cancellation) =>
-            world.Source.FailAsync(task, epoch, error, mayPass, cancellation);
-
-        public Task ReportServersAsync(WorkerId worker, IReadOnlyList<ServerView> servers, CancellationToken cancellation) =>
-            world.Source.ReportServersAsync(worker, servers, cancellation);
     }
 
     // The server ran, was stopped for the restore, and is restored: what is left is to start it.

@@ -6,7 +6,7 @@ using VBackup.Contracts.Work;
 namespace VBackup.Services.Tests.World;
 
 /// <summary>A worker's line to the service that is cut when the work is done: the word of it gets lost.</summary>
-sealed class SilencedSource(IWorkSource source) : IWorkSource
+sealed class SilencedSource(IWorkSource source) : RelayingSource(source)
 {
     string? _result;
 
@@ -16,24 +16,19 @@ sealed class SilencedSource(IWorkSource source) : IWorkSource
     /// <summary>What the worker exported, and nobody heard of.</summary>
     public string? VaultPoint => _result is null ? null : JsonSerializer.Deserialize(_result, WorkJson.Default.ExportResult)!.VaultPoint;
 
-    public Task<WorkLease?> AcquireAsync(WorkerId worker, CancellationToken cancellation) => source.AcquireAsync(worker, cancellation);
-
-    public Task<WorkAnswer> ReportAsync(WorkTaskId task, int epoch, WorkProgress progress, CancellationToken cancellation) =>
-        source.ReportAsync(task, epoch, progress, cancellation);
-
-    public Task<bool> CompleteAsync(WorkTaskId task, int epoch, string result, CancellationToken cancellation)
+    public override Task<bool> CompleteAsync(WorkTaskId task, int epoch, string result, CancellationToken cancellation)
     {
         Lost++;
         _result = result;
         return Task.FromResult(false);
     }
 
-    public Task<bool> FailAsync(WorkTaskId task, int epoch, string error, bool mayPass, CancellationToken cancellation)
+    public override Task<bool> FailAsync(WorkTaskId task, int epoch, string error, bool mayPass, CancellationToken cancellation)
     {
         Lost++;
         return Task.FromResult(false);
     }
 
-    public Task ReportServersAsync(WorkerId worker, IReadOnlyList<ServerView> servers, CancellationToken cancellation) =>
+    public override Task ReportServersAsync(WorkerId worker, IReadOnlyList<ServerView> servers, CancellationToken cancellation) =>
         Task.CompletedTask;
 }
