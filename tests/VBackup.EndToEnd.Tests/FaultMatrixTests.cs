@@ -124,7 +124,7 @@ public sealed class FaultMatrixTests(FaultLab lab, ITestOutputHelper output) : I
         finally
         {
             foreach (var one in (await RealEdge.OwnSnapshotsAsync(scene.World)).Except(others))
-                (await scene.World.SnapshotsAsync("release", one)).Expect(0);
+                (await scene.World.ReleaseAsync(one)).Expect(0);
         }
     }
 
@@ -159,7 +159,7 @@ public sealed class FaultMatrixTests(FaultLab lab, ITestOutputHelper output) : I
             foreach (var image in (await cluster.RbdAsync("ls", "rbd")).Where(image => image.StartsWith(copy, StringComparison.Ordinal)))
                 await cluster.RbdAsync("rm", "--no-progress", $"rbd/{image}");
             foreach (var one in (await RealEdge.OwnSnapshotsAsync(scene.World)).Except(others))
-                (await scene.World.SnapshotsAsync("release", one)).Expect(0);
+                (await scene.World.ReleaseAsync(one)).Expect(0);
         }
     }
 
@@ -202,7 +202,7 @@ public sealed class FaultMatrixTests(FaultLab lab, ITestOutputHelper output) : I
         {
             if (isOff) await server.StartAgainAsync();
             foreach (var one in (await scene.World.SnapshotNamesAsync()).Except(others))
-                (await scene.World.SnapshotsAsync("release", one)).Expect(0);
+                (await scene.World.ReleaseAsync(one)).Expect(0);
         }
 
         static bool IsSafety(string snapshot) => snapshot.StartsWith("safety-", StringComparison.Ordinal);

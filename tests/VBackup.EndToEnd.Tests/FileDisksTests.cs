@@ -102,7 +102,7 @@ public sealed class FileDisksTests : IAsyncLifetime
         var left = Assert.Single((await World.SnapshotsAsync("orphans", "--vault", World.Vault.Location, "--key-file",
             World.Vault["key"])).Expect(0).Events,
             item => item.TryGetProperty("name", out _)).GetProperty("name").GetString()!;
-        (await World.SnapshotsAsync("release", left)).Expect(0);
+        (await World.SnapshotsAsync("release", left, "--vault", World.Vault.Location, "--key-file", World.Vault["key"])).Expect(0);
         Assert.Single(await World.SnapshotNamesAsync());
         foreach (var backup in (Ended[])[full, incremental]) await CheckJournalAsync(Text(backup, "point"));
 

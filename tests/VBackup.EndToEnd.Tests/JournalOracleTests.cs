@@ -45,7 +45,7 @@ public sealed class JournalOracleTests(ITestOutputHelper output)
         finally
         {
             foreach (var name in (await RealEdge.OwnSnapshotsAsync(world)).Except(others))
-                (await world.SnapshotsAsync("release", name)).Expect(0);
+                (await world.ReleaseAsync(name)).Expect(0);
         }
         held.Sort();
         output.WriteLine($"{s_backups} backups, guest held: median {held[held.Count / 2]:0} ms, worst {held[^1]:0} ms");

@@ -36,7 +36,7 @@ public sealed class RealEdgeTests
         {
             await RemoveServerAsync(copy);
             foreach (var name in (await RealEdge.OwnSnapshotsAsync(world)).Except(others))
-                (await world.SnapshotsAsync("release", name)).Expect(0);
+                (await world.ReleaseAsync(name)).Expect(0);
         }
         Assert.Empty((await RealEdge.OwnSnapshotsAsync(world)).Except(others));
     }

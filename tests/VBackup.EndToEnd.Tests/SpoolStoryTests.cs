@@ -62,7 +62,7 @@ public sealed class SpoolStoryTests
         // The killed one's snapshot is an orphan, and is shown and released as such.
         var orphan = (await world.OnVaultAsync("snapshots", "orphans", "--server", "web-1")).Expect(0).Last.GetProperty("name")
             .GetString()!;
-        (await world.SnapshotsAsync("release", orphan)).Expect(0);
+        (await world.OnVaultAsync("snapshots", "release", orphan, "--server", "web-1")).Expect(0);
         Assert.Single(await world.SnapshotNamesAsync());
     }
 

@@ -67,7 +67,7 @@ public sealed class TakeOverTests(ITestOutputHelper output)
         }
         finally
         {
-            foreach (var name in await world.SnapshotNamesAsync()) (await world.SnapshotsAsync("release", name)).Expect(0);
+            foreach (var name in await world.SnapshotNamesAsync()) (await world.ReleaseAsync(name)).Expect(0);
         }
     }
 
@@ -104,7 +104,7 @@ public sealed class TakeOverTests(ITestOutputHelper output)
         }
         finally
         {
-            foreach (var name in await world.SnapshotNamesAsync()) (await world.SnapshotsAsync("release", name)).Expect(0);
+            foreach (var name in await world.SnapshotNamesAsync()) (await world.ReleaseAsync(name)).Expect(0);
         }
     }
 

@@ -54,7 +54,7 @@ public sealed class UpOnCephTests : IDisposable
         }
         finally
         {
-            foreach (var name in await world.SnapshotNamesAsync()) (await world.SnapshotsAsync("release", name)).Expect(0);
+            foreach (var name in await world.SnapshotNamesAsync()) (await world.ReleaseAsync(name)).Expect(0);
         }
     }
 
@@ -94,7 +94,7 @@ public sealed class UpOnCephTests : IDisposable
         }
         finally
         {
-            foreach (var name in await world.SnapshotNamesAsync()) (await world.SnapshotsAsync("release", name)).Expect(0);
+            foreach (var name in await world.SnapshotNamesAsync()) (await world.ReleaseAsync(name)).Expect(0);
         }
     }
 

@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Security.Cryptography;
 using VBackup.Cli.Terminal;
 using VBackup.Clouds;
 using VBackup.Clouds.Servers;
@@ -33,7 +31,7 @@ sealed class ServerBackup(EdgeCloud cloud, BackupVault vault, Server server, Scr
         var run = await BackupWriter.StartAsync(vault, "backup", basePoint, cancellation, spool).ConfigureAwait(false);
         await using (run.ConfigureAwait(false))
         {
-            var name = NewName();
+            var name = BackupSnapshotName.New(TimeProvider.System.GetUtcNow(), vault.Header.VaultId);
             try
             {
                 var began = TimeProvider.System.GetTimestamp();
@@ -93,10 +91,6 @@ sealed class ServerBackup(EdgeCloud cloud, BackupVault vault, Server server, Scr
             .ConfigureAwait(false);
         return server.Disks.Where(disk => unfinished.Any(one => one.Volume == disk.Volume)).Select(disk => disk.Name);
     }
-
-    static string NewName() => string.Create(CultureInfo.InvariantCulture,
-        $"{EarlierPoints.NamePrefix}{TimeProvider.System.GetUtcNow():yyyyMMdd-HHmmss}-"
-            + $"{RandomNumberGenerator.GetHexString(8, lowercase: true)}");
 
     // Everything is read; what changes from now on is what the next run asks for.
     async Task KeepAsBaseAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation)

@@ -169,7 +169,12 @@ sealed record ServerDiskEvent(string Name, string Volume, long? LengthBytes, Unf
 sealed record UnfinishedRestoreEvent(string Point, DateTimeOffset Since, string? SafetySnapshot);
 
 /// <summary>A snapshot of a listing.</summary>
-sealed record SnapshotEvent(string Name, DateTimeOffset TakenAt, IReadOnlyList<string> Volumes, bool Complete)
+/// <param name="BaseOf">Whose next backup may build on it: <c>this-vault</c>, <c>another-vault</c>, <c>some-vault</c>; null:
+/// nobody's.</param>
+/// <param name="Vault">How its vault's id begins.</param>
+/// <param name="Points">Those of this vault that were made of it.</param>
+sealed record SnapshotEvent(string Name, DateTimeOffset TakenAt, IReadOnlyList<string> Volumes, bool Complete, string? BaseOf = null,
+    string? Vault = null, IReadOnlyList<string>? Points = null)
 {
     [JsonPropertyOrder(-1)] public string Event { get; } = "snapshot";
 }

@@ -7,9 +7,6 @@ namespace VBackup.Edge.Backups;
 /// <summary>The points that a vault has of a server already, oldest first.</summary>
 public sealed class EarlierPoints
 {
-    /// <summary>How the names of our snapshots begin.</summary>
-    public const string NamePrefix = "vb-";
-
     readonly List<(PointDocument Point, EdgeDocument Edge)> _points;
     readonly HashSet<string> _distrusted;
 
@@ -29,6 +26,13 @@ public sealed class EarlierPoints
 
     /// <summary>The snapshots that these points were made of.</summary>
     public IReadOnlyList<string> Instants => [.. _points.Select(item => item.Edge.Instant).Distinct()];
+
+    /// <summary>Those that were made of a snapshot.</summary>
+    public IReadOnlyList<string> PointsOf(string instant) =>
+        [.. _points.Where(item => item.Edge.Instant == instant).Select(item => item.Point.Id)];
+
+    /// <summary>Whether the next backup builds on a snapshot.</summary>
+    public bool IsNext(string instant) => NewestTrusted.Edge?.Instant == instant;
 
     /// <summary>The incrementals after the last full: in doubt when change tracking is found wrong.</summary>
     public IReadOnlyList<string> SinceLastFull =>

@@ -65,7 +65,7 @@ public sealed class RealImageTests
         }
         finally
         {
-            (await world.SnapshotsAsync("release", snapshot)).Expect(0);
+            (await world.ReleaseAsync(snapshot)).Expect(0);
         }
     }
 

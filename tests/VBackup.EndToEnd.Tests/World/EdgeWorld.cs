@@ -88,6 +88,9 @@ internal sealed class EdgeWorld(CliVault vault, string server) : IAsyncDisposabl
     public Task<Ended> SnapshotsAsync(string verb, params string[] more) => CliProcess.RunAsync(
         ["edge", "snapshots", verb, .. more, "--cloud", Config, "--server", server, "--json"]);
 
+    /// <summary>Removes a snapshot, whatever it serves.</summary>
+    public Task<Ended> ReleaseAsync(string snapshot) => SnapshotsAsync("release", snapshot, "--even-if-base");
+
     /// <summary>Names of the snapshots that are there.</summary>
     public async Task<string[]> SnapshotNamesAsync() =>
         [.. (await SnapshotsAsync("list")).Expect(0).Events.Where(item => item.GetProperty("event").GetString() == "snapshot")

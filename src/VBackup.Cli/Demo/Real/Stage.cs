@@ -56,7 +56,8 @@ sealed class Stage(Lab lab, string server, EdgeCloud cloud, Gateway gateway, str
         return [.. (await RunAsync(command).ConfigureAwait(false)).Select(item => item.GetProperty("name").GetString()!)];
     }
 
-    public Task ReleaseAsync(string snapshot) => RunAsync(["edge", "snapshots", "release", snapshot, "--server", server, .. CloudOptions]);
+    public Task ReleaseAsync(string snapshot) =>
+        RunAsync(["edge", "snapshots", "release", snapshot, "--server", server, .. CloudOptions, .. VaultOptions]);
 
     /// <summary>A backup of the server, to be watched.</summary>
     public OwnProgram StartBackup(Action<OwnProgram, JsonElement> onEvent, params string[] more) =>
