@@ -13,12 +13,14 @@ public sealed record CloudDocument(
     string Kind, string? Folder = null, LibvirtDocument? Libvirt = null, CephDocument? Ceph = null, double HoldLimitSeconds = 5)
 {
     /// <param name="source">Where the document is from, for messages.</param>
+    /// <param name="report">Told when the storage does not answer; null where nobody listens.</param>
     /// <exception cref="RefusedException">It says nothing that makes a cloud.</exception>
-    public EdgeCloud Open(string source)
+    public EdgeCloud Open(string source, IRunReport? report)
     {
         if (HoldLimitSeconds is not (>= 1 and <= 60)) throw Wrong(source, "holdLimitSeconds must be from 1 to 60");
-        // A call of several operations is given up after 45 s.
-        if (Ceph is { OperationTimeoutSeconds: not (>= 1 and <= 40) }) throw Wrong(source, "operationTimeoutSeconds must be from 1 to 40");
+        if (Ceph is { OperationTimeoutSeconds: not (>= 1 and <= 600) })
+            throw Wrong(source, "operationTimeoutSeconds must be from 1 to 600");
+        if (Ceph is { ConnectTimeoutSeconds: not (>= 2 and <= 600) }) throw Wrong(source, "connectTimeoutSeconds must be from 2 to 600");
         var limit = TimeSpan.FromSeconds(HoldLimitSeconds);
         switch (this)
         {
@@ -33,7 +35,7 @@ public sealed record CloudDocument(
             case { Kind: "libvirt" }:
                 throw Wrong(source, "it needs libvirt with a volumeFolder, and no ceph");
             case { Kind: "libvirt+ceph", Libvirt: { } libvirt, Ceph: { } ceph }:
-                return EdgeCloud.Of(new LibvirtSettings(libvirt.Uri) { Ceph = AccessOf(libvirt) }, ceph, limit);
+                return EdgeCloud.Of(new LibvirtSettings(libvirt.Uri) { Ceph = AccessOf(libvirt) }, ceph, limit, report);
             case { Kind: "libvirt+ceph" }:
                 throw Wrong(source, "it needs libvirt and ceph");
             default:
@@ -57,7 +59,9 @@ public sealed record LibvirtDocument(
     IReadOnlyList<string>? CephMonitors = null, string? VolumeFolder = null);
 
 /// <param name="OperationTimeoutSeconds">The longest time for one operation of a disk or monitor.</param>
-public sealed record CephDocument(string ConfigurationFile, string User, string? KeyringFile = null, double OperationTimeoutSeconds = 15);
+/// <param name="ConnectTimeoutSeconds">The longest time in which the monitors may not answer at first.</param>
+public sealed record CephDocument(string ConfigurationFile, string User, string? KeyringFile = null, double OperationTimeoutSeconds = 60,
+    double ConnectTimeoutSeconds = 10);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, AllowDuplicateProperties = false,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow, RespectNullableAnnotations = true,

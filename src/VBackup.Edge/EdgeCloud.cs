@@ -5,12 +5,15 @@ using VBackup.Clouds.Libvirt.Files;
 using VBackup.Clouds.Libvirt.Freezing;
 using VBackup.Clouds.Servers;
 using VBackup.Clouds.Volumes;
+using VBackup.Edge.Running;
 
 namespace VBackup.Edge;
 
 /// <summary>A hypervisor and the storage of its volumes.</summary>
 public sealed class EdgeCloud : IAsyncDisposable
 {
+    // A call of several operations ends after the one that fails.
+    static readonly TimeSpan s_callMargin = TimeSpan.FromSeconds(15);
     readonly Func<string, CancellationToken, Task<ServerHold>> _hold;
 
     EdgeCloud(IHypervisor hypervisor, IVolumeStorage storage, Func<string, CancellationToken, Task<ServerHold>> hold) =>
@@ -35,7 +38,8 @@ public sealed class EdgeCloud : IAsyncDisposable
     public static EdgeCloud Of(IHypervisor hypervisor, IVolumeStorage storage) =>
         new(hypervisor, storage, (_, _) => Task.FromResult(ServerHold.None("nothing holds guests of this cloud still")));
 
-    public static EdgeCloud Of(LibvirtSettings libvirt, CephDocument ceph, TimeSpan limit)
+    /// <param name="report">Told when the cluster does not answer; null where nobody listens.</param>
+    public static EdgeCloud Of(LibvirtSettings libvirt, CephDocument ceph, TimeSpan limit, IRunReport? report)
     {
         var hypervisor = new LibvirtHypervisor(libvirt, TimeProvider.System);
         var storage = new CephStorage(new()
@@ -44,6 +48,9 @@ public sealed class EdgeCloud : IAsyncDisposable
             User = ceph.User,
             KeyringFile = ceph.KeyringFile,
             OperationTimeout = TimeSpan.FromSeconds(ceph.OperationTimeoutSeconds),
+            CallTimeout = TimeSpan.FromSeconds(ceph.OperationTimeoutSeconds) + s_callMargin,
+            ConnectTimeout = TimeSpan.FromSeconds(ceph.ConnectTimeoutSeconds),
+            OnWaiting = report is null ? null : report.Note,
         });
         return Of(hypervisor, storage, limit);
     }

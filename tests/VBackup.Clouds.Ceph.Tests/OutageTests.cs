@@ -1,3 +1,6 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
 using VBackup.Clouds.Volumes;
 using Xunit;
 
@@ -52,6 +55,44 @@ public sealed class OutageTests : IAsyncLifetime
         });
         await writer.DisposeAsync();
         await reader.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task A_disk_that_does_not_answer_is_named_while_it_is_waited_for()
+    {
+        ConcurrentQueue<string> said = [];
+        await using var storage = new CephStorage(Cluster.Settings with { OperationTimeout = TimeSpan.FromSeconds(6),
+            CallTimeout = TimeSpan.FromSeconds(12), WaitingAfter = TimeSpan.FromSeconds(1), OnWaiting = said.Enqueue });
+        await storage.CreateAsync(Volume, LengthBytes, default);
+        var reader = await storage.OpenReaderAsync(Volume, default);
+        Assert.Empty(said);
+        await Cluster.StopDiskAsync();
+        await Reading.FailsAsync(CloudFailure.TimedOut, () => reader.ReadAsync(0, new byte[1], default).AsTask());
+        var line = Assert.Single(said);
+        foreach (var word in (string[])[Volume.Value, "rbd_aio_read", "osd.0 of the pool rbd", "6 s"])
+            Assert.Contains(word, line, StringComparison.Ordinal);
+        await Reading.FailsAsync(CloudFailure.TimedOut, () => storage.OpenReaderAsync(Volume, default));
+        Assert.Contains(said, other => other.StartsWith($"{Volume}: open", StringComparison.Ordinal));
+        await Cluster.LetDiskGoOnAsync();
+        await EventuallyAsync(async () => await storage.FindLengthAsync(Volume, default) == LengthBytes);
+        await reader.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Monitors_that_do_not_answer_are_named_within_seconds()
+    {
+        CephLab.Skip();
+        // A port that nobody listens at, as long as it is held.
+        using var nobody = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        nobody.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        var file = Path.GetTempFileName();
+        var address = $"v2:{nobody.LocalEndPoint}/0";
+        await File.WriteAllTextAsync(file, $"[global]\nmon host = {address}\nkeyring = {file}\n");
+        await using var storage = new CephStorage(new() { ConfigurationFile = file, ConnectTimeout = TimeSpan.FromSeconds(2) });
+        var failure = await Reading.FailsAsync(CloudFailure.TimedOut, () => storage.FindLengthAsync(Volume, default));
+        foreach (var word in (string[])[address, file, "network", "mon_host", "2 s"])
+            Assert.Contains(word, failure.Message, StringComparison.Ordinal);
+        File.Delete(file);
     }
 
     [Fact]

@@ -153,6 +153,20 @@ public sealed class VolumeTests(CephLab lab)
     }
 
     [Fact]
+    public async Task Files_that_are_missing_are_named()
+    {
+        await using (var storage = new CephStorage(new() { ConfigurationFile = "/nowhere/ceph.conf" }))
+            await SaysAsync(storage, "/nowhere/ceph.conf");
+        var there = Path.GetTempFileName();
+        await using (var storage = new CephStorage(new() { ConfigurationFile = there, KeyringFile = "/nowhere/backup.keyring" }))
+            await SaysAsync(storage, "/nowhere/backup.keyring");
+        File.Delete(there);
+
+        static async Task SaysAsync(CephStorage storage, string file) => Assert.Contains(file, (await Reading.FailsAsync(
+            CloudFailure.NotFound, () => storage.FindLengthAsync(new("rbd/any"), default))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_wrong_key_is_not_allowed()
     {
         CephLab.Skip();

@@ -175,8 +175,8 @@ public sealed class EdgeStoryTests
     [InlineData("""{"kind":"lab","folder":"cloud","holdLimit":3}""", "holdLimit")]
     [InlineData("""{"kind":"libvirt+ceph"}""", "needs libvirt and ceph")]
     [InlineData("lab", "names no cloud")]
-    [InlineData("""{"kind":"libvirt+ceph","libvirt":{"uri":"u"},"ceph":{"configurationFile":"c","user":"x","operationTimeoutSeconds":1e300}}""", "from 1 to 40")]
-    [InlineData("""{"kind":"libvirt+ceph","libvirt":{"uri":"u"},"ceph":{"configurationFile":"c","user":"x","operationTimeoutSeconds":0}}""", "from 1 to 40")]
+    [InlineData("""{"kind":"libvirt+ceph","libvirt":{"uri":"u"},"ceph":{"configurationFile":"c","user":"x","operationTimeoutSeconds":1e300}}""", "from 1 to 600")]
+    [InlineData("""{"kind":"libvirt+ceph","libvirt":{"uri":"u"},"ceph":{"configurationFile":"c","user":"x","operationTimeoutSeconds":0}}""", "from 1 to 600")]
     public async Task A_configuration_that_names_no_cloud_is_refused_in_one_line(string document, string reason)
     {
         await using var world = await MakeAsync();

@@ -39,7 +39,7 @@ public sealed class FaultLab : IAsyncDisposable
 [Collection(RealEdge.Collection)]
 public sealed class FaultMatrixTests(FaultLab lab, ITestOutputHelper output) : IClassFixture<FaultLab>
 {
-    const string DisksStandStill = "all disks stand still";
+    const string DisksStandStill = "all disks stand still", DiskHangs = "a disk hangs, and Ceph gives it up";
     static readonly string[] s_disks = ["osd.0", "osd.1"];
 
     // A restore has several reads under way at once: what is in them cannot be missed any more.
@@ -57,6 +57,7 @@ public sealed class FaultMatrixTests(FaultLab lab, ITestOutputHelper output) : I
     {
         ["a disk is killed and comes back"] = new(FaultPlace.S3, scene => scene.Lab.SignalAsync("osd.1", "KILL"), scene =>
             scene.Lab.MendAsync(), Passes: true),
+        [DiskHangs] = new(FaultPlace.S3, HangDiskAsync, WakeDiskAsync),
         ["the monitor is killed and comes back"] = new(FaultPlace.S3, scene => scene.Lab.SignalAsync("mon.a", "KILL"), scene =>
             scene.Lab.MendAsync(), Passes: true),
         ["S3 is killed and comes back"] = new(FaultPlace.S3, scene => scene.Lab.SignalAsync("rgw", "KILL"), scene => scene.Lab.MendAsync(),
@@ -84,7 +85,7 @@ public sealed class FaultMatrixTests(FaultLab lab, ITestOutputHelper output) : I
 
     // Some of each kind; the others take longer, and are part of the soak.
     static readonly string[] s_alwaysUnderBackups =
-        ["the monitor is killed and comes back", "S3 is killed and comes back", "the spool's CephFS is gone", "the spool is full"];
+        [DiskHangs, "the monitor is killed and comes back", "S3 is killed and comes back", "the spool's CephFS is gone", "the spool is full"];
     static readonly string[] s_alwaysUnderRestores = ["S3 is overloaded for a while", "the credentials are revoked"];
 
     static readonly string[] s_alwaysInPlace = [DisksStandStill];
@@ -111,6 +112,7 @@ public sealed class FaultMatrixTests(FaultLab lab, ITestOutputHelper output) : I
         {
             var ended = await BreakAsync(scene, fault, ["backup", "--server", server.Name]);
             Expect(ended, fault.Backup);
+            if (name == DiskHangs) Assert.Contains(ended.Output, line => line.Contains("no answer from", StringComparison.Ordinal));
             Assert.False(await server.IsFrozenAsync(), "the guest is still frozen");
             // A run that had read everything is finished from the spool, and its snapshot is the next base.
             var isFinishable = ended.Status != 0 && ended.Errors[^1].Contains("lies in the spool", StringComparison.Ordinal);
@@ -181,6 +183,7 @@ public sealed class FaultMatrixTests(FaultLab lab, ITestOutputHelper output) : I
             await server.SwitchOffAsync();
             isOff = true;
             var before = await server.DigestsAsync();
+            if (name == DisksStandStill) await scene.World.ConfigureImpatientAsync(cluster);
             Expect(await BreakAsync(scene, fault, ["restore", point, "--to", "original"]), fault.Restore);
             if (fault.Restore is not null)
             {
@@ -254,6 +257,20 @@ public sealed class FaultMatrixTests(FaultLab lab, ITestOutputHelper output) : I
         }
         ended.Expect(1);
         Assert.Contains(reason, Assert.Single(ended.Errors), StringComparison.Ordinal);
+    }
+
+    static async Task HangDiskAsync(FaultScene scene)
+    {
+        // Ceph's default; the lab's own is longer, for machines that are slow.
+        await scene.Lab.CephAsync("tell", "osd.0", "config", "set", "osd_heartbeat_grace", "20");
+        await scene.Lab.SignalAsync("osd.1", "STOP");
+    }
+
+    static async Task WakeDiskAsync(FaultScene scene)
+    {
+        await scene.Lab.SignalAsync("osd.1", "CONT");
+        await scene.Lab.CephAsync("tell", "osd.0", "config", "set", "osd_heartbeat_grace", "60");
+        await scene.Lab.MendAsync();
     }
 
     static async Task StopDisksAsync(FaultScene scene)

@@ -79,7 +79,7 @@ sealed class DemoRun(string folder, DemoServer server, Screen screen, DemoReport
         var document = new CloudDocument("lab", Path.Combine(folder, CloudFolder), HoldLimitSeconds: HoldLimitSeconds);
         await File.WriteAllTextAsync(
             path, JsonSerializer.Serialize(document, CloudJson.Default.CloudDocument), cancellation).ConfigureAwait(false);
-        return await CloudConfig.OpenAsync(path, cancellation).ConfigureAwait(false);
+        return await CloudConfig.OpenAsync(path, report: null, cancellation).ConfigureAwait(false);
     }
 
     async Task<DemoPoint> BackUpAsync(EdgeCloud cloud, string step, PointType type)
@@ -92,7 +92,8 @@ sealed class DemoRun(string folder, DemoServer server, Screen screen, DemoReport
             var vault = await _access.OpenAsync(cancellation).ConfigureAwait(false);
             await using (vault.ConfigureAwait(false))
             {
-                var backup = new ServerBackup(cloud, vault, found, screen);
+                var backup = new ServerBackup(cloud, vault, found,
+                    ServerBackup.OptionsFor(Path.Combine(folder, CloudFile), found, _access), screen);
                 point = await backup.RunAsync(isFull: false, isAsItIs: false, spool: null, cancellation).ConfigureAwait(false);
             }
             if (point.Type != type) throw Failed($"the {step} became {PointView.TypeOf(point.Type)}");

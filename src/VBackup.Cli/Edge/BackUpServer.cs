@@ -52,14 +52,14 @@ static class BackUpServer
         string config, VaultAccess access, SpoolChoice? spool, ServerBackupOrder order, Screen screen, CancellationToken stop)
     {
         var meter = new RunMeter();
-        var cloud = await CloudConfig.OpenAsync(config, stop).ConfigureAwait(false);
+        var cloud = await CloudConfig.OpenAsync(config, screen, stop).ConfigureAwait(false);
         await using (cloud.ConfigureAwait(false))
         {
             var server = await FindServerAsync(cloud, order, stop).ConfigureAwait(false);
             var vault = await access.OpenAsync(spool is null ? RetryLimits.Patient : SpoolChoice.Retries, stop).ConfigureAwait(false);
             await using (vault.ConfigureAwait(false))
             {
-                var backup = new ServerBackup(cloud, vault, server, screen);
+                var backup = new ServerBackup(cloud, vault, server, ServerBackup.OptionsFor(config, server, access), screen);
                 var point = spool is null
                     ? await backup.RunAsync(order.IsFull, order.IsAsItIs, spool: null, stop).ConfigureAwait(false)
                     : await RunSpooledAsync(backup, vault, spool, order, screen, stop).ConfigureAwait(false);

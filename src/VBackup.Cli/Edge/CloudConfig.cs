@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text.Json;
 using VBackup.Cli.Terminal;
 using VBackup.Edge;
+using VBackup.Edge.Running;
 
 namespace VBackup.Cli.Edge;
 
@@ -24,11 +25,12 @@ static class CloudConfig
 
     public static string? ReadIfAny(ParseResult parsed) => parsed.GetValue(s_fileIfAny);
 
+    /// <param name="report">Told when the storage does not answer; null where nobody listens.</param>
     /// <exception cref="RefusedException">The file says nothing that makes a cloud.</exception>
-    public static async Task<EdgeCloud> OpenAsync(string path, CancellationToken cancellation)
+    public static async Task<EdgeCloud> OpenAsync(string path, IRunReport? report, CancellationToken cancellation)
     {
         var document = await ReadAsync(path, cancellation).ConfigureAwait(false);
-        return document.Open(path);
+        return document.Open(path, report);
     }
 
     static async Task<CloudDocument> ReadAsync(string path, CancellationToken cancellation)

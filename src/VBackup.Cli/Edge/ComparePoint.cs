@@ -25,7 +25,7 @@ static class ComparePoint
 
     static async Task<int> HandleAsync(string config, VaultAccess access, string text, Screen screen, CancellationToken stop)
     {
-        var cloud = await CloudConfig.OpenAsync(config, stop).ConfigureAwait(false);
+        var cloud = await CloudConfig.OpenAsync(config, screen, stop).ConfigureAwait(false);
         await using var closing = cloud.ConfigureAwait(false);
         var vault = await access.OpenAsync(RetryLimits.Patient, stop).ConfigureAwait(false);
         await using var closingVault = vault.ConfigureAwait(false);

@@ -21,7 +21,7 @@ static class ListServers
 
     static async Task<int> HandleAsync(string config, Screen screen, CancellationToken stop)
     {
-        var cloud = await CloudConfig.OpenAsync(config, stop).ConfigureAwait(false);
+        var cloud = await CloudConfig.OpenAsync(config, screen, stop).ConfigureAwait(false);
         await using (cloud.ConfigureAwait(false))
         {
             var table = new TextTable("SERVER", "STATE", "DISK", "VOLUME", ">SIZE", "");

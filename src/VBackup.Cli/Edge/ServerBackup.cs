@@ -1,4 +1,5 @@
 using VBackup.Cli.Terminal;
+using VBackup.Cli.Vault;
 using VBackup.Clouds;
 using VBackup.Clouds.Servers;
 using VBackup.Clouds.Snapshots;
@@ -14,8 +15,13 @@ using VBackup.Vault.Writing;
 namespace VBackup.Cli.Edge;
 
 /// <summary>Makes a restore point of a server.</summary>
-sealed class ServerBackup(EdgeCloud cloud, BackupVault vault, Server server, Screen screen)
+/// <param name="options">Those that name cloud, server and vault: see <see cref="OptionsFor"/>.</param>
+sealed class ServerBackup(EdgeCloud cloud, BackupVault vault, Server server, string options, Screen screen)
 {
+    /// <summary>The options of a command that people are told to give.</summary>
+    public static string OptionsFor(string config, Server server, VaultAccess access) =>
+        $"--cloud {ShellWord.Of(config)} --server {ShellWord.Of(server.Name)} {access.Options}";
+
     /// <summary>From the beginning of the snapshot until the point was there.</summary>
     public TimeSpan FromSnapshotToPoint { get; private set; }
 
@@ -27,6 +33,8 @@ sealed class ServerBackup(EdgeCloud cloud, BackupVault vault, Server server, Scr
         var earlier = await EarlierPoints.OfAsync(vault, server.Id, cancellation).ConfigureAwait(false);
         var (basePoint, baseEdge) = isFull ? default : earlier.NewestTrusted;
         VolumeId[] volumes = [.. server.Disks.Select(disk => disk.Volume)];
+        // A storage that does not answer has nothing of this run yet, and nothing that were to be removed.
+        await cloud.Storage.FindLengthAsync(volumes[0], cancellation).ConfigureAwait(false);
         // Before the snapshot: what cannot be stored need not hold a guest.
         var run = await BackupWriter.StartAsync(vault, "backup", basePoint, cancellation, spool).ConfigureAwait(false);
         await using (run.ConfigureAwait(false))
@@ -66,7 +74,7 @@ sealed class ServerBackup(EdgeCloud cloud, BackupVault vault, Server server, Scr
             }
             catch (Exception failure)
             {
-                await RemoveAfterFailureAsync(name, volumes, failure).ConfigureAwait(false);
+                await RemoveAfterFailureAsync(name, volumes, failure, cancellation.IsCancellationRequested).ConfigureAwait(false);
                 throw;
             }
         }
@@ -136,15 +144,17 @@ sealed class ServerBackup(EdgeCloud cloud, BackupVault vault, Server server, Scr
         }
     }
 
-    async Task RemoveAfterFailureAsync(string name, IReadOnlyList<VolumeId> volumes, Exception failure)
+    async Task RemoveAfterFailureAsync(string name, IReadOnlyList<VolumeId> volumes, Exception failure, bool wasStopped)
     {
         try
         {
-            await cloud.Storage.Snapshots.RemoveAsync(name, volumes, CancellationToken.None).ConfigureAwait(false);
+            await FailedSnapshot.RemoveAsync(cloud.Storage.Snapshots, name, volumes, screen, isPatient: !wasStopped, cloud.Clock)
+                .ConfigureAwait(false);
         }
         catch (CloudException second)
         {
-            Aftermath.Add(failure, $"the snapshot {name} may be left ({second.Message}): 'vbackup edge snapshots release' removes it");
+            Aftermath.Add(failure, $"the snapshot {name} may be left ({second.Message}): once the storage answers, "
+                + $"'vbackup edge snapshots release {name} {options}' removes it");
         }
     }
 }

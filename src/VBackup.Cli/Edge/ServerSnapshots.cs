@@ -61,7 +61,7 @@ static class ServerSnapshots
                 VaultNeed.IfAny => VaultAccess.ReadIfAny(parsed),
                 _ => null,
             };
-            var cloud = await CloudConfig.OpenAsync(CloudConfig.Read(parsed), stop).ConfigureAwait(false);
+            var cloud = await CloudConfig.OpenAsync(CloudConfig.Read(parsed), Screen.Of(parsed), stop).ConfigureAwait(false);
             await using var closing = cloud.ConfigureAwait(false);
             var server = parsed.GetRequiredValue(s_server);
             var found = await cloud.Hypervisor.FindAsync(server, stop).ConfigureAwait(false)

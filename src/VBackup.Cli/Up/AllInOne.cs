@@ -91,7 +91,7 @@ sealed class AllInOne : IAsyncDisposable
         {
             master = data.OpenMasterKey();
             var cloud = settings.Values.Cloud is not { } config ? SampleCloud.Open(data.Cloud)
-                : await CloudConfig.OpenAsync(config, cancellation).ConfigureAwait(false);
+                : await CloudConfig.OpenAsync(config, report: null, cancellation).ConfigureAwait(false);
             return new(data, master, cloud, settings);
         }
         catch

@@ -45,6 +45,10 @@ sealed record VaultAccess(string Location, KeySource Key, long? RateBytesPerSeco
         return new(location, KeySource.Read(parsed), rate);
     }
 
+    /// <summary>The options that name it, for a command that people are told to give.</summary>
+    public string Options =>
+        $"--vault {ShellWord.Of(Location)} {(Key.IsPassphrase ? "--passphrase-file" : "--key-file")} {ShellWord.Of(Key.Path)}";
+
     /// <summary>The vault's folder, without links; null when it is in no folder.</summary>
     public string? Folder => Location.Contains("://", StringComparison.Ordinal) ? null : Location;
 

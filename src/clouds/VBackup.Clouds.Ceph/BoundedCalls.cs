@@ -4,8 +4,11 @@ namespace VBackup.Clouds.Ceph;
 /// Runs what blocks on a thread of its own, and waits for it no longer than a limit without a step forward. A thread that
 /// hangs in the library cannot be ended; it is left alone, keeps what it uses open, and cleans up when it comes back. Thread-safe.
 /// </summary>
-internal sealed class BoundedCalls(TimeSpan limit, TimeProvider clock)
+internal sealed class BoundedCalls(TimeSpan limit, TimeProvider clock, WaitingNotes? notes = null)
 {
+    /// <summary>Null where nobody listens.</summary>
+    public WaitingNotes? Notes => notes;
+
     // The steps of the work that runs on this thread.
     [ThreadStatic] private static Steps? t_steps;
 
@@ -34,6 +37,7 @@ internal sealed class BoundedCalls(TimeSpan limit, TimeProvider clock)
                 return work();
             },
             CancellationToken.None, TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach, TaskScheduler.Default);
+        using var watching = Watch(steps, $"{subject}: {operation}");
         while (true)
         {
             var seen = steps.Count;
@@ -54,6 +58,17 @@ internal sealed class BoundedCalls(TimeSpan limit, TimeProvider clock)
                 throw;
             }
         }
+    }
+
+    private IDisposable? Watch(Steps steps, string call)
+    {
+        var seen = steps.Count;
+        return notes?.Watch(notes.After, () =>
+        {
+            var before = seen;
+            seen = steps.Count;
+            return seen == before ? new(call, () => "the cluster") : null;
+        });
     }
 
     private static async Task LeaveAlone<T>(Task<T> running)

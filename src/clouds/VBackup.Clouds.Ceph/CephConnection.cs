@@ -11,7 +11,7 @@ internal sealed unsafe class CephConnection : IDisposable
 {
     // A client that is shut out must stay so for longer than any machine sleeps.
     private const uint ShutOutSeconds = 365 * 24 * 3600;
-    private const int PoolNameSizeMax = 1024;
+    private const int PoolNameSizeMax = 1024, OptionSizeMax = 4096;
     private readonly ClusterHandle _cluster;
     private readonly string _description;
 
@@ -29,9 +29,14 @@ internal sealed unsafe class CephConnection : IDisposable
     /// <summary>Which client this is to the cluster; watchers carry it.</summary>
     public long ClientId => (long)Librados.rados_get_instance_id(_cluster);
 
-    public static CephConnection Open(CephSettings settings)
+    public static CephConnection Open(CephSettings settings) => Open(settings, settings.OperationTimeout);
+
+    /// <param name="patience">For how long the monitors may give no answer. At least two seconds.</param>
+    public static CephConnection Open(CephSettings settings, TimeSpan patience)
     {
         var description = $"{settings.ConfigurationFile} as client.{settings.User}";
+        RequireFile(settings.ConfigurationFile, "it is to be Ceph's configuration, which says where the monitors are");
+        if (settings.KeyringFile is { } keyring) RequireFile(keyring, $"it is to be the keyring with the key of client.{settings.User}");
         CephFailure.Check(
             Librados.rados_create2(out var created, settings.ClusterName, "client." + settings.User, 0), "rados_create2", description);
         var cluster = new ClusterHandle(created);
@@ -39,13 +44,9 @@ internal sealed unsafe class CephConnection : IDisposable
         {
             CephFailure.Check(
                 Librados.rados_conf_read_file(cluster, settings.ConfigurationFile), "rados_conf_read_file", description);
-            foreach (var (option, value) in Options(settings))
+            foreach (var (option, value) in Options(settings, patience))
                 CephFailure.Check(Librados.rados_conf_set(cluster, option, value), "rados_conf_set " + option, description);
-            var code = Librados.rados_connect(cluster);
-            // The monitors are in the configuration, so what is missing is the keyring or the user's key in it.
-            if (code == CephFailure.NoSuchThing)
-                throw new CloudException(CloudFailure.NotAllowed, "rados_connect", description, "there is no key for this user");
-            CephFailure.Check(code, "rados_connect", description);
+            Connect(cluster, settings, description, patience);
             return new(cluster, description);
         }
         catch
@@ -55,13 +56,48 @@ internal sealed unsafe class CephConnection : IDisposable
         }
     }
 
-    private static IEnumerable<(string Option, string Value)> Options(CephSettings settings)
+    // The library says of either that there is no such thing, and not what.
+    private static void RequireFile(string path, string use)
     {
-        var seconds = Math.Max(1, (long)settings.OperationTimeout.TotalSeconds).ToString(CultureInfo.InvariantCulture);
+        if (!File.Exists(path)) throw new CloudException(CloudFailure.NotFound, "connect", path, $"there is no such file: {use}");
+    }
+
+    private static void Connect(ClusterHandle cluster, CephSettings settings, string description, TimeSpan patience)
+    {
+        var code = Librados.rados_connect(cluster);
+        if (code >= 0) return;
+        var monitors = OptionOf(cluster, "mon_host");
+        switch (code)
+        {
+            case CephFailure.TimedOut:
+                throw new CloudException(CloudFailure.TimedOut, "connect", description, $"no monitor answered for {patience.TotalSeconds:0} s "
+                    + $"at {(monitors.Length > 0 ? monitors : "the addresses that are configured")}: check the network, and mon_host in "
+                    + settings.ConfigurationFile);
+            case CephFailure.NoSuchThing when monitors.Length == 0:
+                throw new CloudException(CloudFailure.Other, "connect", description,
+                    $"{settings.ConfigurationFile} names no monitors: set mon_host there");
+            // What is missing is the keyring, or the user's key in it.
+            case CephFailure.NoSuchThing:
+                throw new CloudException(CloudFailure.NotAllowed, "connect", description,
+                    $"there is no key for this user in {OptionOf(cluster, "keyring")}");
+            default:
+                throw CephFailure.Of(code, "rados_connect", description);
+        }
+    }
+
+    private static string OptionOf(ClusterHandle cluster, string option)
+    {
+        var value = stackalloc byte[OptionSizeMax];
+        return Librados.rados_conf_get(cluster, option, value, OptionSizeMax) == 0 ? Marshal.PtrToStringUTF8((nint)value) ?? "" : "";
+    }
+
+    private static IEnumerable<(string Option, string Value)> Options(CephSettings settings, TimeSpan patience)
+    {
         // Without these three a dead disk or monitor is waited for without end.
-        yield return ("rados_osd_op_timeout", seconds);
-        yield return ("rados_mon_op_timeout", seconds);
-        yield return ("client_mount_timeout", seconds);
+        yield return ("rados_osd_op_timeout", Seconds(settings.OperationTimeout));
+        yield return ("rados_mon_op_timeout", Seconds(settings.OperationTimeout));
+        // Once for the monitors' own configuration, and once to connect.
+        yield return ("client_mount_timeout", Seconds(patience / 2));
         // librbd 16.2 tells whoever opened an image that it is open, and then takes the image's own lock once more. Where the image
         // was closed meanwhile, that is memory that was given back, and the process ends. The closing needs one of these
         // threads too: as long as there is one only, it comes after whatever that thread has begun.
@@ -77,6 +113,8 @@ internal sealed unsafe class CephConnection : IDisposable
         yield return ("err_to_stderr", "false");
         if (settings.KeyringFile is { } keyring) yield return ("keyring", keyring);
     }
+
+    private static string Seconds(TimeSpan time) => Math.Max(1, (long)time.TotalSeconds).ToString(CultureInfo.InvariantCulture);
 
     public IoContextHandle OpenPool(string pool, string @namespace)
     {
@@ -135,6 +173,16 @@ internal sealed unsafe class CephConnection : IDisposable
         }
         throw CephFailure.Of(CephFailure.NoSuchThing, "df", $"pool {pool}");
     }
+
+    /// <summary>Which disk answers for an object, as <c>osd.3</c>.</summary>
+    public string DiskOf(string pool, string @namespace, string piece)
+    {
+        using var answer = JsonDocument.Parse(Ask(string.Create(CultureInfo.InvariantCulture,
+            $$"""{"prefix":"osd map","pool":{{Quoted(pool)}},"object":{{Quoted(piece)}},"nspace":{{Quoted(@namespace)}},"format":"json"}""")));
+        return string.Create(CultureInfo.InvariantCulture, $"osd.{answer.RootElement.GetProperty("acting_primary").GetInt64()}");
+    }
+
+    private static string Quoted(string text) => $"\"{JsonEncodedText.Encode(text)}\"";
 
     private byte[] Ask(string command)
     {

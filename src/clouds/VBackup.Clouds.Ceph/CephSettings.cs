@@ -14,9 +14,19 @@ public sealed record CephSettings
 
     public string ClusterName { get; init; } = "ceph";
 
-    /// <summary>The longest time for one operation of a disk or monitor. Whole seconds, at least one.</summary>
-    public TimeSpan OperationTimeout { get; init; } = TimeSpan.FromSeconds(15);
+    /// <summary>The longest time for one operation of a disk or monitor. Whole seconds, at least one. A disk that hangs is given up by Ceph
+    /// after <c>osd_heartbeat_grace</c> (20 s), and another one answers some seconds later: whoever waits longer than that goes on.</summary>
+    public TimeSpan OperationTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
     /// <summary>The longest time in which a call of several operations may stand still. Longer than the other one.</summary>
-    public TimeSpan CallTimeout { get; init; } = TimeSpan.FromSeconds(45);
+    public TimeSpan CallTimeout { get; init; } = TimeSpan.FromSeconds(75);
+
+    /// <summary>The longest time in which a cluster that was not reached yet may give no answer. Whole seconds, at least two.</summary>
+    public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Told in one line which call waits and for whom, when the cluster stands still. Called on any thread.</summary>
+    public Action<string>? OnWaiting { get; init; }
+
+    /// <summary>After how long without an answer that is said.</summary>
+    public TimeSpan WaitingAfter { get; init; } = TimeSpan.FromSeconds(5);
 }

@@ -15,14 +15,14 @@ public sealed class CephStorage : IVolumeStorage
     private readonly CephSnapshots _snapshots;
     private readonly SemaphoreSlim _connecting = new(1);
     private CephConnection? _connection;
-    private bool _isDisposed;
+    private bool _wasReached, _isDisposed;
 
     public CephStorage(CephSettings settings, TimeProvider? clock = null)
     {
         _settings = settings;
         _snapshots = new(this);
         Clock = clock ?? TimeProvider.System;
-        Calls = new(settings.CallTimeout, Clock);
+        Calls = new(settings.CallTimeout, Clock, WaitingNotes.Of(settings, Clock));
     }
 
     public string Description => $"Ceph by {_settings.ConfigurationFile} as client.{_settings.User}";
@@ -193,8 +193,13 @@ public sealed class CephStorage : IVolumeStorage
         try
         {
             ObjectDisposedException.ThrowIf(_isDisposed, this);
-            return _connection ??= await Calls.RunAsync("connect", Description, () => CephConnection.Open(_settings), cancellation)
+            if (_connection is { } open) return open;
+            // Where it answered once, it is worth waiting for; where it never did, the addresses or the network are wrong.
+            var patience = _wasReached ? _settings.OperationTimeout : _settings.ConnectTimeout;
+            _connection = await Calls.RunAsync("connect", Description, () => CephConnection.Open(_settings, patience), cancellation)
                 .ConfigureAwait(false);
+            _wasReached = true;
+            return _connection;
         }
         finally
         {

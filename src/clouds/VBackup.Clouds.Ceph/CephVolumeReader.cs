@@ -9,7 +9,7 @@ namespace VBackup.Clouds.Ceph;
 /// memory. Owns the image.</summary>
 internal sealed class CephVolumeReader(RbdImage image, string description, long lengthBytes, BoundedCalls calls) : IVolumeReader
 {
-    private readonly ImageTransfers _transfers = new(image, description);
+    private readonly ImageTransfers _transfers = new(image, description, calls.Notes);
     private readonly Lock _asking = new();
 
     public string Description => description;

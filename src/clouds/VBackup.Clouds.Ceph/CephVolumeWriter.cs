@@ -14,7 +14,7 @@ internal sealed class CephVolumeWriter(
 {
     // librbd begins with all objects of a range at once.
     private const long ZeroPieceBytes = 256L << 20;
-    private readonly ImageTransfers _transfers = new(image, image.Subject);
+    private readonly ImageTransfers _transfers = new(image, image.Subject, calls.Notes);
     private readonly Lock _asking = new();
     private long _lengthBytes = lengthBytes;
     private bool _hasZeroed;

@@ -39,7 +39,10 @@ internal sealed class EdgeWorld(CliVault vault, string server) : IAsyncDisposabl
         return world;
     }
 
-    Task ConfigureRealAsync(Func<string, string> setting) => ConfigureAsync(JsonSerializer.Serialize(new
+    /// <summary>From now on a disk that does not answer is not waited for longer than for seconds.</summary>
+    public Task ConfigureImpatientAsync(EdgeLab lab) => ConfigureRealAsync(name => lab[name], operationTimeoutSeconds: 15);
+
+    Task ConfigureRealAsync(Func<string, string> setting, int operationTimeoutSeconds = 60) => ConfigureAsync(JsonSerializer.Serialize(new
     {
         kind = "libvirt+ceph",
         libvirt = new { uri = setting("VBACKUP_TEST_LIBVIRT_URI") },
@@ -48,6 +51,7 @@ internal sealed class EdgeWorld(CliVault vault, string server) : IAsyncDisposabl
             configurationFile = setting("VBACKUP_TEST_CEPH_CONF"),
             user = setting("VBACKUP_TEST_CEPH_USER"),
             keyringFile = setting("VBACKUP_TEST_CEPH_KEYRING"),
+            operationTimeoutSeconds,
         },
     }));
 

@@ -89,7 +89,7 @@ static class RunRealDemo
     {
         await LabCloudFile.WriteAsync(lab, Stage.ConfigurationIn(folder), Stage.HoldLimit, stop).ConfigureAwait(false);
         KeyFile.Create(Stage.KeyIn(folder));
-        var cloud = await CloudConfig.OpenAsync(Stage.ConfigurationIn(folder), stop).ConfigureAwait(false);
+        var cloud = await CloudConfig.OpenAsync(Stage.ConfigurationIn(folder), report: null, stop).ConfigureAwait(false);
         await using var closing = cloud.ConfigureAwait(false);
         var gateway = new Gateway(lab);
         await using var ending = gateway.ConfigureAwait(false);
@@ -127,7 +127,7 @@ static class RunRealDemo
         if (!File.Exists(Stage.ConfigurationIn(folder)))
             await LabCloudFile.WriteAsync(lab, Stage.ConfigurationIn(folder), Stage.HoldLimit, CancellationToken.None)
                 .ConfigureAwait(false);
-        var cloud = await CloudConfig.OpenAsync(Stage.ConfigurationIn(folder), CancellationToken.None).ConfigureAwait(false);
+        var cloud = await CloudConfig.OpenAsync(Stage.ConfigurationIn(folder), report: null, CancellationToken.None).ConfigureAwait(false);
         await using (cloud.ConfigureAwait(false))
             await ServerRemoval.RunAsync(cloud, server, Lab.VolumesOf(server)).ConfigureAwait(false);
     }

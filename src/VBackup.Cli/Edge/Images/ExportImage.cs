@@ -93,7 +93,7 @@ static class ExportImage
         ExportOrder order, string config, Screen screen, CancellationToken cancellation)
     {
         if (order.Volume is null) throw new UsageException("--snapshot needs --volume NAME");
-        var cloud = await CloudConfig.OpenAsync(config, cancellation).ConfigureAwait(false);
+        var cloud = await CloudConfig.OpenAsync(config, screen, cancellation).ConfigureAwait(false);
         await using var closing = cloud.ConfigureAwait(false);
         var volume = order.Server is null ? new VolumeId(order.Volume)
             : await FindDiskAsync(cloud, order.Server, order.Volume, cancellation).ConfigureAwait(false);

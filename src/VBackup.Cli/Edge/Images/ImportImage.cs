@@ -48,7 +48,7 @@ static class ImportImage
         var meter = new RunMeter();
         using var source = await ImageSource.OpenAsync(order.File, order.Format, order.IsFormatGiven, order.Sha256, stop)
             .ConfigureAwait(false);
-        var cloud = await CloudConfig.OpenAsync(config, stop).ConfigureAwait(false);
+        var cloud = await CloudConfig.OpenAsync(config, screen, stop).ConfigureAwait(false);
         await using var closing = cloud.ConfigureAwait(false);
         var imported = await source.ImportAsync(cloud.Storage, order.Volume, order.Scratch, claim: null, screen, stop)
             .ConfigureAwait(false);

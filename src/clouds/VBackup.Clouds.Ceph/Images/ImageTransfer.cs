@@ -32,6 +32,7 @@ internal sealed unsafe class ImageTransfer : IValueTaskSource, IDisposable
     private long _offset;
     private long _length;
     private long _result;
+    private long _startedAt;
 
     public ImageTransfer(ImageTransfers owner)
     {
@@ -39,13 +40,23 @@ internal sealed unsafe class ImageTransfer : IValueTaskSource, IDisposable
         _self = new(this);
     }
 
-    public ValueTask Start(ImageHandle image, TransferKind kind, long offset, long length, ReadOnlyMemory<byte> memory)
+    /// <summary>When it was given to librbd, as the caller counts time; 0 when librbd has it not.</summary>
+    public long StartedAt => Interlocked.Read(ref _startedAt);
+
+    public long Offset => _offset;
+
+    /// <summary>For people.</summary>
+    public string Description => $"{Described(_kind, _offset, _length)}: {CallOf(_kind)}";
+
+    public ValueTask Start(
+        ImageHandle image, TransferKind kind, long offset, long length, ReadOnlyMemory<byte> memory, long startedAt)
     {
         _core.Reset();
         _kind = kind;
         _offset = offset;
         _length = length;
         _pin = memory.Pin();
+        Interlocked.Exchange(ref _startedAt, startedAt);
         // The completion belongs to librbd until it calls back, which it does exactly once; the call gives it free.
         var code = Librbd.rbd_aio_create_completion(_self.Pointer, &OnComplete, out var completion);
         if (code >= 0)
@@ -82,6 +93,7 @@ internal sealed unsafe class ImageTransfer : IValueTaskSource, IDisposable
     private void End(long result)
     {
         _result = result;
+        Interlocked.Exchange(ref _startedAt, 0);
         _pin.Dispose();
         _core.SetResult(true);
     }

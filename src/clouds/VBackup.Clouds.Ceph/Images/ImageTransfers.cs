@@ -1,15 +1,28 @@
 namespace VBackup.Clouds.Ceph.Images;
 
 /// <summary>Reads and writes an image asynchronously, many at once. Thread-safe. Owns neither image nor memory.</summary>
-internal sealed class ImageTransfers(RbdImage image, string subject)
+internal sealed class ImageTransfers
 {
+    // How many looks there are in the time after which a transfer is said to wait.
+    private const int LooksMax = 5;
+    private readonly RbdImage _image;
+    private readonly WaitingNotes? _notes;
     private readonly Lock _state = new();
     private readonly Stack<ImageTransfer> _idle = new();
+    private readonly List<ImageTransfer> _all = [];
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly IDisposable? _watching;
     private int _underWay;
     private bool _isClosed;
 
-    public string Subject => subject;
+    /// <param name="notes">Told when a transfer waits; null where nobody listens.</param>
+    public ImageTransfers(RbdImage image, string subject, WaitingNotes? notes = null)
+    {
+        (_image, Subject, _notes) = (image, subject, notes);
+        _watching = notes?.Watch(notes.After / LooksMax, FindWaiting);
+    }
+
+    public string Subject { get; }
 
     public ValueTask ReadAsync(long offset, Memory<byte> buffer) =>
         buffer.IsEmpty ? ValueTask.CompletedTask : Start(TransferKind.Read, offset, buffer.Length, buffer);
@@ -29,9 +42,20 @@ internal sealed class ImageTransfers(RbdImage image, string subject)
         {
             ObjectDisposedException.ThrowIf(_isClosed, this);
             _underWay++;
-            if (!_idle.TryPop(out transfer)) transfer = new(this);
+            if (!_idle.TryPop(out transfer)) _all.Add(transfer = new(this));
         }
-        return transfer.Start(image.Handle, kind, offset, length, memory);
+        return transfer.Start(_image.Handle, kind, offset, length, memory, _notes?.Clock.GetTimestamp() ?? 0);
+    }
+
+    private Waiting? FindWaiting()
+    {
+        ImageTransfer? oldest = null;
+        lock (_state)
+            foreach (var transfer in _all)
+                if (transfer.StartedAt is > 0 and var at && at < (oldest?.StartedAt ?? long.MaxValue)) oldest = transfer;
+        if (oldest?.StartedAt is not (> 0 and var since) || _notes!.Clock.GetElapsedTime(since) < _notes.After) return null;
+        var offset = oldest.Offset;
+        return new(oldest.Description, () => _image.DiskOf(offset));
     }
 
     /// <summary>Called when somebody has taken a transfer's result: librbd is done with it then.</summary>
@@ -46,7 +70,7 @@ internal sealed class ImageTransfers(RbdImage image, string subject)
     }
 
     /// <summary>Lets nothing new begin, and ends when all that began has ended and was awaited.</summary>
-    public Task CloseAsync()
+    public async Task CloseAsync()
     {
         lock (_state)
         {
@@ -54,6 +78,7 @@ internal sealed class ImageTransfers(RbdImage image, string subject)
             while (_idle.TryPop(out var transfer)) transfer.Dispose();
             if (_underWay == 0) _drained.TrySetResult();
         }
-        return _drained.Task;
+        await _drained.Task.ConfigureAwait(false);
+        _watching?.Dispose();
     }
 }

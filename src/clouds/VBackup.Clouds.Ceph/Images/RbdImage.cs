@@ -21,12 +21,14 @@ internal sealed unsafe partial class RbdImage : IDisposable
     private const string MarkOfWriter = "vbackup", WriterKey = "vbackup.writer", RollBackKey = "vbackup.rolledback",
         ClaimKey = "vbackup.claim", RestoreKey = "vbackup.restoring";
 
+    private readonly CephConnection _connection;
     private readonly IoContextHandle _context;
     private bool _isMarked;
     private bool _isSigned;
 
-    private RbdImage(ImageHandle handle, IoContextHandle context, RbdPath path)
+    private RbdImage(ImageHandle handle, CephConnection connection, IoContextHandle context, RbdPath path)
     {
+        _connection = connection;
         Handle = handle;
         _context = context;
         Path = path;
@@ -51,7 +53,7 @@ internal sealed unsafe partial class RbdImage : IDisposable
                 ? Librbd.rbd_open_read_only(context, path.Image, out var image, null)
                 : Librbd.rbd_open(context, path.Image, out image, null);
             CephFailure.Check(code, isReadOnly ? "rbd_open_read_only" : "rbd_open", path.ToString());
-            return new(new ImageHandle(image, context), context, path);
+            return new(new ImageHandle(image, context), connection, context, path);
         }
         catch
         {

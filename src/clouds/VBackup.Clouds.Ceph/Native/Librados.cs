@@ -18,6 +18,9 @@ internal static unsafe partial class Librados
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int rados_conf_set(ClusterHandle cluster, string option, string value);
 
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int rados_conf_get(ClusterHandle cluster, string option, byte* buf, nuint len);
+
     [LibraryImport(Library)]
     public static partial int rados_connect(ClusterHandle cluster);
 

@@ -47,6 +47,12 @@ internal static unsafe partial class Librbd
     public static partial int rbd_get_flags(ImageHandle image, out ulong flags);
 
     [LibraryImport(Library)]
+    public static partial int rbd_get_block_name_prefix(ImageHandle image, byte* prefix, ref nuint prefix_len);
+
+    [LibraryImport(Library)]
+    public static partial long rbd_get_data_pool_id(ImageHandle image);
+
+    [LibraryImport(Library)]
     public static partial int rbd_get_overlap(ImageHandle image, out ulong overlap);
 
     [LibraryImport(Library)]

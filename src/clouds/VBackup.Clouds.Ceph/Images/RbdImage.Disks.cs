@@ -1,0 +1,20 @@
+using System.Globalization;
+using VBackup.Clouds.Ceph.Native;
+
+namespace VBackup.Clouds.Ceph.Images;
+
+internal sealed unsafe partial class RbdImage
+{
+    private const int PrefixSizeMax = 256;
+
+    /// <summary>Who answers for a byte of the image, such as <c>osd.3 of the pool rbd</c>: told by a monitor.</summary>
+    public string DiskOf(long offset)
+    {
+        var prefix = stackalloc byte[PrefixSizeMax];
+        nuint length = PrefixSizeMax;
+        CheckCall(Librbd.rbd_get_block_name_prefix(Handle, prefix, ref length), "rbd_get_block_name_prefix");
+        var pool = _connection.PoolName(Librbd.rbd_get_data_pool_id(Handle));
+        var piece = string.Create(CultureInfo.InvariantCulture, $"{Text(prefix)}.{offset / ObjectSizeBytes:x16}");
+        return $"{_connection.DiskOf(pool, Path.Namespace, piece)} of the pool {pool}";
+    }
+}
