@@ -8,6 +8,8 @@ namespace VBackup.Cli.Vault;
 /// <summary><c>vbackup vault gc</c></summary>
 static class CollectGarbage
 {
+    const int ShownMax = 3;
+
     static readonly Option<string> s_sessionTimeout = new("--session-timeout")
     {
         HelpName = "TIME",
@@ -57,8 +59,21 @@ static class CollectGarbage
         VaultAccess access, CollectorOptions options, Screen screen, CancellationToken cancellation)
     {
         var vault = await access.OpenAsync(RetryLimits.Patient, cancellation).ConfigureAwait(false);
+        options = options with { OnWaiting = sessions => screen.Note(DescribeWait(sessions, options.SessionTimeout)) };
         await using (vault.ConfigureAwait(false))
             return await Collector.RunAsync(vault, options, screen.FollowSteps(), cancellation).ConfigureAwait(false);
+    }
+
+    static string DescribeWait(IReadOnlyList<WaitedSession> sessions, TimeSpan? timeout)
+    {
+        var shown = sessions.Take(ShownMax).Select(session => $"{session.Session} ({session.Purpose}"
+            + (session.Host.Length > 0 ? $" on {session.Host}, process {session.ProcessId}" : "")
+            + $", since {Units.Time(session.StartedAt)}; no sign of life seen since {Units.Time(session.SilentSince)})");
+        var more = sessions.Count > ShownMax ? $" and {Units.Count(sessions.Count - ShownMax, "other")}" : "";
+        return $"waiting until {Units.Count(sessions.Count, "session")} {(sessions.Count == 1 ? "is" : "are")} over: "
+            + string.Join(", ", shown) + more
+            + (timeout is { } time ? $". One that shows no sign of life for {Units.Duration(time)} is taken for dead" : "")
+            + ". Ctrl-C ends this and deletes nothing; if you know that none of them runs, --session-timeout 0 waits for nobody";
     }
 
     static double Share(long part, long whole) => whole == 0 ? 0 : (double)part / whole;

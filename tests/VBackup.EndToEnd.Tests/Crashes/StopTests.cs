@@ -68,6 +68,31 @@ public sealed class StopTests
         await vault.DeleteAllAndExpectNothingLeftAsync();
     }
 
+    [Fact]
+    public async Task A_collection_says_for_whom_it_waits_and_ends_by_Ctrl_C()
+    {
+        await using var vault = await CliVault.MakeAsync();
+        await vault.BackUpAsync(Contents.Mixed(1, 1_000_000));
+        await File.WriteAllBytesAsync(vault["big.img"], Contents.Incompressible(2, 24 << 20));
+        (await InMidBackupAsync(vault, async run =>
+        {
+            await run.SignalAsync("STOP");
+            var waits = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
+            await using var collecting = CliProcess.Start(vault.Arguments("gc"), folder: vault.Folder, onOutput: (_, line) =>
+            {
+                if (line.Contains("\"note\"", StringComparison.Ordinal)) waits.TrySetResult(line);
+            });
+            Assert.True(await collecting.ComesBeforeEndAsync(waits.Task), "it did not wait");
+            foreach (var word in (string[])["backup", Environment.MachineName, "no sign of life", "15 min", "--session-timeout", "Ctrl-C"])
+                Assert.Contains(word, await waits.Task, StringComparison.Ordinal);
+            await collecting.SignalAsync("INT");
+            var stopped = (await collecting.WaitAsync()).Expect(1);
+            Assert.Equal("vbackup: stopped; what was complete before is untouched", Assert.Single(stopped.Errors));
+            await run.SignalAsync("CONT");
+        })).Expect(0);
+        await vault.CheckAllAsync();
+    }
+
     /// <summary>Does something to a backup of two volumes when the second is on its way, and waits for its end.</summary>
     static async Task<Ended> InMidBackupAsync(CliVault vault, Func<CliProcess, Task> act)
     {

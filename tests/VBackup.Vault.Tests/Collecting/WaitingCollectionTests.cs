@@ -33,6 +33,22 @@ public sealed class WaitingCollectionTests
     }
 
     [Fact]
+    public async Task It_says_once_for_whom_it_waits()
+    {
+        await using var vault = Open();
+        await using var run = await BackupWriter.StartAsync(vault.Vault, "backup", null, default);
+        List<WaitedSession> told = [];
+        using var stop = new CancellationTokenSource();
+        var looks = 0;
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Collector.RunAsync(vault.Vault,
+            s_options with { OnWaiting = told.AddRange, SessionTimeout = TimeSpan.FromDays(1) },
+            new Waiting(() => { if (++looks == 3) stop.Cancel(); }), stop.Token));
+        var session = Assert.Single(told);
+        Assert.Equal(("backup", Environment.ProcessId), (session.Purpose, session.ProcessId));
+        Assert.Contains(await vault.ObjectsAsync(ObjectNames.Sessions), item => item.Name == ObjectNames.Session(session.Session));
+    }
+
+    [Fact]
     public async Task What_it_has_to_leave_is_no_waste()
     {
         await using var vault = Open();

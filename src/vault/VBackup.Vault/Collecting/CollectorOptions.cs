@@ -1,3 +1,5 @@
+using VBackup.Primitives;
+
 namespace VBackup.Vault.Collecting;
 
 /// <summary>How a collection goes about its work. None of it decides safety.</summary>
@@ -5,6 +7,9 @@ public sealed record CollectorOptions
 {
     /// <summary>A session that shows no sign of life for this long is revoked. Null: wait for ever.</summary>
     public TimeSpan? SessionTimeout { get; init; } = TimeSpan.FromMinutes(15);
+
+    /// <summary>Told once, when a collection begins to wait for sessions that have not ended; null where nobody listens.</summary>
+    public Action<IReadOnlyList<WaitedSession>>? OnWaiting { get; init; }
 
     /// <summary>A collector that registered longer ago than this is taken for dead.</summary>
     public TimeSpan CollectorTimeout { get; init; } = TimeSpan.FromDays(1);
@@ -19,6 +24,13 @@ public sealed record CollectorOptions
     public ulong FilterSalt { get; init; } = System.Buffers.Binary.BinaryPrimitives.ReadUInt64LittleEndian(
         System.Security.Cryptography.RandomNumberGenerator.GetBytes(8));
 }
+
+/// <summary>A session that a collection waits for.</summary>
+/// <param name="Purpose">Such as <c>backup</c>.</param>
+/// <param name="Host">Where it runs; empty when its document does not tell.</param>
+/// <param name="SilentSince">Since when no sign of life was seen, by the collector's clock, which began to look not long ago.</param>
+public sealed record WaitedSession(
+    SessionId Session, string Purpose, string Host, int ProcessId, DateTimeOffset StartedAt, DateTimeOffset SilentSince);
 
 /// <summary>What a collection did.</summary>
 public sealed record CollectionResult

@@ -8,7 +8,9 @@ namespace VBackup.Vault.Collecting;
 internal sealed class SessionWait(BackupVault vault, CollectorOptions options)
 {
     private readonly Dictionary<SessionId, (long Beat, long SinceTimestamp)> _lastBeats = [];
+    private readonly Dictionary<SessionId, SessionDocument> _documents = [];
     private bool? _canRevoke;
+    private bool _isTold;
 
     public int Revoked { get; private set; }
 
@@ -20,10 +22,25 @@ internal sealed class SessionWait(BackupVault vault, CollectorOptions options)
             await RevokeSilentAsync(waiting, progress, cancellation).ConfigureAwait(false);
             if (waiting.Count == 0) return;
             progress?.Report($"waiting for {waiting.Count} running session(s)");
+            Tell(waiting);
             await Task.Delay(vault.Runtime.PollInterval, vault.Clock, cancellation).ConfigureAwait(false);
             // Those that began after the first listing have seen the condemnations and need not be waited for.
             waiting.IntersectWith(Running(await SessionList.ReadAsync(vault, cancellation).ConfigureAwait(false)));
         }
+    }
+
+    private void Tell(HashSet<SessionId> waiting)
+    {
+        if (_isTold) return;
+        _isTold = true;
+        options.OnWaiting?.Invoke([.. waiting.Where(_documents.ContainsKey).Select(id => Described(id, _documents[id]))
+            .OrderBy(session => session.StartedAt)]);
+    }
+
+    private WaitedSession Described(SessionId id, SessionDocument document)
+    {
+        var silentFor = _lastBeats.TryGetValue(id, out var last) ? vault.Clock.GetElapsedTime(last.SinceTimestamp) : TimeSpan.Zero;
+        return new(id, document.Purpose, document.Host, document.ProcessId, document.StartedAt, vault.Clock.GetUtcNow() - silentFor);
     }
 
     /// <summary>Revokes those that can be told to be dead at once, and waits for nobody.</summary>
@@ -58,6 +75,7 @@ internal sealed class SessionWait(BackupVault vault, CollectorOptions options)
         {
             var session = await vault.FindAsync(
                 ObjectKind.Session, ObjectNames.Session(id), DocumentJson.Default.SessionDocument, cancellation).ConfigureAwait(false);
+            if (session is not null) _documents[id] = session;
             if (session is not null && ProcessIdentity.IsSurelyGone(session.BootId, session.ProcessId, session.ProcessStart)) return true;
         }
         catch (DamageException)
