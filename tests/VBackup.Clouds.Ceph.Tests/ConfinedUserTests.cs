@@ -68,6 +68,7 @@ public sealed class ConfinedUserTests(CephLab lab) : IAsyncLifetime
         await RefusedAsync(() => storage.FindLengthAsync(Foreign, default));
         await RefusedAsync(() => storage.OpenReaderAsync(Foreign, default));
         await RefusedAsync(() => storage.OpenWriterAsync(Foreign, new(), default));
+        await RefusedAsync(() => storage.RequireWritableAsync(Foreign, default));
         await RefusedAsync(() => storage.OpenWriterAsync(Foreign, new() { TakesOver = true }, default));
         await RefusedAsync(() => storage.CreateAsync(new($"{other}/new"), LengthBytes, default));
         await RefusedAsync(() => storage.ResizeAsync(Foreign, 2 * LengthBytes, default));
@@ -77,6 +78,25 @@ public sealed class ConfinedUserTests(CephLab lab) : IAsyncLifetime
         await RefusedAsync(() => storage.Snapshots.OpenAsync("there", Foreign, default));
         Assert.Equal("image", (await CephLab.RbdAsync("ls", other)).Trim());
         Assert.Equal(before, await CephLab.RbdAsync("snap", "ls", Foreign.Value));
+    }
+
+    [Fact]
+    public async Task Whoever_may_only_read_hears_so_before_anything_is_written()
+    {
+        CephLab.Skip();
+        var reader = lab.NewName("reader");
+        var file = Path.GetTempFileName();
+        await CephLab.CephAsync("auth", "get-or-create", $"client.{reader}", "mon", "profile rbd-read-only",
+            "osd", $"profile rbd-read-only pool={CephLab.Pool}", "-o", file);
+        var volume = await lab.NewVolumeAsync(LengthBytes);
+        await using (var storage = new CephStorage(CephLab.Settings with { User = reader, KeyringFile = file }))
+        {
+            Assert.Equal(LengthBytes, await storage.FindLengthAsync(volume, default));
+            await RefusedAsync(() => storage.RequireWritableAsync(volume, default));
+        }
+        await lab.Storage.RequireWritableAsync(volume, default);
+        await CephLab.CephAsync("auth", "rm", $"client.{reader}");
+        File.Delete(file);
     }
 
     [Fact]

@@ -121,6 +121,19 @@ public abstract partial class VolumeStorageConformance : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Whether_a_volume_may_be_written_is_found_out_beside_whoever_uses_it_and_changes_nothing()
+    {
+        var volume = await CreateAsync("asked");
+        var content = Bytes(Length);
+        await WriteAsync(volume, 0, content);
+        await Storage.RequireWritableAsync(volume, Token);
+        await using (await OpenAsServerAsync(volume)) await Storage.RequireWritableAsync(volume, Token);
+        AssertSame(content, await ReadAsync(volume));
+        Assert.Empty(await Snapshots.ListAsync([volume], Token));
+        Assert.Equal(CloudFailure.NotFound, await FailureOf(() => Storage.RequireWritableAsync(Volume("nowhere"), Token)));
+    }
+
+    [Fact]
     public async Task A_new_volume_has_its_length_and_reads_as_zeros()
     {
         var volume = await CreateAsync("fresh");

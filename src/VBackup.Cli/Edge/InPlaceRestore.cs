@@ -75,6 +75,7 @@ sealed class InPlaceRestore
         catch (Exception failure)
         {
             Explain(failure);
+            if (_wasStopped) await ExplainStoppedAsync(failure).ConfigureAwait(false);
             throw;
         }
     }
@@ -105,7 +106,27 @@ sealed class InPlaceRestore
             Aftermath.Add(failure, $"the volumes are partly overwritten; the snapshot {safety} has them as they were: "
                 + $"'vbackup edge snapshots rollback {safety}' brings them back");
         }
-        if (_wasStopped) Aftermath.Add(failure, $"server {_server.Name} was stopped for this restore, and is not started again");
+    }
+
+    // On what was not touched it may go on, unless another restore has begun to write there.
+    async Task ExplainStoppedAsync(Exception failure)
+    {
+        var stopped = $"server {_server.Name} was stopped for this restore, and";
+        try
+        {
+            if (_writing.HasBegun || failure is CloudException { Failure: CloudFailure.InUse }
+                || await _writing.WasTakenOverAsync(CancellationToken.None).ConfigureAwait(false))
+            {
+                Aftermath.Add(failure, $"{stopped} is not started again");
+                return;
+            }
+            await _cloud.Hypervisor.StartAsync(_server.Name, CancellationToken.None).ConfigureAwait(false);
+            Aftermath.Add(failure, $"{stopped} was started again");
+        }
+        catch (CloudException second)
+        {
+            Aftermath.Add(failure, $"{stopped} could not be started again ({second.Message}): its volumes are as they were, start it");
+        }
     }
 
     async Task StopAsync(CancellationToken cancellation)

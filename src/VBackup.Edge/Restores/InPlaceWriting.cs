@@ -29,8 +29,11 @@ public sealed class InPlaceWriting
     long _claimedAt;
     readonly string _claim = RandomNumberGenerator.GetHexString(16, lowercase: true);
 
-    InPlaceWriting(EdgeCloud cloud, Server server, IReadOnlyList<RestoreTargetVolume> targets) =>
-        (_cloud, _server, _targets) = (cloud, new(cloud, server.Name), targets);
+    // Who had taken each of them over last when this was begun.
+    readonly Dictionary<VolumeId, string?> _claimsBefore;
+
+    InPlaceWriting(EdgeCloud cloud, Server server, IReadOnlyList<RestoreTargetVolume> targets, Dictionary<VolumeId, string?> claims) =>
+        (_cloud, _server, _targets, _claimsBefore) = (cloud, new(cloud, server.Name), targets, claims);
 
     /// <summary>What is rewritten.</summary>
     public IReadOnlyList<VolumeId> Volumes => [.. _targets.Select(item => item.Target)];
@@ -44,7 +47,8 @@ public sealed class InPlaceWriting
     /// <summary>Whether everything was written and read back.</summary>
     public bool IsComplete { get; private set; }
 
-    /// <summary>Volumes that are missing, were replaced, or have another size now are refused by name.</summary>
+    /// <summary>Volumes that are missing, were replaced, have another size now, or may not be written are refused by name. Nothing is
+    /// changed, and the server may run.</summary>
     public static async Task<InPlaceWriting> CheckAsync(EdgeCloud cloud, Server server, EdgeDocument edge,
         IReadOnlyList<VolumeDocument> volumes, CancellationToken cancellation)
     {
@@ -62,6 +66,7 @@ public sealed class InPlaceWriting
             if (edge.Identities?.GetValueOrDefault(volume.Name) is { } identity
                 && await cloud.Storage.FindIdentityAsync(target, cancellation).ConfigureAwait(false) != identity)
                 throw new RefusedException($"the volume {target} is another than the one that was backed up: restore --to new-volume");
+            await RequireWritableAsync(cloud, target, cancellation).ConfigureAwait(false);
             targets.Add(new(volume, target));
         }
         // Of each pool or folder.
@@ -74,7 +79,33 @@ public sealed class InPlaceWriting
                     + $"{Units.Size(free)} left, "
                     + $"and a safety snapshot may come to need {Units.Size(needed)}: make room, or restore to new volumes elsewhere");
         }
-        return new(cloud, server, targets);
+        Dictionary<VolumeId, string?> claims = [];
+        foreach (var (_, target) in targets)
+            claims[target] = await cloud.Storage.FindClaimAsync(target, cancellation).ConfigureAwait(false);
+        return new(cloud, server, targets, claims);
+    }
+
+    static async Task RequireWritableAsync(EdgeCloud cloud, VolumeId target, CancellationToken cancellation)
+    {
+        try
+        {
+            await cloud.Storage.RequireWritableAsync(target, cancellation).ConfigureAwait(false);
+        }
+        catch (CloudException refused) when (refused.Failure == CloudFailure.NotAllowed)
+        {
+            throw new RefusedException($"the volume {target} may not be written with these credentials ({refused.Message}): nothing was "
+                + "changed");
+        }
+    }
+
+    /// <summary>Whether somebody else has taken a volume over since this was begun, and may be writing to it.</summary>
+    /// <exception cref="CloudException">The storage did not say.</exception>
+    public async Task<bool> WasTakenOverAsync(CancellationToken cancellation)
+    {
+        foreach (var target in Volumes)
+            if (await _cloud.Storage.FindClaimAsync(target, cancellation).ConfigureAwait(false) is { } claim
+                && claim != _claim && claim != _claimsBefore[target]) return true;
+        return false;
     }
 
     /// <summary>
@@ -120,8 +151,9 @@ public sealed class InPlaceWriting
             if (_cloud.Clock.GetElapsedTime(_claimedAt) > s_claimAgeMax)
                 throw new RefusedException("this restore stood still for too long: what it took over and secured may be another now; "
                     + "start it again");
-            await NoteAsync(writers, note, cancellation).ConfigureAwait(false);
+            // A note alone already keeps backups away: whoever fails here leaves nothing that counts as untouched.
             HasBegun = true;
+            await NoteAsync(writers, note, cancellation).ConfigureAwait(false);
             for (var i = 0; i < writers.Count; i++)
                 await restore.WriteAsync(_targets[i].Volume, writers[i], isDelta: true, cancellation).ConfigureAwait(false);
             if (_cloud.Storage.ReadsBesideWriters)

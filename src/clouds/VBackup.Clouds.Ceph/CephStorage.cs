@@ -146,6 +146,17 @@ public sealed class CephStorage : IVolumeStorage
         return RunAsync("df", $"pool {path.Pool}", connection => connection.FreeBytes(path.Pool), cancellation);
     }
 
+    public Task RequireWritableAsync(VolumeId volume, CancellationToken cancellation)
+    {
+        var path = RbdPath.Parse(volume);
+        return RunAsync("ask whether it may be written", path.ToString(), connection =>
+        {
+            using var image = RbdImage.Open(connection, path, isReadOnly: true);
+            WriteProbe.Require(image);
+            return true;
+        }, cancellation);
+    }
+
     public Task<IVolumeReader> OpenReaderAsync(VolumeId volume, CancellationToken cancellation)
     {
         var path = RbdPath.Parse(volume);

@@ -250,6 +250,9 @@ internal sealed unsafe partial class RbdImage : IDisposable
         return Text(id);
     }
 
+    /// <summary>What rados calls the object that has the image's header.</summary>
+    public string HeaderObject() => "rbd_header." + Id();
+
     /// <summary>What differs from an earlier state, as the storage knows it.</summary>
     /// <param name="from">A user snapshot; null: the beginning of time, when all was zeros.</param>
     /// <param name="isWholeObjects">Whole objects, quickly where there is a valid object map; otherwise exact.</param>

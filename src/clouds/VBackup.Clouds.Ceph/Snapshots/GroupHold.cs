@@ -16,7 +16,7 @@ internal static unsafe class GroupHold
     /// <summary>Longer than a guest may be held for a snapshot.</summary>
     public static readonly TimeSpan Limit = TimeSpan.FromSeconds(90);
 
-    private const string LockName = "vbackup.group", HeaderPrefix = "rbd_header.", Tag = "";
+    private const string LockName = "vbackup.group", Tag = "";
     private const byte MayRenew = 1, MustRenew = 2;     // LIBRADOS_LOCK_FLAG_…
     private static readonly struct_timeval s_limit = new() { tv_sec = (long)Limit.TotalSeconds };
 
@@ -27,7 +27,7 @@ internal static unsafe class GroupHold
     /// <summary>By whoever is about to remove an empty group.</summary>
     /// <returns>False while somebody else holds the image.</returns>
     public static bool TryHoldAlone(RbdImage image, string cookie) => IsGiven(
-        Librados.rados_lock_exclusive(image.Context, HeaderOf(image), LockName, cookie, "", in s_limit, MayRenew), image);
+        Librados.rados_lock_exclusive(image.Context, image.HeaderObject(), LockName, cookie, "", in s_limit, MayRenew), image);
 
     /// <summary>Whether the image was held all the time; it is from now on for as long again.</summary>
     public static bool StillHolds(RbdImage image, string instant)
@@ -39,14 +39,14 @@ internal static unsafe class GroupHold
     /// <summary>What is not held is no error.</summary>
     public static void LetGo(RbdImage image, string cookie)
     {
-        var code = Librados.rados_unlock(image.Context, HeaderOf(image), LockName, cookie);
+        var code = Librados.rados_unlock(image.Context, image.HeaderObject(), LockName, cookie);
         if (code != CephFailure.NoSuchThing) CephFailure.Check(code, "rados_unlock", image.Subject);
     }
 
     /// <summary>By whoever removes an instant: nobody is taking it any more, also one who died at it or does not know yet.</summary>
     public static void Break(RbdImage image, string instant)
     {
-        var header = HeaderOf(image);
+        var header = image.HeaderObject();
         var holders = LockHolder.Listed(
             (byte* tag, ref nuint tagSize, byte* clients, ref nuint clientsSize, byte* cookies, ref nuint cookiesSize, byte* addresses,
                 ref nuint addressesSize) => Librados.rados_list_lockers(image.Context, header, LockName, out _, tag, ref tagSize, clients,
@@ -60,7 +60,7 @@ internal static unsafe class GroupHold
     }
 
     private static int Share(RbdImage image, string instant, byte flags) =>
-        Librados.rados_lock_shared(image.Context, HeaderOf(image), LockName, instant, Tag, "", in s_limit, flags);
+        Librados.rados_lock_shared(image.Context, image.HeaderObject(), LockName, instant, Tag, "", in s_limit, flags);
 
     private static bool IsGiven(int code, RbdImage image)
     {
@@ -68,8 +68,6 @@ internal static unsafe class GroupHold
         CephFailure.Check(code, "rados_lock", image.Subject);
         return true;
     }
-
-    private static string HeaderOf(RbdImage image) => HeaderPrefix + image.Id();
 }
 
 /// <summary>Somebody else is about to take an instant with a group, or removes one: to be tried again.</summary>

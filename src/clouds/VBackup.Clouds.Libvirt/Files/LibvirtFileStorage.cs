@@ -129,6 +129,13 @@ public sealed class LibvirtFileStorage : IVolumeStorage
         new FileCall("look at", near.Value, cancellation).RunAsync(() =>
             Task.FromResult((long?)new DriveInfo(_state.VolumeFolder).AvailableFreeSpace));
 
+    public Task RequireWritableAsync(VolumeId volume, CancellationToken cancellation) =>
+        new FileCall("ask whether it may be written", volume.Value, cancellation).RunAsync(() =>
+        {
+            FileVolume.RequireWritable(volume.Value);
+            return Task.CompletedTask;
+        });
+
     public Task<RestoreNote?> FindRestoreNoteAsync(VolumeId volume, CancellationToken cancellation) =>
         new FileCall("look at", volume.Value, cancellation).RunAsync(() => Task.FromResult(
             Exists(volume) ? RestoreNoteFile.Read(_state.RestoreNote(volume), volume.Value) : null));

@@ -99,6 +99,14 @@ public sealed class LabStorage : IVolumeStorage
         new FileCall("look at", near.Value, cancellation).RunAsync(
             () => Task.FromResult((long?)new DriveInfo(_folder.Volumes).AvailableFreeSpace));
 
+    public Task RequireWritableAsync(VolumeId volume, CancellationToken cancellation) =>
+        new FileCall("ask whether it may be written", volume.Value, cancellation).RunAsync(() =>
+        {
+            _folder.Require(volume, "ask whether it may be written");
+            FileVolume.RequireWritable(_folder.VolumePath(volume));
+            return Task.CompletedTask;
+        });
+
     public Task<RestoreNote?> FindRestoreNoteAsync(VolumeId volume, CancellationToken cancellation) =>
         new FileCall("look at", volume.Value, cancellation).RunAsync(() => Task.FromResult(
             _folder.Has(volume) ? RestoreNoteFile.Read(_folder.RestoreNote(volume), volume.Value) : null));

@@ -65,6 +65,14 @@ public sealed class FileVolume : IVolumeReader, IVolumeWriter, IDisposable
         }
     }
 
+    /// <summary>That the file, which stays as it is, may be written by this process.</summary>
+    /// <exception cref="UnauthorizedAccessException">It may not.</exception>
+    internal static void RequireWritable(string path)
+    {
+        RefuseOtherThanFilesAndDevices(path);
+        File.OpenHandle(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite).Dispose();
+    }
+
     /// <summary>Opens a target of at least <paramref name="lengthBytes"/>; a file that does not exist is made, for its owner's
     /// eyes only. When this fails, nothing was made.</summary>
     /// <exception cref="IOException">It is too small, in use, or cannot be written.</exception>

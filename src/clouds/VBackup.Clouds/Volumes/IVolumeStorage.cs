@@ -60,6 +60,10 @@ public interface IVolumeStorage : IAsyncDisposable
     /// <summary>Bytes that may still be stored, as far as the storage tells; null when it does not.</summary>
     Task<long?> FindFreeBytesAsync(VolumeId near, CancellationToken cancellation);
 
+    /// <summary>Whether the credentials allow to write to a volume: found out without changing what it holds, whoever uses it.</summary>
+    /// <exception cref="CloudException">They do not (<see cref="CloudFailure.NotAllowed"/>), or there is no such volume.</exception>
+    Task RequireWritableAsync(VolumeId volume, CancellationToken cancellation) => Task.CompletedTask;
+
     /// <summary>The note of a restore in place that overwrites the volume, or did and never ended: see
     /// <see cref="IVolumeWriter.NoteRestoreAsync"/>.</summary>
     /// <returns>Null when there is none, or no such volume.</returns>

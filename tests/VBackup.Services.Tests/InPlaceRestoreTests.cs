@@ -1,0 +1,106 @@
+using System.Security.Cryptography;
+using VBackup.Cli.Edge;
+using VBackup.Cli.Terminal;
+using VBackup.Clouds;
+using VBackup.Clouds.Lab;
+using VBackup.Clouds.Servers;
+using VBackup.Clouds.Volumes;
+using VBackup.Edge;
+using VBackup.Edge.Running;
+using VBackup.Services.Tests.World;
+using VBackup.Vault;
+using VBackup.Vault.Format.Keys;
+using VBackup.Vault.Stores;
+using Xunit;
+
+namespace VBackup.Services.Tests;
+
+/// <summary>What the command line's restore in place does with a server that runs, when the storage refuses to be written.</summary>
+public sealed class InPlaceRestoreTests : IAsyncDisposable
+{
+    static readonly VolumeId s_volume = new("web-vda");
+    readonly string _folder = Directory.CreateTempSubdirectory("vbackup-in-place-").FullName;
+    readonly byte[] _content = RandomNumberGenerator.GetBytes(300_000);
+    LabCloud _lab = null!;
+    Action<string, object?[]> _before = (_, _) => { };
+
+    [Fact]
+    public async Task A_server_is_not_stopped_where_its_volumes_may_not_be_written()
+    {
+        var stops = 0;
+        _before = (call, _) =>
+        {
+            if (call == nameof(IVolumeStorage.RequireWritableAsync)) throw NotAllowed();
+            if (call == nameof(IVolumeStorage.OpenWriterAsync)) stops++;
+        };
+        var failure = await FailAsync<RefusedException>();
+        Assert.Contains("web-vda may not be written", failure.Message, StringComparison.Ordinal);
+        Assert.Equal((0, ServerState.Running), (stops, await StateAsync()));
+    }
+
+    [Fact]
+    public async Task A_server_that_was_stopped_and_of_which_nothing_was_overwritten_is_started_again()
+    {
+        _before = (call, _) =>
+        {
+            if (call == nameof(IVolumeStorage.OpenWriterAsync)) throw NotAllowed();
+        };
+        var failure = await FailAsync<CloudException>();
+        var aftermath = Aftermath.Of(failure);
+        Assert.Contains("has overwritten nothing", aftermath, StringComparison.Ordinal);
+        Assert.Contains("server web was stopped for this restore, and was started again", aftermath, StringComparison.Ordinal);
+        Assert.Equal(ServerState.Running, await StateAsync());
+        Assert.Equal(_content, await File.ReadAllBytesAsync(VolumePath));
+    }
+
+    [Fact]
+    public async Task A_server_whose_volume_another_restore_took_over_meanwhile_stays_off()
+    {
+        _before = (call, _) =>
+        {
+            if (call != nameof(IVolumeStorage.OpenWriterAsync)) return;
+            _before = (_, _) => { };
+            _lab.Storage.OpenWriterAsync(s_volume, new() { TakesOver = true, Claim = "another" }, default).GetAwaiter().GetResult()
+                .DisposeAsync().AsTask().GetAwaiter().GetResult();
+            throw NotAllowed();
+        };
+        var failure = await FailAsync<CloudException>();
+        Assert.Contains("is not started again", Aftermath.Of(failure), StringComparison.Ordinal);
+        Assert.Equal(ServerState.Shutdown, await StateAsync());
+    }
+
+    static CloudException NotAllowed() => new(CloudFailure.NotAllowed, "open", s_volume.Value, "the credentials are for reading");
+
+    string VolumePath => Path.Combine(_folder, "volumes/web-vda.raw");
+
+    async Task<ServerState> StateAsync() => (await _lab.Hypervisor.FindAsync("web", default))!.State;
+
+    /// <summary>A running server is backed up and restored in place, which fails.</summary>
+    async Task<TFailure> FailAsync<TFailure>() where TFailure : Exception
+    {
+        foreach (var name in (string[])["volumes", "servers"]) Directory.CreateDirectory(Path.Combine(_folder, name));
+        await File.WriteAllBytesAsync(VolumePath, _content);
+        await File.WriteAllTextAsync(Path.Combine(_folder, "servers/web.json"),
+            """{"state":"shutdown","disks":[{"name":"vda","volume":"web-vda"}]}""");
+        _lab = LabCloud.Open(_folder);
+        await using var cloud = EdgeCloud.Of(_lab.Hypervisor,
+            RefusingStorage.Of(_lab.Storage, (call, arguments) => _before(call, arguments)));
+        using var unlock = VaultUnlock.WithKey(RandomNumberGenerator.GetBytes(32));
+        await using var vault = await BackupVault.CreateAsync(new MemoryStore(), unlock, 16 * 1024, new(), default);
+        var before = _before;
+        _before = (_, _) => { };
+        var server = (await _lab.Hypervisor.FindAsync("web", default))!;
+        var point = await new ServerBackup(cloud, vault, server, "--cloud cloud.json", Screen.Silent)
+            .RunAsync(isFull: false, isAsItIs: false, spool: null, default);
+        await _lab.Hypervisor.StartAsync("web", default);
+        _before = before;
+        return await Assert.ThrowsAsync<TFailure>(() => RestoreServer.RunAsync(
+            cloud, vault, new(point.Id, "original", null, null, Stops: true), Screen.Silent, default));
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        Directory.Delete(_folder, recursive: true);
+        return ValueTask.CompletedTask;
+    }
+}
