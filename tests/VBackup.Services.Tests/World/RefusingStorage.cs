@@ -4,7 +4,10 @@ using VBackup.Clouds.Volumes;
 namespace VBackup.Services.Tests.World;
 
 /// <summary>A storage that fails at some calls.</summary>
+// What stands for the storage is made at run time, and derives from it.
+#pragma warning disable CA1852
 class RefusingStorage : DispatchProxy
+#pragma warning restore CA1852
 {
     IVolumeStorage _storage = null!;
     Action<string, object?[]> _before = null!;
