@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
 using VBackup.Clouds.Lab;
 using VBackup.Clouds.Libvirt;
@@ -12,6 +13,24 @@ namespace VBackup.Edge;
 public sealed record CloudDocument(
     string Kind, string? Folder = null, LibvirtDocument? Libvirt = null, CephDocument? Ceph = null, double HoldLimitSeconds = 5)
 {
+    static readonly JsonDocumentOptions s_reading = new() { CommentHandling = JsonCommentHandling.Skip };
+
+    /// <param name="json">What is written in <paramref name="source"/>.</param>
+    /// <exception cref="RefusedException">It makes no sense: the message says which member.</exception>
+    public static async Task<CloudDocument> ReadAsync(Stream json, string source, CancellationToken cancellation)
+    {
+        try
+        {
+            using var document = await JsonDocument.ParseAsync(json, s_reading, cancellation).ConfigureAwait(false);
+            if (CloudMembers.FindFault(document.RootElement) is { } fault) throw Wrong(source, fault);
+            return document.RootElement.Deserialize(CloudJson.Default.CloudDocument)!;
+        }
+        catch (JsonException wrong)
+        {
+            throw Wrong(source, $"it is no JSON: {wrong.Message}");
+        }
+    }
+
     /// <param name="source">Where the document is from, for messages.</param>
     /// <param name="report">Told when the storage does not answer; null where nobody listens.</param>
     /// <exception cref="RefusedException">It says nothing that makes a cloud.</exception>
@@ -21,6 +40,7 @@ public sealed record CloudDocument(
         if (Ceph is { OperationTimeoutSeconds: not (>= 1 and <= 600) })
             throw Wrong(source, "operationTimeoutSeconds must be from 1 to 600");
         if (Ceph is { ConnectTimeoutSeconds: not (>= 2 and <= 600) }) throw Wrong(source, "connectTimeoutSeconds must be from 2 to 600");
+        if (Ceph?.Pools is { Count: 0 }) throw Wrong(source, "its pools are none: leave them out for all that the Ceph user may use");
         var limit = TimeSpan.FromSeconds(HoldLimitSeconds);
         switch (this)
         {
@@ -59,12 +79,13 @@ public sealed record LibvirtDocument(
     IReadOnlyList<string>? CephMonitors = null, string? VolumeFolder = null);
 
 /// <param name="OperationTimeoutSeconds">The longest time for one operation of a disk or monitor.</param>
+/// <param name="Pools">Those whose volumes may be used, the first for new ones; null for all that the user may use.</param>
 /// <param name="ConnectTimeoutSeconds">The longest time in which the monitors may not answer at first.</param>
 public sealed record CephDocument(string ConfigurationFile, string User, string? KeyringFile = null, double OperationTimeoutSeconds = 60,
-    double ConnectTimeoutSeconds = 10);
+    double ConnectTimeoutSeconds = 10, IReadOnlyList<string>? Pools = null);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, AllowDuplicateProperties = false,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow, RespectNullableAnnotations = true,
-    RespectRequiredConstructorParameters = true, ReadCommentHandling = System.Text.Json.JsonCommentHandling.Skip)]
+    RespectRequiredConstructorParameters = true, ReadCommentHandling = JsonCommentHandling.Skip)]
 [JsonSerializable(typeof(CloudDocument))]
 public sealed partial class CloudJson : JsonSerializerContext;

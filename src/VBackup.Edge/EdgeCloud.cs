@@ -25,6 +25,22 @@ public sealed class EdgeCloud : IAsyncDisposable
     /// <summary>Where new volumes are made; null: beside the one that they come from.</summary>
     public string? VolumeFolder { get; private init; }
 
+    /// <summary>Where on Ceph a new volume is made of which only the name is known; null: nowhere.</summary>
+    public string? VolumePool { get; private init; }
+
+    /// <summary>The volume that somebody calls so who makes one from nothing: as its storage names it, or by a name alone, which is
+    /// put where new ones are made.</summary>
+    /// <exception cref="RefusedException">Nobody knows where.</exception>
+    public VolumeId NewVolume(string name)
+    {
+        if (name.Contains('/', StringComparison.Ordinal)) return new(name);
+        if (VolumeFolder is { } folder) return new(Path.Combine(Path.GetFullPath(folder), name));
+        if (Storage is not CephStorage) return new(name);
+        return VolumePool is { } pool ? new($"{pool}/{name}")
+            : throw new RefusedException($"'{name}' names no pool: write POOL/{name}, or name pools in the cloud's configuration, of which "
+                + "the first one is taken");
+    }
+
     /// <summary>What waits and measures between two calls to the cloud.</summary>
     public TimeProvider Clock { get; init; } = TimeProvider.System;
 
@@ -47,12 +63,13 @@ public sealed class EdgeCloud : IAsyncDisposable
             ConfigurationFile = ceph.ConfigurationFile,
             User = ceph.User,
             KeyringFile = ceph.KeyringFile,
+            Pools = ceph.Pools,
             OperationTimeout = TimeSpan.FromSeconds(ceph.OperationTimeoutSeconds),
             CallTimeout = TimeSpan.FromSeconds(ceph.OperationTimeoutSeconds) + s_callMargin,
             ConnectTimeout = TimeSpan.FromSeconds(ceph.ConnectTimeoutSeconds),
             OnWaiting = report is null ? null : report.Note,
         });
-        return Of(hypervisor, storage, limit);
+        return Of(hypervisor, storage, limit, volumePool: ceph.Pools?[0]);
     }
 
     /// <param name="volumeFolder">Where new volumes are made; a volume is a file.</param>
@@ -62,10 +79,11 @@ public sealed class EdgeCloud : IAsyncDisposable
         return Of(hypervisor, new LibvirtFileStorage(hypervisor, volumeFolder, TimeProvider.System), limit, volumeFolder);
     }
 
-    static EdgeCloud Of(LibvirtHypervisor hypervisor, IVolumeStorage storage, TimeSpan limit, string? volumeFolder = null) =>
+    static EdgeCloud Of(LibvirtHypervisor hypervisor, IVolumeStorage storage, TimeSpan limit, string? volumeFolder = null,
+        string? volumePool = null) =>
         new(hypervisor, storage, async (server, stop) => ServerHold.Of(await FreezeGuard.HoldAsync(
             hypervisor, server, limit, WatchdogProgram.Own(), TimeProvider.System, stop).ConfigureAwait(false)))
-        { VolumeFolder = volumeFolder };
+        { VolumeFolder = volumeFolder, VolumePool = volumePool };
 
     /// <summary>A server by what its hypervisor calls it for ever; null when it is gone.</summary>
     public async Task<Server?> FindServerAsync(string id, CancellationToken cancellation) =>

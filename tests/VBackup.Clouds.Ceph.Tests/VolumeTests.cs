@@ -153,6 +153,17 @@ public sealed class VolumeTests(CephLab lab)
     }
 
     [Fact]
+    public async Task A_volume_in_a_pool_that_is_not_to_be_used_is_refused_by_name_and_before_anything_is_asked()
+    {
+        await using var storage = new CephStorage(new() { ConfigurationFile = "/nowhere", Pools = ["rbd", "more"] });
+        foreach (var call in (Func<VolumeId, Task>[])[volume => storage.FindLengthAsync(volume, default),
+            volume => storage.OpenWriterAsync(volume, new(), default), volume => storage.Snapshots.ListAsync([volume], default)])
+            Assert.Contains("rbd, more", (await Reading.FailsAsync(CloudFailure.NotAllowed, () => call(new("other/image")))).Message,
+                StringComparison.Ordinal);
+        await Reading.FailsAsync(CloudFailure.NotFound, () => storage.FindLengthAsync(new("more/image"), default));
+    }
+
+    [Fact]
     public async Task Files_that_are_missing_are_named()
     {
         await using (var storage = new CephStorage(new() { ConfigurationFile = "/nowhere/ceph.conf" }))

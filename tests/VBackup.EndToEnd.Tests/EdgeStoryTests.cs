@@ -172,7 +172,14 @@ public sealed class EdgeStoryTests
     [Theory]
     [InlineData("""{"kind":"lab"}""", "a lab cloud needs its folder")]
     [InlineData("""{"kind":"moon"}""", "there are lab, libvirt and libvirt+ceph")]
-    [InlineData("""{"kind":"lab","folder":"cloud","holdLimit":3}""", "holdLimit")]
+    [InlineData("""{"kind":"lab","folder":"cloud","holdLimit":3}""", "there is no holdLimit; it may have kind, folder, libvirt, ceph, holdLimitSeconds")]
+    [InlineData("""{"kind":"libvirt+ceph","libvirt":{"uri":"u"},"ceph":{"keyring":"k"}}""", "there is no ceph.keyring; ceph may have configurationFile, user, keyringFile, operationTimeoutSeconds, connectTimeoutSeconds, pools")]
+    [InlineData("""{"kind":"libvirt+ceph","libvirt":{"uri":"u"},"ceph":{"configurationFile":"c"}}""", "ceph.user is missing")]
+    [InlineData("""{"kind":"libvirt+ceph","libvirt":{"uri":"u"},"ceph":{"configurationFile":"c","user":"x","pools":"rbd"}}""", "ceph.pools is to be a list of texts")]
+    [InlineData("""{"kind":"libvirt+ceph","libvirt":{"uri":"u"},"ceph":{"configurationFile":"c","user":"x","pools":[]}}""", "its pools are none")]
+    [InlineData("""{"kind":"lab","folder":"cloud","holdLimitSeconds":"3"}""", "holdLimitSeconds is to be a number")]
+    [InlineData("""{"kind":"lab","kind":"lab","folder":"cloud"}""", "kind is there twice")]
+    [InlineData("""{"kind":null}""", "kind may not be null")]
     [InlineData("""{"kind":"libvirt+ceph"}""", "needs libvirt and ceph")]
     [InlineData("lab", "names no cloud")]
     [InlineData("""{"kind":"libvirt+ceph","libvirt":{"uri":"u"},"ceph":{"configurationFile":"c","user":"x","operationTimeoutSeconds":1e300}}""", "from 1 to 600")]
@@ -182,7 +189,10 @@ public sealed class EdgeStoryTests
         await using var world = await MakeAsync();
         await world.ConfigureAsync(document);
         var failed = (await world.ServersAsync()).Expect(1).Last;
-        Assert.Contains(reason, failed.GetProperty("error").GetString(), StringComparison.Ordinal);
+        var error = failed.GetProperty("error").GetString();
+        Assert.Contains(reason, error, StringComparison.Ordinal);
+        Assert.Contains(world.Config, error, StringComparison.Ordinal);
+        Assert.DoesNotContain("VBackup.", error, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -43,6 +43,16 @@ public sealed class StoreLocationTests
         Assert.DoesNotContain('\n', failure.Message);
     }
 
+    [Theory]
+    [InlineData("s3://Bucket_With_Capitals/x")]
+    [InlineData("s3://ab")]
+    [InlineData("s3://-bucket")]
+    public void What_a_bucket_may_be_called_is_told_with_a_name_that_is_none(string location)
+    {
+        var failure = Assert.Throws<StoreException>(() => StoreLocation.Open(location, With(Keys)));
+        Assert.Contains("3 to 63 small letters, digits", failure.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_secret_in_a_location_or_an_endpoint_is_not_repeated()
     {

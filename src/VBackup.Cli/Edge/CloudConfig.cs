@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text.Json;
 using VBackup.Cli.Terminal;
 using VBackup.Edge;
 using VBackup.Edge.Running;
@@ -38,16 +37,6 @@ static class CloudConfig
         var file = await InputStream.OpenAsync(
             path, "the cloud's configuration", FileSizeMax, "a cloud's configuration is short", cancellation).ConfigureAwait(false);
         await using (file.ConfigureAwait(false))
-        {
-            try
-            {
-                return await JsonSerializer.DeserializeAsync(file, CloudJson.Default.CloudDocument, cancellation).ConfigureAwait(false)
-                    ?? throw CloudDocument.Wrong(path, "it is null");
-            }
-            catch (JsonException wrong)
-            {
-                throw CloudDocument.Wrong(path, wrong.Message);
-            }
-        }
+            return await CloudDocument.ReadAsync(file, path, cancellation).ConfigureAwait(false);
     }
 }

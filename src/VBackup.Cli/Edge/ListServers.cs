@@ -30,12 +30,10 @@ static class ListServers
                 List<ServerDiskEvent> disks = [];
                 foreach (var disk in server.Disks)
                 {
-                    var length = await cloud.Storage.FindLengthAsync(disk.Volume, stop).ConfigureAwait(false);
-                    var note = await cloud.Storage.FindRestoreNoteAsync(disk.Volume, stop).ConfigureAwait(false);
-                    disks.Add(new(disk.Name, disk.Volume.Value, length,
+                    var (size, note) = await LookAsync(cloud.Storage, disk.Volume, stop).ConfigureAwait(false);
+                    disks.Add(new(disk.Name, disk.Volume.Value, size.LengthBytes,
                         note is null ? null : new UnfinishedRestoreEvent(note.Point, note.Since, note.SafetySnapshot)));
-                    table.Add(server.Name, ServerStateName.Of(server.State), disk.Name, disk.Volume.Value,
-                        length is { } bytes ? Units.Size(bytes) : "not there",
+                    table.Add(server.Name, ServerStateName.Of(server.State), disk.Name, disk.Volume.Value, size.Word,
                         note is null ? "" : $"half restored from {Vault.PointView.ShortId(note.Point)} since {Units.Time(note.Since)}");
                 }
                 if (disks.Count == 0) table.Add(server.Name, ServerStateName.Of(server.State), "", "", "", "");
@@ -45,5 +43,21 @@ static class ListServers
             screen.Table(table);
         }
         return ExitStatus.Done;
+    }
+
+    // A disk in a pool that is not to be used is no reason to show none of the others.
+    static async Task<((long? LengthBytes, string Word) Size, RestoreNote? Note)> LookAsync(
+        IVolumeStorage storage, VolumeId volume, CancellationToken stop)
+    {
+        try
+        {
+            var length = await storage.FindLengthAsync(volume, stop).ConfigureAwait(false);
+            return ((length, length is { } bytes ? Units.Size(bytes) : "not there"),
+                await storage.FindRestoreNoteAsync(volume, stop).ConfigureAwait(false));
+        }
+        catch (CloudException refused) when (refused.Failure == CloudFailure.NotAllowed)
+        {
+            return ((null, "not allowed"), null);
+        }
     }
 }

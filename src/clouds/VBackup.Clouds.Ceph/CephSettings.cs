@@ -12,6 +12,9 @@ public sealed record CephSettings
     /// <summary>The file with the user's key; null: where the configuration says.</summary>
     public string? KeyringFile { get; init; }
 
+    /// <summary>The pools whose volumes may be used; null for all that the user may use.</summary>
+    public IReadOnlyList<string>? Pools { get; init; }
+
     public string ClusterName { get; init; } = "ceph";
 
     /// <summary>The longest time for one operation of a disk or monitor. Whole seconds, at least one. A disk that hangs is given up by Ceph

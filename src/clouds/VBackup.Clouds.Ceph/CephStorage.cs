@@ -35,9 +35,18 @@ public sealed class CephStorage : IVolumeStorage
 
     internal TimeProvider Clock { get; }
 
-    public Task<long?> FindLengthAsync(VolumeId volume, CancellationToken cancellation)
+    /// <exception cref="CloudException">It is no volume's name, or in a pool that is not to be used.</exception>
+    internal RbdPath PathOf(VolumeId volume)
     {
         var path = RbdPath.Parse(volume);
+        return _settings.Pools is not { } pools || pools.Contains(path.Pool) ? path
+            : throw new CloudException(CloudFailure.NotAllowed, "open", path.ToString(),
+                $"its pool is none of those that the cloud's configuration names: {string.Join(", ", pools)}");
+    }
+
+    public Task<long?> FindLengthAsync(VolumeId volume, CancellationToken cancellation)
+    {
+        var path = PathOf(volume);
         return RunAsync<long?>("look at", path.ToString(), connection =>
         {
             // A pool that is not there is a mistake in the configuration, an image that is not there an answer.
@@ -56,7 +65,7 @@ public sealed class CephStorage : IVolumeStorage
 
     public Task<VolumeSize?> FindSizeAsync(VolumeId volume, CancellationToken cancellation)
     {
-        var path = RbdPath.Parse(volume);
+        var path = PathOf(volume);
         return RunAsync<VolumeSize?>("look at", path.ToString(), connection =>
         {
             using var pool = connection.OpenPool(path.Pool, path.Namespace);
@@ -75,7 +84,7 @@ public sealed class CephStorage : IVolumeStorage
 
     public Task<string?> FindIdentityAsync(VolumeId volume, CancellationToken cancellation)
     {
-        var path = RbdPath.Parse(volume);
+        var path = PathOf(volume);
         return RunAsync<string?>("look at", path.ToString(), connection =>
         {
             using var image = RbdImage.Open(connection, path, isReadOnly: true);
@@ -92,7 +101,7 @@ public sealed class CephStorage : IVolumeStorage
     /// <returns>Null, too, when there is no such volume.</returns>
     private Task<T?> FindOnAsync<T>(VolumeId volume, Func<RbdImage, T?> find, CancellationToken cancellation) where T : class
     {
-        var path = RbdPath.Parse(volume);
+        var path = PathOf(volume);
         return RunAsync("look at", path.ToString(), connection =>
         {
             try
@@ -110,7 +119,7 @@ public sealed class CephStorage : IVolumeStorage
     public Task CreateAsync(VolumeId volume, long lengthBytes, CancellationToken cancellation)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(lengthBytes);
-        var path = RbdPath.Parse(volume);
+        var path = PathOf(volume);
         return RunAsync("create", path.ToString(), connection =>
         {
             RbdImage.Create(connection, path, lengthBytes);
@@ -120,7 +129,7 @@ public sealed class CephStorage : IVolumeStorage
 
     public Task RemoveAsync(VolumeId volume, CancellationToken cancellation)
     {
-        var path = RbdPath.Parse(volume);
+        var path = PathOf(volume);
         return RunAsync("remove", path.ToString(), connection =>
         {
             RbdImage.Remove(connection, path);
@@ -131,7 +140,7 @@ public sealed class CephStorage : IVolumeStorage
     public Task ResizeAsync(VolumeId volume, long lengthBytes, CancellationToken cancellation)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(lengthBytes);
-        var path = RbdPath.Parse(volume);
+        var path = PathOf(volume);
         return RunAsync("resize", path.ToString(), connection =>
         {
             using var image = RbdImage.Open(connection, path, isReadOnly: false);
@@ -142,13 +151,13 @@ public sealed class CephStorage : IVolumeStorage
 
     public Task<long?> FindFreeBytesAsync(VolumeId near, CancellationToken cancellation)
     {
-        var path = RbdPath.Parse(near);
+        var path = PathOf(near);
         return RunAsync("df", $"pool {path.Pool}", connection => connection.FreeBytes(path.Pool), cancellation);
     }
 
     public Task RequireWritableAsync(VolumeId volume, CancellationToken cancellation)
     {
-        var path = RbdPath.Parse(volume);
+        var path = PathOf(volume);
         return RunAsync("ask whether it may be written", path.ToString(), connection =>
         {
             using var image = RbdImage.Open(connection, path, isReadOnly: true);
@@ -159,7 +168,7 @@ public sealed class CephStorage : IVolumeStorage
 
     public Task<IVolumeReader> OpenReaderAsync(VolumeId volume, CancellationToken cancellation)
     {
-        var path = RbdPath.Parse(volume);
+        var path = PathOf(volume);
         return RunAsync<IVolumeReader>("open", path.ToString(), connection =>
         {
             var image = RbdImage.Open(connection, path, isReadOnly: true);
@@ -176,7 +185,7 @@ public sealed class CephStorage : IVolumeStorage
     }
 
     public async Task<IVolumeWriter> OpenWriterAsync(VolumeId volume, WriterOptions options, CancellationToken cancellation) =>
-        await OpenRbdWriterAsync(RbdPath.Parse(volume), options, cancellation).ConfigureAwait(false);
+        await OpenRbdWriterAsync(PathOf(volume), options, cancellation).ConfigureAwait(false);
 
     internal Task<CephVolumeWriter> OpenRbdWriterAsync(RbdPath path, WriterOptions options, CancellationToken cancellation) =>
         Calls.RunAsync("open for writing", path.ToString(), () => CephVolumeWriter.Open(_settings, path, options, Calls), cancellation);

@@ -56,11 +56,24 @@ static class ServerWork
             List<DiskView> disks = [];
             foreach (var disk in server.Disks)
             {
-                var size = await cloud.Storage.FindSizeAsync(disk.Volume, cancellation).ConfigureAwait(false);
+                var size = await FindSizeAsync(cloud.Storage, disk.Volume, cancellation).ConfigureAwait(false);
                 disks.Add(new(disk.Name, disk.Volume.Value, size?.LengthBytes, size?.AllocatedBytes));
             }
             views.Add(new(server.Id, server.Name, ServerStateName.Of(server.State), disks));
         }
         return views;
+    }
+
+    // A disk in a pool that is not to be used is no reason to list none of the others.
+    static async Task<VolumeSize?> FindSizeAsync(IVolumeStorage storage, VolumeId volume, CancellationToken cancellation)
+    {
+        try
+        {
+            return await storage.FindSizeAsync(volume, cancellation).ConfigureAwait(false);
+        }
+        catch (CloudException refused) when (refused.Failure == CloudFailure.NotAllowed)
+        {
+            return null;
+        }
     }
 }

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using VBackup.Cli.Terminal;
-using VBackup.Clouds.Volumes;
 using VBackup.Edge.Images;
 
 namespace VBackup.Cli.Edge.Images;
@@ -8,14 +7,14 @@ namespace VBackup.Cli.Edge.Images;
 /// <summary>What is to be imported, and as what.</summary>
 /// <param name="Sha256">What the raw content must have; null to go by the file beside the image, if there is one.</param>
 /// <param name="Scratch">Where a qcow2 file is unpacked; null for its own folder.</param>
-sealed record ImportOrder(string File, ImageFormat Format, bool IsFormatGiven, VolumeId Volume, string? Sha256, string? Scratch);
+sealed record ImportOrder(string File, ImageFormat Format, bool IsFormatGiven, string Volume, string? Sha256, string? Scratch);
 
 /// <summary><c>vbackup edge import-image</c></summary>
 static class ImportImage
 {
     static readonly Argument<string> s_file = new("FILE") { Description = "A raw or qcow2 image." };
     static readonly Option<string> s_newVolume = new("--new-volume")
-    { HelpName = "NAME", Required = true, Description = "The volume to make, as its storage names it: pool/image on Ceph." };
+    { HelpName = "NAME", Required = true, Description = "The volume to make: a name, or as its storage names it: pool/image on Ceph." };
     static readonly Option<string> s_sha256 = new("--sha256")
     { HelpName = "HEX", Description = "The SHA-256 that the raw content must have; by default that in FILE.sha256 (of qcow2: "
         + "FILE.raw.sha256), if there is one." };
@@ -37,7 +36,7 @@ static class ImportImage
     {
         var file = parsed.GetRequiredValue(s_file);
         return new(file, ImageFormatOption.Read(parsed, file), parsed.GetValue(ImageFormatOption.Option) is not null,
-            new(parsed.GetRequiredValue(s_newVolume)), parsed.GetValue(s_sha256) is { } digest ? ReadDigest(digest) : null,
+            parsed.GetRequiredValue(s_newVolume), parsed.GetValue(s_sha256) is { } digest ? ReadDigest(digest) : null,
             parsed.GetValue(s_scratch));
     }
 
@@ -50,11 +49,12 @@ static class ImportImage
             .ConfigureAwait(false);
         var cloud = await CloudConfig.OpenAsync(config, screen, stop).ConfigureAwait(false);
         await using var closing = cloud.ConfigureAwait(false);
-        var imported = await source.ImportAsync(cloud.Storage, order.Volume, order.Scratch, claim: null, screen, stop)
+        var volume = cloud.NewVolume(order.Volume);
+        var imported = await source.ImportAsync(cloud.Storage, volume, order.Scratch, claim: null, screen, stop)
             .ConfigureAwait(false);
-        screen.Event(new ImageImportedEvent(order.File, ImageFormats.NameOf(order.Format), order.Volume.Value, imported.Sha256,
+        screen.Event(new ImageImportedEvent(order.File, ImageFormats.NameOf(order.Format), volume.Value, imported.Sha256,
             imported.IsExpected, imported.LengthBytes, imported.WrittenBytes, meter.ElapsedSeconds), EventJson.Default.ImageImportedEvent);
-        screen.Line($"imported {order.File} as volume {order.Volume}: {Units.Size(imported.LengthBytes)}, "
+        screen.Line($"imported {order.File} as volume {volume}: {Units.Size(imported.LengthBytes)}, "
             + $"{Units.Size(imported.WrittenBytes)} written, everything read back, in {Units.Duration(meter.Elapsed)}");
         screen.Line($"SHA-256 of the raw content, {(imported.IsExpected ? "as expected" : "not compared with any")}: {imported.Sha256}");
         return ExitStatus.Done;

@@ -164,7 +164,7 @@ internal sealed class CephSnapshots(CephStorage storage) : IVolumeSnapshots
 
     public Task<IVolumeReader> OpenAsync(string name, VolumeId volume, CancellationToken cancellation)
     {
-        var path = RbdPath.Parse(volume);
+        var path = storage.PathOf(volume);
         return storage.RunAsync<IVolumeReader>("open", $"{path}@{name}", connection => Open(connection, name, path), cancellation);
     }
 
@@ -222,7 +222,7 @@ internal sealed class CephSnapshots(CephStorage storage) : IVolumeSnapshots
 
     public Task<string?> FindIdentityAsync(string name, VolumeId volume, CancellationToken cancellation)
     {
-        var path = RbdPath.Parse(volume);
+        var path = storage.PathOf(volume);
         return storage.RunAsync<string?>("look at", $"{path}@{name}", connection =>
         {
             using var image = RbdImage.Open(connection, path, isReadOnly: true);
@@ -235,7 +235,7 @@ internal sealed class CephSnapshots(CephStorage storage) : IVolumeSnapshots
     public Task<ChangeAnswer> FindChangesAsync(
         VolumeId volume, string fromInstant, string toInstant, CancellationToken cancellation)
     {
-        var path = RbdPath.Parse(volume);
+        var path = storage.PathOf(volume);
         return storage.RunAsync("find changes", $"{path}@{fromInstant}..{toInstant}", connection =>
         {
             using var image = RbdImage.Open(connection, path, isReadOnly: true);
@@ -340,9 +340,9 @@ internal sealed class CephSnapshots(CephStorage storage) : IVolumeSnapshots
 
     private static string Subject(RbdPath[] paths) => string.Join(", ", paths);
 
-    private static RbdPath[] Parsed(IReadOnlyList<VolumeId> volumes)
+    private RbdPath[] Parsed(IReadOnlyList<VolumeId> volumes)
     {
-        RbdPath[] paths = [.. volumes.Select(RbdPath.Parse).Distinct().OrderBy(path => path.ToString(), StringComparer.Ordinal)];
+        RbdPath[] paths = [.. volumes.Select(storage.PathOf).Distinct().OrderBy(path => path.ToString(), StringComparer.Ordinal)];
         return paths.Length > 0 ? paths : throw new ArgumentException("no volumes are named", nameof(volumes));
     }
 }
