@@ -23,8 +23,9 @@ static class CloudMembers
                     + string.Join(", ", type.Properties.Select(known => known.Name));
             if (FindFault(member.Value, property, name) is { } fault) return fault;
         }
-        return type.Properties.FirstOrDefault(known => known.AssociatedParameter is { HasDefaultValue: false } && !seen.Contains(known.Name))
-            is { } missing ? $"{Within(within, missing.Name)} is missing" : null;
+        var missing = type.Properties.FirstOrDefault(known =>
+            known.AssociatedParameter is { HasDefaultValue: false } && !seen.Contains(known.Name));
+        return missing is null ? null : $"{Within(within, missing.Name)} is missing";
     }
 
     static string? FindFault(JsonElement value, JsonPropertyInfo property, string name)

@@ -85,7 +85,8 @@ public sealed class FaultMatrixTests(FaultLab lab, ITestOutputHelper output) : I
 
     // Some of each kind; the others take longer, and are part of the soak.
     static readonly string[] s_alwaysUnderBackups =
-        [DiskHangs, "the monitor is killed and comes back", "S3 is killed and comes back", "the spool's CephFS is gone", "the spool is full"];
+        [DiskHangs, "the monitor is killed and comes back", "S3 is killed and comes back", "the spool's CephFS is gone",
+            "the spool is full"];
     static readonly string[] s_alwaysUnderRestores = ["S3 is overloaded for a while", "the credentials are revoked"];
 
     static readonly string[] s_alwaysInPlace = [DisksStandStill];

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace VBackup.EndToEnd.Tests;
 
-/// <summary>A server that is backed up into several vaults has a base for each, and no vault's owner removes another's by mistake.</summary>
+/// <summary>A server that is backed up into several vaults has a base for each, and nobody removes another's by mistake.</summary>
 public sealed class OtherVaultsTests
 {
     static Task<EdgeWorld> MakeAsync() => EdgeWorld.OfLabCloudAsync("web-1", ("vda", Contents.Mixed(1, 300_000)));

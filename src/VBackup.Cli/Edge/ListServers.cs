@@ -1,8 +1,10 @@
 using System.CommandLine;
 using VBackup.Cli.Terminal;
 using VBackup.Cli.Vault;
-using VBackup.Edge;
+using VBackup.Clouds;
 using VBackup.Clouds.Servers;
+using VBackup.Clouds.Volumes;
+using VBackup.Edge;
 
 namespace VBackup.Cli.Edge;
 

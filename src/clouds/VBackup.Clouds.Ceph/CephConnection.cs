@@ -67,11 +67,12 @@ internal sealed unsafe class CephConnection : IDisposable
         var code = Librados.rados_connect(cluster);
         if (code >= 0) return;
         var monitors = OptionOf(cluster, "mon_host");
+        var addresses = monitors.Length > 0 ? monitors : "the addresses that are configured";
         switch (code)
         {
             case CephFailure.TimedOut:
-                throw new CloudException(CloudFailure.TimedOut, "connect", description, $"no monitor answered for {patience.TotalSeconds:0} s "
-                    + $"at {(monitors.Length > 0 ? monitors : "the addresses that are configured")}: check the network, and mon_host in "
+                throw new CloudException(CloudFailure.TimedOut, "connect", description,
+                    $"no monitor answered for {patience.TotalSeconds:0} s at {addresses}: check the network, and mon_host in "
                     + settings.ConfigurationFile);
             case CephFailure.NoSuchThing when monitors.Length == 0:
                 throw new CloudException(CloudFailure.Other, "connect", description,
@@ -178,7 +179,8 @@ internal sealed unsafe class CephConnection : IDisposable
     public string DiskOf(string pool, string @namespace, string piece)
     {
         using var answer = JsonDocument.Parse(Ask(string.Create(CultureInfo.InvariantCulture,
-            $$"""{"prefix":"osd map","pool":{{Quoted(pool)}},"object":{{Quoted(piece)}},"nspace":{{Quoted(@namespace)}},"format":"json"}""")));
+            $$"""{"prefix":"osd map","pool":{{Quoted(pool)}},"object":{{Quoted(piece)}},"nspace":{{Quoted(@namespace)}},"""
+            + "\"format\":\"json\"}")));
         return string.Create(CultureInfo.InvariantCulture, $"osd.{answer.RootElement.GetProperty("acting_primary").GetInt64()}");
     }
 

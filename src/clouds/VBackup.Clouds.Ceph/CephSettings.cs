@@ -17,8 +17,8 @@ public sealed record CephSettings
 
     public string ClusterName { get; init; } = "ceph";
 
-    /// <summary>The longest time for one operation of a disk or monitor. Whole seconds, at least one. A disk that hangs is given up by Ceph
-    /// after <c>osd_heartbeat_grace</c> (20 s), and another one answers some seconds later: whoever waits longer than that goes on.</summary>
+    /// <summary>The longest time for one operation of a disk or monitor. Whole seconds, at least one. A disk that hangs is given up by
+    /// Ceph after <c>osd_heartbeat_grace</c> (20 s), and another one answers some seconds later: whoever waits longer goes on.</summary>
     public TimeSpan OperationTimeout { get; init; } = TimeSpan.FromSeconds(60);
 
     /// <summary>The longest time in which a call of several operations may stand still. Longer than the other one.</summary>

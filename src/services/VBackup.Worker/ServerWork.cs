@@ -1,3 +1,4 @@
+using VBackup.Clouds;
 using VBackup.Clouds.Servers;
 using VBackup.Clouds.Volumes;
 using VBackup.Contracts.Messages;

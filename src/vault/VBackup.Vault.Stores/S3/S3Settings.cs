@@ -83,8 +83,8 @@ public sealed partial class S3Settings
     internal void Check()
     {
         if (!BucketName().IsMatch(Bucket))
-            throw new ArgumentException("that is not a bucket's name, which has 3 to 63 small letters, digits, '.' and '-', and a letter or digit "
-                + "at either end");
+            throw new ArgumentException("that is not a bucket's name, which has 3 to 63 small letters, digits, '.' and '-', and a "
+                + "letter or digit at either end");
         if (Prefix.Length > 0 && !ObjectName.IsValid(Prefix))
             throw new ArgumentException("that is not a prefix of objects' names");
         if (!RegionName().IsMatch(Region))
