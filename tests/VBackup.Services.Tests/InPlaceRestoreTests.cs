@@ -22,29 +22,27 @@ public sealed class InPlaceRestoreTests : IAsyncDisposable
     readonly string _folder = Directory.CreateTempSubdirectory("vbackup-in-place-").FullName;
     readonly byte[] _content = RandomNumberGenerator.GetBytes(300_000);
     LabCloud _lab = null!;
-    Action<string, object?[]> _before = (_, _) => { };
+    Func<string, object?> _before = _ => null;
 
     [Fact]
     public async Task A_server_is_not_stopped_where_its_volumes_may_not_be_written()
     {
-        var stops = 0;
-        _before = (call, _) =>
+        var opened = 0;
+        _before = call => call switch
         {
-            if (call == nameof(IVolumeStorage.RequireWritableAsync)) throw NotAllowed();
-            if (call == nameof(IVolumeStorage.OpenWriterAsync)) stops++;
+            nameof(IVolumeStorage.RequireWritableAsync) => throw NotAllowed(),
+            nameof(IVolumeStorage.OpenWriterAsync) => opened++,
+            _ => null,
         };
         var failure = await FailAsync<RefusedException>();
         Assert.Contains("web-vda may not be written", failure.Message, StringComparison.Ordinal);
-        Assert.Equal((0, ServerState.Running), (stops, await StateAsync()));
+        Assert.Equal((0, ServerState.Running), (opened, await StateAsync()));
     }
 
     [Fact]
     public async Task A_server_that_was_stopped_and_of_which_nothing_was_overwritten_is_started_again()
     {
-        _before = (call, _) =>
-        {
-            if (call == nameof(IVolumeStorage.OpenWriterAsync)) throw NotAllowed();
-        };
+        _before = call => call == nameof(IVolumeStorage.OpenWriterAsync) ? throw NotAllowed() : null;
         var failure = await FailAsync<CloudException>();
         var aftermath = Aftermath.Of(failure);
         Assert.Contains("has overwritten nothing", aftermath, StringComparison.Ordinal);
@@ -56,12 +54,12 @@ public sealed class InPlaceRestoreTests : IAsyncDisposable
     [Fact]
     public async Task A_server_whose_volume_another_restore_took_over_meanwhile_stays_off()
     {
-        _before = (call, _) =>
+        var isTaken = false;
+        _before = call =>
         {
-            if (call != nameof(IVolumeStorage.OpenWriterAsync)) return;
-            _before = (_, _) => { };
-            _lab.Storage.OpenWriterAsync(s_volume, new() { TakesOver = true, Claim = "another" }, default).GetAwaiter().GetResult()
-                .DisposeAsync().AsTask().GetAwaiter().GetResult();
+            if (call == nameof(IVolumeStorage.FindClaimAsync) && isTaken) return Task.FromResult<string?>("another");
+            if (call != nameof(IVolumeStorage.OpenWriterAsync)) return null;
+            isTaken = true;
             throw NotAllowed();
         };
         var failure = await FailAsync<CloudException>();
@@ -84,11 +82,11 @@ public sealed class InPlaceRestoreTests : IAsyncDisposable
             """{"state":"shutdown","disks":[{"name":"vda","volume":"web-vda"}]}""");
         _lab = LabCloud.Open(_folder);
         await using var cloud = EdgeCloud.Of(_lab.Hypervisor,
-            RefusingStorage.Of(_lab.Storage, (call, arguments) => _before(call, arguments)));
+            RefusingStorage.Of(_lab.Storage, call => _before(call)));
         using var unlock = VaultUnlock.WithKey(RandomNumberGenerator.GetBytes(32));
         await using var vault = await BackupVault.CreateAsync(new MemoryStore(), unlock, 16 * 1024, new(), default);
         var before = _before;
-        _before = (_, _) => { };
+        _before = _ => null;
         var server = (await _lab.Hypervisor.FindAsync("web", default))!;
         var point = await new ServerBackup(cloud, vault, server, "--cloud cloud.json", Screen.Silent)
             .RunAsync(isFull: false, isAsItIs: false, spool: null, default);

@@ -3,17 +3,18 @@ using VBackup.Clouds.Volumes;
 
 namespace VBackup.Services.Tests.World;
 
-/// <summary>A storage that fails at some calls.</summary>
+/// <summary>A storage that fails at some calls, or answers otherwise.</summary>
 // What stands for the storage is made at run time, and derives from it.
 #pragma warning disable CA1852
 class RefusingStorage : DispatchProxy
 #pragma warning restore CA1852
 {
     IVolumeStorage _storage = null!;
-    Action<string, object?[]> _before = null!;
+    Func<string, object?> _before = null!;
 
-    /// <param name="before">Given a call's name and arguments before it is made; what it throws is what the call throws.</param>
-    public static IVolumeStorage Of(IVolumeStorage storage, Action<string, object?[]> before)
+    /// <param name="before">Given a call's name before it is made: what it throws, the call throws; what it returns is returned, and null
+    /// lets the call be made.</param>
+    public static IVolumeStorage Of(IVolumeStorage storage, Func<string, object?> before)
     {
         var proxy = Create<IVolumeStorage, RefusingStorage>();
         var refusing = (RefusingStorage)(object)proxy;
@@ -21,9 +22,6 @@ class RefusingStorage : DispatchProxy
         return proxy;
     }
 
-    protected override object? Invoke(MethodInfo? targetMethod, object?[]? args)
-    {
-        _before(targetMethod!.Name, args ?? []);
-        return targetMethod.Invoke(_storage, BindingFlags.DoNotWrapExceptions, binder: null, args, culture: null);
-    }
+    protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) => _before(targetMethod!.Name)
+        ?? targetMethod.Invoke(_storage, BindingFlags.DoNotWrapExceptions, binder: null, args, culture: null);
 }
