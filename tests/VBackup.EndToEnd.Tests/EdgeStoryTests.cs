@@ -172,8 +172,10 @@ public sealed class EdgeStoryTests
     [Theory]
     [InlineData("""{"kind":"lab"}""", "a lab cloud needs its folder")]
     [InlineData("""{"kind":"moon"}""", "there are lab, libvirt and libvirt+ceph")]
-    [InlineData("""{"kind":"lab","folder":"cloud","holdLimit":3}""", "there is no holdLimit; it may have kind, folder, libvirt, ceph, holdLimitSeconds")]
-    [InlineData("""{"kind":"libvirt+ceph","libvirt":{"uri":"u"},"ceph":{"keyring":"k"}}""", "there is no ceph.keyring; ceph may have configurationFile, user, keyringFile, operationTimeoutSeconds, connectTimeoutSeconds, pools")]
+    [InlineData("""{"kind":"lab","folder":"cloud","holdLimit":3}""",
+        "there is no holdLimit; it may have kind, folder, libvirt, ceph, holdLimitSeconds")]
+    [InlineData("""{"kind":"libvirt+ceph","libvirt":{"uri":"u"},"ceph":{"keyring":"k"}}""",
+        "there is no ceph.keyring; ceph may have configurationFile, user, keyringFile, operationTimeoutSeconds, connectTimeoutSeconds, pools")]
     [InlineData("""{"kind":"libvirt+ceph","libvirt":{"uri":"u"},"ceph":{"configurationFile":"c"}}""", "ceph.user is missing")]
     [InlineData("""{"kind":"libvirt+ceph","libvirt":{"uri":"u"},"ceph":{"configurationFile":"c","user":"x","pools":"rbd"}}""", "ceph.pools is to be a list of texts")]
     [InlineData("""{"kind":"libvirt+ceph","libvirt":{"uri":"u"},"ceph":{"configurationFile":"c","user":"x","pools":[]}}""", "its pools are none")]
