@@ -175,7 +175,7 @@ public sealed class EdgeStoryTests
     [InlineData("""{"kind":"lab","folder":"cloud","holdLimit":3}""",
         "there is no holdLimit; it may have kind, folder, libvirt, ceph, holdLimitSeconds")]
     [InlineData("""{"kind":"libvirt+ceph","libvirt":{"uri":"u"},"ceph":{"keyring":"k"}}""",
-        "there is no ceph.keyring; ceph may have configurationFile, user, keyringFile, operationTimeoutSeconds, connectTimeoutSeconds, pools")]
+        "there is no ceph.keyring; ceph may have configurationFile, user, keyringFile, operationTimeoutSeconds")]
     [InlineData("""{"kind":"libvirt+ceph","libvirt":{"uri":"u"},"ceph":{"configurationFile":"c"}}""", "ceph.user is missing")]
     [InlineData("""{"kind":"libvirt+ceph","libvirt":{"uri":"u"},"ceph":{"configurationFile":"c","user":"x","pools":"rbd"}}""", "ceph.pools is to be a list of texts")]
     [InlineData("""{"kind":"libvirt+ceph","libvirt":{"uri":"u"},"ceph":{"configurationFile":"c","user":"x","pools":[]}}""", "its pools are none")]

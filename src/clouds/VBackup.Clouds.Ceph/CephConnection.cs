@@ -31,7 +31,8 @@ internal sealed unsafe class CephConnection : IDisposable
 
     public static CephConnection Open(CephSettings settings) => Open(settings, settings.OperationTimeout);
 
-    /// <param name="patience">For how long the monitors may give no answer. At least two seconds.</param>
+    /// <param name="patience">For how long the monitors may give no answer to each of the two questions that begin a connection. Whole
+    /// seconds, at least one.</param>
     public static CephConnection Open(CephSettings settings, TimeSpan patience)
     {
         var description = $"{settings.ConfigurationFile} as client.{settings.User}";
@@ -72,7 +73,7 @@ internal sealed unsafe class CephConnection : IDisposable
         {
             case CephFailure.TimedOut:
                 throw new CloudException(CloudFailure.TimedOut, "connect", description,
-                    $"no monitor answered for {patience.TotalSeconds:0} s at {addresses}: check the network, and mon_host in "
+                    $"no monitor answered for {2 * patience.TotalSeconds:0} s at {addresses}: check the network, and mon_host in "
                     + settings.ConfigurationFile);
             case CephFailure.NoSuchThing when monitors.Length == 0:
                 throw new CloudException(CloudFailure.Other, "connect", description,
@@ -97,8 +98,7 @@ internal sealed unsafe class CephConnection : IDisposable
         // Without these three a dead disk or monitor is waited for without end.
         yield return ("rados_osd_op_timeout", Seconds(settings.OperationTimeout));
         yield return ("rados_mon_op_timeout", Seconds(settings.OperationTimeout));
-        // Once for the monitors' own configuration, and once to connect.
-        yield return ("client_mount_timeout", Seconds(patience / 2));
+        yield return ("client_mount_timeout", Seconds(patience));
         // librbd 16.2 tells whoever opened an image that it is open, and then takes the image's own lock once more. Where the image
         // was closed meanwhile, that is memory that was given back, and the process ends. The closing needs one of these
         // threads too: as long as there is one only, it comes after whatever that thread has begun.

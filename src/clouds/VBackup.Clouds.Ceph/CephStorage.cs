@@ -215,7 +215,7 @@ public sealed class CephStorage : IVolumeStorage
             ObjectDisposedException.ThrowIf(_isDisposed, this);
             if (_connection is { } open) return open;
             // Where it answered once, it is worth waiting for; where it never did, the addresses or the network are wrong.
-            var patience = _wasReached ? _settings.OperationTimeout : _settings.ConnectTimeout;
+            var patience = _wasReached ? _settings.OperationTimeout : _settings.ConnectTimeout / 2;
             _connection = await Calls.RunAsync("connect", Description, () => CephConnection.Open(_settings, patience), cancellation)
                 .ConfigureAwait(false);
             _wasReached = true;
