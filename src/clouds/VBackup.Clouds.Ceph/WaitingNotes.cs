@@ -38,7 +38,7 @@ internal sealed class WaitingNotes(TimeSpan after, TimeSpan patience, TimeProvid
     private async Task TellAsync(Waiting waiting)
     {
         var asking = Task.Run(waiting.Whom);
-        await asking.WaitAsync(s_askingMax, clock).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await ((Task)asking).WaitAsync(s_askingMax, clock).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         var whom = asking.IsCompletedSuccessfully ? await asking.ConfigureAwait(false) : "the cluster";
         tell($"{waiting.Call}: no answer from {whom} for {after.TotalSeconds:0.#} s; it is waited for, at most "
             + $"{patience.TotalSeconds:0.#} s for each operation");
