@@ -30,7 +30,8 @@ static class CloudMembers
 
     static string? FindFault(JsonElement value, JsonPropertyInfo property, string name)
     {
-        if (value.ValueKind == JsonValueKind.Null) return property.AssociatedParameter is not { IsNullable: false } ? null : $"{name} may not be null";
+        if (value.ValueKind == JsonValueKind.Null)
+            return property.AssociatedParameter is { IsNullable: false } ? $"{name} may not be null" : null;
         if (property.PropertyType == typeof(string)) return value.ValueKind == JsonValueKind.String ? null : $"{name} is to be a text";
         if (property.PropertyType == typeof(double)) return value.ValueKind == JsonValueKind.Number ? null : $"{name} is to be a number";
         if (property.PropertyType == typeof(IReadOnlyList<string>))

@@ -42,7 +42,7 @@ public sealed class InPlaceRestoreTests : IAsyncDisposable
     [Fact]
     public async Task A_server_that_was_stopped_and_of_which_nothing_was_overwritten_is_started_again()
     {
-        _before = call => call == nameof(IVolumeStorage.OpenWriterAsync) ? throw NotAllowed() : null;
+        _before = call => call == nameof(IVolumeStorage.OpenWriterAsync) ? throw NotAllowed() : (object?)null;
         var failure = await FailAsync<CloudException>();
         var aftermath = Aftermath.Of(failure);
         Assert.Contains("has overwritten nothing", aftermath, StringComparison.Ordinal);

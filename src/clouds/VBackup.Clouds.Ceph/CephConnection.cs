@@ -178,9 +178,8 @@ internal sealed unsafe class CephConnection : IDisposable
     /// <summary>Which disk answers for an object, as <c>osd.3</c>.</summary>
     public string DiskOf(string pool, string @namespace, string piece)
     {
-        using var answer = JsonDocument.Parse(Ask(string.Create(CultureInfo.InvariantCulture,
-            $$"""{"prefix":"osd map","pool":{{Quoted(pool)}},"object":{{Quoted(piece)}},"nspace":{{Quoted(@namespace)}},"""
-            + "\"format\":\"json\"}")));
+        var place = $"\"pool\":{Quoted(pool)},\"nspace\":{Quoted(@namespace)},\"object\":{Quoted(piece)}";
+        using var answer = JsonDocument.Parse(Ask($$"""{"prefix":"osd map","format":"json",{{place}}}"""));
         return string.Create(CultureInfo.InvariantCulture, $"osd.{answer.RootElement.GetProperty("acting_primary").GetInt64()}");
     }
 
