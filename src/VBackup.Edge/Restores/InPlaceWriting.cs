@@ -27,10 +27,14 @@ public sealed class InPlaceWriting
     readonly StillServer _server;
     readonly IReadOnlyList<RestoreTargetVolume> _targets;
     long _claimedAt;
-    readonly string _claim = RandomNumberGenerator.GetHexString(16, lowercase: true);
+    readonly RunAttempt? _attempt;
+    readonly string _claim;
 
-    InPlaceWriting(EdgeCloud cloud, Server server, IReadOnlyList<RestoreTargetVolume> targets) =>
-        (_cloud, _server, _targets) = (cloud, new(cloud, server.Name), targets);
+    InPlaceWriting(EdgeCloud cloud, Server server, IReadOnlyList<RestoreTargetVolume> targets, RunAttempt? attempt)
+    {
+        (_cloud, _server, _targets, _attempt) = (cloud, new(cloud, server.Name), targets, attempt);
+        _claim = attempt?.Claim ?? RandomNumberGenerator.GetHexString(16, lowercase: true);
+    }
 
     /// <summary>What is rewritten.</summary>
     public IReadOnlyList<VolumeId> Volumes => [.. _targets.Select(item => item.Target)];
@@ -45,8 +49,9 @@ public sealed class InPlaceWriting
     public bool IsComplete { get; private set; }
 
     /// <summary>Volumes that are missing, were replaced, or have another size now are refused by name.</summary>
+    /// <param name="attempt">Null when there is one attempt only.</param>
     public static async Task<InPlaceWriting> CheckAsync(EdgeCloud cloud, Server server, EdgeDocument edge,
-        IReadOnlyList<VolumeDocument> volumes, CancellationToken cancellation)
+        IReadOnlyList<VolumeDocument> volumes, CancellationToken cancellation, RunAttempt? attempt = null)
     {
         List<RestoreTargetVolume> targets = [];
         foreach (var volume in volumes)
@@ -74,7 +79,7 @@ public sealed class InPlaceWriting
                     + $"{Units.Size(free)} left, "
                     + $"and a safety snapshot may come to need {Units.Size(needed)}: make room, or restore to new volumes elsewhere");
         }
-        return new(cloud, server, targets);
+        return new(cloud, server, targets, attempt);
     }
 
     /// <summary>
@@ -85,7 +90,8 @@ public sealed class InPlaceWriting
     {
         await _server.RequireAsync(cancellation).ConfigureAwait(false);
         foreach (var target in Volumes)
-            await (await OpenAsync(target, new() { TakesOver = true, Claim = _claim }, LooksBefore, cancellation).ConfigureAwait(false))
+            await (await OpenWithAsync(target, () => TakingOverAsync(target, cancellation), LooksBefore, cancellation)
+                .ConfigureAwait(false))
                 .DisposeAsync().ConfigureAwait(false);
         _claimedAt = _cloud.Clock.GetTimestamp();
         await _server.RequireAsync(cancellation).ConfigureAwait(false);
@@ -184,13 +190,23 @@ public sealed class InPlaceWriting
                 .ConfigureAwait(false);
     }
 
-    async Task<IVolumeWriter> OpenAsync(VolumeId target, WriterOptions options, int looksMax, CancellationToken cancellation)
+    Task<WriterOptions> TakingOverAsync(VolumeId target, CancellationToken cancellation) =>
+        _attempt?.TakingOverAsync(_cloud.Storage, target, isNew: false, cancellation)
+        ?? Task.FromResult(new WriterOptions { TakesOver = true, Claim = _claim });
+
+    Task<IVolumeWriter> OpenAsync(VolumeId target, WriterOptions options, int looksMax, CancellationToken cancellation) =>
+        OpenWithAsync(target, () => Task.FromResult(options), looksMax, cancellation);
+
+    // Whoever was overtaken looks, and asks, anew.
+    async Task<IVolumeWriter> OpenWithAsync(
+        VolumeId target, Func<Task<WriterOptions>> options, int looksMax, CancellationToken cancellation)
     {
         for (var look = 1; ; look++)
         {
             try
             {
-                return await _cloud.Storage.OpenWriterAsync(target, options, cancellation).ConfigureAwait(false);
+                return await _cloud.Storage.OpenWriterAsync(target, await options().ConfigureAwait(false), cancellation)
+                    .ConfigureAwait(false);
             }
             catch (CloudException taken) when (taken.Failure == CloudFailure.InUse && look < looksMax)
             {
