@@ -434,7 +434,35 @@ public abstract partial class VolumeStorageConformance : IAsyncLifetime
             Assert.Equal("third", await other.FindClaimAsync(volume, Token));
         await using (await Storage.OpenWriterAsync(volume, new() { TakesOver = true }, Token)) { }
         Assert.Equal(CloudFailure.InUse, await FailureOf(() => other.OpenWriterAsync(volume, new() { Claim = "second" }, Token)));
-        Assert.Null(await other.FindClaimAsync(volume, Token));
+        // Who gave no name is nobody whom others know.
+        var unnamed = await other.FindClaimAsync(volume, Token);
+        Assert.NotNull(unnamed);
+        await using (await Storage.OpenWriterAsync(volume, new() { TakesOver = true }, Token)) { }
+        Assert.NotEqual(unnamed, await other.FindClaimAsync(volume, Token));
+    }
+
+    [Fact]
+    public async Task Who_looked_before_another_took_over_takes_nothing_from_him()
+    {
+        var volume = await CreateAsync("overtaken");
+        await using var other = await OpenAsync();
+        foreach (var later in (string?[])["first", "second", null])
+        {
+            var seen = new SeenClaim(await Storage.FindClaimAsync(volume, Token));
+            await using var holder = await other.OpenWriterAsync(
+                volume, new() { TakesOver = true, Claim = later, Seen = new(await other.FindClaimAsync(volume, Token)) }, Token);
+            var claimed = await other.FindClaimAsync(volume, Token);
+            Assert.Equal(CloudFailure.InUse, await FailureOf(
+                () => Storage.OpenWriterAsync(volume, new() { TakesOver = true, Claim = "sleeper", Seen = seen }, Token)));
+            Assert.Equal(claimed, await Storage.FindClaimAsync(volume, Token));
+            await holder.WriteAsync(0, Bytes(4096), Token);
+            await holder.FlushAsync(Token);
+            Assert.False(await holder.IsShutOutAsync(Token));
+        }
+        // Whoever looks again is let in.
+        var now = new SeenClaim(await Storage.FindClaimAsync(volume, Token));
+        await using (await Storage.OpenWriterAsync(volume, new() { TakesOver = true, Claim = "last", Seen = now }, Token)) { }
+        Assert.Equal("last", await other.FindClaimAsync(volume, Token));
     }
 
     [Fact]

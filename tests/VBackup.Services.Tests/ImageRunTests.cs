@@ -29,14 +29,16 @@ public sealed class ImageRunTests
             (export.Kind, export.State, export.Error, export.Target));
         var digest = Convert.ToHexStringLower(SHA256.HashData(s_content));
         Assert.Contains(export.Notes, note => note.Contains(digest, StringComparison.Ordinal));
-        Assert.Contains(digest,
-            await File.ReadAllTextAsync(PathOf(world, file.Replace(".qcow2", ".qcow2.raw", StringComparison.Ordinal) + ".sha256")),
-            StringComparison.Ordinal);
+        var ending = file.EndsWith(".qcow2", StringComparison.Ordinal) ? ".raw-sha256" : ".sha256";
+        Assert.Contains(digest, await File.ReadAllTextAsync(PathOf(world, file + ending)), StringComparison.Ordinal);
 
         var import = world.Portal.Run(await ImportAsync(world, server, file, "copy"));
         Assert.Equal((RunKind.ImportImage, RunState.Succeeded, null, "volume copy"),
             (import.Kind, import.State, import.Error, import.Target));
         Assert.Equal((null, null), (import.Location, import.Point));
+        // All was written, and read back.
+        foreach (var run in (RunChanged[])[export, import])
+            Assert.Equal((s_content.Length, s_content.Length, s_content.Length), (run.DoneBytes, run.TotalBytes, run.CheckedBytes));
         Assert.Equal(s_content, await File.ReadAllBytesAsync(world.VolumePath("copy")));
     }
 
@@ -69,6 +71,21 @@ public sealed class ImageRunTests
     }
 
     [Fact]
+    public async Task What_a_worker_made_of_an_image_that_died_goes_when_its_run_is_cancelled()
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var (point, server) = await BackUpAsync(world);
+        await ExportAsync(world, point, "web.raw");
+        var run = await TellImportAsync(world, server, "web.raw", "copy");
+        await DieBehindTheLastStepAsync(world);
+        await world.TellBackupAsync(new CancelRun(run, world.Project), MessageJson.Default.CancelRun);
+        await world.SettleAsync();
+        Assert.Equal((RunState.Cancelled, "it was cancelled; the incomplete copy was removed"),
+            (world.Portal.Run(run).State, world.Portal.Run(run).Error));
+        Assert.False(File.Exists(world.VolumePath("copy")));
+    }
+
+    [Fact]
     public async Task Nothing_that_is_there_is_overwritten()
     {
         await using var world = await ServiceWorld.MakeAsync();
@@ -90,6 +107,59 @@ public sealed class ImageRunTests
         await ExportAsync(world, point, "web.raw");
         await File.WriteAllBytesAsync(PathOf(world, "web.raw"), Content(2, s_content.Length));
         Fails(world, await ImportAsync(world, server, "web.raw", "copy"), "is not what its digest says");
+        Assert.False(File.Exists(world.VolumePath("copy")));
+    }
+
+    [Fact]
+    public async Task Images_whose_names_are_alike_have_a_digest_each()
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var (point, server) = await BackUpAsync(world);
+        await ExportAsync(world, point, "web.qcow2");
+        await File.WriteAllBytesAsync(world.VolumePath("web-vda"), Content(2, s_content.Length));
+        var later = await world.OrderBackupAsync(server);
+        await world.SettleAsync();
+        await ExportAsync(world, later.Point, "web.qcow2.raw");
+        Assert.Equal(["web.qcow2", "web.qcow2.raw", "web.qcow2.raw-sha256", "web.qcow2.raw.sha256"], FilesOf(world));
+        foreach (var (file, name) in ((string, string)[])[("web.qcow2", "first"), ("web.qcow2.raw", "second")])
+        {
+            var run = world.Portal.Run(await ImportAsync(world, server, file, name));
+            Assert.Equal((RunState.Succeeded, null), (run.State, run.Error));
+        }
+    }
+
+    [Fact]
+    public async Task A_digest_under_the_name_that_it_had_in_earlier_versions_is_found()
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var (point, server) = await BackUpAsync(world);
+        await ExportAsync(world, point, "web.qcow2");
+        File.Delete(PathOf(world, "web.qcow2.raw-sha256"));
+        await File.WriteAllTextAsync(PathOf(world, "web.qcow2.raw.sha256"), $"{new string('0', 64)}  web.qcow2.raw\n");
+        Fails(world, await ImportAsync(world, server, "web.qcow2", "copy"), "is not what its digest says");
+        // Beside a raw file of that name it is that one's.
+        await File.WriteAllBytesAsync(PathOf(world, "web.qcow2.raw"), s_content);
+        var run = world.Portal.Run(await ImportAsync(world, server, "web.qcow2", "copy"));
+        Assert.Equal((RunState.Succeeded, null), (run.State, run.Error));
+    }
+
+    [Theory]
+    [InlineData("pipe.raw", "pipe.raw is no file")]
+    [InlineData("web.raw", "is a pipe, a socket or a device; name a file")]
+    public async Task A_pipe_in_the_folder_for_images_holds_nobody_up(string file, string reason)
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var (point, server) = await BackUpAsync(world);
+        await ExportAsync(world, point, "web.raw");
+        File.Delete(PathOf(world, "web.raw.sha256"));
+        foreach (var pipe in (string[])["pipe.raw", "web.raw.sha256"])
+        {
+            using var making = System.Diagnostics.Process.Start("mkfifo", PathOf(world, pipe));
+            await making.WaitForExitAsync();
+        }
+        // At once, and not after five attempts.
+        Fails(world, await ImportAsync(world, server, file, "copy"), reason);
+        Fails(world, await ExportAsync(world, point, file), reason);
         Assert.False(File.Exists(world.VolumePath("copy")));
     }
 

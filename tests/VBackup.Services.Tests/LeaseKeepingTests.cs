@@ -1,3 +1,4 @@
+using Microsoft.EntityFrameworkCore;
 using VBackup.Contracts.Ids;
 using VBackup.Contracts.Messages;
 using VBackup.Contracts.Work;
@@ -38,6 +39,42 @@ public sealed class LeaseKeepingTests
         Assert.Equal(RunState.Succeeded, held.World.Portal.Run(held.Run).State);
     }
 
+    [Fact]
+    public async Task How_far_it_is_is_known_within_seconds()
+    {
+        await using var held = await HeldAsync(lostQuestions: 0);
+        await held.PassAsync(3);
+        await held.World.BackupPump.SendDueAsync(default);
+        Assert.Equal(SnapshotServiceTests.Content(1).Length, held.World.Portal.Run(held.Run).TotalBytes);
+    }
+
+    [Fact]
+    public async Task A_worker_hears_within_seconds_that_its_run_was_cancelled()
+    {
+        await using var held = await HeldAsync(lostQuestions: 0);
+        await held.World.TellBackupAsync(new CancelRun(held.Run, held.World.Project), MessageJson.Default.CancelRun);
+        await held.PassAsync(3);
+        Assert.True(await held.Working);
+        await held.World.SettleAsync();
+        Assert.Equal(RunState.Cancelled, held.World.Portal.Run(held.Run).State);
+    }
+
+    [Fact]
+    public async Task A_report_of_nothing_new_writes_nothing_until_a_quarter_of_the_lease_is_over()
+    {
+        await using var held = await HeldAsync(lostQuestions: 0);
+        await held.PassAsync(3);
+        var before = await held.WrittenAsync();
+        var asked = held.Line.Questions;
+        await held.PassAsync(8);
+        Assert.True(held.Line.Questions >= asked + 3);
+        Assert.Equal(before, await held.WrittenAsync());
+        await held.PassAsync(8);
+        var after = await held.WrittenAsync();
+        Assert.Equal((before.Version, before.Messages), (after.Version, after.Messages));
+        Assert.True(after.LeaseUntil > before.LeaseUntil);
+    }
+
     static async Task<Held> HeldAsync(int lostQuestions)
     {
         HeldReadingStorage? storage = null;
@@ -61,6 +98,11 @@ public sealed class LeaseKeepingTests
             for (var passed = 0; passed < seconds; passed++) World.Clock.Advance(TimeSpan.FromSeconds(1));
         });
 
+        /// <summary>What reports have written.</summary>
+        public Task<(long Version, DateTimeOffset? LeaseUntil, int Messages)> WrittenAsync() => World.Backup.MakeAsync(async change =>
+            ((await change.Db.Runs.SingleAsync()).Version, (await change.Db.Tasks.SingleAsync()).LeaseUntil,
+                await change.Db.Outbox.CountAsync()), default);
+
         public async ValueTask DisposeAsync()
         {
             Storage.Release();
@@ -73,8 +115,12 @@ public sealed class LeaseKeepingTests
     sealed class BrokenLine(IWorkSource source) : RelayingSource(source)
     {
         public int LostQuestions { get; set; }
+        public int Questions { get; private set; }
 
-        public override Task<WorkAnswer> ReportAsync(WorkTaskId task, int epoch, WorkProgress progress, CancellationToken cancellation) =>
-            LostQuestions-- > 0 ? throw new IOException("the line broke") : base.ReportAsync(task, epoch, progress, cancellation);
+        public override Task<WorkAnswer> ReportAsync(WorkTaskId task, int epoch, WorkProgress progress, CancellationToken cancellation)
+        {
+            Questions++;
+            return LostQuestions-- > 0 ? throw new IOException("the line broke") : base.ReportAsync(task, epoch, progress, cancellation);
+        }
     }
 }

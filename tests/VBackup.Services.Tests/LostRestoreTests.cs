@@ -1,5 +1,6 @@
 using VBackup.Contracts.Ids;
 using VBackup.Contracts.Messages;
+using VBackup.Contracts.Work;
 using VBackup.Service.Work;
 using VBackup.Services.Tests.World;
 using VBackup.Clouds.Servers;
@@ -89,6 +90,106 @@ public sealed class LostRestoreTests
         Assert.Null(await world.Cloud.Storage.FindLengthAsync(new VolumeId("back"), default));
     }
 
+    [Theory]
+    [InlineData(RestoreTarget.NewServer, "server copy, copy-vda, copy-vdb")]
+    [InlineData(RestoreTarget.NewVolume, "copy")]
+    public async Task What_a_worker_made_that_died_goes_when_its_run_is_cancelled(RestoreTarget target, string made)
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var point = await BackUpAsync(world);
+        var order = await world.OrderRestoreAsync(point, target, "copy", target == RestoreTarget.NewVolume ? "vda" : null);
+        Assert.True(await world.NewWorker(new SilencedSource(world.Source)).RunOneAsync(default));
+        await world.TellBackupAsync(new CancelRun(order.Run, world.Project), MessageJson.Default.CancelRun);
+        await EndLeaseAsync(world);
+        // It is not over before it is known what is left.
+        await world.BackupPump.SendDueAsync(default);
+        Assert.Equal(RunState.Transferring, world.Portal.Run(order.Run).State);
+        await world.SettleAsync();
+
+        Assert.Equal((RunState.Cancelled, $"it was cancelled; the incomplete {made} was removed"),
+            (world.Portal.Run(order.Run).State, world.Portal.Run(order.Run).Error));
+        Assert.Null(await world.Cloud.Hypervisor.FindAsync("copy", default));
+        foreach (var volume in (string[])["copy", "copy-vda", "copy-vdb"])
+            Assert.Null(await world.Cloud.Storage.FindLengthAsync(new(volume), default));
+    }
+
+    [Fact]
+    public async Task What_a_lost_worker_left_goes_when_no_attempt_is_left_either()
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var point = await BackUpAsync(world);
+        var order = await world.OrderRestoreAsync(point, RestoreTarget.NewVolume, "back", "vda");
+        for (var attempt = 1; attempt <= WorkTask.AttemptsMax; attempt++) await WorkSilentlyAsync(world);
+        await world.SettleAsync();
+        Assert.Equal((RunState.Failed, "the worker that had it was lost; the incomplete back was removed"),
+            (world.Portal.Run(order.Run).State, world.Portal.Run(order.Run).Error));
+        Assert.Null(await world.Cloud.Storage.FindLengthAsync(new("back"), default));
+    }
+
+    [Theory]
+    [InlineData(null, "; back may be left half made: remove what is there of it")]
+    [InlineData("another", "")]
+    public async Task What_is_not_known_to_be_the_runs_own_is_not_removed(string? claim, string told)
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var point = await BackUpAsync(world);
+        var order = await world.OrderRestoreAsync(point, RestoreTarget.NewVolume, "back", "vda");
+        Assert.NotNull(await world.Source.AcquireAsync(world.WorkerId, default));
+        await world.Cloud.Storage.CreateAsync(new("back"), s_first.Length, default);
+        if (claim is not null)
+            await using (await world.Cloud.Storage.OpenWriterAsync(new("back"), new() { TakesOver = true, Claim = claim }, default)) { }
+        await world.TellBackupAsync(new CancelRun(order.Run, world.Project), MessageJson.Default.CancelRun);
+        await EndLeaseAsync(world);
+        await world.SettleAsync();
+        Assert.Equal((RunState.Cancelled, "it was cancelled" + told),
+            (world.Portal.Run(order.Run).State, world.Portal.Run(order.Run).Error));
+        Assert.Equal(s_first.Length, await world.Cloud.Storage.FindLengthAsync(new("back"), default));
+    }
+
+    [Fact]
+    public async Task A_worker_that_slept_until_its_run_was_cancelled_and_cleaned_up_makes_nothing_any_more()
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var point = await BackUpAsync(world);
+        var order = await world.OrderRestoreAsync(point, RestoreTarget.NewVolume, "back", "vda");
+        var sleeping = new SleepingSource(world.Source);
+        var working = world.NewWorker(sleeping).RunOneAsync(default);
+        // It has made the volume, and is about to take it over.
+        await sleeping.Asleep;
+        await world.TellBackupAsync(new CancelRun(order.Run, world.Project), MessageJson.Default.CancelRun);
+        await Workers.StartAnewAsync(world.Backup, world.WorkerId, default);
+        await world.SettleAsync();
+        sleeping.Wake();
+        Assert.True(await working);
+        Assert.Equal(RunState.Cancelled, world.Portal.Run(order.Run).State);
+        Assert.Null(await world.Cloud.Storage.FindLengthAsync(new("back"), default));
+    }
+
+    static async Task EndLeaseAsync(ServiceWorld world)
+    {
+        world.Clock.Advance(s_pastLease);
+        await world.Clockwork.TurnAsync(default);
+    }
+
+    /// <summary>A worker's line to the service: who asks falls asleep, until he is woken.</summary>
+    sealed class SleepingSource(IWorkSource source) : RelayingSource(source)
+    {
+        readonly TaskCompletionSource _asleep = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        readonly TaskCompletionSource _woken = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Task Asleep => _asleep.Task;
+
+        public void Wake() => _woken.TrySetResult();
+
+        public override async Task<WorkAnswer> ReportAsync(
+            WorkTaskId task, int epoch, WorkProgress progress, CancellationToken cancellation)
+        {
+            _asleep.TrySetResult();
+            await _woken.Task;
+            return await base.ReportAsync(task, epoch, progress, cancellation);
+        }
+    }
+
     static async Task<RestorePointId> BackUpAsync(ServiceWorld world)
     {
         var server = await world.AddServerAsync("web", ("vda", s_first), ("vdb", s_second));
@@ -104,7 +205,6 @@ public sealed class LostRestoreTests
         var silent = new SilencedSource(world.Source);
         Assert.True(await world.NewWorker(silent).RunOneAsync(default));
         Assert.Equal(1, silent.Lost);
-        world.Clock.Advance(s_pastLease);
-        await world.Clockwork.TurnAsync(default);
+        await EndLeaseAsync(world);
     }
 }

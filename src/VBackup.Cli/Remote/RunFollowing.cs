@@ -104,9 +104,18 @@ static class RunFollowing
         var one = run.Value;
         if (one.IsOver) return true;
         screen.Event("run", run.Json);
-        var share = one.TotalBytes > 0 ? $", {Units.Percent((double)one.DoneBytes / one.TotalBytes)} of {Units.Size(one.TotalBytes)}" : "";
-        screen.Bar($"{Runs.KindOf(one)} of {Runs.ServerLabel(one)}: {one.State}{share}");
+        screen.Bar($"{Runs.KindOf(one)} of {Runs.ServerLabel(one)}: {one.State}{Share(one)}");
         return false;
+    }
+
+    // What was written is read back after that; both come to the total.
+    static string Share(RunView one)
+    {
+        if (one.TotalBytes <= 0) return "";
+        var share = $", {OfTotal(one.DoneBytes)} of {Units.Size(one.TotalBytes)}";
+        return one.CheckedBytes > 0 ? $"{share} written, {OfTotal(one.CheckedBytes)} checked" : share;
+
+        string OfTotal(long bytes) => Units.Percent((double)bytes / one.TotalBytes);
     }
 
     static void Tell(Screen screen, Told<RunView> run)

@@ -50,6 +50,7 @@ static class Runs
         facts.Add("began", LocalTime.TextOrDash(one.StartedAt));
         facts.Add("ended", LocalTime.TextOrDash(one.EndedAt));
         facts.Add("done", one.TotalBytes == 0 ? null : $"{Units.Size(one.DoneBytes)} of {Units.Size(one.TotalBytes)}");
+        facts.Add("checked", one.CheckedBytes == 0 ? null : $"{Units.Size(one.CheckedBytes)} read back");
         facts.Add("stored", one.Kind == "backup" ? Units.Size(one.StoredBytes) : null);
         facts.Add("point", one.Point);
         facts.Add("made", one.Target);

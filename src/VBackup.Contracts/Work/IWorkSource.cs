@@ -21,9 +21,12 @@ public sealed record WorkSecrets(
 }
 
 /// <summary>How far a task is.</summary>
+/// <param name="TotalBytes">What is to be done, as far as is known.</param>
 /// <param name="ServerRuns">Of a server that is to be stopped: it runs. Said before it is stopped, since another attempt would find it
 /// stopped and not know why.</param>
-public readonly record struct WorkProgress(long DoneBytes, long TotalBytes, long StoredBytes, bool ServerRuns = false);
+/// <param name="CheckedBytes">Of what was written, what was read back too. It is to come to the total as well.</param>
+public readonly record struct WorkProgress(
+    long DoneBytes, long TotalBytes, long StoredBytes, bool ServerRuns = false, long CheckedBytes = 0);
 
 /// <summary>What a worker hears when it says that it is alive.</summary>
 public abstract record WorkAnswer

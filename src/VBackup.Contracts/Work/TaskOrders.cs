@@ -32,6 +32,8 @@ public enum WorkKind
     [JsonStringEnumMemberName("exportImage")] ExportImage,
     /// <summary>An image file into a new volume.</summary>
     [JsonStringEnumMemberName("importImage")] ImportImage,
+    /// <summary>What lost workers have left half made of a run that makes something new, and nobody goes on with, is removed.</summary>
+    [JsonStringEnumMemberName("removeUnfinished")] RemoveUnfinished,
 }
 
 /// <summary>Where a vault is. What opens it comes with the lease, and is never written down.</summary>
@@ -72,6 +74,13 @@ public sealed record SettleResult(ExportResult? Point);
 public sealed record ImportOrder(
     VaultAddress Vault, RunId Run, string VaultPoint, RestoreTarget Target, ServerRef Server, string? NewName, string? Volume,
     string? SafetySnapshot = null);
+
+/// <param name="Import">What was to be made; or <paramref name="ImportImage"/>.</param>
+public sealed record UnfinishedOrder(RunId Run, ImportOrder? Import, ImportImageOrder? ImportImage);
+
+/// <param name="Removed">For people.</param>
+/// <param name="Left">What has the name, and may be the run's or not; or is the run's, and is in use.</param>
+public sealed record UnfinishedResult(IReadOnlyList<string> Removed, IReadOnlyList<string> Left);
 
 /// <param name="Target">What was written, for people.</param>
 /// <param name="Overwritten">Of a restore in place, what the storage calls the volumes.</param>
@@ -129,6 +138,8 @@ public sealed record VaultResult(long UsedBytes, IReadOnlyList<string> Notes);
 [JsonSerializable(typeof(SettleResult))]
 [JsonSerializable(typeof(ImportOrder))]
 [JsonSerializable(typeof(ImportResult))]
+[JsonSerializable(typeof(UnfinishedOrder))]
+[JsonSerializable(typeof(UnfinishedResult))]
 [JsonSerializable(typeof(ExportImageOrder))]
 [JsonSerializable(typeof(ImportImageOrder))]
 [JsonSerializable(typeof(ImageResult))]

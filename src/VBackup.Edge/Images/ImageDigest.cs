@@ -1,4 +1,5 @@
 using System.Text;
+using VBackup.Clouds.Volumes;
 using VBackup.Edge.Running;
 
 namespace VBackup.Edge.Images;
@@ -6,15 +7,24 @@ namespace VBackup.Edge.Images;
 /// <summary>
 /// The file with the SHA-256 of an image's content, as <c>sha256sum</c> writes and checks it: beside <c>vda.raw</c> it is
 /// <c>vda.raw.sha256</c>. The digest of a qcow2 file is that of the raw content, which does not depend on how QEMU happens to lay
-/// it out: beside <c>vda.qcow2</c> it is <c>vda.qcow2.raw.sha256</c>, and names <c>vda.qcow2.raw</c>.
+/// it out: beside <c>vda.qcow2</c> it is <c>vda.qcow2.raw-sha256</c>, and names <c>vda.qcow2.raw</c>. No two images have one in common,
+/// whatever they are called: what the two kinds end in differs.
 /// </summary>
 public static class ImageDigest
 {
-    const string Suffix = ".sha256";
+    const string Suffix = ".sha256", SuffixOfUnpacked = ".raw-sha256", FormerSuffixOfUnpacked = ".raw.sha256";
     const int FileSizeMax = 64 * 1024;
     const int HexLength = 64;
 
-    public static string FileFor(string image, ImageFormat format) => RawOf(image, format) + Suffix;
+    public static string FileFor(string image, ImageFormat format) =>
+        image + (format == ImageFormat.Raw ? Suffix : SuffixOfUnpacked);
+
+    // What earlier versions called it, which may as well be the digest of a raw file: where there is one, it is that one's.
+    static string ExistingFor(string image, ImageFormat format)
+    {
+        var (path, former) = (FileFor(image, format), image + FormerSuffixOfUnpacked);
+        return format != ImageFormat.Raw && !Path.Exists(path) && File.Exists(former) && !Path.Exists(RawOf(image, format)) ? former : path;
+    }
 
     /// <summary>Null for what is no SHA-256.</summary>
     public static string? Parse(string text) => IsDigest(text) ? text.ToLowerInvariant() : null;
@@ -32,7 +42,7 @@ public static class ImageDigest
     /// <exception cref="RefusedException">There is a file, and no digest in it.</exception>
     public static async Task<string?> FindAsync(string image, ImageFormat format, CancellationToken cancellation)
     {
-        var path = FileFor(image, format);
+        var path = ExistingFor(image, format);
         if (!File.Exists(path)) return null;
         var lines = await ReadAsync(path, cancellation).ConfigureAwait(false);
         // A list of several names them; a single one may be of a file that was renamed since.
@@ -55,9 +65,10 @@ public static class ImageDigest
 
     static async Task<string[]> ReadAsync(string path, CancellationToken cancellation)
     {
-        var file = await InputStream.OpenAsync(path, "the image's digest", FileSizeMax, "it holds one line for each file", cancellation)
-            .ConfigureAwait(false);
+        var file = new FileStream(NamedFile.OpenToRead(path), FileAccess.Read);
         await using var closing = file.ConfigureAwait(false);
+        if (file.Length > FileSizeMax)
+            throw new RefusedException($"{path} has more than {Units.Size(FileSizeMax)}: it holds one line for each file");
         using var reader = new StreamReader(file, Encoding.UTF8);
         return (await reader.ReadToEndAsync(cancellation).ConfigureAwait(false))
             .Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);

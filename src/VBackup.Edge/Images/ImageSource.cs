@@ -53,20 +53,20 @@ public sealed class ImageSource : IDisposable
     }
 
     /// <summary>Makes a volume of it, and reads everything back. What a failure leaves half made is removed.</summary>
-    /// <param name="claim">By which another attempt at the same knows what this one left, should it be killed: it is removed then, and made
-    /// anew. Null for none.</param>
+    /// <param name="attempt">Another one knows what this one left, should it be killed: it is removed then, and made anew. Null when
+    /// there is one only.</param>
     /// <exception cref="RefusedException">There is such a volume, or the content is not what was expected.</exception>
     public async Task<ImportedImage> ImportAsync(
-        IVolumeStorage storage, VolumeId volume, string? scratch, string? claim, IRunReport report, CancellationToken cancellation)
+        IVolumeStorage storage, VolumeId volume, string? scratch, RunAttempt? attempt, IRunReport report, CancellationToken cancellation)
     {
-        await RequireFreeAsync(storage, volume, claim, cancellation).ConfigureAwait(false);
+        await RequireFreeAsync(storage, volume, attempt, cancellation).ConfigureAwait(false);
         var content = await ContentAsync(scratch, cancellation).ConfigureAwait(false);
         if (content.LengthBytes == 0) throw new RefusedException($"{_path} is empty");
         await storage.CreateAsync(volume, content.LengthBytes, cancellation).ConfigureAwait(false);
         try
         {
             var copy = new VolumeCopy(new());
-            var copied = await WriteAsync(copy, content, storage, volume, claim, report, cancellation).ConfigureAwait(false);
+            var copied = await WriteAsync(copy, content, storage, volume, attempt, report, cancellation).ConfigureAwait(false);
             if (_expected is not null && copied.Sha256 != _expected)
                 throw new RefusedException("the image is not what its digest says: its content has the SHA-256 "
                     + $"{copied.Sha256}, expected is {_expected}");
@@ -75,32 +75,27 @@ public sealed class ImageSource : IDisposable
         }
         catch (Exception failure)
         {
-            await NewResources.RemoveAsync(storage, [volume], failure).ConfigureAwait(false);
+            if (attempt is null || await attempt.IsLeftToItAsync(storage, volume, isMade: true).ConfigureAwait(false))
+                await NewResources.RemoveAsync(storage, [volume], failure).ConfigureAwait(false);
             throw;
         }
     }
 
-    static async Task RequireFreeAsync(IVolumeStorage storage, VolumeId volume, string? claim, CancellationToken cancellation)
+    static async Task RequireFreeAsync(IVolumeStorage storage, VolumeId volume, RunAttempt? attempt, CancellationToken cancellation)
     {
         if (await storage.FindLengthAsync(volume, cancellation).ConfigureAwait(false) is null) return;
-        if (claim is null) throw new RefusedException($"there is a volume {volume} already: give another name");
-        try
-        {
-            var writer = await storage.OpenWriterAsync(volume, new() { Claim = claim }, cancellation).ConfigureAwait(false);
-            await writer.DisposeAsync().ConfigureAwait(false);
-            await storage.RemoveAsync(volume, cancellation).ConfigureAwait(false);
-        }
-        catch (CloudException others) when (others.Failure == CloudFailure.InUse)
-        {
+        if (attempt is null) throw new RefusedException($"there is a volume {volume} already: give another name");
+        if (!attempt.IsOfRun(await storage.FindClaimAsync(volume, cancellation).ConfigureAwait(false)))
             throw new RefusedException($"there is a volume {volume} already: give another name; or, if an import to this name was killed, "
                 + "remove what it left half made");
-        }
+        await LeftBehind.RemoveAsync(storage, attempt, volume, cancellation).ConfigureAwait(false);
     }
 
-    static async Task<CopyResult> WriteAsync(VolumeCopy copy, FileVolume content, IVolumeStorage storage, VolumeId volume, string? claim,
-        IRunReport report, CancellationToken cancellation)
+    static async Task<CopyResult> WriteAsync(VolumeCopy copy, FileVolume content, IVolumeStorage storage, VolumeId volume,
+        RunAttempt? attempt, IRunReport report, CancellationToken cancellation)
     {
-        var options = new WriterOptions { IsNew = true, TakesOver = claim is not null, Claim = claim };
+        var options = attempt is null ? new WriterOptions { IsNew = true }
+            : await attempt.TakingOverAsync(storage, volume, isNew: true, cancellation).ConfigureAwait(false);
         var writer = await storage.OpenWriterAsync(volume, options, cancellation).ConfigureAwait(false);
         await using var closing = writer.ConfigureAwait(false);
         using var progress = report.Follow(volume.Value, content.LengthBytes);
@@ -112,7 +107,7 @@ public sealed class ImageSource : IDisposable
     {
         var reader = await storage.OpenReaderAsync(volume, cancellation).ConfigureAwait(false);
         await using var closing = reader.ConfigureAwait(false);
-        using var progress = report.Follow($"{volume} read back", reader.LengthBytes);
+        using var progress = report.FollowCheck(volume.Value, reader.LengthBytes);
         if (await copy.DigestAsync(reader, progress, cancellation).ConfigureAwait(false) != expected)
             throw new CloudException(CloudFailure.Other, "read back", volume.Value, "it does not hold what was written");
     }

@@ -45,7 +45,7 @@ public sealed class PointImage(PointReading reading, VolumeDocument volume, IRun
     /// <returns>Where it begins; null when there is none.</returns>
     async Task<long?> DifferenceAsync(FileVolume content, CancellationToken cancellation)
     {
-        using var progress = report.Follow($"{volume.Name} read back", volume.LengthBytes);
+        using var progress = report.FollowCheck(volume.Name, volume.LengthBytes);
         using var comparison = new VolumeComparison(reading.Reader, reading.Reader.Vault.ChunkSize, options, _slots);
         var compared = await comparison.CompareAllAsync(Tree(), content, progress, cancellation).ConfigureAwait(false);
         return compared.Different is [var first, ..] ? first.Offset : null;

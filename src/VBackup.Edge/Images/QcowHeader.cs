@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using VBackup.Clouds.Volumes;
 using VBackup.Edge.Running;
 
 namespace VBackup.Edge.Images;
@@ -42,7 +43,7 @@ static class QcowHeader
 
     static byte[] Read(string path)
     {
-        using var file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        using var file = NamedFile.OpenToRead(path, allowsDevices: true);
         var header = new byte[Size];
         var read = RandomAccess.Read(file, header, 0);
         return header[..read];

@@ -27,13 +27,18 @@ public sealed class InPlaceWriting
     readonly StillServer _server;
     readonly IReadOnlyList<RestoreTargetVolume> _targets;
     long _claimedAt;
-    readonly string _claim = RandomNumberGenerator.GetHexString(16, lowercase: true);
+    readonly RunAttempt? _attempt;
+    readonly string _claim;
 
     // Who had taken each of them over last when this was begun.
     readonly Dictionary<VolumeId, string?> _claimsBefore;
 
-    InPlaceWriting(EdgeCloud cloud, Server server, IReadOnlyList<RestoreTargetVolume> targets, Dictionary<VolumeId, string?> claims) =>
-        (_cloud, _server, _targets, _claimsBefore) = (cloud, new(cloud, server.Name), targets, claims);
+    InPlaceWriting(EdgeCloud cloud, Server server, IReadOnlyList<RestoreTargetVolume> targets, Dictionary<VolumeId, string?> claims,
+        RunAttempt? attempt)
+    {
+        (_cloud, _server, _targets, _claimsBefore, _attempt) = (cloud, new(cloud, server.Name), targets, claims, attempt);
+        _claim = attempt?.Claim ?? RandomNumberGenerator.GetHexString(16, lowercase: true);
+    }
 
     /// <summary>What is rewritten.</summary>
     public IReadOnlyList<VolumeId> Volumes => [.. _targets.Select(item => item.Target)];
@@ -49,8 +54,9 @@ public sealed class InPlaceWriting
 
     /// <summary>Volumes that are missing, were replaced, have another size now, or may not be written are refused by name. Nothing is
     /// changed, and the server may run.</summary>
+    /// <param name="attempt">Null when there is one attempt only.</param>
     public static async Task<InPlaceWriting> CheckAsync(EdgeCloud cloud, Server server, EdgeDocument edge,
-        IReadOnlyList<VolumeDocument> volumes, CancellationToken cancellation)
+        IReadOnlyList<VolumeDocument> volumes, CancellationToken cancellation, RunAttempt? attempt = null)
     {
         List<RestoreTargetVolume> targets = [];
         foreach (var volume in volumes)
@@ -82,7 +88,7 @@ public sealed class InPlaceWriting
         Dictionary<VolumeId, string?> claims = [];
         foreach (var (_, target) in targets)
             claims[target] = await cloud.Storage.FindClaimAsync(target, cancellation).ConfigureAwait(false);
-        return new(cloud, server, targets, claims);
+        return new(cloud, server, targets, claims, attempt);
     }
 
     static async Task RequireWritableAsync(EdgeCloud cloud, VolumeId target, CancellationToken cancellation)
@@ -116,7 +122,8 @@ public sealed class InPlaceWriting
     {
         await _server.RequireAsync(cancellation).ConfigureAwait(false);
         foreach (var target in Volumes)
-            await (await OpenAsync(target, new() { TakesOver = true, Claim = _claim }, LooksBefore, cancellation).ConfigureAwait(false))
+            await (await OpenWithAsync(target, () => TakingOverAsync(target, cancellation), LooksBefore, cancellation)
+                .ConfigureAwait(false))
                 .DisposeAsync().ConfigureAwait(false);
         _claimedAt = _cloud.Clock.GetTimestamp();
         await _server.RequireAsync(cancellation).ConfigureAwait(false);
@@ -216,13 +223,23 @@ public sealed class InPlaceWriting
                 .ConfigureAwait(false);
     }
 
-    async Task<IVolumeWriter> OpenAsync(VolumeId target, WriterOptions options, int looksMax, CancellationToken cancellation)
+    Task<WriterOptions> TakingOverAsync(VolumeId target, CancellationToken cancellation) =>
+        _attempt?.TakingOverAsync(_cloud.Storage, target, isNew: false, cancellation)
+        ?? Task.FromResult(new WriterOptions { TakesOver = true, Claim = _claim });
+
+    Task<IVolumeWriter> OpenAsync(VolumeId target, WriterOptions options, int looksMax, CancellationToken cancellation) =>
+        OpenWithAsync(target, () => Task.FromResult(options), looksMax, cancellation);
+
+    // Whoever was overtaken looks, and asks, anew.
+    async Task<IVolumeWriter> OpenWithAsync(
+        VolumeId target, Func<Task<WriterOptions>> options, int looksMax, CancellationToken cancellation)
     {
         for (var look = 1; ; look++)
         {
             try
             {
-                return await _cloud.Storage.OpenWriterAsync(target, options, cancellation).ConfigureAwait(false);
+                return await _cloud.Storage.OpenWriterAsync(target, await options().ConfigureAwait(false), cancellation)
+                    .ConfigureAwait(false);
             }
             catch (CloudException taken) when (taken.Failure == CloudFailure.InUse && look < looksMax)
             {

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using VBackup.Edge.Backups;
 using VBackup.Edge.Running;
 using VBackup.Clouds;
@@ -12,14 +11,9 @@ namespace VBackup.Edge.Restores;
 /// Restores to new volumes and new servers. What a failure leaves half made is removed. What an attempt leaves half made that was killed,
 /// the next one of the same run knows as the run's own, and goes on with.
 /// </summary>
-/// <param name="run">Comes first in the claims of all attempts: 1 to 32 letters, digits and '_'. Null when there is one attempt
-/// only.</param>
-/// <param name="isLost">Whether another attempt has taken over by now: then what there is is left to that one.</param>
-public sealed class NewResources(
-    EdgeCloud cloud, VolumeRestore restore, EdgeDocument edge, string? run = null, Func<bool>? isLost = null)
+/// <param name="attempt">Null when there is one attempt only.</param>
+public sealed class NewResources(EdgeCloud cloud, VolumeRestore restore, EdgeDocument edge, RunAttempt? attempt = null)
 {
-    readonly string? _claim = run is null ? null : $"{run}-{RandomNumberGenerator.GetHexString(16, lowercase: true)}";
-
     /// <returns>What was made.</returns>
     public async Task<string> MakeVolumeAsync(VolumeDocument volume, string name, CancellationToken cancellation)
     {
@@ -31,40 +25,45 @@ public sealed class NewResources(
     /// <returns>What was made.</returns>
     public async Task<string> MakeServerAsync(PointDocument point, string name, CancellationToken cancellation)
     {
-        (VolumeDocument Volume, VolumeId Target)[] targets =
-            [.. point.Volumes.Select(volume => (volume, NewVolume(cloud, new(edge.Volumes[volume.Name]), $"{name}-{volume.Name}")))];
-        VolumeId[] volumes = [.. targets.Select(item => item.Target)];
+        var volumes = VolumesOf(cloud, edge, point, name);
+        (VolumeDocument Volume, VolumeId Target)[] targets = [.. point.Volumes.Zip(volumes)];
         if (await cloud.Hypervisor.FindAsync(name, cancellation).ConfigureAwait(false) is { } there)
         {
             // It is defined when all was written and read back: its maker was killed before he could say so.
-            if (await IsOursAsync(there, [.. volumes], cancellation).ConfigureAwait(false)) return $"server {name}";
+            if (attempt is not null && await LeftBehind.IsOfRunAsync(cloud.Storage, attempt, there, volumes, cancellation)
+                .ConfigureAwait(false)) return $"server {name}";
             throw new RefusedException($"there is a server {name} already: give another name");
         }
-        await MakeAsync(targets, cancellation).ConfigureAwait(false);
+        var made = await MakeAsync(targets, cancellation).ConfigureAwait(false);
         try
         {
+            if (attempt is not null) await attempt.RequireOwnAsync(cancellation).ConfigureAwait(false);
             await cloud.Hypervisor.DefineAsync(name, new ServerConfiguration(edge.ConfigurationKind, edge.Configuration),
                 targets.ToDictionary(item => item.Volume.Name, item => item.Target), cancellation).ConfigureAwait(false);
         }
         catch (Exception failure)
         {
-            await RemoveServerAsync(name, volumes, failure).ConfigureAwait(false);
-            await RemoveOwnAsync(volumes, failure).ConfigureAwait(false);
+            await RemoveServerAsync(name, made, failure).ConfigureAwait(false);
+            await RemoveOwnAsync(made, failure).ConfigureAwait(false);
             throw;
         }
         return $"server {name}";
     }
 
+    /// <summary>What the volumes of a new server are called, in the order of the point's.</summary>
+    public static IReadOnlyList<VolumeId> VolumesOf(EdgeCloud cloud, EdgeDocument edge, PointDocument point, string name) =>
+        [.. point.Volumes.Select(volume => NewVolume(cloud, new(edge.Volumes[volume.Name]), $"{name}-{volume.Name}"))];
+
     // It may have been defined, and only the answer was lost. What has other volumes, or volumes that another attempt goes on with, is not
     // this attempt's.
-    async Task RemoveServerAsync(string name, VolumeId[] volumes, Exception failure)
+    async Task RemoveServerAsync(string name, IReadOnlyList<Made> made, Exception failure)
     {
         try
         {
             if (await cloud.Hypervisor.FindAsync(name, CancellationToken.None).ConfigureAwait(false) is not { } there
-                || !volumes.ToHashSet().SetEquals(there.Disks.Select(disk => disk.Volume))) return;
-            foreach (var volume in volumes)
-                if (!await IsLeftToUsAsync(volume).ConfigureAwait(false)) return;
+                || !made.Select(one => one.Volume).ToHashSet().SetEquals(there.Disks.Select(disk => disk.Volume))) return;
+            foreach (var one in made)
+                if (!await IsLeftToUsAsync(one).ConfigureAwait(false)) return;
             await cloud.Hypervisor.RemoveAsync(name, CancellationToken.None).ConfigureAwait(false);
             Aftermath.Add(failure, $"the server {name} was removed again");
         }
@@ -74,17 +73,19 @@ public sealed class NewResources(
         }
     }
 
-    async Task MakeAsync(IReadOnlyList<(VolumeDocument Volume, VolumeId Target)> targets, CancellationToken cancellation)
+    async Task<IReadOnlyList<Made>> MakeAsync(
+        IReadOnlyList<(VolumeDocument Volume, VolumeId Target)> targets, CancellationToken cancellation)
     {
-        List<VolumeId> made = [];
+        List<Made> made = [];
         try
         {
             foreach (var (volume, target) in targets)
             {
                 var isNew = await CreateAsync(target, volume.LengthBytes, cancellation).ConfigureAwait(false);
-                made.Add(target);
+                made.Add(new(target, isNew));
                 // An attempt that stood still and wakes up is shut out of what this one goes on with.
-                var options = new WriterOptions { IsNew = isNew, TakesOver = _claim is not null, Claim = _claim };
+                var options = attempt is null ? new WriterOptions { IsNew = isNew }
+                    : await attempt.TakingOverAsync(cloud.Storage, target, isNew, cancellation).ConfigureAwait(false);
                 await restore.RunAsync(volume, target, options, isDelta: !isNew, cancellation).ConfigureAwait(false);
             }
         }
@@ -93,6 +94,7 @@ public sealed class NewResources(
             await RemoveOwnAsync(made, failure).ConfigureAwait(false);
             throw;
         }
+        return made;
     }
 
     /// <returns>Whether it was made just now; an earlier attempt made it otherwise.</returns>
@@ -112,44 +114,24 @@ public sealed class NewResources(
         }
     }
 
-    async Task<bool> IsOursAsync(Server server, HashSet<VolumeId> targets, CancellationToken cancellation)
-    {
-        if (!targets.SetEquals(server.Disks.Select(disk => disk.Volume))) return false;
-        foreach (var target in targets)
-            if (!await IsOursAsync(target, cancellation).ConfigureAwait(false)) return false;
-        return true;
-    }
-
     // Whoever takes it over for anything else leaves another claim.
-    async Task<bool> IsOursAsync(VolumeId target, CancellationToken cancellation) => run is not null
-        && await cloud.Storage.FindClaimAsync(target, cancellation).ConfigureAwait(false) is { } claim
-        && claim.StartsWith(run + '-', StringComparison.Ordinal);
+    async Task<bool> IsOursAsync(VolumeId target, CancellationToken cancellation) => attempt is not null
+        && attempt.IsOfRun(await cloud.Storage.FindClaimAsync(target, cancellation).ConfigureAwait(false));
 
     // An attempt that stood still for so long that another goes on with its volumes leaves them to that one.
-    async Task RemoveOwnAsync(IEnumerable<VolumeId> made, Exception failure)
+    async Task RemoveOwnAsync(IEnumerable<Made> made, Exception failure)
     {
         List<VolumeId> own = [];
-        foreach (var volume in made)
-            if (await IsLeftToUsAsync(volume).ConfigureAwait(false)) own.Add(volume);
+        foreach (var one in made)
+            if (await IsLeftToUsAsync(one).ConfigureAwait(false)) own.Add(one.Volume);
         await RemoveAsync(cloud.Storage, own, failure).ConfigureAwait(false);
     }
 
-    async Task<bool> IsLeftToUsAsync(VolumeId volume)
-    {
-        if (_claim is null) return true;
-        if (isLost is not null && isLost()) return false;
-        try
-        {
-            // Without any, it was made and not yet opened.
-            return await cloud.Storage.FindClaimAsync(volume, CancellationToken.None).ConfigureAwait(false) is var claim
-                && (claim == _claim || claim is null);
-        }
-        catch (CloudException)
-        {
-            // The removal is tried, and tells that this storage does not answer.
-            return true;
-        }
-    }
+    Task<bool> IsLeftToUsAsync(Made one) =>
+        attempt is null ? Task.FromResult(true) : attempt.IsLeftToItAsync(cloud.Storage, one.Volume, one.IsNew);
+
+    /// <param name="IsNew">This attempt made it, and did not find it.</param>
+    sealed record Made(VolumeId Volume, bool IsNew);
 
     /// <summary>Removes what a failure left half made, and has the failure tell of it.</summary>
     public static async Task RemoveAsync(IVolumeStorage storage, IReadOnlyList<VolumeId> made, Exception failure)

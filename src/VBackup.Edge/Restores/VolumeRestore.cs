@@ -58,7 +58,7 @@ public sealed class VolumeRestore(IVolumeStorage storage, PointReading reading, 
         var reader = await storage.OpenReaderAsync(target, cancellation).ConfigureAwait(false);
         await using (reader.ConfigureAwait(false))
         {
-            using var progress = report.Follow($"{volume.Name} read back", volume.LengthBytes);
+            using var progress = report.FollowCheck(volume.Name, volume.LengthBytes);
             _digests.Remove(volume.Name, out var digests);
             using var comparison = new VolumeComparison(reading.Reader, reading.Reader.Vault.ChunkSize, _options,
                 _slots) { Digests = digests };

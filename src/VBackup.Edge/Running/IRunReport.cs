@@ -13,6 +13,9 @@ public interface IRunReport
 
     /// <summary>Follows bytes on their way. Dispose it when they have arrived.</summary>
     ITransferMeter Follow(string what, long totalBytes);
+
+    /// <summary>Follows bytes that were written, and are read back.</summary>
+    ITransferMeter FollowCheck(string what, long totalBytes) => Follow($"{what} read back", totalBytes);
 }
 
 /// <summary>Is told how far a transfer is, from several threads.</summary>

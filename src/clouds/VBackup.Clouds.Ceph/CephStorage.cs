@@ -96,7 +96,7 @@ public sealed class CephStorage : IVolumeStorage
         FindOnAsync(volume, image => RestoreNote.Parse(image.RestoreNoted(), image.Subject), cancellation);
 
     public Task<string?> FindClaimAsync(VolumeId volume, CancellationToken cancellation) =>
-        FindOnAsync(volume, image => image.ClaimedBy() is { Length: > 0 } claim ? claim : null, cancellation);
+        FindOnAsync(volume, image => image.ClaimedBy(), cancellation);
 
     /// <returns>Null, too, when there is no such volume.</returns>
     private Task<T?> FindOnAsync<T>(VolumeId volume, Func<RbdImage, T?> find, CancellationToken cancellation) where T : class

@@ -39,8 +39,11 @@ internal sealed class CephVolumeWriter(
             using (var look = RbdImage.Open(connection, path, isReadOnly: true))
             {
                 if (options.TakesOver) shutOut = look.SignedBy();
+                var watchers = RefuseWatched(look, connection.ClientId, shutOut);
+                // Looked at after those who are to go: who has come since it was seen is not among them, or is seen now.
+                RequireNobodySince(look, options);
                 // A holder that sleeps must find the door closed, not only the lock gone.
-                foreach (var watcher in RefuseWatched(look, connection.ClientId, shutOut))
+                foreach (var watcher in watchers)
                     connection.ShutOut(watcher.Address, path.ToString());
             }
             image = RbdImage.Open(connection, path, isReadOnly: false);
@@ -49,13 +52,16 @@ internal sealed class CephVolumeWriter(
             if (holders.Count > 0 && !options.TakesOver)
                 throw new CloudException(CloudFailure.InUse, "open for writing", path.ToString(),
                     $"{holders[0].Client} at {holders[0].Address} holds its lock and may still write: open it to take over");
+            RequireNobodySince(image, options);
             foreach (var holder in holders)
             {
                 connection.ShutOut(holder.Address, path.ToString());
                 image.BreakLock(holder);
             }
             image.Lock();
-            if (options.TakesOver) image.Claim(options.Claim);
+            // With the lock nobody else gets here; who was shut out meanwhile writes no claim any more.
+            RequireNobodySince(image, options);
+            if (options.TakesOver) image.Claim(VolumeClaim.TextOf(options));
             else if (options.Claim is { } claim) VolumeClaim.RequireSame(image.ClaimedBy(), claim, path.ToString());
             image.Sign(connection.ClientId);
             return new(image, connection, image.LengthBytes, options.IsNew, calls);
@@ -66,6 +72,11 @@ internal sealed class CephVolumeWriter(
             connection.Dispose();
             throw;
         }
+    }
+
+    private static void RequireNobodySince(RbdImage image, WriterOptions options)
+    {
+        if (options.TakesOver) VolumeClaim.RequireNobodySince(image.ClaimedBy(), options, image.Subject);
     }
 
     // Another writer of ours may be taken over from; a server, or anybody else, may not.

@@ -12,13 +12,15 @@ sealed class HeldLease : IAsyncDisposable
     readonly WorkLease _lease;
     readonly LeaseReport _report;
     readonly TimeProvider _clock;
+    readonly TimeSpan _reportEvery;
     readonly CancellationTokenSource _work;
     readonly CancellationTokenSource _over = new();
     readonly Task _prolonging;
 
-    public HeldLease(IWorkSource source, WorkLease lease, LeaseReport report, long askedAt, TimeProvider clock, CancellationToken stop)
+    public HeldLease(IWorkSource source, WorkLease lease, LeaseReport report, long askedAt, TimeSpan reportEvery, TimeProvider clock,
+        CancellationToken stop)
     {
-        (_source, _lease, _report, _clock) = (source, lease, report, clock);
+        (_source, _lease, _report, _reportEvery, _clock) = (source, lease, report, reportEvery, clock);
         _work = CancellationTokenSource.CreateLinkedTokenSource(stop);
         _prolonging = ProlongAsync(askedAt, lease.Until);
     }
@@ -32,11 +34,23 @@ sealed class HeldLease : IAsyncDisposable
     /// <summary>Nobody would hear what is said of the task.</summary>
     public bool IsLost => _report.IsLost;
 
+    /// <summary>Asks at once whether the task is still held, before what nobody may do who has slept past the end of his lease.</summary>
+    /// <exception cref="OperationCanceledException">It is not, or it is to be stopped.</exception>
+    public async Task RequireAsync(CancellationToken cancellation)
+    {
+        var answer = await _source.ReportAsync(_lease.Task, _lease.Epoch, _report.Progress, cancellation).ConfigureAwait(false);
+        if (answer is WorkAnswer.GoOn) return;
+        if (answer is WorkAnswer.Halt halt) StopReason = halt.Reason;
+        else _report.Loses();
+        await _work.CancelAsync().ConfigureAwait(false);
+        throw new OperationCanceledException(_work.Token);
+    }
+
     async Task ProlongAsync(long askedAt, TimeSpan until)
     {
         try
         {
-            var pause = until / 4;
+            var pause = PauseWithin(until);
             while (true)
             {
                 await Task.Delay(pause, _clock, _over.Token).ConfigureAwait(false);
@@ -44,7 +58,7 @@ sealed class HeldLease : IAsyncDisposable
                 // An answer that comes too late is none.
                 var patience = until * 0.75 - _clock.GetElapsedTime(askedAt);
                 var answer = patience > TimeSpan.Zero ? await AskAsync(patience).ConfigureAwait(false) : new WorkAnswer.Lost();
-                pause = until / 4;
+                pause = PauseWithin(until);
                 switch (answer)
                 {
                     case null:
@@ -72,6 +86,9 @@ sealed class HeldLease : IAsyncDisposable
             // The work is over.
         }
     }
+
+    // What is asked often tells how far it is; a lease that is short is asked for in time all the same.
+    TimeSpan PauseWithin(TimeSpan until) => _reportEvery < until / 4 ? _reportEvery : until / 4;
 
     /// <returns>Null when there was no answer.</returns>
     async Task<WorkAnswer?> AskAsync(TimeSpan patience)

@@ -13,7 +13,8 @@ public sealed partial class ImageFolder(string? root)
 
     /// <summary>The path of a file in a project's folder, which is made where there is none. The file need not be there.</summary>
     /// <exception cref="IOException">The folder for images is not there now.</exception>
-    /// <exception cref="RefusedException">There is none, the name is none, or the path leads out of the project's folder.</exception>
+    /// <exception cref="RefusedException">There is none, the name is none, the path leads out of the project's folder, or what is there is
+    /// no file.</exception>
     public string FileFor(ProjectId project, string name)
     {
         if (root is null) throw new RefusedException("this worker has no folder for images: it needs the setting Worker:ImageFolder");
@@ -23,8 +24,10 @@ public sealed partial class ImageFolder(string? root)
         Directory.CreateDirectory(folder, OwnersOnly);
         var file = Path.Combine(folder, name);
         // A link could name another project's file, or one of this machine.
-        return FileIdentity.RealPath(file) == file && new FileInfo(file).LinkTarget is null ? file
-            : throw new RefusedException($"{name} leads out of the project's folder for images: links are not followed");
+        if (FileIdentity.RealPath(file) != file || new FileInfo(file).LinkTarget is not null)
+            throw new RefusedException($"{name} leads out of the project's folder for images: links are not followed");
+        return FileIdentity.Of(file) is null or { Kind: FileKind.RegularFile } ? file
+            : throw new RefusedException($"{name} is no file: a pipe, a socket, a device or a folder is neither read nor written");
     }
 
     [GeneratedRegex(@"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\z", RegexOptions.CultureInvariant)]

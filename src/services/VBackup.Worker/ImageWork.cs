@@ -36,7 +36,8 @@ static class ImageWork
     }
 
     public static async Task<ImageResult> ImportAsync(
-        EdgeCloud cloud, ImageFolder images, ImportImageOrder order, LeaseReport report, CancellationToken cancellation)
+        EdgeCloud cloud, ImageFolder images, ImportImageOrder order, LeaseReport report, RunAttempt attempt,
+        CancellationToken cancellation)
     {
         var file = images.FileFor(order.Project, order.File);
         if (!File.Exists(file)) throw new RefusedException($"the project's folder for images has no file {order.File}");
@@ -45,7 +46,7 @@ static class ImageWork
             file, format ?? ImageFormats.OfName(file), isFormatGiven: format is not null, sha256: null, cancellation).ConfigureAwait(false);
         var volume = NewResources.NewVolume(cloud, new VolumeId(order.Beside), order.NewName);
         var imported = await source.ImportAsync(
-            cloud.Storage, volume, scratch: null, order.Run.Value.ToString("N"), report, cancellation).ConfigureAwait(false);
+            cloud.Storage, volume, scratch: null, attempt, report, cancellation).ConfigureAwait(false);
         if (!imported.IsExpected) report.Note("there was no digest beside the file that its content could be compared with");
         return new($"volume {volume}", imported.Sha256, imported.LengthBytes, imported.WrittenBytes, report.Notes);
     }

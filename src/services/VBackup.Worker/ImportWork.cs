@@ -15,8 +15,8 @@ namespace VBackup.Worker;
 static class ImportWork
 {
     public static async Task<ImportResult> DoAsync(
-        EdgeCloud cloud, VaultOpening vaults, ImportOrder order, WorkSecrets secrets, LeaseReport report, DataPathOptions options,
-        CancellationToken cancellation)
+        EdgeCloud cloud, VaultOpening vaults, ImportOrder order, WorkSecrets secrets, LeaseReport report, RunAttempt attempt,
+        DataPathOptions options, CancellationToken cancellation)
     {
         var vault = await vaults.OpenAsync(order.Vault, secrets, makes: false, cancellation).ConfigureAwait(false);
         await using var closing = vault.ConfigureAwait(false);
@@ -25,9 +25,11 @@ static class ImportWork
         var reading = await PointReading.BeginAsync(vault, "restore", point, cancellation).ConfigureAwait(false);
         await using var ending = reading.ConfigureAwait(false);
         var restore = new VolumeRestore(cloud.Storage, reading, report, options);
+        var volumes = order.Target == RestoreTarget.NewServer ? point.Volumes : Choose(point, order.Volume);
+        report.Expects(volumes.Sum(volume => volume.LengthBytes));
         if (order.Target == RestoreTarget.Original)
-            return await WriteInPlaceAsync(cloud, restore, edge, point, order, report, cancellation).ConfigureAwait(false);
-        var making = new NewResources(cloud, restore, edge, order.Run.Value.ToString("N"), () => report.IsLost);
+            return await WriteInPlaceAsync(cloud, restore, edge, point, order, report, attempt, cancellation).ConfigureAwait(false);
+        var making = new NewResources(cloud, restore, edge, attempt);
         var target = order.Target switch
         {
             RestoreTarget.NewServer => await making.MakeServerAsync(point, order.NewName!, cancellation).ConfigureAwait(false),
@@ -37,11 +39,12 @@ static class ImportWork
     }
 
     static async Task<ImportResult> WriteInPlaceAsync(EdgeCloud cloud, VolumeRestore restore, EdgeDocument edge,
-        PointDocument point, ImportOrder order, LeaseReport report, CancellationToken cancellation)
+        PointDocument point, ImportOrder order, LeaseReport report, RunAttempt attempt, CancellationToken cancellation)
     {
         var server = await cloud.FindServerAsync(edge.ServerId, cancellation).ConfigureAwait(false)
             ?? throw new RefusedException($"the server {edge.Server} is gone: restore it to a new one");
-        var writing = await InPlaceWriting.CheckAsync(cloud, server, edge, Choose(point, order.Volume), cancellation).ConfigureAwait(false);
+        var writing = await InPlaceWriting.CheckAsync(cloud, server, edge, Choose(point, order.Volume), cancellation, attempt)
+            .ConfigureAwait(false);
         await writing.ShutOutOthersAsync(cancellation).ConfigureAwait(false);
         await writing.WriteAsync(restore, point.Id, order.SafetySnapshot, cancellation).ConfigureAwait(false);
         return new($"server {server.Name}", restore.LogicalBytes, restore.WrittenBytes, report.Notes,

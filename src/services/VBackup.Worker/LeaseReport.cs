@@ -9,7 +9,7 @@ sealed class LeaseReport : IRunReport
 {
     readonly Lock _lock = new();
     readonly List<string> _notes = [];
-    long _doneBytes, _totalBytes, _storedBytes;
+    long _doneBytes, _expectedBytes, _begunBytes, _storedBytes, _checkedBytes;
     bool _serverRuns, _isLost;
 
     public IReadOnlyList<string> Notes
@@ -20,13 +20,19 @@ sealed class LeaseReport : IRunReport
         }
     }
 
-    /// <summary>Bytes of all volumes that were begun.</summary>
+    /// <summary>The total is what was expected, or that of all volumes that were begun, if that is more.</summary>
     public WorkProgress Progress
     {
         get
         {
-            lock (_lock) return new(_doneBytes, _totalBytes, _storedBytes, _serverRuns);
+            lock (_lock) return new(_doneBytes, Math.Max(_expectedBytes, _begunBytes), _storedBytes, _serverRuns, _checkedBytes);
         }
+    }
+
+    /// <summary>How much there is to do in all, told before the first volume is begun.</summary>
+    public void Expects(long totalBytes)
+    {
+        lock (_lock) _expectedBytes = totalBytes;
     }
 
     /// <summary>The task is somebody else's by now.</summary>
@@ -60,11 +66,13 @@ sealed class LeaseReport : IRunReport
 
     public ITransferMeter Follow(string what, long totalBytes)
     {
-        lock (_lock) _totalBytes += totalBytes;
-        return new Meter(this);
+        lock (_lock) _begunBytes += totalBytes;
+        return new Meter(this, isCheck: false);
     }
 
-    sealed class Meter(LeaseReport report) : ITransferMeter
+    public ITransferMeter FollowCheck(string what, long totalBytes) => new Meter(this, isCheck: true);
+
+    sealed class Meter(LeaseReport report, bool isCheck) : ITransferMeter
     {
         long _done, _stored;
 
@@ -73,7 +81,9 @@ sealed class LeaseReport : IRunReport
             lock (report._lock)
             {
                 // Several at once work on a volume: what comes late changes nothing.
-                report._doneBytes += Math.Max(0, value.DoneBytes - _done);
+                var more = Math.Max(0, value.DoneBytes - _done);
+                if (isCheck) report._checkedBytes += more;
+                else report._doneBytes += more;
                 report._storedBytes += Math.Max(0, value.StoredBytes - _stored);
                 (_done, _stored) = (Math.Max(_done, value.DoneBytes), Math.Max(_stored, value.StoredBytes));
             }

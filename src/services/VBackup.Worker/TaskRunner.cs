@@ -1,9 +1,11 @@
 using System.Text.Json;
 using VBackup.Clouds;
+using VBackup.Clouds.Volumes;
 using VBackup.Contracts.Ids;
 using VBackup.Contracts.Work;
 using VBackup.DataPath;
 using VBackup.Edge;
+using VBackup.Edge.Restores;
 using VBackup.Edge.Running;
 using VBackup.Vault;
 using VBackup.Vault.Format;
@@ -33,11 +35,11 @@ public sealed class TaskRunner(
         if (await source.AcquireAsync(worker, stop).ConfigureAwait(false) is not { } lease) return false;
         var report = new LeaseReport();
         using var drained = new Draining(_budget.DrainLimit, clock, stop);
-        var held = new HeldLease(source, lease, report, asked, clock, drained.Token);
+        var held = new HeldLease(source, lease, report, asked, _budget.ReportEvery, clock, drained.Token);
         await using var ending = held.ConfigureAwait(false);
         try
         {
-            var result = await DoAsync(lease, report, held.Token).ConfigureAwait(false);
+            var result = await DoAsync(lease, report, held).ConfigureAwait(false);
             await source.CompleteAsync(lease.Task, lease.Epoch, result, CancellationToken.None).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (held.Token.IsCancellationRequested)
@@ -61,9 +63,9 @@ public sealed class TaskRunner(
     public async Task ReportServersAsync(CancellationToken cancellation) => await source.ReportServersAsync(
         worker, await ServerWork.ListAsync(cloud, cancellation).ConfigureAwait(false), cancellation).ConfigureAwait(false);
 
-    async Task<string> DoAsync(WorkLease lease, LeaseReport report, CancellationToken cancellation)
+    async Task<string> DoAsync(WorkLease lease, LeaseReport report, HeldLease held)
     {
-        var json = WorkJson.Default;
+        var (json, cancellation) = (WorkJson.Default, held.Token);
         switch (lease.Kind)
         {
             case WorkKind.Export:
@@ -74,17 +76,22 @@ public sealed class TaskRunner(
                 return JsonSerializer.Serialize(await ExportWork.SettleAsync(
                     vaults, Read(lease, json.SettleOrder), lease.Secrets, report, cancellation).ConfigureAwait(false), json.SettleResult);
             case WorkKind.Import:
-                return JsonSerializer.Serialize(await ImportWork.DoAsync(
-                    cloud, vaults, Read(lease, json.ImportOrder), lease.Secrets, report, _dataPath, cancellation).ConfigureAwait(false),
-                        json.ImportResult);
+                var import = Read(lease, json.ImportOrder);
+                return JsonSerializer.Serialize(await ImportWork.DoAsync(cloud, vaults, import, lease.Secrets, report,
+                    Attempt(import.Run, lease, report, held), _dataPath, cancellation).ConfigureAwait(false), json.ImportResult);
+            case WorkKind.RemoveUnfinished:
+                var unfinished = Read(lease, json.UnfinishedOrder);
+                return JsonSerializer.Serialize(await UnfinishedWork.RemoveAsync(cloud, vaults, unfinished, lease.Secrets,
+                    Attempt(unfinished.Run, lease, report, held), cancellation).ConfigureAwait(false), json.UnfinishedResult);
             case WorkKind.ExportImage:
                 return JsonSerializer.Serialize(await ImageWork.ExportAsync(
                     _images, vaults, Read(lease, json.ExportImageOrder), lease.Secrets, report, _dataPath, cancellation)
                         .ConfigureAwait(false),
                         json.ImageResult);
             case WorkKind.ImportImage:
-                return JsonSerializer.Serialize(await ImageWork.ImportAsync(
-                    cloud, _images, Read(lease, json.ImportImageOrder), report, cancellation).ConfigureAwait(false), json.ImageResult);
+                var image = Read(lease, json.ImportImageOrder);
+                return JsonSerializer.Serialize(await ImageWork.ImportAsync(cloud, _images, image, report,
+                    Attempt(image.Run, lease, report, held), cancellation).ConfigureAwait(false), json.ImageResult);
             case WorkKind.StopServer:
                 return JsonSerializer.Serialize(
                     await ServerWork.StopAsync(cloud, Read(lease, json.ServerOrder), () => TellServerRunsAsync(lease, report, cancellation),
@@ -119,6 +126,9 @@ public sealed class TaskRunner(
         }
     }
 
+    static RunAttempt Attempt(RunId run, WorkLease lease, LeaseReport report, HeldLease held) =>
+        new(run.Value.ToString("N"), lease.Epoch, () => report.IsLost, held.RequireAsync);
+
     async Task TellServerRunsAsync(WorkLease lease, LeaseReport report, CancellationToken cancellation)
     {
         report.ServerRuns();
@@ -142,6 +152,7 @@ public sealed class TaskRunner(
             CloudException { Failure: CloudFailure.InUse } when kind == WorkKind.StartServer => (reason, true),
             CloudException clouds => (reason, clouds.Failure is CloudFailure.TimedOut or CloudFailure.Other),
             SessionRevokedException => (reason, true),
+            NotAFileException => (reason, false),
             IOException or UnauthorizedAccessException => (reason, true),
             OperationCanceledException => ("no answer in time", true),
             _ => null,

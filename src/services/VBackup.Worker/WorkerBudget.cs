@@ -21,6 +21,10 @@ public sealed record WorkerBudget
     /// worker goes on with it at once.</summary>
     public TimeSpan DrainLimit { get; init; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>How often each task says how far it is, and hears whether it is still wanted. Never less often than four times within a
+    /// lease.</summary>
+    public TimeSpan ReportEvery { get; init; } = TimeSpan.FromSeconds(2);
+
     /// <summary>What each task may use.</summary>
     /// <exception cref="ArgumentException">There is too little for one block of each task.</exception>
     internal DataPathOptions DataPath()

@@ -23,7 +23,7 @@ public sealed partial class BackupVault
         var dataKey = RandomNumberGenerator.GetBytes(VaultKeys.KeySize);
         try
         {
-            await EnsureEmptyAsync(store, cancellation).ConfigureAwait(false);
+            var left = await EnsureEmptyAsync(store, cancellation).ConfigureAwait(false);
             // To the millisecond, as it is stored.
             var now = DateTimeOffset.FromUnixTimeMilliseconds(runtime.Clock.GetUtcNow().ToUnixTimeMilliseconds());
             var header = new VaultHeader(VaultId.New(), chunkSize, now);
@@ -36,6 +36,8 @@ public sealed partial class BackupVault
                 throw new UnusableVaultException(
                     $"somebody else made a vault at {store.Description} at the same time: use that one, or another place");
             }
+            // They were there before there was a vault, so they open none; a verification would take them for slots that were altered.
+            foreach (var name in left) await store.DeleteAsync(name, cancellation).ConfigureAwait(false);
             return new(store, header, keys, runtime) { OpenedBySlot = slot };
         }
         catch
@@ -108,18 +110,22 @@ public sealed partial class BackupVault
         }
     }
 
-    /// <summary>What a creation left that was broken off, a key slot and a probe, hurts nobody and is let be.</summary>
-    private static async Task EnsureEmptyAsync(IObjectStore store, CancellationToken cancellation)
+    /// <summary>What a creation left that was broken off, a key slot and a probe, is in nobody's way.</summary>
+    /// <returns>Such key slots. They go when this creation is the one that makes the vault, where that is certain.</returns>
+    private static async Task<IReadOnlyList<string>> EnsureEmptyAsync(IObjectStore store, CancellationToken cancellation)
     {
+        List<string> left = [];
         if (await store.ExistsAsync(ObjectNames.Header, cancellation).ConfigureAwait(false))
             throw new UnusableVaultException($"there is a vault at {store.Description} already");
         await foreach (var entry in store.ListAsync("", cancellation).ConfigureAwait(false))
         {
-            if (!entry.Name.StartsWith(ObjectNames.Keys, StringComparison.Ordinal)
-                && !entry.Name.StartsWith("probe/", StringComparison.Ordinal))
+            if (entry.Name.StartsWith(ObjectNames.Keys, StringComparison.Ordinal)) left.Add(entry.Name);
+            else if (!entry.Name.StartsWith("probe/", StringComparison.Ordinal))
                 throw new UnusableVaultException(
                     $"{store.Description} is not empty (it holds {entry.Name}): a vault needs a place of its own");
         }
+        // Without it two could make a header each, and each take the other's slot for one that was left.
+        return left.Count > 0 && await store.CanCreateOnceAsync(cancellation).ConfigureAwait(false) ? left : [];
     }
 
     private static async Task<bool> PutHeaderAsync(IObjectStore store, byte[] header, CancellationToken cancellation)

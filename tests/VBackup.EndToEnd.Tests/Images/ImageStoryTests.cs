@@ -51,19 +51,19 @@ public sealed class ImageStoryTests
             .Expect(0).Last;
         Assert.Equal(("qcow2", ImageFiles.DigestOf(s_sparse)),
             (exported.GetProperty("format").GetString(), exported.GetProperty("sha256").GetString()));
-        Assert.Equal(["vda.qcow2", "vda.qcow2.raw.sha256"], FilesIn(world));
+        Assert.Equal(["vda.qcow2", "vda.qcow2.raw-sha256"], FilesIn(world));
         Assert.Equal("600", await ImageFiles.ModeAsync(file));
         Assert.InRange(new FileInfo(file).Length, 210_000, 2_000_000);
         await ImageFiles.CheckQcow2Async(file, s_sparse);
         // The digest file names what 'qemu-img convert' makes.
         (await ImageFiles.QemuAsync("convert", "-f", "qcow2", "-O", "raw", file, $"{file}.raw")).Expect(0);
-        await ImageFiles.CheckDigestFileAsync($"{file}.raw.sha256");
+        await ImageFiles.CheckDigestFileAsync($"{file}.raw-sha256");
         File.Delete($"{file}.raw");
 
         var imported = (await world.OnCloudAsync("import-image", file, "--new-volume", "copy")).Expect(0).Last;
         Assert.True(imported.GetProperty("verified").GetBoolean());
         Assert.Equal(s_sparse, await File.ReadAllBytesAsync(world.VolumePath("copy")));
-        Assert.Equal(["vda.qcow2", "vda.qcow2.raw.sha256"], FilesIn(world));
+        Assert.Equal(["vda.qcow2", "vda.qcow2.raw-sha256"], FilesIn(world));
 
         // The same volume by its storage's name, as raw.
         (await world.OnCloudAsync("export-image", "--snapshot", snapshot, "--volume", "vdb", "--to", world.Vault["images/vdb"])).Expect(0);

@@ -38,7 +38,7 @@ public sealed class RealImageTests
             Assert.Equal(content, await File.ReadAllBytesAsync(folder["second.raw"]));
             await ImageFiles.CheckDigestFileAsync(folder["second.raw.sha256"]);
             await ImageFiles.CheckQcow2Async(folder["second.qcow2"], content);
-            Assert.Equal(["first.raw", "second.qcow2", "second.qcow2.raw.sha256", "second.raw", "second.raw.sha256"], folder.Files());
+            Assert.Equal(["first.raw", "second.qcow2", "second.qcow2.raw-sha256", "second.raw", "second.raw.sha256"], folder.Files());
         }
         finally
         {

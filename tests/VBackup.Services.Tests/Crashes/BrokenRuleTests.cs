@@ -27,6 +27,12 @@ public sealed class BrokenRuleTests(ITestOutputHelper output)
             [new(Place.CommitObject, Mishap.Sleeps, 1), new(Place.CommitObject, Mishap.Sleeps, 2)]),
         ["who was shut out writes nothing"] = new("while its server runs", new() { ShutOutWrite = true },
             [new(Place.WriteVolume, Mishap.Sleeps, 1)]),
+        ["who comes later keeps what he took over"] = new("from who got its task later", new() { TakesOverFromAnybody = true },
+            [new(Place.OpenWriter, Mishap.Sleeps, 1), new(Place.OpenWriter, Mishap.Sleeps, 2)]),
+        ["who slept asks before he takes over"] = new("from who got its task later", new() { Hears = HearsNoLoss },
+            [.. Enumerable.Range(2, 6).Select(nth => new Fault(Place.LookAtVolume, Mishap.Sleeps, nth))]),
+        ["what a lost worker left half made is removed"] = new("does not say so",
+            new() { Line = (_, line) => new RemovesNothing(line) }, [new(Place.FlushVolume, Mishap.DiesBefore, 1)]),
         ["who stops a server says so first"] = new("the server is Shutdown", new() { Line = (_, line) => new TellsNoStop(line) },
             [new(Place.StopServer, Mishap.DiesAfter, 1)]),
     };
@@ -98,6 +104,21 @@ public sealed class BrokenRuleTests(ITestOutputHelper output)
 
         Task<int> EpochOfAsync(WorkTaskId task) => world.Backup.Changes.MakeAsync(
             async change => (await change.Db.Tasks.AsNoTracking().SingleAsync(one => one.Id == task)).Epoch, default);
+    }
+
+    static WorkAnswer HearsNoLoss(WorkAnswer answer) => answer is WorkAnswer.Lost ? new WorkAnswer.GoOn(TimeSpan.FromSeconds(60)) : answer;
+
+    /// <summary>A worker that says that nothing was left, and has not looked.</summary>
+    sealed class RemovesNothing(IWorkSource line) : RelayingSource(line)
+    {
+        public override async Task<WorkLease?> AcquireAsync(WorkerId worker, CancellationToken cancellation)
+        {
+            var lease = await base.AcquireAsync(worker, cancellation);
+            if (lease is not { Kind: WorkKind.RemoveUnfinished }) return lease;
+            var result = JsonSerializer.Serialize(new UnfinishedResult([], []), WorkJson.Default.UnfinishedResult);
+            await base.CompleteAsync(lease.Task, lease.Epoch, result, cancellation);
+            return null;
+        }
     }
 
     /// <summary>A worker that stops servers without a word.</summary>

@@ -14,6 +14,12 @@ sealed record BrokenRules
     /// <summary>What workers get for the service.</summary>
     public Func<CrashWorld, IWorkSource, IWorkSource> Line { get; init; } = (_, line) => line;
 
+    /// <summary>What workers make of the answers that they hear.</summary>
+    public Func<WorkAnswer, WorkAnswer> Hears { get; init; } = answer => answer;
+
     /// <summary>Who was shut out of a volume writes to it all the same.</summary>
     public bool ShutOutWrite { get; init; }
+
+    /// <summary>Storages let anybody take over, whoever has since he looked.</summary>
+    public bool TakesOverFromAnybody { get; init; }
 }

@@ -6,6 +6,7 @@ using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Time.Testing;
 using VBackup.Clouds.Lab;
+using VBackup.Clouds.Volumes;
 using VBackup.Contracts.Ids;
 using VBackup.Contracts.Messages;
 using VBackup.Platform.Databases;
@@ -27,6 +28,7 @@ sealed class CrashWorld : IAsyncDisposable
 {
     public const string Region = "here", Server = "web";
     public const int VolumeSize = 192 * 1024;
+    public const int BinDays = 7;
     const int WorkersMax = 2;
 
     static readonly DateTimeOffset s_start = new(2026, 3, 1, 12, 0, 0, TimeSpan.Zero);
@@ -36,13 +38,17 @@ sealed class CrashWorld : IAsyncDisposable
     static readonly Lazy<Task<(byte[] Backup, byte[] Snapshots)>> s_emptyDatabases = new(MakeDatabasesAsync);
 
     readonly StringBuilder _story = new();
+    readonly Dictionary<VolumeId, int> _takenOver = [];
+    int _leases;
     readonly MasterKey _master;
     string? _accusation;
     readonly ProjectSecrets _secrets;
 
     CrashWorld(int seed, FaultPlan faults, BrokenRules broken)
     {
-        (Random, Faults, Broken) = (new(seed), faults, broken);
+        (Random, Whims, Faults, Broken) = (new(seed), new(~seed), faults, broken);
+        HasBin = Whims.Next(3) > 0;
+        ReportEvery = TimeSpan.FromSeconds(Whims.Next(8) == 0 ? 2 : 15);
         Folder = Path.Combine(s_root, $"vbackup-crashes-{RandomNumberGenerator.GetHexString(16, lowercase: true)}");
         Directory.CreateDirectory(Folder);
         var filler = new Random(seed);
@@ -69,6 +75,15 @@ sealed class CrashWorld : IAsyncDisposable
     public static IReadOnlyList<string> Volumes { get; } = [.. Disks.Select(disk => $"{Server}-{disk}")];
 
     public Random Random { get; }
+
+    /// <summary>For what changes a story, and not the order in which all else happens.</summary>
+    public Random Whims { get; }
+
+    /// <summary>What is deleted can be brought back.</summary>
+    public bool HasBin { get; }
+
+    /// <summary>How often workers say how far they are: mostly as seldom as they may, so that a story has other steps too.</summary>
+    public TimeSpan ReportEvery { get; }
     public FaultPlan Faults { get; }
     public BrokenRules Broken { get; }
     public string Folder { get; }
@@ -138,7 +153,7 @@ sealed class CrashWorld : IAsyncDisposable
             foreach (var id in workers) change.Db.Workers.Add(new(id, Region, $"worker-{id.Value:N}"));
             var location = new Location(Location, Project, Region, "main", LocationKindView.FileSystem, Path.Combine(Folder, "location"));
             location.WasChecked(null, Clock.GetUtcNow());
-            location.IsLimited(quotaBytes: 1 << 30, softDeleteDays: 7);
+            location.IsLimited(quotaBytes: 1 << 30, softDeleteDays: HasBin ? BinDays : 0);
             change.Db.Locations.Add(location);
             await _secrets.EnsureKeyAsync(change, Project, default);
         }, default);
@@ -168,16 +183,19 @@ sealed class CrashWorld : IAsyncDisposable
         lock (_story) _story.Append((Clock.GetUtcNow() - s_start).TotalSeconds.ToString("0", null)).Append(" s  ").AppendLine(what);
     }
 
-    /// <summary>A worker that had slept since before it shut others out of a volume did so after another had got its task. It writes the
-    /// same once more, hears that it is late, and leaves its note: only an epoch that storages look at could keep it from that.</summary>
-    public bool WasOverrun { get; private set; }
-
-    public void NoteTakingOver(Life life)
+    /// <summary>Nobody takes a volume over from who was given his task later.</summary>
+    public void NoteTakingOver(Life life, VolumeId volume)
     {
-        if (life.Holds is not { } held || Epochs[held.Task] == held.Epoch) return;
-        WasOverrun = true;
-        Tell($"{life.Name} takes volumes over, and epoch {Epochs[held.Task]} has the task");
+        if (life.Holds is not { } held) return;
+        lock (_takenOver)
+        {
+            if (_takenOver.GetValueOrDefault(volume) > held.Number)
+                Accuse($"{life.Name} takes {volume} over under epoch {held.Epoch}, from who got its task later");
+            _takenOver[volume] = held.Number;
+        }
     }
+
+    public int NextLease() => Interlocked.Increment(ref _leases);
 
     /// <summary>Something holds that must not. Where it is found, somebody may take it for a failure that can pass.</summary>
     public void Accuse(string what)

@@ -113,7 +113,11 @@ sealed class Driver(CrashWorld world, Play play)
             return true;
         }
         await StepAsync(worker.Life, () => doing);
-        if (worker.Life.IsDead) world.Replace(worker);
+        if (worker.Life.IsDead)
+        {
+            play.SeeDeath(worker.Life.Holds);
+            world.Replace(worker);
+        }
         else worker.Doing = null;
         return !doing.IsCompletedSuccessfully || await doing;
     }

@@ -10,7 +10,7 @@ enum Place
     // What a worker says to the vBackup service.
     Acquire, Report, Complete, Fail,
     // The vSnapshot service at the cloud.
-    FindServer, TakeInstant, RemoveInstant, KeepInstant, Freeze, AskFrozen, Thaw,
+    FindServer, TakeInstant, RemoveInstant, KeepInstant, RollBack, Freeze, AskFrozen, Thaw,
     // A worker at the cloud.
     LookAtServer, StopServer, StartServer, DefineServer, LookAtVolume, OpenInstant, ReadInstant, FindChanges, OpenWriter, ReadVolume,
     WriteVolume, FlushVolume, NoteRestore, OpenReader, CreateVolume, RemoveVolume,
@@ -55,8 +55,7 @@ static class Faults
     static readonly Mishap[] s_look = [Dies, Fails, Sleeps, Lags];
     static readonly Mishap[] s_instant = [Dies, After, Fails, Answer, Lags];
 
-    /// <summary>At each place what can go wrong, and how many calls of a run's there usually are at least. Of the vault nothing is deleted
-    /// before the night, in which nothing goes wrong any more: the vault's own simulation has that.</summary>
+    /// <summary>At each place what can go wrong, and how many calls of a run's there usually are at least.</summary>
     static readonly Dictionary<Place, (Mishap[] Mishaps, int Calls)> s_places = new()
     {
         [Place.ToPortal] = (s_message, 12),
@@ -72,6 +71,7 @@ static class Faults
         [Place.TakeInstant] = ([.. s_instant, Within], 2),
         [Place.RemoveInstant] = ([.. s_instant, Within], 1),
         [Place.KeepInstant] = (s_instant, 2),
+        [Place.RollBack] = ([.. s_instant, Within], 1),
         [Place.Freeze] = (s_instant, 2),
         [Place.AskFrozen] = ([Dies, Fails, Lags], 2),
         [Place.Thaw] = (s_instant, 2),
@@ -98,6 +98,7 @@ static class Faults
         [Place.ReadObject] = (s_look, 20),
         [Place.LookForObject] = (s_look, 8),
         [Place.ListObjects] = (s_look, 20),
+        [Place.DeleteObject] = (s_step, 2),
     };
 
     public static IReadOnlyList<(Place Place, Mishap Mishap)> Kinds { get; } =

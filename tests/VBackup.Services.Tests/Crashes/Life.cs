@@ -1,11 +1,15 @@
 using VBackup.Clouds;
 using VBackup.Contracts.Ids;
+using VBackup.Contracts.Work;
 using VBackup.Vault.Stores;
 
 namespace VBackup.Services.Tests.Crashes;
 
 /// <summary>Whoever is dead and was asked to do something. Nothing of ours may catch it as a failure that can pass.</summary>
 sealed class DiedException(string who) : Exception($"{who} is dead");
+
+/// <param name="Number">Of all leases that were given out, which one.</param>
+sealed record Holding(WorkTaskId Task, int Epoch, WorkKind Kind, int Number);
 
 /// <summary>
 /// One process, from its start to its end. All that it does to the world goes through here: so it can die, fall asleep or be slow at any
@@ -34,8 +38,8 @@ sealed class Life(string name, FaultPlan faults, Action<string> tell, bool stand
         }
     }
 
-    /// <summary>What a worker is at, and under which epoch it got it.</summary>
-    public (WorkTaskId Task, int Epoch)? Holds { get; set; }
+    /// <summary>What a worker is at.</summary>
+    public Holding? Holds { get; set; }
 
     /// <summary>Every so often a bit of time passes while it works.</summary>
     public Action? Takes { get; init; }

@@ -13,6 +13,7 @@ sealed class Listener(CrashWorld world) : IMessageEndpoint
     readonly List<Envelope> _orders = [];
     readonly Dictionary<RunId, RunChanged> _runs = [];
     readonly Dictionary<RestorePointId, PointChanged> _points = [];
+    readonly Dictionary<SnapshotId, SnapshotChanged> _snapshots = [];
     readonly Dictionary<RunId, (RunState State, string? Error)> _ends = [];
 
     /// <summary>Orders that are still to be sent.</summary>
@@ -24,10 +25,13 @@ sealed class Listener(CrashWorld world) : IMessageEndpoint
 
     public PointChanged? Point(RestorePointId id) => _points.GetValueOrDefault(id);
 
-    public void Order<TMessage>(TMessage message, JsonTypeInfo<TMessage> type) where TMessage : class, IMessage
+    public IReadOnlyCollection<SnapshotChanged> Snapshots => _snapshots.Values;
+
+    /// <param name="to">Null for the vBackup service.</param>
+    public void Order<TMessage>(TMessage message, JsonTypeInfo<TMessage> type, string? to = null) where TMessage : class, IMessage
     {
         world.Tell($"portal orders {TMessage.Name}");
-        _orders.Add(new(world.Ids.New<MessageId>(), Destination.Backup, TMessage.Name, JsonSerializer.Serialize(message, type),
+        _orders.Add(new(world.Ids.New<MessageId>(), to ?? Destination.Backup, TMessage.Name, JsonSerializer.Serialize(message, type),
             world.Clock.GetUtcNow(), null));
     }
 
@@ -57,6 +61,11 @@ sealed class Listener(CrashWorld world) : IMessageEndpoint
             case "point-changed":
                 var point = JsonSerializer.Deserialize(envelope.Body, MessageJson.Default.PointChanged)!;
                 if (!_points.TryGetValue(point.Point, out var known) || known.Version < point.Version) _points[point.Point] = point;
+                break;
+            case "snapshot-changed":
+                var snapshot = JsonSerializer.Deserialize(envelope.Body, MessageJson.Default.SnapshotChanged)!;
+                if (!_snapshots.TryGetValue(snapshot.Snapshot, out var before) || before.Version < snapshot.Version)
+                    _snapshots[snapshot.Snapshot] = snapshot;
                 break;
         }
         return Task.CompletedTask;

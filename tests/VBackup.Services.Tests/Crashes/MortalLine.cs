@@ -12,13 +12,15 @@ sealed class MortalLine(CrashWorld world, Life life) : IWorkSource
 
     public async Task<WorkLease?> AcquireAsync(WorkerId worker, CancellationToken cancellation)
     {
+        var number = 0;
         var lease = await SayAsync(Place.Acquire, async stop =>
         {
             var given = await Source.AcquireAsync(worker, stop);
+            number = world.NextLease();
             if (given is not null) world.Epochs[given.Task] = given.Epoch;
             return given;
         }, cancellation);
-        life.Holds = lease is null ? null : (lease.Task, lease.Epoch);
+        life.Holds = lease is null ? null : new(lease.Task, lease.Epoch, lease.Kind, number);
         if (lease is not null) world.Tell($"{life.Name} takes {lease.Kind} {NameOf(lease.Task)} under epoch {lease.Epoch}");
         return lease;
     }
@@ -28,7 +30,7 @@ sealed class MortalLine(CrashWorld world, Life life) : IWorkSource
         {
             var answer = await Source.ReportAsync(task, epoch, progress, stop);
             if (answer is not WorkAnswer.GoOn) world.Tell($"{life.Name} hears {answer}");
-            return Heard(task, epoch, answer, answer is not WorkAnswer.Lost);
+            return world.Broken.Hears(Heard(task, epoch, answer, answer is not WorkAnswer.Lost));
         }, cancellation);
 
     public Task<bool> CompleteAsync(WorkTaskId task, int epoch, string result, CancellationToken cancellation) =>

@@ -62,8 +62,9 @@ sealed class MortalStorage(CrashWorld world, Life life, Place look) : IVolumeSto
     public Task<ChangeAnswer> FindChangesAsync(VolumeId volume, string fromInstant, string toInstant, CancellationToken cancellation) =>
         life.DoAsync(Place.FindChanges, stop => _storage.Snapshots.FindChangesAsync(volume, fromInstant, toInstant, stop), cancellation);
 
-    public Task RollBackAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation) =>
-        throw new NotSupportedException("Nobody rolls back in this story.");
+    public Task RollBackAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation) => life.DoAsync(
+        Place.RollBack, stop => _storage.Snapshots.RollBackAsync(name, volumes, stop), cancellation,
+        () => _storage.Snapshots.RollBackAsync(name, [volumes[0]], CancellationToken.None));
 
     public Task<long?> FindLengthAsync(VolumeId volume, CancellationToken cancellation) =>
         life.DoAsync(look, stop => _storage.FindLengthAsync(volume, stop), cancellation);
@@ -99,8 +100,9 @@ sealed class MortalStorage(CrashWorld world, Life life, Place look) : IVolumeSto
     public Task<IVolumeWriter> OpenWriterAsync(VolumeId volume, WriterOptions options, CancellationToken cancellation) => life.DoAsync(
         Place.OpenWriter, async stop =>
         {
-            var writer = await _storage.OpenWriterAsync(volume, options, stop);
-            if (options.TakesOver) world.NoteTakingOver(life);
+            var kept = world.Broken.TakesOverFromAnybody ? options with { Seen = null } : options;
+            var writer = await _storage.OpenWriterAsync(volume, kept, stop);
+            if (options.TakesOver) world.NoteTakingOver(life, volume);
             return (IVolumeWriter)new Writer(writer, life, world.Broken.ShutOutWrite ? world.VolumePath(volume.Value) : null);
         }, cancellation);
 

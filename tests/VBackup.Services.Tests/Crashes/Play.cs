@@ -1,5 +1,6 @@
 using VBackup.Contracts.Ids;
 using VBackup.Contracts.Messages;
+using VBackup.Contracts.Work;
 
 namespace VBackup.Services.Tests.Crashes;
 
@@ -13,6 +14,7 @@ sealed class Play(CrashWorld world)
     readonly List<StartBackup> _backups = [];
     readonly List<RunId> _runs = [];
     int _turnsWaited;
+    SnapshotId? _rollingBack;
 
     public IReadOnlyList<StartBackup> Backups => _backups;
     public List<StartRestore> Restores { get; } = [];
@@ -23,7 +25,13 @@ sealed class Play(CrashWorld world)
     /// <summary>The point that users last brought back, and those that they deleted for good or to the bin.</summary>
     public Dictionary<RestorePointId, bool> Wanted { get; } = [];
 
-    public bool IsOver => _orders.Count == 0 && _runs.TrueForAll(world.Portal.IsOver);
+    /// <summary>What was rolled back to last, since the last restore in place was ordered.</summary>
+    public SnapshotId? RolledBack { get; private set; }
+
+    /// <summary>Somebody has rolled back, or wanted to: bases may be gone of which nobody told the vBackup service.</summary>
+    public bool RollsBack { get; private set; }
+
+    public bool IsOver => _orders.Count == 0 && _rollingBack is null && _runs.TrueForAll(world.Portal.IsOver);
 
     Random Random => world.Random;
 
@@ -35,6 +43,12 @@ sealed class Play(CrashWorld world)
         if (Random.Next(8) > 0) _orders.Enqueue(Restore);
         if (Random.Next(3) == 0) _orders.Enqueue(() => BackUp(PointKind.Incremental));
         if (Random.Next(4) == 0) _orders.Enqueue(Restore);
+        var whims = world.Whims;
+        if (whims.Next(3) == 0) _orders.Enqueue(Delete);
+        if (whims.Next(3) == 0) _orders.Enqueue(() => world.Pass(TimeSpan.FromDays(CrashWorld.BinDays + 1)));
+        // Nobody stops a server for it.
+        if (!world.RanAtFirst && whims.Next(3) > 0) _orders.Enqueue(RollBack);
+        if (whims.Next(4) == 0) _orders.Enqueue(() => BackUp(PointKind.Incremental));
     }
 
     /// <summary>The next order goes out, if it is time.</summary>
@@ -44,7 +58,9 @@ sealed class Play(CrashWorld world)
         if (_runs.Count > 0 && !world.Portal.IsOver(_runs[^1]) && Random.Next(300) == 0)
             world.Portal.Order(new CancelRun(_runs[^1], world.Project), MessageJson.Default.CancelRun);
         BringBack();
-        if (_orders.Count == 0) return;
+        if (_rollingBack is { } id && world.Portal.Snapshots.First(one => one.Snapshot == id) is { IsRollingBack: false } now
+            && (now.RolledBackAt is not null || now.Error is not null)) _rollingBack = null;
+        if (_orders.Count == 0 || _rollingBack is not null) return;
         if (!_runs.TrueForAll(world.Portal.IsOver) && Random.Next(PatienceTurns) > 0 && _turnsWaited < PatienceTurns) return;
         _turnsWaited = 0;
         _orders.Dequeue()();
@@ -80,6 +96,7 @@ sealed class Play(CrashWorld world)
     public void Order(StartRestore order)
     {
         Restores.Add(order);
+        if (order.Target == RestoreTarget.Original) RolledBack = null;
         _runs.Add(order.Run);
         world.Portal.Order(order, MessageJson.Default.StartRestore);
     }
@@ -91,6 +108,24 @@ sealed class Play(CrashWorld world)
         var point = known[Random.Next(known.Count)].Point;
         Wanted[point] = false;
         world.Portal.Order(new DeletePoint(point, world.Project, IsByPolicy: false), MessageJson.Default.DeletePoint);
+    }
+
+    // To one that a backup was made of. It waits for all that goes on, and all waits for it.
+    void RollBack()
+    {
+        var known = world.Portal.Snapshots.Where(one => one is { State: SnapshotState.Base, Error: null, RolledBackAt: null }).ToList();
+        if (known.Count == 0 || !_runs.TrueForAll(world.Portal.IsOver)) return;
+        _rollingBack = RolledBack = known[world.Whims.Next(known.Count)].Snapshot;
+        RollsBack = true;
+        world.Portal.Order(new RollBackSnapshot(_rollingBack.Value, world.Project, null), MessageJson.Default.RollBackSnapshot,
+            Destination.Snapshots(CrashWorld.Region));
+    }
+
+    /// <summary>Somebody who sees that a restore's worker died may not want it any more.</summary>
+    public void SeeDeath(Holding? held)
+    {
+        if (held is { Kind: WorkKind.Import } && _runs.Count > 0 && !world.Portal.IsOver(_runs[^1]) && world.Whims.Next(2) == 0)
+            world.Portal.Order(new CancelRun(_runs[^1], world.Project), MessageJson.Default.CancelRun);
     }
 
     // Only when the Portal knows that it is in the bin, as users can.

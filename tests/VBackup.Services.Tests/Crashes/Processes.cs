@@ -89,7 +89,8 @@ sealed class WorkerProcess
             PackCommitsInFlight = 1,
         };
         Runner = new(new MortalLine(world, life), id, cloud,
-            new(runtime, ChunkSize, RetryLimits.Brief, around: store => new MortalStore(store, life)), clock, s_budget);
+            new(runtime, ChunkSize, RetryLimits.Brief, around: store => new MortalStore(store, life)), clock,
+            s_budget with { ReportEvery = world.ReportEvery });
     }
 
     public Life Life { get; }

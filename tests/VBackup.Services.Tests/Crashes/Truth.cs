@@ -71,7 +71,7 @@ sealed class Truth(CrashWorld world, Play play)
                 $"{one.Instant} is {one.State}, and no point's base");
         }
         foreach (var point in _points)
-            if (point.BaseSnapshot is { } id)
+            if (point.BaseSnapshot is { } id && !play.RollsBack)
                 Require(there.Exists(one => one.Id == id && one.State == SnapshotState.Base),
                     $"a point that is {point.State} counts on a base that is gone");
         var held = await world.Snapshots.Changes.MakeAsync(
@@ -97,7 +97,8 @@ sealed class Truth(CrashWorld world, Play play)
             var point = _points.Single(one => one.Id == backup.Point);
             var run = _runs.Single(one => one.Id == backup.Run);
             var isKept = point.State is RestorePointState.Active or RestorePointState.SoftDeleted;
-            Require(isKept ? run.State == RunState.Succeeded : point.State == RestorePointState.Failed && run.State > RunState.Succeeded,
+            Require(isKept || point.State == RestorePointState.Deleted ? run.State == RunState.Succeeded
+                : point.State == RestorePointState.Failed && run.State > RunState.Succeeded,
                 $"a point is {point.State}, and its run {run.State}");
             // Of its base it is not told.
             Require(world.Portal.Point(point.Id) is { } heard && (heard.State, heard.VaultPoint) == (point.State, point.VaultPoint),
@@ -105,10 +106,13 @@ sealed class Truth(CrashWorld world, Play play)
             if (isKept && point.Consistency == "filesystem")
                 Require(InstantOf(point).WasFrozen, "a point passes for one of a frozen guest, which was not frozen");
             if (play.Wanted.TryGetValue(point.Id, out var isWanted))
-                Require(point.State == (isWanted ? RestorePointState.Active : RestorePointState.SoftDeleted),
+                Require(point.State == RestorePointState.Deleted ? !world.HasBin || point.PurgeAt <= world.Clock.GetUtcNow()
+                    : point.State == (isWanted ? RestorePointState.Active : RestorePointState.SoftDeleted),
                     $"a point is {point.State}, which a user {(isWanted ? "brought back" : "deleted")} last");
         }
-        var kept = _points.Select(one => one.VaultPoint).OfType<string>().ToHashSet();
+        foreach (var gone in _points.Where(one => one.State == RestorePointState.Deleted))
+            Require(!world.VaultPoints.Contains(gone.VaultPoint!), $"the vault has the point {gone.VaultPoint}, which was deleted");
+        var kept = _points.Where(one => one.State != RestorePointState.Deleted).Select(one => one.VaultPoint).OfType<string>().ToHashSet();
         // Where there never was a point, nothing is collected.
         foreach (var name in isCollected && kept.Count > 0 ? world.VaultPoints : [])
             Require(kept.Contains(name), $"the vault has a point {name}, and nobody knows of it");
@@ -121,13 +125,22 @@ sealed class Truth(CrashWorld world, Play play)
     // What the last one that went well has written is what the server was started with, or still has.
     void CheckInPlace()
     {
+        if (play.RolledBack is { } id)
+        {
+            var snapshot = _snapshots.Single(one => one.Id == id);
+            if (snapshot.RolledBackAt is null) return;
+            foreach (var (volume, content) in world.Instants[snapshot.Instant].Contents)
+                Require(world.Guest.Contents()[volume].AsSpan().SequenceEqual(content),
+                    $"{volume} was rolled back, and holds something else");
+            return;
+        }
         if (play.Restores.LastOrDefault(one => one.Target == RestoreTarget.Original) is not { } last) return;
         var run = _runs.Single(one => one.Id == last.Run);
         if (run.State != RunState.Succeeded) return;
         foreach (var (volume, content) in InstantOf(_points.Single(one => one.Id == last.Point)).Contents)
             Require((run.ServerRan ? world.Guest.Started! : world.Guest.Contents())[volume].AsSpan().SequenceEqual(content),
                 $"{volume} was restored in place, and holds something else");
-        foreach (var volume in world.WasOverrun ? [] : CrashWorld.Volumes)
+        foreach (var volume in CrashWorld.Volumes)
             Require(!File.Exists(Path.ChangeExtension(world.VolumePath(volume), ".restoring")),
                 $"{volume} was restored, and passes for half written");
     }
@@ -149,7 +162,7 @@ sealed class Truth(CrashWorld world, Play play)
                     $"{volume} holds something else");
             return;
         }
-        // Whoever died in it removed nothing.
+        // Whoever died or slept between making a volume and taking it over leaves one of which nobody knows whose it is.
         if (run.Error!.Contains("half made", StringComparison.Ordinal)) return;
         Require(server is null, $"a restore that is {run.State} left a server, and does not say so: {run.Error}");
         foreach (var (volume, _) in made)

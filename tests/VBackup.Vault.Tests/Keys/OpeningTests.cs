@@ -27,6 +27,18 @@ public sealed class OpeningTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task The_slot_of_a_creation_that_was_broken_off_before_the_header_does_not_stay_beside_the_vaults_own()
+    {
+        await CreateAsync();
+        await _store.DeleteAsync(ObjectNames.Header, default);
+        await CreateAsync();
+        List<string> slots = [];
+        await foreach (var entry in _store.ListAsync(ObjectNames.Keys, default)) slots.Add(entry.Name);
+        Assert.Single(slots);
+        await OpenAsync(s_key);
+    }
+
+    [Fact]
     public async Task A_wrong_key_is_told_to_be_one()
     {
         await CreateAsync();

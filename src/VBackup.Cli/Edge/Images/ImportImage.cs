@@ -17,7 +17,7 @@ static class ImportImage
     { HelpName = "NAME", Required = true, Description = "The volume to make: a name, or as its storage names it: pool/image on Ceph." };
     static readonly Option<string> s_sha256 = new("--sha256")
     { HelpName = "HEX", Description = "The SHA-256 that the raw content must have; by default that in FILE.sha256 (of qcow2: "
-        + "FILE.raw.sha256), if there is one." };
+        + "FILE.raw-sha256), if there is one." };
     static readonly Option<string> s_scratch = new("--scratch")
     { HelpName = "FOLDER", Description = "Where a qcow2 file is unpacked, for the time of the import; by default its own folder." };
 
@@ -50,7 +50,7 @@ static class ImportImage
         var cloud = await CloudConfig.OpenAsync(config, screen, stop).ConfigureAwait(false);
         await using var closing = cloud.ConfigureAwait(false);
         var volume = cloud.NewVolume(order.Volume);
-        var imported = await source.ImportAsync(cloud.Storage, volume, order.Scratch, claim: null, screen, stop)
+        var imported = await source.ImportAsync(cloud.Storage, volume, order.Scratch, attempt: null, screen, stop)
             .ConfigureAwait(false);
         screen.Event(new ImageImportedEvent(order.File, ImageFormats.NameOf(order.Format), volume.Value, imported.Sha256,
             imported.IsExpected, imported.LengthBytes, imported.WrittenBytes, meter.ElapsedSeconds), EventJson.Default.ImageImportedEvent);

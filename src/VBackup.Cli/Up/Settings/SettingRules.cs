@@ -8,7 +8,7 @@ namespace VBackup.Cli.Up.Settings;
 /// <summary>What values settings may have. Each fault is one line that names the setting, and says what is right.</summary>
 sealed class SettingRules : IValidateOptions<UpSettings>
 {
-    const int CountMax = 1_000_000, TimeoutSecondsMax = 120, MemoryOfTaskMebibytes = 8;
+    const int CountMax = 1_000_000, TimeoutSecondsMax = 120, MemoryOfTaskMebibytes = 8, LeaseSecondsMin = 15, ReportsInLease = 4;
 
     public ValidateOptionsResult Validate(string? name, UpSettings options)
     {
@@ -37,7 +37,7 @@ sealed class SettingRules : IValidateOptions<UpSettings>
         yield return Within("Api:RequestsPerSecond", settings.Api.RequestsPerSecond, 1, CountMax);
         yield return Within("QuietHours:CollectEveryHours", settings.QuietHours.CollectEveryHours, 1, 24 * 366);
         yield return Within("QuietHours:VerifyEveryDays", settings.QuietHours.VerifyEveryDays, 1, 366);
-        yield return Within("Tasks:LeaseSeconds", settings.Tasks.LeaseSeconds, 15, 3600);
+        yield return Within("Tasks:LeaseSeconds", settings.Tasks.LeaseSeconds, LeaseSecondsMin, 3600);
         yield return Within("Tasks:PerHypervisor", settings.Tasks.PerHypervisor, 1, 1000);
         yield return Within("Tasks:PerPool", settings.Tasks.PerPool, 1, 1000);
         yield return Within("Tasks:PerLocation", settings.Tasks.PerLocation, 1, 1000);
@@ -50,6 +50,9 @@ sealed class SettingRules : IValidateOptions<UpSettings>
         yield return Within("Worker:SendMebibytesPerSecond", settings.Worker.SendMebibytesPerSecond ?? 1, 1, CountMax);
         yield return Within("Worker:ReceiveMebibytesPerSecond", settings.Worker.ReceiveMebibytesPerSecond ?? 1, 1, CountMax);
         yield return Within("Worker:DrainSeconds", settings.Worker.DrainSeconds, 0, 3600);
+        // A lease that is asked for too seldom is lost with the first question that gets lost.
+        yield return Within("Worker:ReportSeconds", settings.Worker.ReportSeconds, 1,
+            Math.Max(settings.Tasks.LeaseSeconds, LeaseSecondsMin) / ReportsInLease);
         yield return Within("Worker:InventorySeconds", settings.Worker.InventorySeconds, 5, 3600);
         yield return Within("Smtp:Port", settings.Smtp.Port, 1, ushort.MaxValue);
         yield return Within("Smtp:TimeoutSeconds", settings.Smtp.TimeoutSeconds, 1, TimeoutSecondsMax);

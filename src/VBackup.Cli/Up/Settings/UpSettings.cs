@@ -89,6 +89,7 @@ sealed record WorkerSection
     public int? SendMebibytesPerSecond { get; init; }
     public int? ReceiveMebibytesPerSecond { get; init; }
     public int DrainSeconds { get; init; } = (int)s_defaults.DrainLimit.TotalSeconds;
+    public int ReportSeconds { get; init; } = (int)s_defaults.ReportEvery.TotalSeconds;
     public int InventorySeconds { get; init; } = 30;
     public string? ImageFolder { get; init; }
 
@@ -99,6 +100,7 @@ sealed record WorkerSection
         SendBytesPerSecond = SendMebibytesPerSecond * Mebibyte,
         ReceiveBytesPerSecond = ReceiveMebibytesPerSecond * Mebibyte,
         DrainLimit = TimeSpan.FromSeconds(DrainSeconds),
+        ReportEvery = TimeSpan.FromSeconds(ReportSeconds),
     };
 }
 

@@ -199,10 +199,10 @@ internal sealed unsafe partial class RbdImage : IDisposable
         long.TryParse(FindNote(WriterKey), NumberStyles.None, CultureInfo.InvariantCulture, out var client) ? client : null;
 
     /// <summary>Leaves word of who has taken over, for good: it stays when the image is closed.</summary>
-    public void Claim(string? claim) => CheckCall(Librbd.rbd_metadata_set(Handle, ClaimKey, claim ?? ""), "rbd_metadata_set");
+    public void Claim(string claim) => CheckCall(Librbd.rbd_metadata_set(Handle, ClaimKey, claim), "rbd_metadata_set");
 
     /// <summary>Who has last taken over; null when nobody ever did.</summary>
-    public string? ClaimedBy() => FindNote(ClaimKey);
+    public string? ClaimedBy() => VolumeClaim.Parse(FindNote(ClaimKey));
 
     /// <summary>Leaves word of a restore, or takes it away with null; it stays when the image is closed. A copy of the
     /// image has a copy of it, as it has of what is half written.</summary>

@@ -11,6 +11,8 @@ internal sealed class ImageOpening(StateFolder state, TimeProvider clock)
     /// <summary>Longest that one request to an NBD server may take.</summary>
     public static readonly TimeSpan RequestLimit = TimeSpan.FromSeconds(30);
 
+    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(20);
+
     public async Task<IVolumeReader> ForReadingAsync(string path, string format, string description, CancellationToken cancellation)
     {
         var (server, session, address) = await QemuNbd.OpenAsync(
@@ -25,11 +27,10 @@ internal sealed class ImageOpening(StateFolder state, TimeProvider clock)
     public async Task<IVolumeWriter> ForWritingAsync(VolumeFile file, WriterOptions options, CancellationToken cancellation)
     {
         var place = options.TakesOver
-            ? await TakeOverAsync(file.Volume, cancellation).ConfigureAwait(false) : Hold(file.Volume, "open for writing");
+            ? await TakeOverAsync(file, options, cancellation).ConfigureAwait(false) : Hold(file.Volume, "open for writing");
         try
         {
-            if (options.TakesOver) VolumeClaim.Write(state.Claim(file.Volume), options.Claim);
-            else if (options.Claim is { } claim) VolumeClaim.Require(state.Claim(file.Volume), claim, file.Path);
+            if (!options.TakesOver && options.Claim is { } claim) VolumeClaim.Require(state.Claim(file.Volume), claim, file.Path);
             var (server, session, address) = await QemuNbd.OpenAsync(
                 file.Path, file.Format, isWritable: true, file.Path, RequestLimit, clock, cancellation).ConfigureAwait(false);
             var transfer = new NbdTransfer(session, RequestLimit, clock);
@@ -78,9 +79,14 @@ internal sealed class ImageOpening(StateFolder state, TimeProvider clock)
         FileLock.TryHold(state.WriterLock(volume), isExclusive: true)
         ?? throw new CloudException(CloudFailure.InUse, operation, volume.Value, "somebody has it open for writing");
 
-    // The old writer may be stopped in the middle of a write and wake up later: its server's end is what shuts it out.
-    private async Task<FileLock> TakeOverAsync(VolumeId volume, CancellationToken cancellation)
+    // The old writer may be stopped in the middle of a write and wake up later: its server's end is what shuts it out. Whether anybody has
+    // taken over since it was looked at, and the taking over, are one step: of two, one sees the other.
+    private async Task<FileLock> TakeOverAsync(VolumeFile file, WriterOptions options, CancellationToken cancellation)
     {
+        var volume = file.Volume;
+        using var alone = await HoldTakingOverAsync(volume, cancellation).ConfigureAwait(false);
+        // Before anything else: a crash leaves earlier claims void, and harms nobody.
+        VolumeClaim.TakeOver(state.Claim(volume), options, file.Path);
         var place = FileLock.Replace(state.WriterLock(volume));
         try
         {
@@ -95,6 +101,18 @@ internal sealed class ImageOpening(StateFolder state, TimeProvider clock)
         {
             place.Dispose();
             throw;
+        }
+    }
+
+    private async Task<FileLock> HoldTakingOverAsync(VolumeId volume, CancellationToken cancellation)
+    {
+        var began = clock.GetTimestamp();
+        while (true)
+        {
+            if (FileLock.TryHold(state.TakingOver(volume), isExclusive: true) is { } held) return held;
+            if (clock.GetElapsedTime(began) >= RequestLimit)
+                throw new CloudException(CloudFailure.TimedOut, "open for writing", volume.Value, "somebody else is taking it over");
+            await Task.Delay(s_pause, clock, cancellation).ConfigureAwait(false);
         }
     }
 

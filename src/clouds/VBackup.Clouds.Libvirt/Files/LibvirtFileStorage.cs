@@ -104,6 +104,7 @@ public sealed class LibvirtFileStorage : IVolumeStorage
             File.Delete(_state.WriterProcess(volume));
             File.Delete(_state.WriterLock(volume));
             File.Delete(_state.Claim(volume));
+            File.Delete(_state.TakingOver(volume));
             File.Delete(_state.RestoreNote(volume));
             return true;
         });

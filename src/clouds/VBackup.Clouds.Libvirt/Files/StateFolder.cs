@@ -46,6 +46,9 @@ internal sealed class StateFolder
     /// <summary>Tells who has last taken the volume over.</summary>
     public string Claim(VolumeId volume) => Path.Combine(Locks, "claim-" + KeyOf(volume));
 
+    /// <summary>Whoever holds it is the only one who takes the volume over.</summary>
+    public string TakingOver(VolumeId volume) => Path.Combine(Locks, "taking-over-" + KeyOf(volume));
+
     /// <summary>Tells of a restore in place that writes to the volume, or did and never ended.</summary>
     public string RestoreNote(VolumeId volume) => Path.Combine(Locks, "restoring-" + KeyOf(volume));
 

@@ -130,7 +130,7 @@ public sealed class LabStorage : IVolumeStorage
             _folder.Require(volume, "open for writing");
             if (options.TakesOver) RefuseRunningServers(_folder, volume, "open for writing");
             // Before anything else: a crash leaves earlier claims void, and harms nobody.
-            if (options.TakesOver) VolumeClaim.Write(_folder.Claim(volume), options.Claim);
+            if (options.TakesOver) VolumeClaim.TakeOver(_folder.Claim(volume), options, volume.Value);
             else if (options.Claim is { } claim) VolumeClaim.Require(_folder.Claim(volume), claim, volume.Value);
             var held = options.TakesOver ? null : HoldWriter(_folder, volume, "open for writing");
             if (held is null || File.Exists(_folder.ShuttingOutMark(volume)))

@@ -48,8 +48,7 @@ public sealed class FileVolume : IVolumeReader, IVolumeWriter, IDisposable
     /// <exception cref="IOException">No such file, it cannot be read, or nobody knows where it ends.</exception>
     public static FileVolume OpenSource(string path)
     {
-        RefuseOtherThanFilesAndDevices(path);
-        var file = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, FileOptions.None);
+        var file = NamedFile.OpenToRead(path, allowsDevices: true);
         try
         {
             var end = EndOf(path, file);

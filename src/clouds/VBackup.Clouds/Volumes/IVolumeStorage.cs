@@ -19,7 +19,14 @@ public sealed record WriterOptions
     /// '-'. Without taking over, the opening fails when anybody else has taken over since; then that one may be done, and a server may run.
     /// </summary>
     public string? Claim { get; init; }
+
+    /// <summary>With <see cref="TakesOver"/>: who had last taken the volume over when that was looked at. The opening fails when anybody
+    /// has since, so that whoever sleeps after the look takes nothing from him. Null to take over from whomever.</summary>
+    public SeenClaim? Seen { get; init; }
 }
+
+/// <summary>What <see cref="IVolumeStorage.FindClaimAsync"/> has told.</summary>
+public readonly record struct SeenClaim(string? Claim);
 
 /// <summary>How large a volume is.</summary>
 /// <param name="AllocatedBytes">What a full would read of it, about; null where the storage cannot tell without looking at all of
@@ -70,8 +77,9 @@ public interface IVolumeStorage : IAsyncDisposable
     /// <exception cref="CloudException">There is one that makes no sense.</exception>
     Task<RestoreNote?> FindRestoreNoteAsync(VolumeId volume, CancellationToken cancellation);
 
-    /// <summary>Who has last taken the volume over (<see cref="WriterOptions.Claim"/>).</summary>
-    /// <returns>Null when nobody has, or without a claim, or there is no such volume.</returns>
+    /// <summary>Who has last taken the volume over (<see cref="WriterOptions.Claim"/>). Who does so without a name has one that nobody
+    /// knows.</summary>
+    /// <returns>Null when nobody has, or there is no such volume.</returns>
     Task<string?> FindClaimAsync(VolumeId volume, CancellationToken cancellation);
 
     /// <summary>Whether a volume can be opened for reading while a writer has it.</summary>
@@ -81,7 +89,7 @@ public interface IVolumeStorage : IAsyncDisposable
     Task<IVolumeReader> OpenReaderAsync(VolumeId volume, CancellationToken cancellation);
 
     /// <summary>Opens a volume for writing.</summary>
-    /// <exception cref="CloudException">Somebody uses it, or has taken over from the claim.</exception>
+    /// <exception cref="CloudException">Somebody uses it, or has taken over from the claim, or since it was seen.</exception>
     Task<IVolumeWriter> OpenWriterAsync(VolumeId volume, WriterOptions options, CancellationToken cancellation);
 
     /// <summary>The snapshots of this storage's volumes.</summary>

@@ -23,6 +23,7 @@ internal static class NativeFile
     private const int CurrentFolder = -100;     // AT_FDCWD
     private const uint BasicStatus = 0x7ff;     // STATX_BASIC_STATS
     private const int CloseOnExec = 0x80000;    // O_CLOEXEC, for reading
+    private const int PathOnly = 0x200000;      // O_PATH
     private const int ReadWrite = 2;            // O_RDWR
     private const int Create = 0x40;            // O_CREAT
     private const int ForOwner = 0x180;         // S_IRUSR | S_IWUSR
@@ -43,6 +44,15 @@ internal static class NativeFile
 
     /// <summary>The end of a file or device in bytes; below 0 with the error's number when it has none.</summary>
     public static long End(SafeFileHandle file, out int error) => Seek(file, 0, SeekEnd, out error);
+
+    /// <summary>Opens whatever has a name, following links, to look at it: neither its bytes nor its other end are touched.</summary>
+    /// <returns>Null with the error's number.</returns>
+    public static SafeFileHandle? OpenToLook(string path, out int error)
+    {
+        var descriptor = open(path, PathOnly | CloseOnExec);
+        error = descriptor < 0 ? Marshal.GetLastPInvokeError() : 0;
+        return descriptor < 0 ? null : new(descriptor, ownsHandle: true);
+    }
 
     /// <summary>Opens a device for writing so that nobody else can have it, mounted or as part of something.</summary>
     /// <returns>Null with the error's number.</returns>

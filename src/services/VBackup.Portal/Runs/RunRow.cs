@@ -39,6 +39,7 @@ public sealed class RunRow
     public long DoneBytes { get; private set; }
     public long TotalBytes { get; private set; }
     public long StoredBytes { get; private set; }
+    public long CheckedBytes { get; private set; }
     public IReadOnlyList<string> Notes { get; private set; } = [];
     public string? Error { get; private set; }
     public string? Target { get; private set; }
@@ -58,7 +59,7 @@ public sealed class RunRow
         (Region, ServerId, ServerName) = (now.Server.Region, now.Server.Id, now.ServerName);
         (Location, Point, Trigger, State) = (now.Location, now.Point, now.Trigger, now.State);
         (StartedAt, EndedAt) = (now.StartedAt, now.EndedAt);
-        (DoneBytes, TotalBytes, StoredBytes) = (now.DoneBytes, now.TotalBytes, now.StoredBytes);
+        (DoneBytes, TotalBytes, StoredBytes, CheckedBytes) = (now.DoneBytes, now.TotalBytes, now.StoredBytes, now.CheckedBytes);
         (Notes, Error, Target) = (now.Notes, now.Error, now.Target);
         return true;
     }

@@ -55,6 +55,7 @@ static class ImageRuns
     {
         run.Note([.. result.Notes, $"SHA-256 of the raw content: {result.Sha256}"]);
         run.Restores(result.Target);
+        run.HasDone(result.LogicalBytes, checkedBytes: result.LogicalBytes);
         Ending.End(change, run, null, RunState.Succeeded, null);
     }
 }

@@ -131,8 +131,7 @@ static class RestoreRuns
     {
         run.Note(result.Notes);
         run.Restores(result.Target);
-        // As the worker counts: each byte was written, and read back.
-        run.HasDone(2 * result.LogicalBytes);
+        run.HasDone(result.LogicalBytes, checkedBytes: result.LogicalBytes);
         if (run is { Target: RestoreTarget.Original, ServerRan: true })
         {
             WorkQueue.Add(change, WorkKind.StartServer, run, new(run.Server, run.ServerName, result.Overwritten, result.Claim),

@@ -1,5 +1,6 @@
 using VBackup.Contracts.Ids;
 using VBackup.Contracts.Messages;
+using VBackup.Contracts.Work;
 
 namespace VBackup.Service.Runs;
 
@@ -46,6 +47,9 @@ public sealed class Run
     public long DoneBytes { get; private set; }
     public long TotalBytes { get; private set; }
     public long StoredBytes { get; private set; }
+
+    /// <summary>Of what was written, what was read back too and is right.</summary>
+    public long CheckedBytes { get; private set; }
     public List<string> Notes { get; private set; } = [];
     public string? Error { get; private set; }
 
@@ -156,16 +160,17 @@ public sealed class Run
     }
 
     /// <summary>All of it. A worker that was done before its first report has told of nothing.</summary>
-    public void HasDone(long bytes)
+    public void HasDone(long bytes, long checkedBytes = 0)
     {
-        (DoneBytes, TotalBytes) = (bytes, bytes);
+        (DoneBytes, TotalBytes, CheckedBytes) = (bytes, bytes, checkedBytes);
         Version++;
     }
 
-    public void Progresses(long doneBytes, long totalBytes, long storedBytes)
+    public void Progresses(WorkProgress now)
     {
-        if (IsOver || (doneBytes, totalBytes, storedBytes) == (DoneBytes, TotalBytes, StoredBytes)) return;
-        (DoneBytes, TotalBytes, StoredBytes) = (doneBytes, totalBytes, storedBytes);
+        if (IsOver || (now.DoneBytes, now.TotalBytes, now.StoredBytes, now.CheckedBytes)
+            == (DoneBytes, TotalBytes, StoredBytes, CheckedBytes)) return;
+        (DoneBytes, TotalBytes, StoredBytes, CheckedBytes) = (now.DoneBytes, now.TotalBytes, now.StoredBytes, now.CheckedBytes);
         Version++;
     }
 
@@ -216,7 +221,7 @@ public sealed class Run
 
     public RunChanged View() => new(Id, Version, Kind, Project, Plan, Server, ServerName, Location, Point, Trigger, State, StartedAt,
         EndedAt,
-        DoneBytes, TotalBytes, StoredBytes, [.. Notes], Error, Restored);
+        DoneBytes, TotalBytes, StoredBytes, [.. Notes], Error, Restored, CheckedBytes);
 
     static string Short(string text) => text.Length <= TextMax ? text : text[..TextMax];
 

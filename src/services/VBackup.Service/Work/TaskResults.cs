@@ -27,6 +27,10 @@ static class TaskResults
             case WorkKind.SettleExport when run is { IsOver: false }:
                 await SettledAsync(run, Read(result, WorkJson.Default.SettleResult), change, cancellation).ConfigureAwait(false);
                 return;
+            case WorkKind.RemoveUnfinished when run is { IsOver: false }:
+                await EndRunAsync(run, run.Error + ToldOf(Read(result, WorkJson.Default.UnfinishedResult)), change, cancellation)
+                    .ConfigureAwait(false);
+                return;
             case WorkKind.ExportImage or WorkKind.ImportImage when run is { IsOver: false }:
                 ImageRuns.Done(run, Read(result, WorkJson.Default.ImageResult), change);
                 return;
@@ -100,15 +104,34 @@ static class TaskResults
         else if (task.Kind == WorkKind.StopServer)
             // An attempt may have stopped it all the same.
             RestoreRuns.GiveUp(run, run.EndsAs ?? RunState.Failed, change, run.EndsAs is null ? error : run.Error!);
+        else if (task.Kind == WorkKind.RemoveUnfinished)
+            await EndRunAsync(run, $"{run.Error}; {run.NewName} may be left half made, as nobody could remove what is there of it: {error}",
+                change, cancellation).ConfigureAwait(false);
+        else if (MayHaveLeft(task, run, error))
+            RemoveUnfinished(task, run, error, change);
         else
-            await EndRunAsync(run, (run.EndsAs is null ? error : run.Error!) + Leftover(task, run, error), change, cancellation)
-                .ConfigureAwait(false);
+            await EndRunAsync(run, run.EndsAs is null ? error : run.Error!, change, cancellation).ConfigureAwait(false);
     }
 
-    // Whoever was lost has removed nothing, and nobody comes after him.
-    static string Leftover(WorkTask task, Run run, string error) =>
-        task.Kind == WorkKind.Import && run.Target != RestoreTarget.Original && error == Lost
-            ? $"; {run.NewName} may be left half made: remove what is there of it" : "";
+    // Whoever was lost has removed nothing, and nobody comes after him. Who came after one that was lost may have failed before he got to
+    // what that one had made.
+    static bool MayHaveLeft(WorkTask task, Run run, string error) => (error == Lost || task.Epoch > 1)
+        && (task.Kind == WorkKind.ImportImage || task.Kind == WorkKind.Import && run.Target != RestoreTarget.Original);
+
+    static void RemoveUnfinished(WorkTask task, Run run, string error, Change<BackupDb> change)
+    {
+        run.IsToEnd(RunState.Failed, error);
+        var order = task.Kind == WorkKind.Import
+            ? new UnfinishedOrder(run.Id, Read(task.Order, WorkJson.Default.ImportOrder), null)
+            : new UnfinishedOrder(run.Id, null, Read(task.Order, WorkJson.Default.ImportImageOrder));
+        WorkQueue.Add(change, WorkKind.RemoveUnfinished, run, order, WorkJson.Default.UnfinishedOrder);
+        BackupRuns.Tell(change, run, null);
+    }
+
+    static string ToldOf(UnfinishedResult unfinished) =>
+        (unfinished.Removed.Count > 0 ? $"; the incomplete {string.Join(", ", unfinished.Removed)} was removed" : "")
+        + (unfinished.Left.Count > 0
+            ? $"; {string.Join(", ", unfinished.Left)} may be left half made: remove what is there of it" : "");
 
     // An attempt may have put its point and not have been able to say so: only the vault can tell, and until it has, the run is not over.
     static async Task SettleAsync(WorkTask export, Run run, string error, Change<BackupDb> change, CancellationToken cancellation)
@@ -136,6 +159,7 @@ static class TaskResults
     static async Task<Run?> RunOfAsync(WorkTask task, Change<BackupDb> change, CancellationToken cancellation) =>
         task.Run is { } id ? await change.Db.Runs.FindAsync([id], cancellation).ConfigureAwait(false) : null;
 
+    // A result, or an order.
     static T Read<T>(string result, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type) where T : class =>
-        JsonSerializer.Deserialize(result, type) ?? throw new JsonException("a result is null");
+        JsonSerializer.Deserialize(result, type) ?? throw new JsonException("it is null");
 }

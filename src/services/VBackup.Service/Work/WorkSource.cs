@@ -49,16 +49,26 @@ public sealed class WorkSource(
             var db = change.Db;
             var held = await db.Tasks.FindAsync([task], cancellation).ConfigureAwait(false);
             if (held is null || !held.IsHeldUnder(epoch)) return new WorkAnswer.Lost();
-            held.IsProlonged(change.Now + limits.Lease);
             if (held.Run is not { } id || await db.Runs.FindAsync([id], cancellation).ConfigureAwait(false) is not { } run)
-                return new WorkAnswer.GoOn(limits.Lease);
+                return GoOn(held, change.Now);
             var before = run.Version;
-            run.Progresses(progress.DoneBytes, progress.TotalBytes, progress.StoredBytes);
+            run.Progresses(progress);
             if (progress.ServerRuns && !run.ServerRan) run.ServerWasRunning();
             if (run is { Kind: RunKind.Backup, EndsAs: null }) await ReserveAsync(db, run, cancellation).ConfigureAwait(false);
             if (run.Version != before) BackupRuns.Tell(change, run, null);
-            return run.EndsAs is null || !held.EndsWithItsRun ? new WorkAnswer.GoOn(limits.Lease) : new WorkAnswer.Halt(run.Error!);
+            if (run.EndsAs is null || !held.EndsWithItsRun) return GoOn(held, change.Now);
+            held.IsProlonged(change.Now + limits.Lease);
+            return new WorkAnswer.Halt(run.Error!);
         }, cancellation);
+
+    // Reports come often. That the lease goes on is written down when a quarter of it is over, and what is left of it is told until then.
+    WorkAnswer.GoOn GoOn(WorkTask held, DateTimeOffset now)
+    {
+        if (!(held.LeaseUntil - now > limits.Lease * 0.75)) held.IsProlonged(now + limits.Lease);
+        var left = held.LeaseUntil!.Value - now;
+        // A clock that was set back makes no lease longer.
+        return new(left < limits.Lease ? left : limits.Lease);
+    }
 
     // What was thought too little is reserved as it comes, and the run ends when there is no more.
     static async Task ReserveAsync(BackupDb db, Run run, CancellationToken cancellation)

@@ -59,8 +59,8 @@ public sealed class WorkTask
     public bool IsOver => State >= WorkTaskState.Done;
 
     /// <summary>Nobody goes on with it when its run is to end. But a server that was stopped for a restore is to run again, whatever
-    /// became of that, and what came of an export has to be found out.</summary>
-    public bool EndsWithItsRun => Kind is not (WorkKind.StartServer or WorkKind.SettleExport);
+    /// became of that, what came of an export has to be found out, and what is left half made has to go.</summary>
+    public bool EndsWithItsRun => Kind is not (WorkKind.StartServer or WorkKind.SettleExport or WorkKind.RemoveUnfinished);
 
     public void IsLeased(WorkerId worker, DateTimeOffset until, string order)
     {
