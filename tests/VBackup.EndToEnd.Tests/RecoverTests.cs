@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json;
 using VBackup.EndToEnd.Tests.World;
 using Xunit;
 
@@ -99,6 +100,20 @@ public sealed class RecoverTests
         await up.SignInAsync(LostSystem.Password);
         await up.FirstServerAsync();
         foreach (var (id, content) in lost.Points) Assert.Equal(content, await RestoreAsync(lost, up, id));
+    }
+
+    [Fact]
+    public async Task A_server_that_the_cloud_has_no_more_is_shown_as_never_seen()
+    {
+        using var lost = await LostSystem.MakeAsync();
+        File.Delete(lost.At("cloud/servers/web.json"));
+        (await lost.RecoverAsync("new", lost.RecoveryKey, "first", "second")).Expect(0);
+        await using var up = await UpProcess.StartAsync(lost.At("new"), "--cloud", lost.Config);
+        var user = new RemoteUser(lost.At("user"));
+        await user.SignInAsync(up);
+        var told = (await user.RunAsync("server", "list")).Expect(0);
+        Assert.Matches("^local/web .* never$", told.Output[1]);
+        Assert.Equal(JsonValueKind.Null, (await user.JsonAsync("server", "list")).GetProperty("seenAt").ValueKind);
     }
 
     [Fact]

@@ -76,16 +76,27 @@ public sealed partial class SettingsTests : IDisposable
     }
 
     [Fact]
-    public async Task An_address_that_another_program_has_is_named_with_its_setting()
+    public async Task An_address_that_another_program_has_is_named_before_anything_is_made()
     {
         using var other = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
         other.Start();
         var ended = (await CliProcess.RunAsync(["up", "--data", Data, "--listen", $"{other.LocalEndpoint}"])).Expect(1);
-        Assert.Equal($"vbackup: Listen: {other.LocalEndpoint} is in use by another program", ended.Errors[^1]);
-        // The first password is still to be had.
+        Assert.Equal($"vbackup: Listen: {other.LocalEndpoint} is in use by another program: name another with --listen ADDRESS:PORT",
+            Assert.Single(ended.Errors));
+        Assert.False(Directory.Exists(Data));
         other.Stop();
         await using var up = await UpProcess.StartAsync(Data);
         Assert.NotNull(up.OneTimePassword);
+    }
+
+    [Fact]
+    public async Task An_address_that_nobody_can_listen_at_is_named_before_anything_is_made()
+    {
+        // It is one of this machine, and no socket takes it in this form.
+        const string Address = "[::ffff:127.0.0.1]:0";
+        var ended = (await CliProcess.RunAsync(["up", "--data", Data, "--listen", Address])).Expect(1);
+        Assert.StartsWith($"vbackup: Listen: {Address} cannot be listened at (", Assert.Single(ended.Errors), StringComparison.Ordinal);
+        Assert.False(Directory.Exists(Data));
     }
 
     [Fact]

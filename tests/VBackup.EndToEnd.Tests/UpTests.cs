@@ -14,7 +14,7 @@ public sealed class UpTests : IDisposable
     readonly string _folder = Directory.CreateTempSubdirectory("vbackup-up-").FullName;
 
     [Fact]
-    public async Task The_first_start_tells_a_password_once_and_the_system_outlives_a_kill()
+    public async Task The_first_start_tells_a_password_and_none_does_once_it_was_used_though_the_system_is_killed()
     {
         string oneTime;
         await using (var first = await UpProcess.StartAsync(Data))
@@ -40,6 +40,38 @@ public sealed class UpTests : IDisposable
         await second.Process.SignalAsync("TERM");
         var ended = await second.Process.WaitAsync();
         Assert.DoesNotContain(ended.Errors, line => line.Contains("failed", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task A_password_that_nobody_used_is_told_anew_at_the_next_start()
+    {
+        string seen;
+        await using (var first = await UpProcess.StartAsync(Data))
+        {
+            seen = Assert.IsType<string>(first.OneTimePassword);
+            first.Process.Kill();
+        }
+        await using var second = await UpProcess.StartAsync(Data);
+        Assert.NotNull(second.OneTimePassword);
+        Assert.NotEqual(seen, second.OneTimePassword);
+        Assert.Equal(HttpStatusCode.Unauthorized, (await SignInAsync(second, seen)).StatusCode);
+        await second.SignInAsync(Chosen);
+    }
+
+    [Fact]
+    public async Task A_start_that_ends_between_making_the_password_and_telling_it_loses_nothing()
+    {
+        // Where the first location is to be, which is made behind the administrator and before anything is told.
+        Directory.CreateDirectory(Data);
+        var inTheWay = Path.Combine(Data, "location");
+        await File.WriteAllTextAsync(inTheWay, "");
+        var ended = (await CliProcess.RunAsync(["up", "--data", Data, "--listen", "127.0.0.1:0", "--json"])).Expect(1);
+        Assert.DoesNotContain(ended.Output, line => line.Contains("oneTimePassword", StringComparison.Ordinal));
+        Assert.Equal(1L, await AskAsync(Path.Combine(Data, "portal.db"), "SELECT COUNT(*) FROM users"));
+        File.Delete(inTheWay);
+        await using var up = await UpProcess.StartAsync(Data);
+        await up.SignInAsync(Chosen);
+        Assert.NotEmpty(await up.FirstServerAsync());
     }
 
     [Fact]
@@ -84,15 +116,15 @@ public sealed class UpTests : IDisposable
     {
         await using (var first = await UpProcess.StartAsync(Data)) first.Process.Kill();
         var path = Path.Combine(Data, database);
-        Assert.Equal(1L, await SchemaAsync(path, $"UPDATE schema_version SET Version = {version} RETURNING 1"));
+        Assert.Equal(1L, await AskAsync(path, $"UPDATE schema_version SET Version = {version} RETURNING 1"));
         var ended = (await CliProcess.RunAsync(["up", "--data", Data, "--listen", "127.0.0.1:0"])).Expect(1);
         var line = Assert.Single(ended.Errors);
         Assert.Contains($"{database} has version {version} of the tables", line, StringComparison.Ordinal);
         Assert.Contains(reason, line, StringComparison.Ordinal);
-        Assert.Equal((long)version, await SchemaAsync(path, "SELECT Version FROM schema_version"));
+        Assert.Equal((long)version, await AskAsync(path, "SELECT Version FROM schema_version"));
     }
 
-    static async Task<object?> SchemaAsync(string path, string sql)
+    static async Task<object?> AskAsync(string path, string sql)
     {
         await using var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = path,
             Pooling = false }.ToString());

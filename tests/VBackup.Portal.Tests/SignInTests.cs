@@ -51,11 +51,28 @@ public sealed class SignInTests
     }
 
     [Fact]
-    public async Task The_first_administrator_is_made_once()
+    public async Task The_first_administrator_has_another_password_at_each_start_until_he_has_chosen_one()
     {
         await using var world = await PortalWorld.MakeAsync();
         Assert.Equal(24, world.OneTimePassword.Length);
+        var another = Assert.IsType<string>(await StartAsync());
+        (await world.SignInAsync("admin", world.OneTimePassword)).Is(401, "wrong-credentials");
+        (await world.SignInAsync("admin", another)).Is(403, "password-change-required");
+        (await world.PutAsync("/api/v1/users/me/password", null,
+            new { user = "admin", password = another, newPassword = "something of my own" })).Is(204);
+        Assert.Null(await StartAsync());
+        (await world.SignInAsync("admin", "something of my own")).Is(201);
+
+        Task<string?> StartAsync() => FirstAdministrator.EnsureAsync(world.Changes, world.Passwords, CancellationToken.None);
+    }
+
+    [Fact]
+    public async Task No_start_gives_a_password_where_somebody_else_can()
+    {
+        await using var world = await PortalWorld.MakeAsync();
+        await world.UserAsync("ada", isAdministrator: true);
         Assert.Null(await FirstAdministrator.EnsureAsync(world.Changes, world.Passwords, CancellationToken.None));
+        (await world.SignInAsync("admin", world.OneTimePassword)).Is(403, "password-change-required");
     }
 
     [Fact]

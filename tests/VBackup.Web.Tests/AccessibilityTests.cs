@@ -47,6 +47,10 @@ public sealed class AccessibilityTests(VisitorTests.UsedSite used) : IClassFixtu
         await visitor.Page.GetByLabel("The server itself: what it holds now is overwritten").CheckAsync();
         await Assertions.Expect(visitor.Page.GetByRole(AriaRole.Button, new() { Name = "Overwrite and restore" })).ToBeDisabledAsync();
         found.AddRange(await ViolationsAsync(visitor));
+        await visitor.GoToAsync("/locations");
+        await visitor.PressAsync("Lock of local");
+        await visitor.SeesHeadingAsync("Lock local?");
+        found.AddRange(await ViolationsAsync(visitor));
         Assert.True(found.Count == 0, string.Join('\n', found));
     }
 

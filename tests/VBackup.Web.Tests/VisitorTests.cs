@@ -98,6 +98,85 @@ public sealed class VisitorTests(VisitorTests.UsedSite used) : IClassFixture<Vis
     }
 
     [Fact]
+    public async Task A_location_is_locked_once_its_name_was_typed_and_unlocked_before_that_is_final()
+    {
+        await used.UserAsync("keeper", "vBackupFullAccess", "default");
+        await using var keeper = await Site.VisitAsync();
+        await keeper.SignInAsync("keeper");
+        await keeper.FollowAsync("Locations");
+        await keeper.PressAsync("Lock of local");
+        await keeper.SeesHeadingAsync("Lock local?");
+        await keeper.FillAsync("Least age, days", "1");
+        await keeper.FillAsync("Can be changed for, days", "3");
+        var lockIt = keeper.Page.GetByRole(AriaRole.Button, new() { Name = "Lock it", Exact = true });
+        await Assertions.Expect(lockIt).ToBeDisabledAsync();
+        await keeper.FillAsync("Type local to confirm", "local");
+        await keeper.PressAsync("Lock it");
+        await Visitor.SeesAsync(keeper.Page.GetByRole(AriaRole.Cell, new() { NameRegex = new("^at least 1 day, ?final from ") }));
+        Assert.Equal("1 3", await LockAsync());
+        await keeper.PressAsync("Change lock of local");
+        await keeper.PressAsync("Take the lock away");
+        await Visitor.SeesAsync(keeper.Page.GetByRole(AriaRole.Button, new() { Name = "Lock of local", Exact = true }));
+        Assert.Null(await LockAsync());
+        Assert.Empty(keeper.Complaints);
+        Assert.Equal("keeper keeper", string.Join(' ', (await Site.Up.GetAsync("audit")).GetProperty("items").EnumerateArray()
+            .Where(line => line.GetProperty("action").GetString() is "lockLocation" or "unlockLocation")
+            .Select(line => line.GetProperty("who").GetString())));
+
+        async Task<string?> LockAsync()
+        {
+            var held = (await Site.Up.GetAsync("locations")).GetProperty("items")[0].GetProperty("lock");
+            return held.ValueKind == JsonValueKind.Null ? null
+                : $"{held.GetProperty("minDays")} {Math.Round((held.GetProperty("finalAt").GetDateTimeOffset()
+                    - TimeProvider.System.GetUtcNow()).TotalDays)}";
+        }
+    }
+
+    [Fact]
+    public async Task A_volume_leaves_as_an_image_file_and_comes_back_as_a_new_volume()
+    {
+        await used.UserAsync("carrier", "vBackupFullAccess", "default");
+        await using var carrier = await Site.VisitAsync();
+        await carrier.SignInAsync("carrier");
+        await carrier.GoToAsync($"/points/{used.Point}");
+        await carrier.PressAsync("Export an image");
+        await carrier.FillAsync("Name of the file", "boot.raw");
+        await carrier.PressAsync("Start the export");
+        await carrier.SeesHeadingAsync("Image export of web-1");
+        await carrier.SeesAsync("Succeeded");
+        await carrier.GoToAsync("/servers/local/web-1");
+        await carrier.PressAsync("Import an image");
+        await carrier.FillAsync("Name of the file", "boot.raw");
+        await carrier.FillAsync("Name of the new volume", "carried");
+        await carrier.PressAsync("Start the import");
+        await carrier.SeesHeadingAsync("Image import of web-1");
+        await carrier.SeesAsync("Succeeded");
+        Assert.Empty(carrier.Complaints);
+    }
+
+    [Fact]
+    public async Task A_lock_that_somebody_else_changed_meanwhile_is_not_changed_unseen()
+    {
+        await used.UserAsync("late", "vBackupFullAccess", "default");
+        await using var late = await Site.VisitAsync();
+        await late.SignInAsync("late");
+        var location = await Site.Up.PostAsync("locations",
+            new { name = "raced", region = "local", kind = "filesystem", address = Site.NewFolder("raced") });
+        await late.GoToAsync("/locations");
+        await late.PressAsync("Lock of raced");
+        await late.FillAsync("Least age, days", "2");
+        using var other = new HttpRequestMessage(HttpMethod.Put, $"/api/v1/locations/{location.GetProperty("id").GetString()}/lock");
+        other.Content = JsonContent.Create(new { minDays = 9, changeDays = 9 });
+        other.Headers.TryAddWithoutValidation("If-Match", "*");
+        (await Site.Up.Http.SendAsync(other)).EnsureSuccessStatusCode();
+        await late.FillAsync("Type raced to confirm", "raced");
+        await late.PressAsync("Lock it");
+        await late.SeesAsync("Read it again: it has another version now.");
+        Assert.Equal(9, (await Site.Up.GetAsync("locations?name=raced")).GetProperty("items")[0].GetProperty("lock")
+            .GetProperty("minDays").GetInt32());
+    }
+
+    [Fact]
     public async Task Who_only_reads_sees_no_buttons_that_he_may_not_press()
     {
         await used.UserAsync("reader", "vBackupReadOnlyAccess", "default");
@@ -109,10 +188,15 @@ public sealed class VisitorTests(VisitorTests.UsedSite used) : IClassFixture<Vis
         await reader.GoToAsync($"/points/{used.Point}");
         await reader.SeesHeadingAsync("How long it stays");
         await reader.SeesNoButtonAsync("Restore");
+        await reader.SeesNoButtonAsync("Export an image");
         await reader.SeesNoButtonAsync("Delete");
         await reader.GoToAsync("/policies/new");
         await reader.SeesHeadingAsync("New policy");
         await reader.SeesNoButtonAsync("Make the policy");
+        await reader.GoToAsync("/locations");
+        await reader.SeesHeadingAsync("Locations");
+        await Visitor.SeesAsync(reader.Page.GetByRole(AriaRole.Row, new() { NameRegex = new("^local") }));
+        await reader.SeesNoButtonAsync("Lock of local");
     }
 
     [Fact]

@@ -58,7 +58,8 @@ sealed class FoundSystem(IdSource ids, DateTimeOffset now)
                     locations),
             new(project, read, declared?.DeclarationsVersion ?? 0, [.. locations.Select(one => one.Entry.Location)],
                 locations.Find(one => one.Entry.IsDefault)!.Entry.Location,
-                [.. locations.SelectMany(one => one.Points).Select(point => point.Server).Distinct()]),
+                locations.SelectMany(one => one.Points).GroupBy(point => point.Server)
+                    .ToDictionary(points => points.Key, points => points.MaxBy(point => point.TakenAt)!.ServerName)),
             findings);
     }
 

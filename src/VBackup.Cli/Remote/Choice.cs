@@ -19,8 +19,8 @@ static class Choice
         var path = $"servers?name={Uri.EscapeDataString(name)}{(region is null ? "" : $"&region={Uri.EscapeDataString(region)}")}";
         await foreach (var server in call.Portal.ListAsync(path, RemoteJson.Default.ServerView, call.Stop)
             .ConfigureAwait(false)) found.Add(server);
-        if (found.Count == 0 && region is not null && await TryGetAsync(call,
-            $"servers/{Uri.EscapeDataString(region)}/{Uri.EscapeDataString(name)}",
+        if (found.Count == 0 && IsStep(region) && IsStep(name) && await TryGetAsync(call,
+            $"servers/{Uri.EscapeDataString(region!)}/{Uri.EscapeDataString(name)}",
             RemoteJson.Default.ServerView).ConfigureAwait(false) is { } byId) return byId;
         // One that went leaves its name to the one that came in its place.
         if (found.Where(one => !one.Value.IsGone).ToList() is [var there]) return there;
@@ -125,6 +125,9 @@ static class Choice
             return null;
         }
     }
+
+    // Dots would lead elsewhere, whatever the Portal has there.
+    static bool IsStep(string? part) => part is not (null or "" or "." or "..");
 
     static bool IsStartOfId(string text) => text.Length > 0 && text.All(letter => char.IsAsciiHexDigit(letter) || letter == '-');
 

@@ -37,7 +37,7 @@ static class LocationLocks
         var unlocked = await call.Portal.DeleteAsync($"locations/{found.Id}/lock", RemoteJson.Default.LocationView, call.Stop)
             .ConfigureAwait(false);
         call.Screen.Event("completed", unlocked.Json);
-        call.Screen.Line($"location '{found.Name}' is not locked any more");
+        call.Screen.Line(found.Lock is null ? $"location '{found.Name}' has no lock" : $"location '{found.Name}' is not locked any more");
     }
 
     public static string Text(LockView? held) => held is null ? "none"

@@ -22,6 +22,7 @@ static class LogOut
         var files = SignInFiles.OfThisUser();
         var url = (text is null ? PortalCall.UrlOf(files) : PortalUrl.Read(text))
             ?? throw new RefusedException("not signed in, so there is nothing to end");
+        if (!files.Has(url)) throw new RefusedException($"not signed in to {url}, so there is nothing to end");
         await EndAsync(files, url, screen, stop).ConfigureAwait(false);
         files.Forget(url);
         screen.Event(new DoneEvent(), EventJson.Default.DoneEvent);

@@ -122,7 +122,8 @@ static class NewPolicy
         var (at, daily) = (call.Get(s_at), call.Get(s_daily));
         if (at is not null && daily is not null && at != daily)
             throw new UsageException($"--at {at} and --daily {daily}: a policy has one launch time");
-        var launch = at ?? daily ?? throw new UsageException("give the launch time: --at HH:mm, or --daily HH:mm");
+        var launch = at is not null ? TimeOf(s_at, at) : daily is not null ? TimeOf(s_daily, daily)
+            : throw new UsageException("give the launch time: --at HH:mm, or --daily HH:mm");
         return new(launch, call.Get(s_zone) ?? TimeZoneInfo.Local.Id,
             call.Get(s_hourly) is { } hours ? new(hours, call.Get(s_keepHourly)) : Without<HourlyView>(call, s_keepHourly, s_hourly),
             call.Parsed.GetResult(s_daily) is not null ? new(call.Get(s_keepDaily)) : Without<DailyView>(call, s_keepDaily, s_daily),
@@ -143,9 +144,14 @@ static class NewPolicy
     {
         var stopBy = call.Get(s_stopBy);
         if (call.Get(s_window) is not { } text) return stopBy is null ? null : throw new UsageException("--stop-by goes with --window");
-        return text.Split('-') is [{ Length: > 0 } earliest, { Length: > 0 } latest] ? new(earliest, latest, stopBy)
+        return text.Split('-') is [{ Length: > 0 } earliest, { Length: > 0 } latest]
+            ? new(TimeOf(s_window, earliest), TimeOf(s_window, latest), stopBy is null ? null : TimeOf(s_stopBy, stopBy))
             : throw new UsageException($"--window {text}: give two times, such as 22:00-02:30");
     }
+
+    static string TimeOf(Option option, string text) =>
+        TimeOnly.TryParseExact(text, "HH:mm", CultureInfo.InvariantCulture, DateTimeStyles.None, out _) ? text
+            : throw new UsageException($"{option.Name} {text} is not a time of day: give one such as 02:00");
 
     static IReadOnlyList<string> ReadDays(string text) => [.. text.Split(',').Select(day => DayNamed(day.Trim())
         ?? throw new UsageException($"--weekly {text}: give days, such as mon,fri"))];

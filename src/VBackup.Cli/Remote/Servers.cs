@@ -15,7 +15,7 @@ static class Servers
             call.Screen.Event("server", server.Json);
             var one = server.Value;
             table.Add($"{one.Region}/{one.Name}", one.IsGone ? "gone" : one.State, one.Plan is null ? "no" : "yes", $"{one.Disks.Count}",
-                Units.Size(one.Disks.Sum(disk => disk.LengthBytes ?? 0)), LocalTime.Text(one.SeenAt));
+                Units.Size(one.Disks.Sum(disk => disk.LengthBytes ?? 0)), one.SeenAt is { } seen ? LocalTime.Text(seen) : "never");
         }
         call.Show(table, "servers");
     }

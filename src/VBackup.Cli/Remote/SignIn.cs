@@ -42,6 +42,9 @@ sealed class SignInFiles(string folder)
             RemoteJson.Default.CurrentPortal));
     }
 
+    /// <summary>Whether something is kept of it, readable or not.</summary>
+    public bool Has(PortalUrl url) => File.Exists(PathOf(url.Text));
+
     /// <returns>Null when there is none.</returns>
     public SignIn? Find(PortalUrl url)
     {

@@ -55,7 +55,7 @@ sealed record ServerName(string Region, string Id);
 sealed record DiskView(string Name, string Volume, long? LengthBytes);
 
 sealed record ServerView(string Region, string Id, string Name, string State, IReadOnlyList<DiskView> Disks, string? Plan, bool IsGone,
-    DateTimeOffset SeenAt);
+    DateTimeOffset? SeenAt);
 
 sealed record PolicyView(string Id, string Name, bool IsSystemDefault, RulesView Rules);
 

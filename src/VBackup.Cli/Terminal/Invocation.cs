@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Globalization;
 using VBackup.DataPath;
 
 namespace VBackup.Cli.Terminal;
@@ -26,7 +27,7 @@ static class Invocation
                 // A word that is no command is the better explanation of a command that is missing.
                 throw new UsageException(parsed.UnmatchedTokens is [var stranger, ..]
                     ? $"'{stranger}' is not understood (see 'vbackup{PathOf(parsed)} --help')"
-                    : $"{parsed.Errors[0].Message} (see 'vbackup{PathOf(parsed)} --help')");
+                    : $"{TextOf(parsed.Errors[0])} (see 'vbackup{PathOf(parsed)} --help')");
             RefuseEmptyArguments(parsed);
             var status = await parsed.InvokeAsync(
                 new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, stop.Token).ConfigureAwait(false);
@@ -38,6 +39,12 @@ static class Invocation
             return screen.Fail(Failure.Of(failure, stop.Token.IsCancellationRequested));
         }
     }
+
+    // The parser would name a type of ours.
+    static string TextOf(ParseError error) =>
+        error.SymbolResult is OptionResult { Tokens: [var given] } number && (Nullable.GetUnderlyingType(number.Option.ValueType)
+            ?? number.Option.ValueType) == typeof(int) && !int.TryParse(given.Value, CultureInfo.InvariantCulture, out _)
+            ? $"{number.Option.Name} {given.Value} is not a whole number of at most {int.MaxValue}" : error.Message;
 
     // Such as an unset variable of a script leaves. There is no path, name or size that is written so.
     static void RefuseEmptyArguments(ParseResult parsed)

@@ -1,10 +1,10 @@
 using System.Security.Cryptography;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -62,7 +62,7 @@ sealed class AllInOne : IAsyncDisposable
     readonly ProjectSecrets _secrets;
     WorkerId _worker;
 
-    AllInOne(DataFolder data, MasterKey master, EdgeCloud cloud, SettingsInUse settings)
+    AllInOne(TakenAddress address, DataFolder data, MasterKey master, EdgeCloud cloud, SettingsInUse settings)
     {
         (_data, _master, _cloud, _settings) = (data, master, cloud, settings.Values);
         _portalDb = new(data.PortalDatabase, options => new(options));
@@ -72,7 +72,7 @@ sealed class AllInOne : IAsyncDisposable
         _backup = new(_backupDb, _ids, TimeProvider.System);
         _snapshots = new(_snapshotsDb, _ids, TimeProvider.System);
         _secrets = new(master);
-        _app = Build(settings.Configuration);
+        _app = Build(address, settings.Configuration);
         _webhooks = new(_settings.Webhooks.Settings(), _app.Services.GetRequiredService<WebhookSecrets>(), TimeProvider.System);
     }
 
@@ -80,11 +80,13 @@ sealed class AllInOne : IAsyncDisposable
     public string Address =>
         _app.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.First();
 
-    /// <summary>Of the first administrator; null when there was one already.</summary>
+    /// <summary>Of the first administrator, until he has signed in; then null.</summary>
     public string? OneTimePassword { get; private set; }
 
+    /// <param name="address">The caller's, who keeps it for as long as the system runs.</param>
     /// <param name="data">Its owner from here on.</param>
-    public static async Task<AllInOne> OpenAsync(DataFolder data, SettingsInUse settings, CancellationToken cancellation)
+    public static async Task<AllInOne> OpenAsync(TakenAddress address, DataFolder data, SettingsInUse settings,
+        CancellationToken cancellation)
     {
         MasterKey? master = null;
         try
@@ -92,7 +94,7 @@ sealed class AllInOne : IAsyncDisposable
             master = data.OpenMasterKey();
             var cloud = settings.Values.Cloud is not { } config ? SampleCloud.Open(data.Cloud)
                 : await CloudConfig.OpenAsync(config, report: null, cancellation).ConfigureAwait(false);
-            return new(data, master, cloud, settings);
+            return new(address, data, master, cloud, settings);
         }
         catch
         {
@@ -102,7 +104,7 @@ sealed class AllInOne : IAsyncDisposable
         }
     }
 
-    WebApplication Build(IConfiguration configuration)
+    WebApplication Build(TakenAddress address, IConfiguration configuration)
     {
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { EnvironmentName = Environments.Production });
         // Not the files and variables of ASP.NET: whatever lies in the folder from which it is started could open another listener.
@@ -112,6 +114,7 @@ sealed class AllInOne : IAsyncDisposable
             kestrel.Listen(_settings.Endpoint());
             kestrel.AddServerHeader = false;
         });
+        builder.Services.Configure<SocketTransportOptions>(sockets => sockets.CreateBoundListenSocket = _ => address.Socket);
         builder.Logging.ClearProviders().SetMinimumLevel(_settings.Logging.LogLevel.Default)
             .AddConfiguration(configuration.GetSection(nameof(UpSettings.Logging)))
             .AddSimpleConsole(console => console.SingleLine = true);
@@ -131,14 +134,12 @@ sealed class AllInOne : IAsyncDisposable
         return app;
     }
 
-    /// <summary>Makes what is not there yet, and listens.</summary>
+    /// <summary>Makes what is not there yet, and answers.</summary>
     public async Task StartAsync(CancellationToken cancellation)
     {
         await _portalDb.PrepareAsync(PortalDb.SchemaVersion, cancellation).ConfigureAwait(false);
         await _backupDb.PrepareAsync(BackupDb.SchemaVersion, cancellation).ConfigureAwait(false);
         await _snapshotsDb.PrepareAsync(SnapshotsDb.SchemaVersion, cancellation).ConfigureAwait(false);
-        // Before the one-time password is made, which a start that fails here could not show any more.
-        await ListenAsync(cancellation).ConfigureAwait(false);
         OneTimePassword = await FirstAdministrator.EnsureAsync(_portal, _app.Services.GetRequiredService<Passwords>(), cancellation)
             .ConfigureAwait(false);
         var project = await PortalStart.EnsureAsync(_portal, Region, cancellation).ConfigureAwait(false);
@@ -149,18 +150,8 @@ sealed class AllInOne : IAsyncDisposable
         if (!await _backup.MakeAsync(change => change.Db.Locations.AnyAsync(one => one.Project == project, cancellation), cancellation)
             .ConfigureAwait(false))
             await MakeFirstLocationAsync(project, cancellation).ConfigureAwait(false);
-    }
-
-    async Task ListenAsync(CancellationToken cancellation)
-    {
-        try
-        {
-            await _app.StartAsync(cancellation).ConfigureAwait(false);
-        }
-        catch (IOException failure) when (failure.InnerException is AddressInUseException)
-        {
-            throw new RefusedException($"Listen: {_settings.Listen} is in use by another program");
-        }
+        // Nobody is answered before all is there that answers need.
+        await _app.StartAsync(cancellation).ConfigureAwait(false);
     }
 
     async Task MakeFirstLocationAsync(ProjectId project, CancellationToken cancellation)

@@ -39,8 +39,10 @@ static class RotateMasterKey
         data.PromoteNextMasterKey();
         screen.Event(new DoneEvent(Path: Path.GetFullPath(folder)), EventJson.Default.DoneEvent);
         var file = Path.Combine(folder, "master.key");
-        screen.Line($"{wrapped} secrets are kept under a new master key: keep a copy of {file} away from this "
-            + "machine, in place of the old one, and start the system, which then renews the copies of the projects' keys in the vaults");
+        screen.Line($"there is a new master key, for {Units.Count(wrapped, "secret")}: keep a copy of {file} away from this machine");
+        // 'vbackup recover' needs the one that a vault's copy is under.
+        screen.Line("start the system now, which renews the copies of the projects' keys in the vaults; keep the old master key as well "
+            + "until it has run for some minutes, and 'vbackup location usage' has found nothing");
         return ExitStatus.Done;
     }
 

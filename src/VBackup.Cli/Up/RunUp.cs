@@ -35,14 +35,16 @@ static class RunUp
 
     static async Task<int> HandleAsync(SettingsInUse settings, Screen screen, CancellationToken stop)
     {
-        var system = await AllInOne.OpenAsync(DataFolder.Open(settings.Values.Data), settings, stop).ConfigureAwait(false);
+        using var address = TakenAddress.Take(settings.Values);
+        var system = await AllInOne.OpenAsync(address, DataFolder.Open(settings.Values.Data), settings, stop).ConfigureAwait(false);
         await using (system.ConfigureAwait(false))
         {
             await system.StartAsync(stop).ConfigureAwait(false);
             screen.Event(new(system.Address, system.OneTimePassword), UpJson.Default.UpEvent);
             if (system.OneTimePassword is { } password)
             {
-                screen.Line($"user admin, one-time password {password}: it is not shown again, and has to be changed at the first sign-in");
+                screen.Line($"user admin, one-time password {password}: it is changed at the first sign-in, and until then each start "
+                    + "makes another");
             }
             screen.Line($"open {system.Address} in a browser; the API is tried at {system.Address}/docs/");
             await system.RunAsync(stop).ConfigureAwait(false);
@@ -52,7 +54,7 @@ static class RunUp
 }
 
 /// <summary>It is up.</summary>
-/// <param name="OneTimePassword">Of the user admin, at the first start only.</param>
+/// <param name="OneTimePassword">Of the user admin, until he has signed in.</param>
 sealed record UpEvent(string Address, string? OneTimePassword)
 {
     // A record prints its members.

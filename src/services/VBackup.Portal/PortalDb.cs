@@ -125,6 +125,7 @@ public sealed class PortalDb(DbContextOptions<PortalDb> options) : ServiceDb(opt
             server.Property(one => one.Disks).HasConversion(list => AsJson(list), text => AsDisks(text));
             server.HasIndex(one => new { one.Project, one.Name });
             server.Ignore(one => one.Ref);
+            server.Ignore(one => one.WasEverSeen);
         });
         modelBuilder.Entity<RunRow>(run =>
         {

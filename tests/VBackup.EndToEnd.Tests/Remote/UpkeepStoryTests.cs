@@ -72,6 +72,25 @@ public sealed class UpkeepStoryTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task At_a_terminal_the_key_is_erased_by_who_types_the_projects_name_and_nothing_else()
+    {
+        AtTerminal.Need();
+        await UntilReadyAsync();
+        foreach (var wrong in (string[])["", "y", "Default", "another"])
+        {
+            var kept = (await AtTerminal.RunAsync(_user, wrong, "project-key", "erase")).Expect(1);
+            Assert.Contains(kept.Output, line => line.Contains("type the project's name to do it: ", StringComparison.Ordinal));
+            Assert.Contains($"the project is called default, and not '{wrong}': nothing was erased", kept.Output[^1],
+                StringComparison.Ordinal);
+        }
+        Assert.Equal("ready", (await _user.JsonAsync("project-key", "show")).GetProperty("state").GetString());
+
+        var erased = (await AtTerminal.RunAsync(_user, "default", "project-key", "erase")).Expect(0);
+        Assert.Contains("key 1 of project default is erased; ", erased.Output[^1], StringComparison.Ordinal);
+        Assert.Equal("erased", (await _user.JsonAsync("project-key", "show")).GetProperty("state").GetString());
+    }
+
+    [Fact]
     public async Task A_programs_token_neither_takes_the_key_nor_erases_it()
     {
         await UntilReadyAsync();

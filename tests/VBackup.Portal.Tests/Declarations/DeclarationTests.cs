@@ -3,6 +3,7 @@ using NodaTime;
 using VBackup.Contracts.Ids;
 using VBackup.Contracts.Messages;
 using VBackup.Portal.Declarations;
+using VBackup.Portal.Identity;
 using VBackup.Portal.Plans;
 using VBackup.Portal.Points;
 using VBackup.Portal.Policies;
@@ -20,7 +21,7 @@ public sealed class DeclarationTests
     static readonly PlanId s_plan = new(new("00000003-0000-7000-8000-000000000000"));
     static readonly LocationId s_location = new(new("00000004-0000-7000-8000-000000000000"));
     static readonly ServerRef s_server = new("north", "s-1");
-
+    static readonly Dictionary<ServerRef, string> s_none = [], s_theServer = new() { [s_server] = "web" };
     static readonly WebhookId s_webhook = new(new("00000005-0000-7000-8000-000000000000"));
     static readonly RestoreScheduleId s_schedule = new(new("00000006-0000-7000-8000-000000000000"));
 
@@ -124,7 +125,7 @@ public sealed class DeclarationTests
         await world.Changes.MakeAsync(change => ProjectRecovery.MakeAsync(change, new(s_project, Sample with
         {
             RestoreSchedules = [.. Sample.RestoreSchedules!, past],
-        }, 1, [s_location], s_location, [s_server]), default), default);
+        }, 1, [s_location], s_location, s_theServer), default), default);
         await world.PointAsync(s_server, s_location, project: s_project);
         var clockwork = new RestoreClockwork(world.Changes);
         await DaysAsync(2);
@@ -157,7 +158,7 @@ public sealed class DeclarationTests
         var telling = Sample.Policies[0] with { Rules = Sample.Policies[0].Rules with { Notification = new(OnFailure: true,
             Webhooks: [s_webhook]) } };
         var made = await world.Changes.MakeAsync(change => ProjectRecovery.MakeAsync(change, new(s_project,
-            Sample with { Policies = [telling], Webhooks = null }, 1, [s_location], s_location, []), default), default);
+            Sample with { Policies = [telling], Webhooks = null }, 1, [s_location], s_location, s_none), default), default);
         Assert.Contains("the policy nightly tells a webhook", Assert.Single(made.Notes), StringComparison.Ordinal);
     }
 
@@ -166,7 +167,7 @@ public sealed class DeclarationTests
     {
         await using var world = await PortalWorld.MakeAsync();
         var made = await world.Changes.MakeAsync(change => ProjectRecovery.MakeAsync(change, new(s_project, Sample, 41, [s_location],
-            s_location, [s_server]), default), default);
+            s_location, s_theServer), default), default);
         Assert.Equal(("shop", 1, 1, 1, 1), (made.Name, made.Policies, made.Plans, made.Webhooks, made.RestoreSchedules));
         Assert.Contains("the webhook hook came back without its secret", Assert.Single(made.Notes), StringComparison.Ordinal);
         // Four daily copies, of which the policy keeps three.
@@ -205,10 +206,23 @@ public sealed class DeclarationTests
     {
         await using var world = await PortalWorld.MakeAsync();
         var other = world.Ids.New<LocationId>();
-        var found = new FoundProject(s_project, Sample with { ProjectName = "default", Policies = [] }, 1, [other], other, []);
+        var found = new FoundProject(s_project, Sample with { ProjectName = "default", Policies = [] }, 1, [other], other, s_none);
         var made = await world.Changes.MakeAsync(change => ProjectRecovery.MakeAsync(change, found, default), default);
         Assert.Equal(3, made.Notes.Count);
         var plan = await world.Changes.MakeAsync(async change => (await change.Db.Plans.FindAsync(s_plan))!, default);
         Assert.Equal((other, SystemPolicies.Default, false), (plan.Location, plan.Policy, plan.IsEnabled));
+    }
+
+    [Fact]
+    public async Task A_server_that_nobody_has_seen_since_has_its_name_and_no_time()
+    {
+        await using var world = await PortalWorld.MakeAsync();
+        var location = world.Ids.New<LocationId>();
+        var found = new FoundProject(s_project, null, 0, [location], location,
+            new Dictionary<ServerRef, string> { [new("north", "7d5c9f6e-0000-4000-8000-000000000001")] = "shop" });
+        await world.Changes.MakeAsync(change => ProjectRecovery.MakeAsync(change, found, default), default);
+        var ada = await world.UserAsync("ada", s_project, BuiltInRoles.ReadOnlyAccess);
+        var servers = await world.GetAsync("/api/v1/servers", await world.SessionAsync(ada, s_project));
+        Assert.Equal(("shop", ""), (Assert.Single(servers.Items("name")), Assert.Single(servers.Items("seenAt"))));
     }
 }

@@ -111,6 +111,17 @@ public sealed class FoundSystemTests
         Assert.Equal(3, found.Portal.DeclarationsVersion);
     }
 
+    [Fact]
+    public void A_server_is_called_what_its_newest_point_calls_it()
+    {
+        var vault = Vault("/first", s_first, 1, []) with
+        {
+            Points = [Point(Name('a'), server: "old name"), Point(Name('b'), server: "new name", taken: s_taken.AddDays(2)),
+                Point(Name('c'), server: "between", taken: s_taken.AddDays(1))],
+        };
+        Assert.Equal(new Dictionary<ServerRef, string> { [new("north", "s-1")] = "new name" }, Put(out _, vault).Portal.Servers);
+    }
+
     static ProjectFinding Put(out List<string> problems, params FoundVault[] vaults)
     {
         problems = [];
@@ -133,7 +144,7 @@ public sealed class FoundSystemTests
     static CataloguePoint Known(string name, RestorePointState state, DateTimeOffset? purgeAt) => new(
         name, new(Uuid(name[0])), new(Uuid(5)), null, state, RunTrigger.Policy, ["daily"], s_taken, s_taken, false, s_taken, purgeAt);
 
-    static PointDocument Point(string name, string[]? distrusts = null) => new()
+    static PointDocument Point(string name, string[]? distrusts = null, string server = "web", DateTimeOffset? taken = null) => new()
     {
         Id = name,
         Session = Name('9'),
@@ -145,8 +156,8 @@ public sealed class FoundSystemTests
         {
             edge = new
             {
-                server = "web", serverId = "s-1", instant = "vb-1", takenAt = s_taken, consistency = "crash", volumes = new { vda = "web" },
-                configurationKind = "lab", configuration = "{}", distrusts = distrusts ?? [],
+                server, serverId = "s-1", instant = "vb-1", takenAt = taken ?? s_taken, consistency = "crash",
+                volumes = new { vda = "web" }, configurationKind = "lab", configuration = "{}", distrusts = distrusts ?? [],
             },
             catalogue = new
             {

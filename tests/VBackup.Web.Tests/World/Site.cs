@@ -23,11 +23,15 @@ public sealed class Site : IAsyncLifetime
         Assert.SkipUnless(File.Exists(Chromium), "the browser is missing: the Debian package chromium");
         // The driver comes with the NuGet package, and the browser is there: nothing is to be fetched.
         Environment.SetEnvironmentVariable("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1");
-        _up = await UpProcess.StartAsync(Path.Combine(_folder, "data"));
+        _up = await UpProcess.StartAsync(Path.Combine(_folder, "data"), steps: null,
+            new Dictionary<string, string?> { ["VBACKUP__Worker__ImageFolder"] = NewFolder("images") });
         _playwright = await Playwright.CreateAsync();
         // Chromium has no sandbox for root.
         _browser = await _playwright.Chromium.LaunchAsync(new() { ExecutablePath = Chromium, Args = ["--no-sandbox"] });
     }
+
+    /// <summary>An empty folder for a location.</summary>
+    internal string NewFolder(string name) => Directory.CreateDirectory(Path.Combine(_folder, name)).FullName;
 
     /// <summary>A browser of somebody else's: no cookies are shared.</summary>
     internal async Task<Visitor> VisitAsync(int width = 1280, ColorScheme colours = ColorScheme.Light)

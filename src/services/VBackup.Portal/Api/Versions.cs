@@ -32,7 +32,7 @@ static class Versions
     }
 
     /// <summary>For who changes what he saw in a page. Null when it is still so.</summary>
-    public static Problem? Differs(long seen, long version) => seen == version ? null : Outdated with { Field = null };
+    public static Problem? Differs<T>(T seen, T now) => Equals(seen, now) ? null : Outdated with { Field = null };
 
     static Problem Outdated { get; } = new(ProblemCode.Outdated, "Read it again: it has another version now.", "If-Match");
 

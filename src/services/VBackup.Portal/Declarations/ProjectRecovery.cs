@@ -15,10 +15,10 @@ namespace VBackup.Portal.Declarations;
 /// <param name="Declarations">Null when no vault has them in a shape that can be read: then only points come back.</param>
 /// <param name="Locations">Those that came back.</param>
 /// <param name="DefaultLocation">Of plans whose own has not come back.</param>
-/// <param name="Servers">Of points, so that they are this project's again when they are seen.</param>
+/// <param name="Servers">Of points, with what the newest calls each, so that they are this project's again when they are seen.</param>
 public sealed record FoundProject(
     ProjectId Project, ProjectDeclarations? Declarations, long DeclarationsVersion, IReadOnlyList<LocationId> Locations,
-    LocationId DefaultLocation, IReadOnlyList<ServerRef> Servers);
+    LocationId DefaultLocation, IReadOnlyDictionary<ServerRef, string> Servers);
 
 /// <summary>What became of it.</summary>
 /// <param name="Notes">What is not as it was.</param>
@@ -48,7 +48,7 @@ public static class ProjectRecovery
             db.Policies.Add(new(policy.Policy, found.Project, policy.Name, policy.Rules));
             policies.Add(policy.Policy);
         }
-        var servers = new HashSet<ServerRef>(found.Servers);
+        var servers = new Dictionary<ServerRef, string>(found.Servers);
         foreach (var plan in found.Declarations?.Plans ?? [])
         {
             if (!await IsFreeAsync(db, plan.Server, cancellation).ConfigureAwait(false))
@@ -56,12 +56,13 @@ public static class ProjectRecovery
                 notes.Add($"the plan of {plan.ServerName} did not come back: another project has one of this server");
                 continue;
             }
-            servers.Add(plan.Server);
+            // A plan has heard of the name later than a point.
+            servers[plan.Server] = plan.ServerName;
             db.Plans.Add(Plan.Recovered(plan, found.Project, Known(policies, plan, notes), Known(found, plan, notes), change.Now));
         }
-        foreach (var server in servers)
+        foreach (var (server, serverName) in servers)
             if (await db.Servers.FindAsync([server.Region, server.Id], cancellation).ConfigureAwait(false) is null)
-                db.Servers.Add(ServerRow.Expected(server, NameOf(found, server), found.Project));
+                db.Servers.Add(ServerRow.Expected(server, serverName, found.Project));
         MakeWebhooks(db, found, change.Now, notes);
         foreach (var schedule in found.Declarations?.RestoreSchedules ?? [])
             db.RestoreSchedules.Add(RestoreSchedule.Recovered(schedule, found.Project, change.Now));
@@ -82,9 +83,6 @@ public static class ProjectRecovery
             if (policy.Rules.Notification?.Webhooks?.Any(told => webhooks.All(webhook => webhook.Webhook != told)) == true)
                 notes.Add($"the policy {policy.Name} tells a webhook that did not come back: take it out of the policy");
     }
-
-    static string NameOf(FoundProject found, ServerRef server) =>
-        found.Declarations?.Plans.FirstOrDefault(plan => plan.Server == server)?.ServerName ?? server.Id;
 
     static async Task<bool> IsFreeAsync(PortalDb db, ServerRef server, CancellationToken cancellation) =>
         !db.Plans.Local.Any(plan => plan.Server == server)

@@ -44,16 +44,15 @@ static class ImageRoutes
             .WithSummary("Make a new volume of a raw or qcow2 file in the project's folder for images");
     }
 
-    static async Task<IResult> Export(Guid id, ExportImageRequest request, HttpContext http, ApiChanges changes, ImagePlace place)
-    {
-        if (Input.Name("file", request.File) is { } fault) return fault;
-        return await changes.CreateAsync(http, request, async change =>
-            StartedRun.Answer(await ExportAsync(change, place, RestorePointId.From(id), request).ConfigureAwait(false)))
-                .ConfigureAwait(false);
-    }
+    static Task<IResult> Export(Guid id, ExportImageRequest request, HttpContext http, ApiChanges changes, ImagePlace place) =>
+        changes.CreateAsync(http, request, async change =>
+            StartedRun.Answer(await ExportAsync(change, place, RestorePointId.From(id), request).ConfigureAwait(false)));
 
-    static async Task<Outcome<RunId>> ExportAsync(ApiChange change, ImagePlace place, RestorePointId id, ExportImageRequest request)
+    /// <summary>By the API and in pages.</summary>
+    public static async Task<Outcome<RunId>> ExportAsync(ApiChange change, ImagePlace place, RestorePointId id,
+        ExportImageRequest request)
     {
+        if ((change.Caller.Lacks(Permission.DownloadRestorePoint) ?? Input.Name("file", request.File)) is { } fault) return fault;
         var project = change.Caller.InProject;
         if (await PointRequests.FindAsync(change.Db, project, id, change.Cancellation).ConfigureAwait(false) is not { } point)
             return Problem.NoSuch("point");
@@ -71,16 +70,16 @@ static class ImageRoutes
         volume is null && point.Volumes.Count == 1 || point.Volumes.Any(one => one.Name == volume) ? null
             : Problem.Wrong("volume", $"Say which: the point has {string.Join(", ", point.Volumes.Select(one => one.Name))}.");
 
-    static async Task<IResult> Import(ImportImageRequest request, HttpContext http, ApiChanges changes, ImagePlace place)
-    {
-        if ((Input.Present("server.region", request.Server?.Region) ?? Input.Present("server.id", request.Server?.Id)
-            ?? Input.Name("file", request.File) ?? Input.Name("name", request.Name)) is { } fault) return fault;
-        return await changes.CreateAsync(http, request, async change =>
-            StartedRun.Answer(await ImportAsync(change, place, request).ConfigureAwait(false))).ConfigureAwait(false);
-    }
+    static Task<IResult> Import(ImportImageRequest request, HttpContext http, ApiChanges changes, ImagePlace place) =>
+        changes.CreateAsync(http, request, async change =>
+            StartedRun.Answer(await ImportAsync(change, place, request).ConfigureAwait(false)));
 
-    static async Task<Outcome<RunId>> ImportAsync(ApiChange change, ImagePlace place, ImportImageRequest request)
+    /// <summary>By the API and in pages.</summary>
+    public static async Task<Outcome<RunId>> ImportAsync(ApiChange change, ImagePlace place, ImportImageRequest request)
     {
+        if ((change.Caller.Lacks(Permission.RestoreVolume) ?? Input.Present("server.region", request.Server?.Region)
+            ?? Input.Present("server.id", request.Server?.Id) ?? Input.Name("file", request.File)
+            ?? Input.Name("name", request.Name)) is { } fault) return fault;
         var project = change.Caller.InProject;
         var wanted = new ServerRef(request.Server!.Region!, request.Server.Id!);
         if (await PlanUse.FindServerAsync(change.Db, project, wanted, change.Cancellation).ConfigureAwait(false) is not { } server)

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -71,8 +70,8 @@ static class LocationRoutes
             .WithSummary("Delete a location that no plan uses and that has no points");
     }
 
-    static async Task<LocationRow?> FindAsync(PortalDb db, ProjectId project, Guid id, CancellationToken cancellation) =>
-        await db.Locations.FindAsync([LocationId.From(id)], cancellation).ConfigureAwait(false) is { IsDeleted: false } location
+    public static async Task<LocationRow?> FindAsync(PortalDb db, ProjectId project, LocationId id, CancellationToken cancellation) =>
+        await db.Locations.FindAsync([id], cancellation).ConfigureAwait(false) is { IsDeleted: false } location
             && location.Project == project ? location : null;
 
     static async Task<IResult> List(HttpContext http, PortalDb db) =>
@@ -96,7 +95,8 @@ static class LocationRoutes
 
     static async Task<IResult> Get(Guid id, HttpContext http, PortalDb db)
     {
-        if (await FindAsync(db, http.Caller().InProject, id, http.RequestAborted).ConfigureAwait(false) is not { } location)
+        if (await FindAsync(db, http.Caller().InProject, LocationId.From(id), http.RequestAborted)
+            .ConfigureAwait(false) is not { } location)
             return Problem.NoSuch("location");
         Versions.Tell(http, location.Version);
         return TypedResults.Ok(View(location));
@@ -133,7 +133,7 @@ static class LocationRoutes
         return await changes.MakeAsync(http, async change =>
         {
             var project = change.Caller.InProject;
-            if (await FindAsync(change.Db, project, id, change.Cancellation).ConfigureAwait(false) is not { } location)
+            if (await FindAsync(change.Db, project, LocationId.From(id), change.Cancellation).ConfigureAwait(false) is not { } location)
                 return Problem.NoSuch("location");
             if (Versions.Needed(http, location.Version) is { } outdated) return outdated;
             var wish = new LocationChange(request.QuotaBytes, request.QuotaBytes is null, request.SoftDeleteDays, request.IsDefault);
@@ -146,39 +146,25 @@ static class LocationRoutes
         }).ConfigureAwait(false);
     }
 
-    static async Task<IResult> Lock(Guid id, LockRequest request, HttpContext http, ApiChanges changes, ILocationRegistry registry)
-    {
-        if (Input.Present("changeDays", request.ChangeDays) is { } missing) return missing;
-        var wish = new LocationChange(Lock: new(request.MinDays, request.MaxDays, request.ChangeDays!.Value));
-        return await ChangeLockAsync(id, wish, "lockLocation", needsVersion: true, http, changes, registry).ConfigureAwait(false);
-    }
+    static Task<IResult> Lock(Guid id, LockRequest request, HttpContext http, ApiChanges changes, ILocationRegistry registry) =>
+        changes.MakeAsync(http, async change => Told(http, await LocationLockRequests.LockAsync(change, registry, LocationId.From(id),
+            request, location => Versions.Needed(http, location.Version)).ConfigureAwait(false)));
 
     static Task<IResult> Unlock(Guid id, HttpContext http, ApiChanges changes, ILocationRegistry registry) =>
-        ChangeLockAsync(id, new(HasNoLock: true), "unlockLocation", needsVersion: false, http, changes, registry);
+        changes.MakeAsync(http, async change => Told(http, await LocationLockRequests.UnlockAsync(change, registry, LocationId.From(id),
+            location => Versions.Wanted(http, location.Version)).ConfigureAwait(false)));
 
-    static Task<IResult> ChangeLockAsync(Guid id, LocationChange wish, string action, bool needsVersion, HttpContext http,
-        ApiChanges changes, ILocationRegistry registry) => changes.MakeAsync(http, async change =>
+    static IResult Told(HttpContext http, Outcome<LocationRow> location) => location.Answer(row =>
     {
-        var project = change.Caller.InProject;
-        if (await FindAsync(change.Db, project, id, change.Cancellation)
-            .ConfigureAwait(false) is not { } location) return Problem.NoSuch("location");
-        if ((needsVersion ? Versions.Needed(http, location.Version)
-            : Versions.Wanted(http, location.Version)) is { } outdated) return outdated;
-        var answer = await registry.ChangeAsync(project, location.Id, wish, change.Cancellation).ConfigureAwait(false);
-        if (ProblemOf(answer) is { } problem) return problem;
-        await HeardLocation.HearAsync(change.Change, answer.Location!, change.Cancellation).ConfigureAwait(false);
-        var days = location.Lock is { } held ? $": {held.MinDays?.ToString(CultureInfo.InvariantCulture) ?? "no"} days at least, "
-            + $"{held.MaxDays?.ToString(CultureInfo.InvariantCulture) ?? "no"} days at most, final at {held.FinalAt:u}" : "";
-        change.Audit(action, $"location {location.Name}{days}");
-        Versions.Tell(http, location.Version);
-        return TypedResults.Ok(View(location));
+        Versions.Tell(http, row.Version);
+        return TypedResults.Ok(View(row));
     });
 
     static Task<IResult> Delete(Guid id, HttpContext http, ApiChanges changes, ILocationRegistry registry) =>
         changes.MakeAsync(http, async change =>
     {
         var project = change.Caller.InProject;
-        if (await FindAsync(change.Db, project, id, change.Cancellation).ConfigureAwait(false) is not { } location)
+        if (await FindAsync(change.Db, project, LocationId.From(id), change.Cancellation).ConfigureAwait(false) is not { } location)
             return Problem.NoSuch("location");
         if (Versions.Wanted(http, location.Version) is { } outdated) return outdated;
         // Nobody puts it on a plan meanwhile: changes of this database come one after the other.
@@ -195,7 +181,8 @@ static class LocationRoutes
         return TypedResults.NoContent();
     });
 
-    static Problem? ProblemOf(LocationAnswer answer) => answer.Location is not null ? null : answer.Code switch
+    /// <summary>Why the vBackup service did not do it.</summary>
+    public static Problem? ProblemOf(LocationAnswer answer) => answer.Location is not null ? null : answer.Code switch
     {
         "invalid" => Problem.Of(Refusal.Invalid(answer.Field!, answer.Reason!)),
         "not-found" => Problem.NoSuch("location"),
@@ -205,6 +192,8 @@ static class LocationRoutes
     static LocationView View(LocationRow location) => new(location.Id, location.Name, location.Region, location.Kind, location.Address,
         location.Endpoint, location.State, location.Refusal, location.IsDefault, location.QuotaBytes, location.UsedBytes,
         location.SoftDeleteDays,
-        location.VerifiedAt, location.Finding, location.Lock is { } held
-            ? new(held.MinDays, held.MaxDays, held.FinalAt, IsEnforcedByStore: false) : null);
+        location.VerifiedAt, location.Finding, LockOf(location));
+
+    public static LockView? LockOf(LocationRow location) => location.Lock is { } held
+        ? new(held.MinDays, held.MaxDays, held.FinalAt, IsEnforcedByStore: false) : null;
 }

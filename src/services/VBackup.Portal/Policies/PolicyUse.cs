@@ -66,7 +66,7 @@ static class PolicyUse
         PortalDb db, ProjectId project, PolicyId? own, string name, PolicyRules rules, CancellationToken cancellation)
     {
         if (name.Length is 0 or > NameMax || name.Any(char.IsControl))
-            return Refusal.Invalid("name", $"a policy's name has 1 to {NameMax} characters");
+            return Refusal.Invalid("name", $"a policy's name has 1 to {NameMax} characters, on one line");
         if (PolicyFaults.Of(rules) is [var fault, ..]) return Refusal.Invalid(fault.Field, $"it {fault.Problem}");
         if (await WebhookRoutes.MissingAsync(db, project, rules.Notification?.Webhooks ?? [], cancellation)
             .ConfigureAwait(false) is { } missing)

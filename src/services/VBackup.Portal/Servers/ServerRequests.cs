@@ -12,8 +12,10 @@ namespace VBackup.Portal.Servers;
 /// <param name="State"><c>running</c>, <c>shutdown</c>, <c>paused</c> or <c>other</c>.</param>
 /// <param name="Plan">What protects it; null when nothing does.</param>
 /// <param name="IsGone">Its region did not see it any more.</param>
+/// <param name="SeenAt">Null when no region has seen it since the system was built again.</param>
 public sealed record ServerDetails(
-    string Region, string Id, string Name, string State, IReadOnlyList<DiskView> Disks, PlanId? Plan, bool IsGone, DateTimeOffset SeenAt);
+    string Region, string Id, string Name, string State, IReadOnlyList<DiskView> Disks, PlanId? Plan, bool IsGone,
+    DateTimeOffset? SeenAt);
 
 /// <summary>What is asked of the project's servers, by the API and in pages. Each looks for the permission that it takes.</summary>
 static class ServerRequests
@@ -77,7 +79,7 @@ static class ServerRequests
 
     static ServerDetails View(ServerWithPlan row) => new(row.Server.Region, row.Server.ServerId, row.Server.Name, row.Server.State,
         row.Server.Disks,
-        row.Plan, row.Server.IsGone, row.Server.SeenAt);
+        row.Plan, row.Server.IsGone, row.Server.WasEverSeen ? row.Server.SeenAt : null);
 }
 
 sealed class ServerWithPlan

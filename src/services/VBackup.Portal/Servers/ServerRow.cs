@@ -20,10 +20,14 @@ public sealed class ServerRow
     public string Name { get; private set; } = "";
     public string State { get; private set; } = "";
     public IReadOnlyList<DiskView> Disks { get; private set; } = [];
+
+    /// <summary>Long before all times, of one that was never seen: it came back with a system that was lost.</summary>
     public DateTimeOffset SeenAt { get; private set; }
 
     /// <summary>It was not in its region's last report.</summary>
     public bool IsGone { get; private set; }
+
+    public bool WasEverSeen => SeenAt != default;
 
     public ServerRef Ref => new(Region, ServerId);
 

@@ -25,8 +25,7 @@ public static class MasterKeyChange
         }
         foreach (var location in await change.Db.Locations.ToListAsync(cancellation).ConfigureAwait(false))
         {
-            // The copy of the project's key in its vault is to be another.
-            location.CatalogueChanges();
+            location.KeyCopyIsOutdated();
             if (location.WrappedSecretKey is not { } wrapped) continue;
             location.KeepsSecret(Rewrapping.Anew(wrapped, one => old.UnwrapSecretKey(location.Id, one),
                 one => next.UnwrapSecretKey(location.Id, one), one => next.WrapSecretKey(location.Id, one)));

@@ -142,6 +142,9 @@ public sealed class Location
 
     public void CatalogueChanges() => IsCatalogueStale = true;
 
+    /// <summary>Its vault's copy of the project's key is under another master key than the one of now: that is not to wait.</summary>
+    public void KeyCopyIsOutdated() => (IsCatalogueStale, CatalogueTriedAt) = (true, null);
+
     public void CatalogueIsTaken(DateTimeOffset now) => (IsCatalogueStale, CatalogueTriedAt) = (false, now);
 
     /// <param name="error">Null when it is in the vault.</param>
