@@ -70,8 +70,10 @@ public sealed class ProtectionStoryTests : IAsyncLifetime
     public async Task A_server_is_protected_backed_up_and_brought_back()
     {
         await _user.JsonAsync("policy", "create", "nightly", "--daily", "02:00", "--keep-daily", "7");
-        var store = Path.Combine(_folder, "second");
-        Directory.CreateDirectory(store);
+        var store = Path.Combine(Data, "locations", "second");
+        Assert.Equal("vbackup: address: It lies in none of the folders that Worker:LocationRoots lists: "
+            + $"{Path.Combine(Data, "locations")}.", await _user.RefusalAsync(1, "location", "create", "second", "--region", "local",
+                "--kind", "filesystem", "--address", Path.Combine(_folder, "elsewhere")));
         var location = await _user.JsonAsync("location", "create", "second", "--region", "local", "--kind", "filesystem", "--address",
             store,
             "--quota", "1GiB", "--bin-days", "3");

@@ -91,6 +91,10 @@ sealed record WorkerSection
     public int DrainSeconds { get; init; } = (int)s_defaults.DrainLimit.TotalSeconds;
     public int InventorySeconds { get; init; } = 30;
     public string? ImageFolder { get; init; }
+    public string[]? LocationRoots { get; init; }
+    public string[]? S3Endpoints { get; init; }
+
+    public StoreEndpoints Endpoints() => new(S3Endpoints ?? [StoreEndpoints.AnyHost]);
 
     public WorkerBudget Budget() => new()
     {
