@@ -17,8 +17,8 @@ static class RecoveredSettings
             [.. places.Where(place => place.Kind == LocationKindView.FileSystem).Select(place => place.Address).Distinct()];
         if (folders.Length > 0) worker["LocationRoots"] = [data.Locations, .. folders];
         var byDefault = new StoreEndpoints([StoreEndpoints.AnyHost]);
-        string[] hosts = [.. places.Where(place => place.Kind == LocationKindView.VStorage
-                && byDefault.FaultOf(place.Endpoint, place.S3Region) is not null && Uri.IsWellFormedUriString(place.Endpoint, UriKind.Absolute))
+        string[] hosts = [.. places.Where(place => place.Endpoint is not null
+                && byDefault.FaultOf(place.Endpoint, place.S3Region) is not null)
             .Select(place => new Uri(place.Endpoint!).Authority).Distinct()];
         if (hosts.Length > 0) worker["S3Endpoints"] = [StoreEndpoints.AnyHost, .. hosts];
         if (worker.Count == 0) return;

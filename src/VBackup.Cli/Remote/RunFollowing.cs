@@ -105,7 +105,8 @@ static class RunFollowing
         if (one.IsOver) return true;
         screen.Event("run", run.Json);
         var share = one.TotalBytes > 0 ? $", {Units.Percent((double)one.DoneBytes / one.TotalBytes)} of {Units.Size(one.TotalBytes)}" : "";
-        screen.Bar($"{Runs.KindOf(one)} of {Runs.ServerLabel(one)}: {one.State}{share}");
+        var waits = Runs.WaitsFor(one) is { } what ? $", waits {what}" : "";
+        screen.Bar($"{Runs.KindOf(one)} of {Runs.ServerLabel(one)}: {one.State}{share}{waits}");
         return false;
     }
 

@@ -112,7 +112,7 @@ sealed class AllInOne : IAsyncDisposable
         ((IConfigurationBuilder)builder.Configuration).Sources.Clear();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
-            kestrel.Listen(_settings.Endpoint());
+            kestrel.Listen(_settings.Endpoint(), UnreadableRequests.Watch);
             kestrel.AddServerHeader = false;
         });
         builder.Logging.ClearProviders().SetMinimumLevel(_settings.Logging.LogLevel.Default)

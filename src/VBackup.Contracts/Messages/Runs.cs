@@ -104,10 +104,13 @@ public sealed record RunRefused(RunId Run, ProjectId Project, string Error) : IM
 /// <param name="Notes">What was not asked for, and should be known: such as why an incremental became a full.</param>
 /// <param name="Error">Why it did not succeed.</param>
 /// <param name="Target">What a restore or an image made or wrote: a server, volumes, a file.</param>
+/// <param name="WaitsForWorkerSince">Since when nobody does its work, because no worker of its region is there; null when that is not
+/// so.</param>
 public sealed record RunChanged(
     RunId Run, long Version, RunKind Kind, ProjectId Project, PlanId? Plan, ServerRef Server, string ServerName, LocationId? Location,
     RestorePointId? Point, RunTrigger Trigger, RunState State, DateTimeOffset? StartedAt, DateTimeOffset? EndedAt,
-    long DoneBytes, long TotalBytes, long StoredBytes, IReadOnlyList<string> Notes, string? Error, string? Target) : IMessage
+    long DoneBytes, long TotalBytes, long StoredBytes, IReadOnlyList<string> Notes, string? Error, string? Target,
+    DateTimeOffset? WaitsForWorkerSince = null) : IMessage
 {
     public static string Name => "run-changed";
 }

@@ -10,15 +10,17 @@ namespace VBackup.Portal.Runs;
 /// <param name="Notes">What was not asked for, and should be known: such as why an incremental became a full.</param>
 /// <param name="Location">Null, as the point, of the import of an image.</param>
 /// <param name="Target">What a restore or an image made or wrote.</param>
+/// <param name="WaitsForWorkerSince">Since when no worker of the server's region is there to do its work; null when that is not
+/// so.</param>
 public sealed record RunView(RunId Id, RunKind Kind, ServerRef Server, string ServerName, PlanId? Plan, LocationId? Location,
     RestorePointId? Point, RunTrigger Trigger, RunState State, bool IsOver, DateTimeOffset? StartedAt, DateTimeOffset? EndedAt,
     long DoneBytes,
-    long TotalBytes, long StoredBytes, IReadOnlyList<string> Notes, string? Error, string? Target)
+    long TotalBytes, long StoredBytes, IReadOnlyList<string> Notes, string? Error, string? Target, DateTimeOffset? WaitsForWorkerSince)
 {
     public static RunView Of(RunRow run) => new(run.Id, run.Kind, run.Server, run.ServerName, run.Plan, run.Location, run.Point,
         run.Trigger,
         run.State, run.IsOver, run.StartedAt, run.EndedAt, run.DoneBytes, run.TotalBytes, run.StoredBytes, run.Notes, run.Error,
-            run.Target);
+            run.Target, run.WaitsForWorkerSince);
 }
 
 /// <summary>What is asked of the project's runs, by the API and in pages. Each looks for the permission that it takes.</summary>
