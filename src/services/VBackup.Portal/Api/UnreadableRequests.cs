@@ -56,8 +56,8 @@ public static class UnreadableRequests
         {
             if (value.Value is not IFeatureCollection features || features.Get<Answers>() is not { } answers
                 || features.Get<IHttpResponseFeature>() is { HasStarted: true }) return;
-            var status = features.Get<IBadRequestExceptionFeature>()?.Error is Microsoft.AspNetCore.Http.BadHttpRequestException refused ? refused.StatusCode
-                : StatusCodes.Status400BadRequest;
+            var error = features.Get<IBadRequestExceptionFeature>()?.Error as Microsoft.AspNetCore.Http.BadHttpRequestException;
+            var status = error?.StatusCode ?? StatusCodes.Status400BadRequest;
             answers.EndWith(AnswerTo(status, clock.GetUtcNow()));
         }
 
