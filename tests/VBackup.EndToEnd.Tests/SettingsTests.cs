@@ -157,7 +157,7 @@ public sealed partial class SettingsTests : IDisposable
         throw new InvalidOperationException("The tests run outside of a checkout.");
     }
 
-    [GeneratedRegex(@"^\| `(?<name>[A-Za-z:]+)` \| (`(?<default>[^`]+)` )?\|", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^\| `(?<name>[A-Za-z0-9:]+)` \| (`(?<default>[^`]+)` )?\|", RegexOptions.Multiline)]
     private static partial Regex Row();
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
