@@ -223,7 +223,7 @@ public sealed class PortalTroubleTests : IDisposable
     {
         await using var portal = await StartAsync((http, _, _) =>
             FakePortal.JsonAsync(http, RunOf(Run, "transferring", waitsForWorkerSince: "2026-03-01T00:00:00+00:00")));
-        Assert.Contains("waits    for a worker of region local, since 2026-03-01 05:30:00 +05:30",
+        Assert.Contains("for a worker of region local, since 2026-03-01 05:30:00 +05:30",
             await _user.TextAsync("run", "show", Run), StringComparison.Ordinal);
     }
 

@@ -110,8 +110,8 @@ public sealed class ProtectionStoryTests : IAsyncLifetime
         Assert.Contains("over stays as it is", await _user.RefusalAsync(1, "run", "cancel", run), StringComparison.Ordinal);
         Assert.Matches("^second +[0-9.]+ MiB +1.00 GiB +[0-9]+ %", Line(await _user.TextAsync("location", "usage", "second"), "second"));
         Assert.True((await _user.JsonAsync("location", "usage", "second")).GetProperty("usedBytes").GetInt64() > 0);
-        Assert.EndsWith("  -  never verified", Line(await _user.TextAsync("location", "usage"), "second "), StringComparison.Ordinal);
-        Assert.EndsWith("  -  empty", Line(await _user.TextAsync("location", "usage"), "local "), StringComparison.Ordinal);
+        Assert.EndsWith(" never verified", Line(await _user.TextAsync("location", "usage"), "second "), StringComparison.Ordinal);
+        Assert.EndsWith(" empty", Line(await _user.TextAsync("location", "usage"), "local "), StringComparison.Ordinal);
 
         await RestoreAsync(point);
         var restores = (await _user.RunAsync("run", "list", "--kind", "restore", "--server", "web-1", "--json")).Expect(0).Events;
