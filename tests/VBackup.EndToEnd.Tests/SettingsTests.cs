@@ -28,12 +28,14 @@ public sealed partial class SettingsTests : IDisposable
             """
             {
                 "listen": "127.0.0.1:1", "Api": { "RequestsAtOnce": 7, "RequestsPerSecond": 8 }, "QuietHours": { "From": "23:30" },
+                "Worker": { "LocationRoots": ["/srv/a", "/srv/b"] },
                 "Logging": { "LogLevel": { "Default": "Error", "VBackup.Portal": "Debug" } }
             }
             """);
         var shown = (await ShowAsync(new() { ["VBACKUP__LISTEN"] = "127.0.0.1:2", ["VBACKUP__Api__RequestsAtOnce"] = "9" }, "--listen",
             "127.0.0.1:3"))
             .ToDictionary(one => one.Name, one => one.Value);
+        Assert.Equal("/srv/a, /srv/b", shown["Worker:LocationRoots"]);
         Assert.Equal(("127.0.0.1:3", "9", "8", "23:30", "Error"),
             (shown["Listen"], shown["Api:RequestsAtOnce"], shown["Api:RequestsPerSecond"],
             shown["QuietHours:From"], shown["Logging:LogLevel:Default"]));
@@ -64,6 +66,10 @@ public sealed partial class SettingsTests : IDisposable
     [InlineData("Logging__LogLevel__VBackup", "loud", "Logging:LogLevel:VBackup: is 'loud'; it is one of Trace,")]
     [InlineData("Cloud", "nowhere.json", "Cloud: there is no file nowhere.json")]
     [InlineData("Worker__ImageFolder", "images", "Worker:ImageFolder: is 'images'; it is the full path of a folder that is there")]
+    [InlineData("Worker__LocationRoots", "/srv", "Worker:LocationRoots: is a list: its first entry is Worker:LocationRoots:0, the next")]
+    [InlineData("Worker__LocationRoots__0", "backups", "Worker:LocationRoots: has 'backups'; each is the full path of a folder")]
+    [InlineData("Worker__LocationRoots__first", "/srv", "Worker:LocationRoots: is a list of texts, numbered from 0")]
+    [InlineData("Worker__S3Endpoints__0", "https://s3.example.org", "Worker:S3Endpoints: has 'https://s3.example.org'; each is a host,")]
     [InlineData("Listen", "0.0.0.0:8080", "Listen: is '0.0.0.0:8080'; without TLS")]
     public async Task A_wrong_setting_is_named_before_anything_is_made(string name, string value, string line)
     {
@@ -162,7 +168,7 @@ public sealed partial class SettingsTests : IDisposable
         throw new InvalidOperationException("The tests run outside of a checkout.");
     }
 
-    [GeneratedRegex(@"^\| `(?<name>[A-Za-z:]+)` \| (`(?<default>[^`]+)` )?\|", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^\| `(?<name>[A-Za-z0-9:]+)` \| (`(?<default>[^`]+)` )?\|", RegexOptions.Multiline)]
     private static partial Regex Row();
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);

@@ -51,6 +51,28 @@ public sealed class ConventionTests
     }
 
     [Theory]
+    [InlineData("GET /api/v1/servers/local/%00 HTTP/1.1\r\nHost: x\r\n\r\n", 400)]
+    [InlineData("GET /api/v1/users/me HTTP/1.1\r\nno header\r\n\r\n", 400)]
+    [InlineData("nonsense\r\n\r\n", 400)]
+    [InlineData("GET /api/v1/users/me HTTP/9.9\r\nHost: x\r\n\r\n", 505)]
+    public async Task What_is_no_request_is_a_problem_too(string request, int status)
+    {
+        await using var world = await PortalWorld.MakeAsync(overNetwork: true);
+        using var client = new System.Net.Sockets.TcpClient();
+        await client.ConnectAsync(System.Net.IPAddress.Loopback, world.Client.BaseAddress!.Port);
+        await using var stream = client.GetStream();
+        // One that is good before it is answered as ever.
+        await stream.WriteAsync(Encoding.ASCII.GetBytes("GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n" + request));
+        using var reader = new StreamReader(stream, Encoding.ASCII);
+        var answers = (await reader.ReadToEndAsync()).Split("HTTP/1.1 ", StringSplitOptions.RemoveEmptyEntries);
+        Assert.StartsWith("200 ", answers[0], StringComparison.Ordinal);
+        Assert.StartsWith($"{status} ", answers[1], StringComparison.Ordinal);
+        Assert.Equal(2, answers.Length);
+        Assert.Contains("Content-Type: application/problem+json\r\n", answers[1], StringComparison.Ordinal);
+        Assert.EndsWith("\"code\":\"wrong-input\",\"field\":\"request\"}", answers[1], StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData(false)]
     [InlineData(true)]
     public async Task A_body_has_one_mebibyte_at_most(bool isChunked)

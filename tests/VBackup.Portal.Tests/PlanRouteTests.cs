@@ -2,6 +2,7 @@ using System.Net.Http.Json;
 using VBackup.Contracts.Ids;
 using VBackup.Contracts.Messages;
 using VBackup.Portal.Identity;
+using VBackup.Portal.Plans;
 using VBackup.Portal.Policies;
 using VBackup.Portal.Tests.World;
 using Xunit;
@@ -32,7 +33,7 @@ public sealed class PlanRouteTests
         var kept = (await PatchAsync(world, path, session, new { includesLater = false }, chosen.ETag)).Is(200);
         Assert.Equal(("[\"vda\"]", "only the boot disk", "False"), (kept["volumes"], kept["note"], kept["includesLater"]));
         var all = (await PatchAsync(world, path, session, new { allVolumes = true }, kept.ETag)).Is(200);
-        Assert.Null(all["volumes"]);
+        Assert.Equal(("[\"vda\",\"vdb\"]", "False"), (all["volumes"], all["includesLater"]));
         (await PatchAsync(world, path, session, new { note = "y" }, kept.ETag)).Is(412, "outdated");
 
         var off = (await world.PostAsync(path + "/disable", session, new { })).Is(200);
@@ -43,6 +44,70 @@ public sealed class PlanRouteTests
         (await world.GetAsync(path, session)).Is(404, "not-found");
         Assert.Equal(["createPlan", "deletePlan", "disablePlan", "enablePlan", "updatePlan", "updatePlan", "updatePlan"],
             await world.AuditAsync());
+    }
+
+    [Fact]
+    public async Task All_volumes_are_those_that_there_are_and_later_ones_only_where_they_are_included()
+    {
+        await using var world = await PortalWorld.MakeAsync();
+        await world.SystemPoliciesAsync();
+        await world.LocationAsync();
+        var server = await world.ServerAsync();
+        var session = await world.MemberAsync();
+        var made = (await world.PostAsync(Path, session, new { server })).Is(201);
+        await IsAsync(new { includesLater = false }, "[\"vda\",\"vdb\"]");
+        await AttachAsync("vdc");
+        await IsAsync(new { note = "as before" }, "[\"vda\",\"vdb\"]");
+        await IsAsync(new { allVolumes = true }, "[\"vda\",\"vdb\",\"vdc\"]");
+        await AttachAsync("vdd");
+        await IsAsync(new { note = "as before" }, "[\"vda\",\"vdb\",\"vdc\"]");
+        (await world.PostAsync($"/api/v1/servers/{server.Region}/{server.Id}/backups", session, new { })).Is(202);
+        Assert.Equal(["vda", "vdb", "vdc"], Assert.Single(await world.SentAsync(MessageJson.Default.StartBackup)).Disks!);
+        await IsAsync(new { allVolumes = true, includesLater = true }, null);
+
+        async Task IsAsync(object change, string? volumes) => Assert.Equal(volumes,
+            (await PatchAsync(world, made.Headers["Location"], session, change, "*")).Is(200)["volumes"]);
+
+        Task AttachAsync(string name) => world.Changes.MakeAsync(async change =>
+        {
+            var row = (await change.Db.Servers.FindAsync(server.Region, server.Id))!;
+            row.WasSeen(new(row.ServerId, row.Name, row.State, [.. row.Disks, new(name, "pool/" + name, 1 << 30, null)]), change.Now);
+        }, default);
+    }
+
+    [Theory]
+    [InlineData("vda", "vda")]
+    [InlineData("vda", null)]
+    [InlineData("vda", "")]
+    public async Task Volumes_are_named_once_each(params string?[] volumes)
+    {
+        await using var world = await PortalWorld.MakeAsync();
+        await world.SystemPoliciesAsync();
+        await world.LocationAsync();
+        var server = await world.ServerAsync();
+        var session = await world.MemberAsync();
+        (await world.PostAsync(Path, session, new { server, volumes })).Is(400, "wrong-input", "volumes");
+        var made = (await world.PostAsync(Path, session, new { server })).Is(201);
+        (await PatchAsync(world, made.Headers["Location"], session, new { volumes }, made.ETag)).Is(400, "wrong-input", "volumes");
+        (await world.PostAsync("/api/v1/snapshots", session, new { server, name = "before", volumes })).Is(400, "wrong-input", "volumes");
+        (await world.PostAsync($"/api/v1/servers/{server.Region}/{server.Id}/free", session, new { volumes }))
+            .Is(400, "wrong-input", "volumes");
+        var snapshot = await world.SnapshotAsync(server);
+        (await world.PostAsync($"/api/v1/snapshots/{snapshot}/rollback", session, new { volumes })).Is(400, "wrong-input", "volumes");
+    }
+
+    [Fact]
+    public async Task A_note_is_on_one_line_whoever_writes_it()
+    {
+        await using var world = await PortalWorld.MakeAsync();
+        await world.SystemPoliciesAsync();
+        await world.LocationAsync();
+        var server = await world.ServerAsync();
+        // As pages ask, which send no JSON.
+        var made = await world.Changes.MakeAsync(change =>
+            PlanUse.CreateAsync(change, world.Project, server, new(Note: "the shop\nand more"), default), default);
+        Assert.Equal("note", made.Refusal?.Field);
+        (await world.PostAsync(Path, await world.MemberAsync(), new { server, note = "the\tshop" })).Is(400, "wrong-input", "note");
     }
 
     [Fact]

@@ -46,6 +46,26 @@ public sealed class PolicyRouteTests
         Assert.Equal(["nightly"], (await world.GetAsync(Path + "?name=nightly", session)).Items("name"));
     }
 
+    [Theory]
+    [InlineData("default")]
+    [InlineData("Default")]
+    [InlineData("EVERY-4-hours")]
+    [InlineData("Shop")]
+    public async Task A_name_that_the_system_or_the_project_has_is_taken_however_it_is_written(string name)
+    {
+        await using var world = await PortalWorld.MakeAsync();
+        await world.SystemPoliciesAsync();
+        await world.PolicyAsync("shop");
+        await world.PolicyAsync("theirs", await world.ProjectAsync("other"));
+        var session = await world.MemberAsync();
+        var rules = new { launchTime = "01:30", zone = "Etc/UTC", daily = new { keep = 1 } };
+        (await world.PostAsync(Path, session, new { name, rules })).Is(409, "name-taken");
+        (await world.PostAsync(Path, session, new { name = $" {name}", rules })).Is(400, "wrong-input", "name");
+        var other = (await world.PostAsync(Path, session, new { name = "theirs", rules })).Is(201);
+        (await world.PutAsync(other.Headers["Location"], session, new { name, rules }, ("If-Match", "*"))).Is(409, "name-taken");
+        (await world.PutAsync(other.Headers["Location"], session, new { name = "Theirs", rules }, ("If-Match", "*"))).Is(200);
+    }
+
     [Fact]
     public async Task A_policy_that_plans_use_stays_and_names_their_servers()
     {

@@ -44,6 +44,19 @@ public sealed class RunRouteTests
     }
 
     [Fact]
+    public async Task A_run_says_since_when_it_waits_for_a_worker()
+    {
+        await using var world = await PortalWorld.MakeAsync();
+        var server = await world.ServerAsync();
+        var (id, session) = (await world.RunAsync(server), await world.MemberAsync());
+        Assert.Null((await world.GetAsync($"{Path}/{id}", session)).Is(200)["waitsForWorkerSince"]);
+        await world.Changes.MakeAsync(async change => (await change.Db.Runs.FindAsync(id))!.Changes(
+            Things.RunNow(world, id, server, RunState.Transferring, 2, 10) with { WaitsForWorkerSince = world.Clock.GetUtcNow() }),
+            default);
+        Assert.Equal("2026-03-01T12:00:00+00:00", (await world.GetAsync($"{Path}/{id}", session)).Is(200)["waitsForWorkerSince"]);
+    }
+
+    [Fact]
     public async Task A_run_is_cancelled_by_whoever_may_start_one_of_its_kind()
     {
         await using var world = await PortalWorld.MakeAsync();

@@ -82,8 +82,9 @@ public sealed class StorageSpaceTests
         world.Clock.Advance(TimeSpan.FromDays(7) + TimeSpan.FromHours(15));
         await world.Clockwork.TurnAsync(default);
         Assert.Single(await TasksAsync(world, WorkKind.Verify));
+        Assert.Null(await VerifiedAsync(world));
         await world.SettleAsync();
-        Assert.Null(await FindingAsync(world));
+        Assert.Equal((null, world.Clock.GetUtcNow()), (await FindingAsync(world), await VerifiedAsync(world)));
 
         foreach (var pack in Directory.EnumerateFiles(world.Path($"location/{world.Project}/packs"), "*", SearchOption.AllDirectories))
         {
@@ -127,6 +128,9 @@ public sealed class StorageSpaceTests
 
     static Task<long> UsedAsync(ServiceWorld world) =>
         world.Backup.MakeAsync(async change => (await change.Db.Locations.FindAsync(world.Location))!.UsedBytes, default);
+
+    static Task<DateTimeOffset?> VerifiedAsync(ServiceWorld world) =>
+        world.Backup.MakeAsync(async change => (await change.Db.Locations.FindAsync(world.Location))!.View().VerifiedAt, default);
 
     static Task<string?> FindingAsync(ServiceWorld world) =>
         world.Backup.MakeAsync(async change => (await change.Db.Locations.FindAsync(world.Location))!.Finding, default);

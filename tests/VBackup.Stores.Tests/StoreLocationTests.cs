@@ -12,6 +12,18 @@ public sealed class StoreLocationTests
     static readonly (string, string)[] Keys = [("AWS_ACCESS_KEY_ID", "key"), ("AWS_SECRET_ACCESS_KEY", "secret")];
 
     [Fact]
+    public async Task A_forbidden_address_is_not_connected_to_whatever_name_stands_for_it()
+    {
+        await using var server = new ScriptedServer(ScriptedServer.Answer(200));
+        await using var store = StoreLocation.Open("s3://bucket", With([.. Keys, ("AWS_ENDPOINT_URL_S3",
+            $"http://localhost:{server.Address.Port}")]) with { AddressFault = _ => "that address is not for you" });
+        var failure = await Assert.ThrowsAsync<StoreException>(() => store.ExistsAsync("vault", default));
+        Assert.Equal(StoreFailure.Refused, failure.Failure);
+        Assert.Contains("that address is not for you", failure.Message, StringComparison.Ordinal);
+        Assert.Empty(server.Requests);
+    }
+
+    [Fact]
     public async Task A_path_is_a_folder()
     {
         using var folder = new TemporaryFolder();

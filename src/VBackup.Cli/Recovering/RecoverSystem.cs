@@ -66,7 +66,7 @@ static class RecoverSystem
                 List<string> problems = [];
                 found.Add((system.Of([.. ofProject], problems), problems));
             }
-            await BuildAsync(folder, ids, found, report, stop).ConfigureAwait(false);
+            await BuildAsync(folder, ids, found, [.. vaults.Select(vault => vault.Place).Distinct()], report, stop).ConfigureAwait(false);
         }
         report.Show(screen, folder);
         return report.HasDamage ? ExitStatus.DamageFound : ExitStatus.Done;
@@ -93,7 +93,7 @@ static class RecoverSystem
     }
 
     static async Task BuildAsync(string folder, IdSource ids, List<(ProjectFinding Finding, List<string> Problems)> found,
-        RecoveryReport report, CancellationToken stop)
+        IReadOnlyList<RecoveryPlace> places, RecoveryReport report, CancellationToken stop)
     {
         using var data = DataFolder.BeginRecovery(folder);
         using var master = data.OpenMasterKey();
@@ -119,6 +119,7 @@ static class RecoverSystem
         for (var i = 0; i < found.Count; i++) report.CameBack(made[i], found[i].Finding, found[i].Problems);
         // So that what is in a database's journal is in its file.
         SqliteConnection.ClearAllPools();
+        RecoveredSettings.Write(data, places);
         data.EndRecovery();
     }
 }

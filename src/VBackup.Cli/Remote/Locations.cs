@@ -48,7 +48,18 @@ static class Locations
             var one = location.Value;
             table.Add(one.Name, Units.Size(one.UsedBytes), one.QuotaBytes is { } quota ? Units.Size(quota) : "none",
                 one.QuotaBytes is > 0 and var of ? Units.Percent((double)one.UsedBytes / of) : "-", LocalTime.TextOrDash(one.VerifiedAt),
-                one.Finding ?? (one.VerifiedAt is null ? "-" : "nothing damaged"));
+                FoundIn(one));
         }
     }
+
+    // What nobody has looked at is not said to be whole.
+    static string FoundIn(LocationView location) => location switch
+    {
+        { Refusal: { } lack } => $"{location.State}: {lack}",
+        { Finding: { } finding } => finding,
+        { State: "checking" } => "being tried",
+        { UsedBytes: 0 } => "empty",
+        { VerifiedAt: null } => "never verified",
+        _ => "nothing damaged",
+    };
 }

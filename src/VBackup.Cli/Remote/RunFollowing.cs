@@ -104,7 +104,8 @@ static class RunFollowing
         var one = run.Value;
         if (one.IsOver) return true;
         screen.Event("run", run.Json);
-        screen.Bar($"{Runs.KindOf(one)} of {Runs.ServerLabel(one)}: {one.State}{Share(one)}");
+        var waits = Runs.WaitsFor(one) is { } what ? $", waits {what}" : "";
+        screen.Bar($"{Runs.KindOf(one)} of {Runs.ServerLabel(one)}: {one.State}{Share(one)}{waits}");
         return false;
     }
 

@@ -46,6 +46,7 @@ static class Runs
         facts.Add("kind", KindOf(one));
         facts.Add("server", ServerLabel(one));
         facts.Add("state", one.State);
+        facts.Add("waits", WaitsFor(one));
         facts.Add("by", one.Trigger);
         facts.Add("began", LocalTime.TextOrDash(one.StartedAt));
         facts.Add("ended", LocalTime.TextOrDash(one.EndedAt));
@@ -81,6 +82,10 @@ static class Runs
         "importImage" => "image import",
         _ => run.Kind,
     };
+
+    /// <summary>What keeps it from going on; null when nothing does that is known.</summary>
+    public static string? WaitsFor(RunView run) => run.WaitsForWorkerSince is { } since
+        ? $"for a worker of region {run.Server.Region}, since {LocalTime.TextOrDash(since)}" : null;
 
     public static string ServerLabel(RunView run) => $"{run.Server.Region}/{run.ServerName}";
 

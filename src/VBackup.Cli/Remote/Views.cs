@@ -81,7 +81,7 @@ sealed record StartedView(string Run);
 sealed record RunView(string Id, string Kind, ServerName Server, string ServerName, string? Location, string? Point, string Trigger,
     string State,
     bool IsOver, DateTimeOffset? StartedAt, DateTimeOffset? EndedAt, long DoneBytes, long TotalBytes, long StoredBytes,
-    IReadOnlyList<string> Notes, string? Error, string? Target, long CheckedBytes = 0);
+    IReadOnlyList<string> Notes, string? Error, string? Target, long CheckedBytes = 0, DateTimeOffset? WaitsForWorkerSince = null);
 
 sealed record LocationView(string Id, string Name, string Region, string Kind, string Address, string? Endpoint, string State,
     string? Refusal,

@@ -14,6 +14,7 @@ using VBackup.Cli.Edge;
 using VBackup.Cli.Up.Settings;
 using VBackup.Contracts.Ids;
 using VBackup.Contracts.Keys;
+using VBackup.Contracts.Limits;
 using VBackup.Contracts.Locations;
 using VBackup.Contracts.Messages;
 using VBackup.Edge;
@@ -50,6 +51,7 @@ sealed class AllInOne : IAsyncDisposable
     readonly MasterKey _master;
     readonly EdgeCloud _cloud;
     readonly UpSettings _settings;
+    readonly LocationPlaces _places;
     readonly WebhookSender _webhooks;
     readonly WebApplication _app;
     readonly IdSource _ids = new(TimeProvider.System, RandomNumberGenerator.Fill);
@@ -65,6 +67,7 @@ sealed class AllInOne : IAsyncDisposable
     AllInOne(TakenAddress address, DataFolder data, MasterKey master, EdgeCloud cloud, SettingsInUse settings)
     {
         (_data, _master, _cloud, _settings) = (data, master, cloud, settings.Values);
+        _places = new(data.FoldersOf(_settings.Worker.LocationRoots), _settings.Worker.Endpoints());
         _portalDb = new(data.PortalDatabase, options => new(options));
         _backupDb = new(data.BackupDatabase, options => new(options));
         _snapshotsDb = new(data.SnapshotsDatabase, options => new(options));
@@ -111,7 +114,7 @@ sealed class AllInOne : IAsyncDisposable
         ((IConfigurationBuilder)builder.Configuration).Sources.Clear();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
-            kestrel.Listen(_settings.Endpoint());
+            kestrel.Listen(_settings.Endpoint(), UnreadableRequests.Watch);
             kestrel.AddServerHeader = false;
         });
         builder.Services.Configure<SocketTransportOptions>(sockets => sockets.CreateBoundListenSocket = _ => address.Socket);
@@ -122,7 +125,7 @@ sealed class AllInOne : IAsyncDisposable
             console.LogToStandardErrorThreshold = LogLevel.Trace);
         builder.Services.AddSingleton<IDbContextFactory<PortalDb>>(_portalDb).AddSingleton(_ids)
             .AddSingleton(TimeProvider.System).AddSingleton(_portal)
-            .AddSingleton<ILocationRegistry>(new LocationRegistry(_backup, _secrets)).AddSingleton(_master)
+            .AddSingleton<ILocationRegistry>(new LocationRegistry(_backup, _secrets, _places)).AddSingleton(_master)
             .AddSingleton<IProjectKeys>(new ProjectKeys(_backup, _secrets));
         builder.Services.AddPortalApi(_settings.PortalApi());
         builder.Services.AddPortalPages();
@@ -199,7 +202,8 @@ sealed class AllInOne : IAsyncDisposable
 
         var budget = _settings.Worker.Budget();
         var runner = new TaskRunner(new WorkSource(_backup, _settings.Tasks.Limits(), _secrets), _worker, _cloud,
-            new(new VaultRuntime(), FormatLimits.ChunkSizeDefault, RetryLimits.Patient, SharedRates.Of(budget, TimeProvider.System)),
+            new(new VaultRuntime(), FormatLimits.ChunkSizeDefault, RetryLimits.Patient, SharedRates.Of(budget, TimeProvider.System),
+                places: _places),
             TimeProvider.System, budget, new(_settings.Worker.ImageFolder));
         for (var i = 0; i < budget.TasksAtOnce; i++)
             yield return new("a worker's task", s_clockwork, runner.RunOneAsync, TimeProvider.System, log);

@@ -1,5 +1,7 @@
 using System.Security.Cryptography;
 using VBackup.Clouds.Volumes;
+using VBackup.Cli.Up.Settings;
+using VBackup.Contracts.Limits;
 using VBackup.Platform.Secrets;
 
 namespace VBackup.Cli.Up;
@@ -20,8 +22,15 @@ sealed class DataFolder : IDisposable
     public string PortalDatabase => Path.Combine(_path, "portal.db");
     public string BackupDatabase => Path.Combine(_path, "backup.db");
     public string SnapshotsDatabase => Path.Combine(_path, "snapshots.db");
-    public string Location => Path.Combine(_path, "location");
+    public string Location => Path.Combine(_path, LocationFolders.FirstName);
+    public string Locations => Path.Combine(_path, LocationFolders.OthersName);
     public string Cloud => Path.Combine(_path, "cloud");
+    public string Settings => Path.Combine(_path, SettingsReading.FileName);
+
+    /// <summary>Where locations may be.</summary>
+    /// <param name="roots">Null for the folder that is here for them.</param>
+    public LocationFolders FoldersOf(IReadOnlyList<string>? roots) => new(roots ?? [Locations], _path);
+
     string MasterKeyFile => Path.Combine(_path, MasterKeyName);
 
     string NextMasterKeyFile => MasterKeyFile + ".next";

@@ -34,6 +34,7 @@ public sealed record LocationLock(int? MinDays, int? MaxDays, DateTimeOffset Fin
 /// <param name="Version">Higher than that of all that was said of this location before.</param>
 /// <param name="Refusal">What it lacks; null when it can be used.</param>
 /// <param name="QuotaBytes">Null for no limit.</param>
+/// <param name="VerifiedAt">When all that it held was last read and checked; null when it never was.</param>
 /// <param name="Finding">What the last verification found damaged; null when all was well.</param>
 /// <param name="Lock">Null when it has none.</param>
 public sealed record LocationChanged(

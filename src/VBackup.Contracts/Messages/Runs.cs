@@ -105,11 +105,13 @@ public sealed record RunRefused(RunId Run, ProjectId Project, string Error) : IM
 /// <param name="Error">Why it did not succeed.</param>
 /// <param name="Target">What a restore or an image made or wrote: a server, volumes, a file.</param>
 /// <param name="CheckedBytes">Of what a restore or an image wrote, what was read back too and is right.</param>
+/// <param name="WaitsForWorkerSince">Since when nobody does its work, because no worker of its region is there; null when that is not
+/// so.</param>
 public sealed record RunChanged(
     RunId Run, long Version, RunKind Kind, ProjectId Project, PlanId? Plan, ServerRef Server, string ServerName, LocationId? Location,
     RestorePointId? Point, RunTrigger Trigger, RunState State, DateTimeOffset? StartedAt, DateTimeOffset? EndedAt,
     long DoneBytes, long TotalBytes, long StoredBytes, IReadOnlyList<string> Notes, string? Error, string? Target,
-    long CheckedBytes = 0) : IMessage
+    long CheckedBytes = 0, DateTimeOffset? WaitsForWorkerSince = null) : IMessage
 {
     public static string Name => "run-changed";
 }

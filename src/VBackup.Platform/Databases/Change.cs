@@ -9,15 +9,17 @@ using VBackup.Primitives;
 namespace VBackup.Platform.Databases;
 
 /// <summary>One change of a service's database: its rows and the messages that tell of it are saved together, or not at all.</summary>
-/// <param name="isLate">The command that asks for it came after its time: it is not to be carried out, and its sender has to hear
-/// so.</param>
-public sealed class Change<TDb>(TDb db, IdSource ids, DateTimeOffset now, bool isLate = false) where TDb : ServiceDb
+/// <param name="notAfter">When the command that asks for it is not to be carried out any more; null for never.</param>
+public sealed class Change<TDb>(TDb db, IdSource ids, DateTimeOffset now, DateTimeOffset? notAfter = null) where TDb : ServiceDb
 {
     public TDb Db => db;
 
     public DateTimeOffset Now => now;
 
-    public bool IsLate => isLate;
+    public DateTimeOffset? NotAfter => notAfter;
+
+    /// <summary>The command came after its time: it is not to be carried out, and its sender has to hear so.</summary>
+    public bool IsLate => notAfter < now;
 
     public TId NewId<TId>() where TId : struct, IUniqueId<TId> => ids.New<TId>();
 
@@ -65,7 +67,7 @@ public sealed class ChangeMaker<TDb>(IDbContextFactory<TDb> databases, IdSource 
         var transaction = await db.Database.BeginTransactionAsync(IsolationLevel.Serializable, cancellation).ConfigureAwait(false);
         await using var ending = transaction.ConfigureAwait(false);
         var now = clock.GetUtcNow();
-        var result = await change(new(db, ids, now, notAfter < now)).ConfigureAwait(false);
+        var result = await change(new(db, ids, now, notAfter)).ConfigureAwait(false);
         await db.SaveChangesAsync(cancellation).ConfigureAwait(false);
         await transaction.CommitAsync(cancellation).ConfigureAwait(false);
         return result;

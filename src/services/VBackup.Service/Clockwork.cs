@@ -11,13 +11,16 @@ using VBackup.Service.Work;
 
 namespace VBackup.Service;
 
-/// <summary>What happens because time went by: leases run out, windows close, snapshots do not come, the bin is emptied, locks become
-/// final and points too old, storage space is looked after in quiet hours, vaults hear of new keys and get the catalogue, old messages are
-/// forgotten. Any number of replicas may do it, each one turn after the other.</summary>
+/// <summary>What happens because time went by: leases run out, windows close, workers and snapshots do not come, the bin is emptied,
+/// locks become final and points too old, storage space is looked after in quiet hours, vaults hear of new keys and get the catalogue, old
+/// messages are forgotten. Any number of replicas may do it, each one turn after the other.</summary>
 public sealed class Clockwork(ChangeMaker<BackupDb> changes, StorageSpaceLimits? space = null)
 {
     /// <summary>How long a run waits for its snapshot. One that comes later is removed.</summary>
     public static readonly TimeSpan SnapshotPatience = TimeSpan.FromMinutes(30);
+
+    /// <summary>For so long a region's workers may be silent, as they are while they start anew.</summary>
+    public static readonly TimeSpan WorkerPatience = TimeSpan.FromMinutes(2);
 
     const int BatchMax = 200;
 
@@ -28,6 +31,8 @@ public sealed class Clockwork(ChangeMaker<BackupDb> changes, StorageSpaceLimits?
     {
         await changes.MakeAsync(change => EndLeasesAsync(change, cancellation), cancellation).ConfigureAwait(false);
         await changes.MakeAsync(change => CloseWindowsAsync(change, cancellation), cancellation).ConfigureAwait(false);
+        await changes.MakeAsync(change => WorkerAbsence.GiveUpAsync(change, cancellation), cancellation).ConfigureAwait(false);
+        await changes.MakeAsync(change => WorkerAbsence.TellAsync(change, cancellation), cancellation).ConfigureAwait(false);
         await changes.MakeAsync(change => GiveUpSnapshotsAsync(change, cancellation), cancellation).ConfigureAwait(false);
         await changes.MakeAsync(change => PointDeletion.PurgeAsync(change, cancellation), cancellation).ConfigureAwait(false);
         await changes.MakeAsync(change => LocationLocks.TurnAsync(change, cancellation), cancellation).ConfigureAwait(false);

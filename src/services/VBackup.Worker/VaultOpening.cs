@@ -1,4 +1,6 @@
 using System.Security.Cryptography;
+using VBackup.Clouds.Volumes;
+using VBackup.Contracts.Limits;
 using VBackup.Contracts.Work;
 using VBackup.Edge.Running;
 using VBackup.Vault;
@@ -9,9 +11,11 @@ namespace VBackup.Worker;
 
 /// <summary>Opens vaults with what a lease brings. Nothing of it stays when the vault is closed.</summary>
 /// <param name="around">What lies around each store that is opened, outside of its retries; it owns what it is given.</param>
+/// <param name="places">Where vaults may be; anywhere, if it is not said.</param>
 public sealed class VaultOpening(VaultRuntime runtime, int chunkSize, RetryLimits retries, SharedRates? rates = null,
-    Func<IObjectStore, IObjectStore>? around = null)
+    Func<IObjectStore, IObjectStore>? around = null, LocationPlaces? places = null)
 {
+    readonly LocationPlaces _places = places ?? LocationPlaces.Anywhere;
     readonly SharedRates _rates = rates ?? SharedRates.None;
 
     /// <param name="makes">Make it where there is none: a project's first backup.</param>
@@ -60,7 +64,23 @@ public sealed class VaultOpening(VaultRuntime runtime, int chunkSize, RetryLimit
         return _rates == SharedRates.None ? store : new ThrottlingStore(store, _rates.Send, _rates.Receive);
     }
 
-    IObjectStore OpenStore(VaultAddress address, WorkSecrets secrets, bool creates) => StoreLocation.Open(address.Address, new()
+    IObjectStore OpenStore(VaultAddress address, WorkSecrets secrets, bool creates)
+    {
+        RequireAllowed(address);
+        return StoreLocation.Open(address.Address, OptionsOf(address, secrets, creates));
+    }
+
+    // Whoever made the location was looked at too; but only here it is known what links lead to.
+    void RequireAllowed(VaultAddress address)
+    {
+        var fault = IsFolder(address) ? _places.Folders?.FaultOf(address.Address, FileIdentity.RealPath)
+            : _places.Endpoints?.FaultOf(address.Endpoint, address.S3Region);
+        if (fault is not null) throw new RefusedException($"{address.Address} is not used: {fault}");
+    }
+
+    public static bool IsFolder(VaultAddress address) => !address.Address.Contains("://", StringComparison.Ordinal);
+
+    StoreOptions OptionsOf(VaultAddress address, WorkSecrets secrets, bool creates) => new()
     {
         CreateFolder = creates,
         Retries = retries,
@@ -73,12 +93,14 @@ public sealed class VaultOpening(VaultRuntime runtime, int chunkSize, RetryLimit
             "AWS_REGION" => address.S3Region,
             _ => null,
         },
-    });
+        AddressFault = _places.Endpoints?.AddressFault(address.Endpoint, address.S3Region),
+    };
 
     /// <summary>Whether there is a vault.</summary>
     public async Task<bool> IsThereAsync(VaultAddress address, WorkSecrets secrets, CancellationToken cancellation)
     {
-        if (!address.Address.Contains("://", StringComparison.Ordinal) && !Directory.Exists(address.Address)) return false;
+        RequireAllowed(address);
+        if (IsFolder(address) && !Directory.Exists(address.Address)) return false;
         var store = Store(address, secrets, creates: false);
         await using var closing = store.ConfigureAwait(false);
         return await store.ExistsAsync(ObjectNames.Header, cancellation).ConfigureAwait(false);

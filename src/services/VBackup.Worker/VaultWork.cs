@@ -1,9 +1,11 @@
+using VBackup.Clouds.Volumes;
 using VBackup.Contracts.Work;
 using VBackup.Edge.Running;
 using VBackup.Primitives;
 using VBackup.Vault;
 using VBackup.Vault.Catalog;
 using VBackup.Vault.Collecting;
+using VBackup.Vault.Format;
 using VBackup.Vault.Stores;
 using VBackup.Vault.Verifying;
 
@@ -16,6 +18,8 @@ static class VaultWork
     public static async Task<VaultResult> CheckAsync(VaultOpening vaults, VaultOrder order, WorkSecrets secrets,
         CancellationToken cancellation)
     {
+        if (VaultOpening.IsFolder(order.Vault) && VaultAround(order.Vault.Address) is { } other)
+            throw new RefusedException($"it lies within another vault, {other}");
         var store = vaults.Store(order.Vault, secrets, creates: true);
         await using var closing = store.ConfigureAwait(false);
         var found = await StoreCheck.RunAsync(store, cancellation).ConfigureAwait(false);
@@ -23,6 +27,14 @@ static class VaultWork
             throw new RefusedException(string.Join("; ", found.Lacks.Where(lack => lack.IsNeeded).Select(lack =>
                 $"it cannot {lack.Ability}: {lack.Reason}")));
         return new(0, [.. found.Lacks.Select(lack => $"it cannot {lack.Ability}: {lack.Reason}")]);
+    }
+
+    // Of those that services made, the vBackup service knows; this may be any.
+    static string? VaultAround(string folder)
+    {
+        var around = Path.GetDirectoryName(FileIdentity.RealPath(folder));
+        while (around is not null && !File.Exists(Path.Combine(around, ObjectNames.Header))) around = Path.GetDirectoryName(around);
+        return around;
     }
 
     public static async Task<VaultResult> PruneAsync(VaultOpening vaults, PruneOrder order, WorkSecrets secrets,

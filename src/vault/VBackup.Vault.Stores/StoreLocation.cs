@@ -1,3 +1,4 @@
+using System.Net;
 using System.Security.Cryptography;
 
 namespace VBackup.Vault.Stores;
@@ -22,6 +23,9 @@ public sealed record StoreOptions
 
     /// <summary>Where credentials and the endpoint of an S3 service come from.</summary>
     public Func<string, string?> Variable { get; init; } = Environment.GetEnvironmentVariable;
+
+    /// <summary>Why an address of an S3 service may not be connected to; null when it may, or for any.</summary>
+    public Func<IPAddress, string?>? AddressFault { get; init; }
 }
 
 /// <summary>Turns what a user writes into a store.</summary>
@@ -77,7 +81,7 @@ public static class StoreLocation
     {
         string[] parts = location[S3Scheme.Length..].Split('/', 2);
         string prefix = parts.Length == 2 ? parts[1].Trim('/') : "";
-        return S3Settings.FromEnvironment(parts[0], prefix, options.Variable);
+        return S3Settings.FromEnvironment(parts[0], prefix, options.Variable, options.AddressFault);
     }
 
     static StoreException Malformed(string location, string reason) =>

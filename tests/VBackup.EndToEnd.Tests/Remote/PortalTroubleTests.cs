@@ -218,6 +218,33 @@ public sealed class PortalTroubleTests : IDisposable
         Assert.DoesNotContain(text, letter => char.IsControl(letter) && letter != '\n');
     }
 
+    [Fact]
+    public async Task A_run_that_no_worker_does_says_so()
+    {
+        await using var portal = await StartAsync((http, _, _) =>
+            FakePortal.JsonAsync(http, RunOf(Run, "transferring", waitsForWorkerSince: "2026-03-01T00:00:00+00:00")));
+        Assert.Contains("for a worker of region local, since 2026-03-01 05:30:00 +05:30",
+            await _user.TextAsync("run", "show", Run), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("refused", "no room", 5, null, null, "-         refused: no room")]
+    [InlineData("checking", null, 0, null, null, "-         being tried")]
+    [InlineData("ready", null, 0, null, null, "-         empty")]
+    [InlineData("ready", null, 5, null, null, "-         never verified")]
+    [InlineData("ready", null, 5, null, "the verification failed: no", "-         the verification failed: no")]
+    [InlineData("ready", null, 5, "2026-03-01T00:00:00+00:00", null, "2026-03-01 05:30:00 +05:30  nothing damaged")]
+    public async Task What_nobody_has_looked_at_is_not_said_to_be_whole(
+        string state, string? refusal, long usedBytes, string? verifiedAt, string? finding, string shown)
+    {
+        await using var portal = await StartAsync((http, _, _) => FakePortal.JsonAsync(http, Page(new
+        {
+            id = Plan, name = "main", region = "local", kind = "filesystem", address = "/srv", endpoint = (string?)null, state, refusal,
+            isDefault = true, quotaBytes = (long?)null, usedBytes, softDeleteDays = 0, verifiedAt, finding,
+        })));
+        Assert.EndsWith(shown, await _user.TextAsync("location", "usage"), StringComparison.Ordinal);
+    }
+
     async Task<FakePortal> StartAsync(Func<HttpContext, Heard, int, Task> answer)
     {
         var portal = await FakePortal.StartAsync(answer);
@@ -242,13 +269,13 @@ public sealed class PortalTroubleTests : IDisposable
         includesLater = false, isEnabled = true, pausedBecause = (string?)null, note = "",
     };
 
-    static object RunOf(string id, string state, string? error = null) => new
+    static object RunOf(string id, string state, string? error = null, string? waitsForWorkerSince = null) => new
     {
         id, kind = "backup", server = new { region = "local", id = "1" }, serverName = "web-1", plan = (string?)null, location = Plan,
             point = Plan,
         trigger = "manual", state, isOver = state is "succeeded" or "failed", startedAt = (string?)null, endedAt = (string?)null,
             doneBytes = 1,
-        totalBytes = 2, storedBytes = 1, notes = Array.Empty<string>(), error, target = (string?)null,
+        totalBytes = 2, storedBytes = 1, notes = Array.Empty<string>(), error, target = (string?)null, waitsForWorkerSince,
     };
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);

@@ -70,8 +70,10 @@ public sealed class ProtectionStoryTests : IAsyncLifetime
     public async Task A_server_is_protected_backed_up_and_brought_back()
     {
         await _user.JsonAsync("policy", "create", "nightly", "--daily", "02:00", "--keep-daily", "7");
-        var store = Path.Combine(_folder, "second");
-        Directory.CreateDirectory(store);
+        var store = Path.Combine(Data, "locations", "second");
+        Assert.Contains($"address: it lies in none of the folders that Worker:LocationRoots lists: {Path.Combine(Data, "locations")}",
+            await _user.RefusalAsync(1, "location", "create", "second", "--region", "local", "--kind", "filesystem", "--address",
+                Path.Combine(_folder, "elsewhere")), StringComparison.Ordinal);
         var location = await _user.JsonAsync("location", "create", "second", "--region", "local", "--kind", "filesystem", "--address",
             store,
             "--quota", "1GiB", "--bin-days", "3");
@@ -108,6 +110,8 @@ public sealed class ProtectionStoryTests : IAsyncLifetime
         Assert.Contains("over stays as it is", await _user.RefusalAsync(1, "run", "cancel", run), StringComparison.Ordinal);
         Assert.Matches("^second +[0-9.]+ MiB +1.00 GiB +[0-9]+ %", Line(await _user.TextAsync("location", "usage", "second"), "second"));
         Assert.True((await _user.JsonAsync("location", "usage", "second")).GetProperty("usedBytes").GetInt64() > 0);
+        Assert.EndsWith(" never verified", Line(await _user.TextAsync("location", "usage"), "second "), StringComparison.Ordinal);
+        Assert.EndsWith(" empty", Line(await _user.TextAsync("location", "usage"), "local "), StringComparison.Ordinal);
 
         await RestoreAsync(point);
         var restores = (await _user.RunAsync("run", "list", "--kind", "restore", "--server", "web-1", "--json")).Expect(0).Events;

@@ -27,6 +27,13 @@ internal sealed class LostSystem : IDisposable
     /// <summary>Ids of two points, in two locations, and what the server's disk held then.</summary>
     public List<(string Id, byte[] Content)> Points { get; } = [];
 
+    // Whoever runs the system says where locations may be.
+    Dictionary<string, string?> Places => new()
+    {
+        ["VBACKUP__Worker__LocationRoots__0"] = _folder,
+        ["VBACKUP__Worker__S3Endpoints__0"] = _bucket is null ? null : new Uri(S3Bucket.Endpoint).Authority,
+    };
+
     public string At(string name) => Path.Combine(_folder, name);
 
     /// <summary>A policy, a plan, a backup to the first location and one to the second; then everything is killed and deleted.</summary>
@@ -52,7 +59,7 @@ internal sealed class LostSystem : IDisposable
         await WriteDiskAsync(1);
         await File.WriteAllTextAsync(At("cloud/servers/web.json"), """{"state":"shutdown","disks":[{"name":"vda","volume":"web-boot"}]}""");
         await File.WriteAllTextAsync(Config, $$"""{"kind":"lab","folder":{{JsonSerializer.Serialize(At("cloud"))}}}""");
-        await using (var up = await UpProcess.StartAsync(At("data"), "--cloud", Config))
+        await using (var up = await UpProcess.StartAsync(At("data"), steps: null, Places, "--cloud", Config))
         {
             await up.SignInAsync(Password);
             var server = await up.FirstServerAsync();

@@ -13,6 +13,8 @@ sealed record Setting(string Name, Type Type, string? Default)
     /// <summary>What is wrong with a text as its value; null when it can be read.</summary>
     public string? FaultOf(string? text)
     {
+        if (IsList) return string.IsNullOrEmpty(text) ? "is empty: leave it out for its default"
+            : $"is a list: its first entry is {Name}:0, the next {Name}:1";
         // An empty variable is the same as null, in the .NET way.
         if (string.IsNullOrEmpty(text)) return Default is null ? null : "is empty: leave it out for its default";
         var isGood = Type switch
@@ -26,6 +28,9 @@ sealed record Setting(string Name, Type Type, string? Default)
         };
         return isGood ? null : $"is '{text}'; it is {Kind}";
     }
+
+    /// <summary>Of texts, numbered from 0.</summary>
+    public bool IsList => Type == typeof(string[]);
 
     string Kind => Type switch
     {
@@ -64,6 +69,7 @@ static class SettingList
     {
         null => null,
         bool flag => flag ? "true" : "false",
+        string[] list => string.Join(", ", list),
         TimeOnly time => time.ToString("HH:mm", CultureInfo.InvariantCulture),
         _ => Convert.ToString(value, CultureInfo.InvariantCulture),
     };
@@ -77,7 +83,11 @@ static class SettingList
             var setting = Find(section.Path);
             if (section.GetChildren().Any())
             {
-                if (setting is not null) yield return $"{section.Path}: is one value, and has others within it";
+                if (setting is { IsList: true })
+                {
+                    if (FaultOfEntries(section) is { } wrong) yield return $"{setting.Name}: {wrong}";
+                }
+                else if (setting is not null) yield return $"{section.Path}: is one value, and has others within it";
                 else if (All.Any(one => one.Name.StartsWith(section.Path + ":", StringComparison.OrdinalIgnoreCase)))
                     foreach (var fault in Faults(section)) yield return fault;
                 else yield return Unknown(section.Path);
@@ -86,6 +96,10 @@ static class SettingList
             else if (setting.FaultOf(section.Value) is { } fault) yield return $"{setting.Name}: {fault}";
         }
     }
+
+    static string? FaultOfEntries(IConfigurationSection list) => list.GetChildren().All(entry =>
+        int.TryParse(entry.Key, NumberStyles.None, CultureInfo.InvariantCulture, out _) && !string.IsNullOrEmpty(entry.Value))
+            ? null : "is a list of texts, numbered from 0";
 
     static Setting? Find(string name) => All.FirstOrDefault(one => one.Name.Equals(name, StringComparison.OrdinalIgnoreCase))
         // The .NET way: a level for each category of log lines, whatever it is called.

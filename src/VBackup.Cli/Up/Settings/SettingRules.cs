@@ -1,5 +1,6 @@
 using System.Net;
 using Microsoft.Extensions.Options;
+using VBackup.Contracts.Limits;
 using VBackup.Portal.Notifications;
 using VBackup.Portal.Policies;
 
@@ -13,7 +14,7 @@ sealed class SettingRules : IValidateOptions<UpSettings>
     public ValidateOptionsResult Validate(string? name, UpSettings options)
     {
         string?[] faults = [.. OfListen(options), OfCloud(options.Cloud), .. OfNumbers(options), OfImageFolder(options.Worker.ImageFolder),
-            .. OfSmtp(options.Smtp)];
+            .. OfPlaces(options.Worker), .. OfSmtp(options.Smtp)];
         var found = faults.OfType<string>().ToList();
         return found.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(found);
     }
@@ -61,6 +62,18 @@ sealed class SettingRules : IValidateOptions<UpSettings>
 
     static string? OfImageFolder(string? folder) => folder is null || Path.IsPathFullyQualified(folder) && Directory.Exists(folder) ? null
         : $"Worker:ImageFolder: is '{folder}'; it is the full path of a folder that is there";
+
+    // Roots need not be there now: what is to be mounted there may be mounted later.
+    static IEnumerable<string?> OfPlaces(WorkerSection worker)
+    {
+        foreach (var root in worker.LocationRoots ?? [])
+            if (!Path.IsPathFullyQualified(root))
+                yield return $"{LocationFolders.Setting}: has '{root}'; each is the full path of a folder";
+        foreach (var entry in worker.S3Endpoints ?? [])
+            if (!StoreEndpoints.IsEntry(entry))
+                yield return $"{StoreEndpoints.Setting}: has '{entry}'; each is a host, such as s3.example.org or 10.0.0.7:7480, or * for "
+                    + "any";
+    }
 
     static IEnumerable<string?> OfSmtp(SmtpSection smtp)
     {

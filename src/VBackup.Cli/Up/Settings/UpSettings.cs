@@ -92,6 +92,10 @@ sealed record WorkerSection
     public int ReportSeconds { get; init; } = (int)s_defaults.ReportEvery.TotalSeconds;
     public int InventorySeconds { get; init; } = 30;
     public string? ImageFolder { get; init; }
+    public string[]? LocationRoots { get; init; }
+    public string[]? S3Endpoints { get; init; }
+
+    public StoreEndpoints Endpoints() => new(S3Endpoints ?? [StoreEndpoints.AnyHost]);
 
     public WorkerBudget Budget() => new()
     {

@@ -20,6 +20,7 @@ static class ApiJson
         options.AllowDuplicateProperties = false;
         options.NumberHandling = JsonNumberHandling.Strict;
         options.MaxDepth = 32;
+        options.Converters.Add(new OneLine());
         options.Converters.Add(new TimeOfDayConverter());
         options.Converters.Add(new WeekdayConverter());
         options.TypeInfoResolverChain.Insert(0, new DefaultJsonTypeInfoResolver { Modifiers = { AskForAllOfRules } });

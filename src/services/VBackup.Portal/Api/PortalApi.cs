@@ -87,9 +87,11 @@ public static class PortalApi
         return services;
     }
 
-    /// <summary>Comes before everything that answers requests.</summary>
+    /// <summary>Comes before everything that answers requests. Where the server listens, it is given
+    /// <see cref="UnreadableRequests.Watch"/>.</summary>
     public static void UsePortalApi(this IApplicationBuilder app)
     {
+        UnreadableRequests.Listen(app);
         app.UseWhen(
             http => http.Request.Path.StartsWithSegments(Root, StringComparison.OrdinalIgnoreCase),
             api => api.UseMiddleware<RequestGuard>());
@@ -101,7 +103,7 @@ public static class PortalApi
     /// <exception cref="InvalidOperationException">A route does not say who may use it.</exception>
     public static void MapPortalApi(this IEndpointRouteBuilder app)
     {
-        var api = app.MapGroup(Root + "/v1");
+        var api = app.MapGroup(Root + "/v1").AddEndpointFilter(UnexpectedBody.RefuseAsync);
         MapFeatures(api);
         AccessOfRoutes.Check(((IEndpointRouteBuilder)api).DataSources.SelectMany(source => source.Endpoints));
         app.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = _ => false }).IsOpen();

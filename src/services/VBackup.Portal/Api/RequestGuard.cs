@@ -51,6 +51,8 @@ sealed partial class RequestGuard(RequestDelegate next, ILogger<RequestGuard> lo
     {
         (StatusCodes.Status413PayloadTooLarge, _) => TooLarge(),
         (StatusCodes.Status415UnsupportedMediaType, _) => new(ProblemCode.WrongMediaType, "Send it as application/json."),
+        (_, ControlCharacterException text) =>
+            Problem.Wrong(ApiJson.FieldOf(text) ?? "body", "It is on one line, without control characters."),
         // Not the reader's own words: they name types of ours.
         (_, JsonException json) => ApiJson.FieldOf(json) is { } field
             ? Problem.Wrong(field, "It is not known here, or has a value of another kind than it should.")

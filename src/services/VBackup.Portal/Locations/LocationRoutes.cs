@@ -35,6 +35,9 @@ public sealed record LockRequest(int? MinDays, int? MaxDays, int? ChangeDays);
 public sealed record LockView(int? MinDays, int? MaxDays, DateTimeOffset FinalAt, bool IsEnforcedByStore);
 
 /// <param name="Refusal">What it lacks; null when it can be used.</param>
+/// <param name="VerifiedAt">When all that it held was last read and checked; null when it never was.</param>
+/// <param name="Finding">What the last verification found damaged, or why something failed; null when all was well, if it was looked
+/// at.</param>
 /// <param name="Lock">Null when it has none.</param>
 public sealed record LocationView(LocationId Id, string Name, string Region, LocationKindView Kind, string Address, string? Endpoint,
     LocationStateView State, string? Refusal, bool IsDefault, long? QuotaBytes, long UsedBytes, int SoftDeleteDays,

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using VBackup.Contracts.Limits;
 
 namespace VBackup.Portal.Notifications;
 
@@ -34,8 +35,6 @@ static class WebhookAddresses
             "fec0::/10", "ff00::/8",
     ]).Select(IPNetwork.Parse)];
 
-    static readonly IPNetwork s_nat64 = IPNetwork.Parse("64:ff9b::/96"), s_sixToFour = IPNetwork.Parse("2002::/16");
-
     /// <summary>What is wrong with a webhook's URL; null when it is good.</summary>
     public static string? FaultOf(string? text, WebhookSettings settings)
     {
@@ -57,7 +56,7 @@ static class WebhookAddresses
     /// <param name="isPlain">Without TLS.</param>
     public static bool IsAllowed(IPAddress address, bool isPlain, WebhookSettings settings)
     {
-        var real = Unwrapped(address);
+        var real = NetworkAddress.Unwrapped(address);
         if (IPAddress.IsLoopback(real)) return settings.AllowLoopback;
         if (isPlain) return false;
         return settings.AllowPrivateAddresses ? IsHost(real) : !s_special.Any(network => network.Contains(real));
@@ -69,16 +68,6 @@ static class WebhookAddresses
 
     static bool IsIPv4Multicast(IPAddress address) =>
         address.AddressFamily == AddressFamily.InterNetwork && address.GetAddressBytes()[0] is >= 224 and < 240;
-
-    /// <summary>The address of IPv4 that one of IPv6 stands for.</summary>
-    static IPAddress Unwrapped(IPAddress address)
-    {
-        if (address.AddressFamily != AddressFamily.InterNetworkV6) return address;
-        if (address.IsIPv4MappedToIPv6) return address.MapToIPv4();
-        var bytes = address.GetAddressBytes();
-        if (s_nat64.Contains(address)) return new(bytes.AsSpan(12, 4));
-        return s_sixToFour.Contains(address) ? new(bytes.AsSpan(2, 4)) : address;
-    }
 
     static bool IsLiteralOf(Uri url, Func<IPAddress, bool> which) => IPAddress.TryParse(url.IdnHost, out var address) && which(address);
 }

@@ -13,6 +13,10 @@ public sealed record VolumeChoice(IReadOnlyList<string>? Chosen, IReadOnlyList<s
 {
     public static VolumeChoice All { get; } = new(null, [], true);
 
+    /// <summary>As it is told: names; null for all, those that are attached later too. All but later ones are those that there
+    /// were.</summary>
+    public IReadOnlyList<string>? Names() => Chosen ?? (IncludesLater ? null : Known);
+
     /// <returns>Of those that the server has now; null for all of them, whatever it has then.</returns>
     public IReadOnlyList<string>? Of(IReadOnlyList<string> disks)
     {

@@ -16,11 +16,12 @@ public sealed record NewPlanRequest(
     ServerRequest? Server, PolicyId? Policy, LocationId? Location, IReadOnlyList<string>? Volumes, bool? IncludesLater, string? Note);
 
 /// <summary>What is left out stays as it is.</summary>
-/// <param name="AllVolumes">True takes the choice of volumes back.</param>
+/// <param name="AllVolumes">True takes the choice of volumes back: all that the server has now, and later ones by
+/// <paramref name="IncludesLater"/>.</param>
 public sealed record PlanRequest(
     PolicyId? Policy, LocationId? Location, IReadOnlyList<string>? Volumes, bool? AllVolumes, bool? IncludesLater, string? Note);
 
-/// <param name="Volumes">Those that were chosen; null for all.</param>
+/// <param name="Volumes">Those that were chosen; null for all, also those that are attached later.</param>
 /// <param name="PausedBecause">Why nothing is backed up by it, though it may be enabled.</param>
 public sealed record PlanView(PlanId Id, ServerRef Server, string ServerName, PolicyId Policy, LocationId Location,
     IReadOnlyList<string>? Volumes,
@@ -132,6 +133,6 @@ static class PlanRequests
 
     static Versioned<PlanView> Told(Plan plan) => new(View(plan), plan.Version);
 
-    public static PlanView View(Plan plan) => new(plan.Id, plan.Server, plan.ServerName, plan.Policy, plan.Location, plan.Volumes.Chosen,
+    public static PlanView View(Plan plan) => new(plan.Id, plan.Server, plan.ServerName, plan.Policy, plan.Location, plan.Volumes.Names(),
         plan.Volumes.IncludesLater, plan.IsEnabled, plan.Obstacle, plan.Note);
 }

@@ -143,7 +143,8 @@ static class PlanUse
 
     static async Task<Refusal?> FaultAsync(PortalDb db, ProjectId project, ServerRow? server, PlanWish wish, CancellationToken cancellation)
     {
-        if (wish.Note is { Length: > NoteMax }) return Refusal.Invalid("note", $"a note has {NoteMax} characters at most");
+        if (wish.Note is { } note && (note.Length > NoteMax || note.Any(char.IsControl)))
+            return Refusal.Invalid("note", $"a note has {NoteMax} characters at most, on one line");
         if (wish.Policy is { } policy && await PolicyUse.FindAsync(db, project, policy, cancellation).ConfigureAwait(false) is null)
             return Refusal.Invalid("policy", "the project has no such policy");
         if (wish.Location is { } location)
@@ -154,8 +155,11 @@ static class PlanUse
             if (found.State == LocationStateView.Refused)
                 return Refusal.Invalid("location", $"the location {found.Name} cannot be used: {found.Refusal}");
         }
+        // Else it would back nothing up.
+        if (wish is { Volumes: null, IncludesLater: false } && server is null or { Disks.Count: 0 })
+            return Refusal.Invalid("includesLater", "which volumes the server has now is not known: name them, or include later ones");
         if (wish.Volumes is not { } volumes) return null;
-        if (volumes.Count == 0) return Refusal.Invalid("volumes", "a plan includes one volume at least");
+        if (VolumeNames.FaultOf(volumes) is { } wrong) return wrong;
         return volumes.FirstOrDefault(name => server is null || server.Disks.All(disk => disk.Name != name)) is { } missing
             ? Refusal.Invalid("volumes", $"the server has no volume {missing}") : null;
     }

@@ -29,7 +29,7 @@ static class PolicyUse
             return Refusal.NotFound("policy");
         if (policy.IsSystemDefault)
             return Refusal.Conflict("system-default", $"the policy {policy.Name} is a default of the system: make one of your own");
-        if (await FaultAsync(change.Db, project, id, name, rules, cancellation).ConfigureAwait(false) is { } fault) return fault;
+        if (await FaultAsync(change.Db, project, policy, name, rules, cancellation).ConfigureAwait(false) is { } fault) return fault;
         // A name and who is told have no part in what is due and what is kept.
         var changesPoints = !policy.Rules.RunsAndKeepsAs(rules);
         policy.Changes(name, rules);
@@ -63,16 +63,28 @@ static class PolicyUse
             ? policy : null;
 
     static async Task<Refusal?> FaultAsync(
-        PortalDb db, ProjectId project, PolicyId? own, string name, PolicyRules rules, CancellationToken cancellation)
+        PortalDb db, ProjectId project, PolicyRow? own, string name, PolicyRules rules, CancellationToken cancellation)
     {
-        if (name.Length is 0 or > NameMax || name.Any(char.IsControl))
-            return Refusal.Invalid("name", $"a policy's name has 1 to {NameMax} characters, on one line");
+        if (name.Length is 0 or > NameMax || name.Any(char.IsControl) || name.Trim() != name)
+            return Refusal.Invalid("name", $"a policy's name has 1 to {NameMax} characters, on one line, with no spaces around");
         if (PolicyFaults.Of(rules) is [var fault, ..]) return Refusal.Invalid(fault.Field, $"it {fault.Problem}");
         if (await WebhookRoutes.MissingAsync(db, project, rules.Notification?.Webhooks ?? [], cancellation)
             .ConfigureAwait(false) is { } missing)
             return Refusal.Invalid("notification.webhooks", $"it names {missing}, and the project has no such webhook");
-        return await db.Policies.AnyAsync(other => other.Project == project && other.Name == name && other.Id != own, cancellation)
-            .ConfigureAwait(false)
-            ? Refusal.Conflict("name-taken", $"there is a policy {name} already") : null;
+        return own?.Name == name ? null : await NamesakeAsync(db, project, own?.Id, name, cancellation).ConfigureAwait(false) switch
+        {
+            null => null,
+            { IsSystemDefault: true } of => Refusal.Conflict("name-taken", $"the system has a policy {of.Name}: choose another name"),
+            var of => Refusal.Conflict("name-taken", $"there is a policy {of.Name} already"),
+        };
+    }
+
+    // People choose policies by name, among the project's and the system's, and do not tell them apart by capitals.
+    static async Task<PolicyRow?> NamesakeAsync(PortalDb db, ProjectId project, PolicyId? own, string name,
+        CancellationToken cancellation)
+    {
+        var others = await db.Policies.Where(other => (other.Project == null || other.Project == project) && other.Id != own)
+            .ToListAsync(cancellation).ConfigureAwait(false);
+        return others.Find(other => other.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
     }
 }

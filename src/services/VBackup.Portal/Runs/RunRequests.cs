@@ -11,15 +11,18 @@ namespace VBackup.Portal.Runs;
 /// <param name="Location">Null, as the point, of the import of an image.</param>
 /// <param name="Target">What a restore or an image made or wrote.</param>
 /// <param name="CheckedBytes">Of what a restore or an image wrote, what was read back too and is right: in the end all of it.</param>
+/// <param name="WaitsForWorkerSince">Since when no worker of the server's region is there to do its work; null when that is not
+/// so.</param>
 public sealed record RunView(RunId Id, RunKind Kind, ServerRef Server, string ServerName, PlanId? Plan, LocationId? Location,
     RestorePointId? Point, RunTrigger Trigger, RunState State, bool IsOver, DateTimeOffset? StartedAt, DateTimeOffset? EndedAt,
     long DoneBytes,
-    long TotalBytes, long StoredBytes, IReadOnlyList<string> Notes, string? Error, string? Target, long CheckedBytes)
+    long TotalBytes, long StoredBytes, IReadOnlyList<string> Notes, string? Error, string? Target, long CheckedBytes,
+    DateTimeOffset? WaitsForWorkerSince)
 {
     public static RunView Of(RunRow run) => new(run.Id, run.Kind, run.Server, run.ServerName, run.Plan, run.Location, run.Point,
         run.Trigger,
         run.State, run.IsOver, run.StartedAt, run.EndedAt, run.DoneBytes, run.TotalBytes, run.StoredBytes, run.Notes, run.Error,
-            run.Target, run.CheckedBytes);
+            run.Target, run.CheckedBytes, run.WaitsForWorkerSince);
 }
 
 /// <summary>What is asked of the project's runs, by the API and in pages. Each looks for the permission that it takes.</summary>

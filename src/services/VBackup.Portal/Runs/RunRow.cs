@@ -44,6 +44,9 @@ public sealed class RunRow
     public string? Error { get; private set; }
     public string? Target { get; private set; }
 
+    /// <summary>Since when no worker of its region is there to do its work; null when that is not so.</summary>
+    public DateTimeOffset? WaitsForWorkerSince { get; private set; }
+
     public ServerRef Server => new(Region, ServerId);
 
     public bool IsOver => State >= RunState.Succeeded;
@@ -60,7 +63,7 @@ public sealed class RunRow
         (Location, Point, Trigger, State) = (now.Location, now.Point, now.Trigger, now.State);
         (StartedAt, EndedAt) = (now.StartedAt, now.EndedAt);
         (DoneBytes, TotalBytes, StoredBytes, CheckedBytes) = (now.DoneBytes, now.TotalBytes, now.StoredBytes, now.CheckedBytes);
-        (Notes, Error, Target) = (now.Notes, now.Error, now.Target);
+        (Notes, Error, Target, WaitsForWorkerSince) = (now.Notes, now.Error, now.Target, now.WaitsForWorkerSince);
         return true;
     }
 }

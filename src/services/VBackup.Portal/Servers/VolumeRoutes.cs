@@ -71,9 +71,9 @@ static class VolumeRoutes
         if (await PlanUse.FindServerAsync(change.Db, project, new(region, serverId), change.Cancellation)
             .ConfigureAwait(false) is not { } server)
             return Problem.NoSuch("server");
+        if (VolumeNames.FaultOf(request.Volumes) is { } wrong) return Problem.Of(wrong);
         if (request.Volumes?.FirstOrDefault(name => server.Disks.All(disk => disk.Name != name)) is { } missing)
             return Problem.Wrong("volumes", $"The server has no volume {missing}.");
-        if (request.Volumes is { Count: 0 }) return Problem.Wrong("volumes", "Name one at least, or leave them out for all.");
         if (await SnapshotRoutes.RunOfAsync(change.Db, server.Ref, change.Cancellation).ConfigureAwait(false) is { } going) return going;
         var names = request.Volumes?.Select(name => server.Disks.First(disk => disk.Name == name).Volume).ToList();
         var inTheWay = (await SnapshotsOfAsync(change.Db, server, change.Cancellation).ConfigureAwait(false))

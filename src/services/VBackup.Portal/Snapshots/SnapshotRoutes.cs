@@ -167,7 +167,7 @@ static partial class SnapshotRoutes
         if (request is { Volume: not null, Volumes: not null }) return Problem.Wrong("volumes", "They go with a server.");
         if (request.Name is null || !Name().IsMatch(request.Name))
             return Problem.Wrong("name", "It has 5 to 50 letters, digits, '_' and '-'.");
-        if (request.Volumes is { Count: 0 }) return Problem.Wrong("volumes", "Name one at least, or leave them out for all.");
+        if (VolumeNames.FaultOf(request.Volumes) is { } wrong) return Problem.Of(wrong);
         return request.KeptDays is < 1 or > KeptDaysMax ? Problem.Wrong("keptDays", $"It is 1 to {KeptDaysMax}.") : null;
     }
 
@@ -179,7 +179,7 @@ static partial class SnapshotRoutes
             return Problem.NoSuch("snapshot");
         if (snapshot.State is not (SnapshotState.Ready or SnapshotState.Base))
             return new Problem(ProblemCode.SnapshotNotReady, "It is not taken yet, or is going.");
-        if (request?.Volumes is { Count: 0 }) return Problem.Wrong("volumes", "Name one at least, or leave them out for all.");
+        if (VolumeNames.FaultOf(request?.Volumes) is { } wrong) return Problem.Of(wrong);
         if (request?.Volumes?.FirstOrDefault(name => snapshot.Disks.All(disk => disk.Name != name)) is { } missing)
             return Problem.Wrong("volumes", $"The snapshot has no volume {missing}.");
         var server = await PlanUse.FindServerAsync(change.Db, project, snapshot.Server, change.Cancellation).ConfigureAwait(false);

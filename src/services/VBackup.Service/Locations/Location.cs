@@ -64,7 +64,11 @@ public sealed class Location
     /// <summary>When its garbage was last begun to be collected.</summary>
     public DateTimeOffset? CollectedAt { get; private set; }
 
-    /// <summary>When it was last begun to be verified. A new location is taken for verified, as there is nothing in it.</summary>
+    /// <summary>When it was last begun to be verified. A new location needs it no sooner than one that was, as there is nothing in
+    /// it.</summary>
+    public DateTimeOffset? VerifyBegunAt { get; private set; }
+
+    /// <summary>When all that it held was last read and checked; null when it never was.</summary>
     public DateTimeOffset? VerifiedAt { get; private set; }
 
     /// <summary>What the last verification or collection found damaged, or why it failed; null when all was well.</summary>
@@ -92,7 +96,7 @@ public sealed class Location
     public void WasChecked(string? refusal, DateTimeOffset now)
     {
         if (KeyWork is VaultKeyWork.Erase or VaultKeyWork.Erased) return;
-        VerifiedAt ??= now;
+        VerifyBegunAt ??= now;
         (State, Refusal) = (refusal is null ? LocationStateView.Ready : LocationStateView.Refused, refusal);
         Version++;
     }
@@ -132,7 +136,14 @@ public sealed class Location
 
     public void Collects(DateTimeOffset now) => (HasGarbage, CollectedAt) = (false, now);
 
-    public void Verifies(DateTimeOffset now) => VerifiedAt = now;
+    public void Verifies(DateTimeOffset now) => VerifyBegunAt = now;
+
+    /// <param name="finding">What is damaged; null when nothing is.</param>
+    public void WasVerified(string? finding, DateTimeOffset now)
+    {
+        VerifiedAt = now;
+        WasLookedAt(finding);
+    }
 
     public void WasLookedAt(string? finding)
     {
@@ -162,7 +173,7 @@ public sealed class Location
     /// <summary>One of a system that was lost, whose vault was just read.</summary>
     public void IsRecovered(long usedBytes, bool opensWithPreviousKey, DateTimeOffset now)
     {
-        (State, UsedBytes, HasGarbage, VerifiedAt) = (LocationStateView.Ready, usedBytes, true, now);
+        (State, UsedBytes, HasGarbage, VerifyBegunAt) = (LocationStateView.Ready, usedBytes, true, now);
         if (opensWithPreviousKey) KeyWork = VaultKeyWork.Rotate;
     }
 

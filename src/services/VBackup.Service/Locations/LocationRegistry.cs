@@ -1,5 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using VBackup.Contracts.Ids;
+using VBackup.Contracts.Limits;
 using VBackup.Contracts.Locations;
 using VBackup.Contracts.Messages;
 using VBackup.Contracts.Work;
@@ -10,10 +11,14 @@ using VBackup.Service.Keys;
 namespace VBackup.Service.Locations;
 
 /// <inheritdoc/>
-public sealed class LocationRegistry(ChangeMaker<BackupDb> changes, ProjectSecrets secrets) : ILocationRegistry
+/// <param name="places">Where locations may be; anywhere, if it is not said.</param>
+public sealed class LocationRegistry(ChangeMaker<BackupDb> changes, ProjectSecrets secrets, LocationPlaces? places = null)
+    : ILocationRegistry
 {
     const int NameMax = 100, AddressMax = 1000, SoftDeleteDaysMax = 3650;
     const string S3Scheme = "s3://";
+
+    readonly LocationPlaces _places = places ?? LocationPlaces.Anywhere;
 
     public Task<LocationAnswer> CreateAsync(LocationId id, NewLocation wish, CancellationToken cancellation) =>
         changes.MakeAsync(async change =>
@@ -21,16 +26,11 @@ public sealed class LocationRegistry(ChangeMaker<BackupDb> changes, ProjectSecre
         var db = change.Db;
         if (await db.Locations.FindAsync([id], cancellation).ConfigureAwait(false) is { } there)
             return there.Project == wish.Project ? new(there.View()) : NotFound;
-        if (FaultOf(wish) is { } fault) return fault;
+        if ((FaultOf(wish) ?? PlaceFaultOf(wish)) is { } fault) return fault;
         if (await db.Locations.AnyAsync(one => one.Project == wish.Project && one.Name == wish.Name && !one.IsDeleted, cancellation)
             .ConfigureAwait(false))
             return new(null, "name-taken", $"there is a location {wish.Name} already", "name");
-        // Two would share one vault: it would count twice, and the quota of the one would not hold for the other.
-        var place = PlaceOf(wish.Address, wish.Endpoint);
-        var others = await db.Locations.Where(one => one.Project == wish.Project && one.Region == wish.Region && !one.IsDeleted)
-            .ToListAsync(cancellation).ConfigureAwait(false);
-        if (others.Find(one => PlaceOf(one.Address, one.Endpoint) == place) is { } twin)
-            return new(null, "name-taken", $"the location {twin.Name} has this address already", "address");
+        if (await NeighbourFaultAsync(db, wish, cancellation).ConfigureAwait(false) is { } inTheWay) return inTheWay;
         var location = new Location(id, wish.Project, wish.Region, wish.Name, wish.Kind, wish.Address)
         {
             Endpoint = wish.Endpoint,
@@ -81,6 +81,30 @@ public sealed class LocationRegistry(ChangeMaker<BackupDb> changes, ProjectSecre
         LocationWork.Tell(change, location);
         return new LocationAnswer(location.View());
     }, cancellation);
+
+    LocationAnswer? PlaceFaultOf(NewLocation wish) => wish.Kind == LocationKindView.FileSystem
+        ? _places.Folders?.FaultOf(VaultOf(wish.Address, wish.Project), Path.GetFullPath) is { } noFolder
+            ? Wrong("address", noFolder) : null
+        : _places.Endpoints?.FaultOf(wish.Endpoint, wish.S3Region) is { } noEndpoint ? Wrong("endpoint", noEndpoint) : null;
+
+    static async Task<LocationAnswer?> NeighbourFaultAsync(BackupDb db, NewLocation wish, CancellationToken cancellation)
+    {
+        var place = PlaceOf(wish.Address, wish.Endpoint);
+        var vault = PlaceOf(VaultOf(wish.Address, wish.Project), wish.Endpoint);
+        var others = await db.Locations.Where(one => one.Region == wish.Region).ToListAsync(cancellation).ConfigureAwait(false);
+        // Two would share one vault: it would count twice, and the quota of the one would not hold for the other.
+        if (others.Find(one => one.Project == wish.Project && !one.IsDeleted && PlaceOf(one.Address, one.Endpoint) == place) is { } twin)
+            return new(null, "name-taken", $"the location {twin.Name} has this address already", "address");
+        // Whatever collects garbage in the outer one would find the inner one's objects. Vaults of deleted locations are still there.
+        return others.Exists(one => PlaceOf(VaultOf(one.Address, one.Project), one.Endpoint) is var other
+                && other.Endpoint == vault.Endpoint && other.Address != vault.Address
+                && (IsWithin(vault.Address, other.Address) || IsWithin(other.Address, vault.Address)))
+            ? Wrong("address", "it lies within another location's vault, or would have one within its own") : null;
+    }
+
+    static bool IsWithin(string address, string other) => address.StartsWith(other + "/", StringComparison.Ordinal);
+
+    static string VaultOf(string address, ProjectId project) => $"{address.TrimEnd('/')}/{project}";
 
     static (string Address, string? Endpoint) PlaceOf(string address, string? endpoint) =>
         (address.StartsWith(S3Scheme, StringComparison.Ordinal) ? address.TrimEnd('/')

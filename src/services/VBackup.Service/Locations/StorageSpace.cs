@@ -50,7 +50,7 @@ static class StorageSpace
                     && run.State > RunState.Succeeded
                     && (location.CollectedAt == null || run.EndedAt > location.CollectedAt))))
             .OrderBy(location => location.Id).Take(BatchMax).ToListAsync(cancellation).ConfigureAwait(false);
-        var toVerify = await idle.Where(location => location.VerifiedAt == null || location.VerifiedAt < verifiedBefore)
+        var toVerify = await idle.Where(location => location.VerifyBegunAt == null || location.VerifyBegunAt < verifiedBefore)
             .OrderBy(location => location.Id).Take(BatchMax).ToListAsync(cancellation).ConfigureAwait(false);
         foreach (var location in toCollect)
         {

@@ -25,7 +25,7 @@ static class BackupRuns
     {
         var db = change.Db;
         if (await db.Runs.FindAsync([order.Run], cancellation).ConfigureAwait(false) is not null) return;
-        var run = Run.Of(order, change.Now);
+        var run = Run.Of(order, change.Now, change.NotAfter);
         var point = RestorePoint.Of(order);
         db.Runs.Add(run);
         db.Points.Add(point);

@@ -36,6 +36,13 @@ static class Ending
             .ToListAsync(cancellation).ConfigureAwait(false);
         foreach (var task in tasks.Where(task => task is { State: WorkTaskState.Ready, Epoch: 0, EndsWithItsRun: true }))
             task.IsCancelled();
+        // Where nobody is there who could get it, nobody is waited for.
+        if (run.WaitsForWorkerSince is not null
+            && tasks.Find(task => task is { State: WorkTaskState.Ready, EndsWithItsRun: true }) is { } left)
+        {
+            await TaskResults.AbandonedAsync(left, run, change, cancellation).ConfigureAwait(false);
+            return;
+        }
         // One that somebody has, or may have had, is settled by the next one who gets it, or by him.
         if (tasks.Any(task => !task.IsOver) || run.State == RunState.Snapshotting)
         {

@@ -23,7 +23,7 @@ static class RestoreRuns
         if (await db.Runs.FindAsync([order.Run], cancellation).ConfigureAwait(false) is not null) return;
         if (await FindPointAsync(change, order.Run, order.Project, order.Point, cancellation)
             .ConfigureAwait(false) is not { } point) return;
-        var run = Run.Of(order, point.Server, point.ServerName, point.Location, change.Now);
+        var run = Run.Of(order, point.Server, point.ServerName, point.Location, change.Now, change.NotAfter);
         db.Runs.Add(run);
         if (change.IsLate)
         {

@@ -36,6 +36,13 @@ public sealed class Run
     /// <summary>When its policy's window closes.</summary>
     public DateTimeOffset? StopBy { get; private set; }
 
+    /// <summary>If no worker has begun it by then, it is not wanted any more; null for one that waits as long as it takes, or that was
+    /// begun.</summary>
+    public DateTimeOffset? BeginBy { get; private set; }
+
+    /// <summary>Since when it waits for a worker, where none of its region is there; null when it does not.</summary>
+    public DateTimeOffset? WaitsForWorkerSince { get; private set; }
+
     /// <summary>Names of the disks; null for all.</summary>
     public IReadOnlyList<string>? Disks { get; private set; }
 
@@ -69,7 +76,8 @@ public sealed class Run
 
     public ServerRef Server => new(Region, ServerId);
 
-    public static Run Of(StartBackup order, DateTimeOffset now) => new()
+    /// <param name="beginBy">Of one that a plan asks for.</param>
+    public static Run Of(StartBackup order, DateTimeOffset now, DateTimeOffset? beginBy = null) => new()
     {
         Id = order.Run,
         Kind = RunKind.Backup,
@@ -84,11 +92,14 @@ public sealed class Run
         WantedKind = order.Kind,
         AskedAt = now,
         StopBy = order.StopBy,
+        BeginBy = order.Trigger == RunTrigger.Manual ? null : beginBy,
         Disks = order.Disks,
         Version = 1,
     };
 
-    public static Run Of(StartRestore order, ServerRef server, string serverName, LocationId location, DateTimeOffset now) => new()
+    /// <param name="beginBy">Of one that a schedule asks for.</param>
+    public static Run Of(StartRestore order, ServerRef server, string serverName, LocationId location, DateTimeOffset now,
+        DateTimeOffset? beginBy = null) => new()
     {
         Id = order.Run,
         Kind = RunKind.Restore,
@@ -104,6 +115,7 @@ public sealed class Run
         NewName = order.NewName,
         Volume = order.Volume,
         StopsServer = order.StopsServer,
+        BeginBy = order.Trigger == RunTrigger.Manual ? null : beginBy,
         Version = 1,
     };
 
@@ -174,6 +186,24 @@ public sealed class Run
         Version++;
     }
 
+    /// <summary>A worker has it.</summary>
+    /// <returns>Whether nobody had, as far as was told.</returns>
+    public bool WasTaken()
+    {
+        BeginBy = null;
+        return WaitsForWorker(null);
+    }
+
+    /// <param name="since">Null when it does not.</param>
+    /// <returns>Whether that is news.</returns>
+    public bool WaitsForWorker(DateTimeOffset? since)
+    {
+        if (IsOver || since is null == WaitsForWorkerSince is null) return false;
+        WaitsForWorkerSince = since;
+        Version++;
+        return true;
+    }
+
     /// <summary>More of the quota than was thought.</summary>
     public void Reserves(long bytes)
     {
@@ -214,14 +244,14 @@ public sealed class Run
     {
         Require(state >= RunState.Succeeded);
         if (IsOver) return;
-        (State, EndedAt, ReservedBytes, EndsAs) = (state, now, 0, null);
+        (State, EndedAt, ReservedBytes, EndsAs, WaitsForWorkerSince) = (state, now, 0, null, null);
         Error = state == RunState.Succeeded ? null : Short(error ?? Error ?? "no reason was given");
         Version++;
     }
 
     public RunChanged View() => new(Id, Version, Kind, Project, Plan, Server, ServerName, Location, Point, Trigger, State, StartedAt,
         EndedAt,
-        DoneBytes, TotalBytes, StoredBytes, [.. Notes], Error, Restored, CheckedBytes);
+        DoneBytes, TotalBytes, StoredBytes, [.. Notes], Error, Restored, CheckedBytes, WaitsForWorkerSince);
 
     static string Short(string text) => text.Length <= TextMax ? text : text[..TextMax];
 

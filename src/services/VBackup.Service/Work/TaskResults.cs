@@ -82,6 +82,10 @@ static class TaskResults
         else await EndAsync(task, run, Lost, change, cancellation).ConfigureAwait(false);
     }
 
+    /// <summary>A run is to end, somebody had its task once, and nobody is there who could go on with it.</summary>
+    public static Task AbandonedAsync(WorkTask task, Run run, Change<BackupDb> change, CancellationToken cancellation) =>
+        EndAsync(task, run, Lost, change, cancellation);
+
     static bool IsWanted(WorkTask task, Run? run) => run is null or { IsOver: false, EndsAs: null } || !task.EndsWithItsRun;
 
     /// <summary>There is no further attempt.</summary>

@@ -61,7 +61,9 @@ static class WorkQueue
         var ofPool = atWork.Where(task => task.Region == region).SelectMany(task => task.Pools).CountBy(pool => pool).ToDictionary();
         var exports = atWork.Where(task => task is { Kind: WorkKind.Export, Location: not null }).CountBy(task => task.Location!.Value)
             .ToDictionary();
-        var ready = await db.Tasks.Where(task => task.State == WorkTaskState.Ready && task.Region == region && task.ReadyAt <= now)
+        // A restore in place that came too late is not begun by whoever is faster than the clock that ends it.
+        var ready = await db.Tasks.Where(task => task.State == WorkTaskState.Ready && task.Region == region && task.ReadyAt <= now
+                && !db.Runs.Any(run => run.Id == task.Run && run.BeginBy < now && run.Target == RestoreTarget.Original))
             .OrderByDescending(task => task.IsUrgent).ThenBy(task => task.CreatedAt).ThenBy(task => task.Id).Take(CandidatesMax)
             .ToListAsync(cancellation).ConfigureAwait(false);
         return ready.Where(IsWithinLimits)

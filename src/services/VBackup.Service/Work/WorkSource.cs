@@ -25,6 +25,8 @@ public sealed class WorkSource(
             var task = await WorkQueue.NextAsync(db, known.Region, limits, change.Now, cancellation).ConfigureAwait(false);
             if (task is null) return null;
             task.IsLeased(worker, change.Now + limits.Lease, Attempt(task));
+            if (task.Run is { } id && await db.Runs.FindAsync([id], cancellation).ConfigureAwait(false) is { } run && run.WasTaken())
+                BackupRuns.Tell(change, run, null);
             var order = task.Kind == WorkKind.SaveCatalogue
                 ? JsonSerializer.Serialize(await CatalogueSaving.TakeAsync(change, task, cancellation).ConfigureAwait(false),
                     WorkJson.Default.SaveCatalogueOrder)

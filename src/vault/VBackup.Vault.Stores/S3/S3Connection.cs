@@ -23,6 +23,7 @@ sealed class S3Connection : IDisposable
             PooledConnectionLifetime = TimeSpan.FromMinutes(10), // so that a moved address is noticed
             AutomaticDecompression = DecompressionMethods.None, // what is stored is what is meant
             AllowAutoRedirect = false,
+            ConnectCallback = settings.AddressFault is { } fault ? new GuardedConnecting(fault).ConnectAsync : null,
         })) { Timeout = settings.RequestTimeMax };
         var config = new AmazonS3Config
         {

@@ -61,6 +61,8 @@ static class S3Failure
         {
             switch (cause)
             {
+                case ForbiddenAddressException forbidden:
+                    return (StoreFailure.Refused, forbidden.Message);
                 case AuthenticationException:
                     return (StoreFailure.Other, "the store's TLS certificate is not trusted");
                 case SocketException socket:

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text.RegularExpressions;
 
 namespace VBackup.Vault.Stores;
@@ -43,11 +44,15 @@ public sealed partial class S3Settings
     /// <summary>Parts that all writers together send at the same time, each kept in memory meanwhile.</summary>
     public int PartsInFlightMax { get; init; } = 3;
 
+    /// <summary>Why an address of the service may not be connected to; null when it may, or for any.</summary>
+    public Func<IPAddress, string?>? AddressFault { get; init; }
+
     /// <summary>Takes the endpoint, credentials and region from the variables that AWS's own tools read:
     /// AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN,
     /// AWS_REGION or AWS_DEFAULT_REGION.</summary>
     /// <exception cref="StoreException">Credentials are missing, or the endpoint is not an address.</exception>
-    public static S3Settings FromEnvironment(string bucket, string prefix, Func<string, string?> variable)
+    public static S3Settings FromEnvironment(string bucket, string prefix, Func<string, string?> variable,
+        Func<IPAddress, string?>? addressFault = null)
     {
         ArgumentNullException.ThrowIfNull(variable);
         string description = Describe(bucket, prefix);
@@ -64,6 +69,7 @@ public sealed partial class S3Settings
             AccessKeyId = Need("AWS_ACCESS_KEY_ID"),
             SecretAccessKey = Need("AWS_SECRET_ACCESS_KEY"),
             SessionToken = Read("AWS_SESSION_TOKEN"),
+            AddressFault = addressFault,
         };
     }
 

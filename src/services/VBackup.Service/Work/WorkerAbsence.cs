@@ -1,0 +1,60 @@
+using Microsoft.EntityFrameworkCore;
+using VBackup.Contracts.Messages;
+using VBackup.Platform.Databases;
+using VBackup.Service.Runs;
+
+namespace VBackup.Service.Work;
+
+/// <summary>Runs whose work nobody does, because no worker of their region is there: they say so, and those that were to begin by a time
+/// end when it is over. One whose tasks only wait for their turn waits in peace.</summary>
+static class WorkerAbsence
+{
+    const int BatchMax = 200;
+
+    public static async Task TellAsync(Change<BackupDb> change, CancellationToken cancellation)
+    {
+        var (db, before) = (change.Db, change.Now - Clockwork.WorkerPatience);
+        var ready = db.Tasks.Where(task => task.State == WorkTaskState.Ready && task.ReadyAt <= before && task.Run != null);
+        foreach (var region in await ready.Select(task => task.Region).Distinct().ToListAsync(cancellation).ConfigureAwait(false))
+        {
+            if (await IsThereAsync(change, region, cancellation).ConfigureAwait(false)) continue;
+            var waiting = await ready.Where(task => task.Region == region && db.Runs.Any(run => run.Id == task.Run
+                    && run.State < RunState.Succeeded && run.WaitsForWorkerSince == null))
+                .OrderBy(task => task.ReadyAt).Select(task => new { task.Run, task.ReadyAt }).Take(BatchMax).ToListAsync(cancellation)
+                .ConfigureAwait(false);
+            foreach (var one in waiting)
+                if (await db.Runs.FindAsync([one.Run], cancellation).ConfigureAwait(false) is { } run && run.WaitsForWorker(one.ReadyAt))
+                    BackupRuns.Tell(change, run, null);
+        }
+        foreach (var told in (await db.Runs.Where(run => run.WaitsForWorkerSince != null).Take(BatchMax).ToListAsync(cancellation)
+            .ConfigureAwait(false)).GroupBy(run => run.Region))
+        {
+            if (!await IsThereAsync(change, told.Key, cancellation).ConfigureAwait(false)) continue;
+            foreach (var run in told)
+                if (run.WaitsForWorker(null)) BackupRuns.Tell(change, run, null);
+        }
+    }
+
+    /// <summary>Ends those that nobody has begun in time. An instant that was taken in time stands for a backup's beginning as long as
+    /// somebody will read it; a server that a restore writes to has gone on meanwhile, whoever is there.</summary>
+    public static async Task GiveUpAsync(Change<BackupDb> change, CancellationToken cancellation)
+    {
+        var now = change.Now;
+        var late = await change.Db.Runs.Where(run => run.State < RunState.Succeeded && run.EndsAs == null && run.BeginBy < now
+                && (run.WaitsForWorkerSince != null || run.Target == RestoreTarget.Original))
+            .Take(BatchMax).ToListAsync(cancellation).ConfigureAwait(false);
+        foreach (var run in late)
+            await Ending.StopAsync(change, run, run.Kind == RunKind.Backup ? RunState.WindowClosed : RunState.Failed,
+                $"no worker of the region {run.Region} began it by {run.BeginBy:u}", cancellation).ConfigureAwait(false);
+    }
+
+    // Who is busy with all that he may do asks for no more, and keeps his leases.
+    static async Task<bool> IsThereAsync(Change<BackupDb> change, string region, CancellationToken cancellation)
+    {
+        var (now, before) = (change.Now, change.Now - Clockwork.WorkerPatience);
+        return await change.Db.Workers.AnyAsync(one => one.Region == region && !one.IsRevoked && one.SeenAt >= before, cancellation)
+                .ConfigureAwait(false)
+            || await change.Db.Tasks.AnyAsync(task => task.Region == region && task.State == WorkTaskState.Leased && task.LeaseUntil >= now,
+                cancellation).ConfigureAwait(false);
+    }
+}
