@@ -43,5 +43,5 @@ static class LocationLocks
     public static string Text(LockView? held) => held is null ? "none"
         : string.Join(", ", ((string?[])[held.MinDays is { } min ? $"at least {Units.Count(min, "day")}" : null,
             held.MaxDays is { } max ? $"at most {Units.Count(max, "day")}" : null]).OfType<string>())
-                + $", final {LocalTime.Text(held.FinalAt)}";
+                + $", final {LocalTime.Text(held.FinalAt)}" + (held.IsEnforcedByStore ? ", kept by the store too" : "");
 }

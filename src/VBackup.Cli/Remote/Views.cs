@@ -88,7 +88,7 @@ sealed record LocationView(string Id, string Name, string Region, string Kind, s
     bool IsDefault, long? QuotaBytes, long UsedBytes, int SoftDeleteDays, DateTimeOffset? VerifiedAt, string? Finding,
     LockView? Lock = null);
 
-sealed record LockView(int? MinDays, int? MaxDays, DateTimeOffset FinalAt);
+sealed record LockView(int? MinDays, int? MaxDays, DateTimeOffset FinalAt, bool IsEnforcedByStore = false);
 
 sealed record SnapshotView(string Id, ServerName Server, string Name, string Purpose, string State, IReadOnlyList<DiskView> Disks,
     DateTimeOffset? TakenAt, DateTimeOffset? KeptUntil, bool IsRollingBack, DateTimeOffset? RolledBackAt, string? Error);

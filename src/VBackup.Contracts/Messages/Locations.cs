@@ -28,7 +28,10 @@ public enum LocationStateView
 /// <param name="MinDays">Nobody deletes a younger point; null for no such bound.</param>
 /// <param name="MaxDays">An older one is deleted, whoever made it; null for no such bound.</param>
 /// <param name="FinalAt">From then on nobody changes the lock, or takes it away.</param>
-public sealed record LocationLock(int? MinDays, int? MaxDays, DateTimeOffset FinalAt);
+/// <param name="IsEnforcedByStore">It is final, and the store holds points for its minimum against everybody. Else the services keep to it
+/// alone.</param>
+public sealed record LocationLock(int? MinDays, int? MaxDays, DateTimeOffset FinalAt,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool IsEnforcedByStore = false);
 
 /// <summary>A location as it is now. What opens it is not told.</summary>
 /// <param name="Version">Higher than that of all that was said of this location before.</param>

@@ -15,7 +15,7 @@ namespace VBackup.Service;
 public sealed class BackupDb(DbContextOptions<BackupDb> options) : ServiceDb(options)
 {
     /// <summary>How its tables are laid out.</summary>
-    public const int SchemaVersion = 2;
+    public const int SchemaVersion = 3;
 
     public DbSet<Run> Runs => Set<Run>();
     public DbSet<RestorePoint> Points => Set<RestorePoint>();
@@ -76,6 +76,7 @@ public sealed class BackupDb(DbContextOptions<BackupDb> options) : ServiceDb(opt
             location.Property(one => one.Version).IsConcurrencyToken();
             location.HasIndex(one => new { one.Project, one.Name });
             location.Ignore(one => one.IsBehindWithKey);
+            location.Ignore(one => one.HoldDays);
             location.Ignore(one => one.Lock);
         });
         modelBuilder.Entity<ProjectKey>(key =>

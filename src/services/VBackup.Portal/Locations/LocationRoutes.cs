@@ -206,5 +206,5 @@ static class LocationRoutes
         location.Endpoint, location.State, location.Refusal, location.IsDefault, location.QuotaBytes, location.UsedBytes,
         location.SoftDeleteDays,
         location.VerifiedAt, location.Finding, location.Lock is { } held
-            ? new(held.MinDays, held.MaxDays, held.FinalAt, IsEnforcedByStore: false) : null);
+            ? new(held.MinDays, held.MaxDays, held.FinalAt, held.IsEnforcedByStore) : null);
 }

@@ -38,7 +38,10 @@ public sealed class LocationRow
     /// <summary>From when on nobody changes its lock; null when it has none.</summary>
     public DateTimeOffset? LockFinalAt { get; private set; }
 
-    public LocationLock? Lock => LockFinalAt is { } finalAt ? new(LockMinDays, LockMaxDays, finalAt) : null;
+    public bool IsLockEnforcedByStore { get; private set; }
+
+    public LocationLock? Lock =>
+        LockFinalAt is { } finalAt ? new(LockMinDays, LockMaxDays, finalAt, IsLockEnforcedByStore) : null;
 
     /// <inheritdoc cref="Runs.RunRow.Changes"/>
     public bool Changes(LocationChanged now)
@@ -50,6 +53,7 @@ public sealed class LocationRow
             now.SoftDeleteDays);
         (VerifiedAt, Finding) = (now.VerifiedAt, now.Finding);
         (LockMinDays, LockMaxDays, LockFinalAt) = (now.Lock?.MinDays, now.Lock?.MaxDays, now.Lock?.FinalAt);
+        IsLockEnforcedByStore = now.Lock?.IsEnforcedByStore ?? false;
         return true;
     }
 }
