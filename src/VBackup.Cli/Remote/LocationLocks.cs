@@ -29,6 +29,10 @@ static class LocationLocks
             RemoteJson.Default.LocationView, call.Stop).ConfigureAwait(false);
         call.Screen.Event("completed", locked.Json);
         call.Screen.Line($"location '{found.Name}' is locked: {Text(locked.Value.Lock)}; after that nobody changes it, or takes it away");
+        if (wish.MinDays is null) return;
+        call.Screen.Line(locked.Value.CanHoldPoints
+            ? "from then on its bucket holds points against everybody, whoever has its credentials"
+            : "its store cannot hold points: the services alone keep to it");
     }
 
     static async Task UnlockAsync(PortalCall call)

@@ -39,11 +39,13 @@ public sealed record LocationLock(int? MinDays, int? MaxDays, DateTimeOffset Fin
 /// <param name="QuotaBytes">Null for no limit.</param>
 /// <param name="Finding">What the last verification found damaged; null when all was well.</param>
 /// <param name="Lock">Null when it has none.</param>
+/// <param name="CanHoldPoints">Its store can hold points against everybody, so that it can keep to a lock's minimum.</param>
 public sealed record LocationChanged(
     LocationId Location, long Version, ProjectId Project, string Region, string LocationName, LocationKindView Kind, string Address,
         string? Endpoint,
     LocationStateView State, string? Refusal, bool IsDefault, bool IsDeleted, long? QuotaBytes, long UsedBytes, int SoftDeleteDays,
-    DateTimeOffset? VerifiedAt, string? Finding, LocationLock? Lock = null) : IMessage
+    DateTimeOffset? VerifiedAt, string? Finding, LocationLock? Lock = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool CanHoldPoints = false) : IMessage
 {
     public static string Name => "location-changed";
 }

@@ -40,8 +40,8 @@ static class KeyWork
         var vault = await vaults.OpenAsync(order.Vault, secrets, makes: false, cancellation).ConfigureAwait(false);
         await using var closing = vault.ConfigureAwait(false);
         if (!await BringAsync(vault, keys, secrets.LockedKey, cancellation).ConfigureAwait(false))
-            throw new RefusedException("the new key opens the vault, and so does the one before: the store holds its slot, as long as it holds "
-                + "points that were made with it");
+            throw new RefusedException("the new key opens the vault, and so does the one before: the store holds its slot, as long as it "
+                + "holds points that were made with it");
     }
 
     /// <summary>Nothing opens the vault any more.</summary>

@@ -25,8 +25,8 @@ public sealed class VaultOpening(VaultRuntime runtime, int chunkSize, RetryLimit
             return await OpenAsync(address, secrets, unlock, cancellation).ConfigureAwait(false);
         try
         {
-            return await BackupVault.CreateAsync(Store(address, secrets, creates: true), unlock, chunkSize, RuntimeOf(address), cancellation)
-                .ConfigureAwait(false);
+            return await BackupVault.CreateAsync(
+                Store(address, secrets, creates: true), unlock, chunkSize, RuntimeOf(address), cancellation).ConfigureAwait(false);
         }
         catch (UnusableVaultException)
         {

@@ -1,5 +1,7 @@
 using VBackup.Primitives;
+using VBackup.Vault.Catalog;
 using VBackup.Vault.Format;
+using VBackup.Vault.Reading;
 using VBackup.Vault.Stores;
 using VBackup.Vault.Stores.Faults;
 using VBackup.Vault.Tests.World;
@@ -37,6 +39,17 @@ public sealed class HeldPointTests
         await using var after = _world.Holding();
         Assert.Equal([point.Id], (await after.PointsAsync()).Select(one => one.Id));
         Contents.AssertSame(_content, await after.RestoreAsync(point));
+    }
+
+    [Fact]
+    public async Task A_forged_decision_keeps_nobody_from_restoring_the_point()
+    {
+        await using var vault = _world.Holding();
+        var point = await vault.BackUpAsync(_content);
+        await _world.Memory.PutAsync(ObjectNames.Sessions + point.Session + ObjectNames.DecisionSuffix, new byte[100], default);
+        var found = await VaultCatalog.FindAsync(vault.Vault, point.Id, default);
+        await using var reading = await PointReading.BeginAsync(vault.Vault, "restore", found, default);
+        Contents.AssertSame(_content, await vault.RestoreAsync(reading.Point));
     }
 
     [Fact]
@@ -117,7 +130,8 @@ public sealed class HeldPointTests
             var first = await vault.BackUpAsync(_content);
             point = await vault.BackUpAsync(changed, first, extents);
             await vault.DeleteAsync(first);
-            Assert.True((await vault.CollectAsync(new() { RewriteBelow = 1, SessionTimeout = TimeSpan.Zero, FilterSalt = 1 })).PacksRewritten > 0);
+            var collected = await vault.CollectAsync(new() { RewriteBelow = 1, SessionTimeout = TimeSpan.Zero, FilterSalt = 1 });
+            Assert.True(collected.PacksRewritten > 0);
         }
         await using var holding = _world.Holding();
         var next = await holding.BackUpAsync(changed, point, new Extent(0, 1));

@@ -23,7 +23,8 @@ internal sealed class HeldWorld : TimeProvider
     public TestVault NotHolding() => Open(around: null, holdsFor: null);
 
     private TestVault Open(Func<IObjectStore, IObjectStore>? around, TimeSpan? holdsFor) => TestVault.Over(
-        around?.Invoke(Memory) ?? Memory, with: runtime => runtime with { HoldsFor = holdsFor, Clock = this, PollInterval = TimeSpan.Zero });
+        around?.Invoke(Memory) ?? Memory,
+        with: runtime => runtime with { HoldsFor = holdsFor, Clock = this, PollInterval = TimeSpan.Zero });
 
     /// <summary>By name, the objects that nobody can delete now.</summary>
     public async Task<SortedDictionary<string, DateTimeOffset>> HeldAsync(string prefix)

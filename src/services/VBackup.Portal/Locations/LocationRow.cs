@@ -32,6 +32,9 @@ public sealed class LocationRow
     /// <summary>What the last verification found damaged; null when all was well.</summary>
     public string? Finding { get; private set; }
 
+    /// <summary>Its store can hold points against everybody.</summary>
+    public bool CanHoldPoints { get; private set; }
+
     public int? LockMinDays { get; private set; }
     public int? LockMaxDays { get; private set; }
 
@@ -53,7 +56,7 @@ public sealed class LocationRow
             now.SoftDeleteDays);
         (VerifiedAt, Finding) = (now.VerifiedAt, now.Finding);
         (LockMinDays, LockMaxDays, LockFinalAt) = (now.Lock?.MinDays, now.Lock?.MaxDays, now.Lock?.FinalAt);
-        IsLockEnforcedByStore = now.Lock?.IsEnforcedByStore ?? false;
+        (IsLockEnforcedByStore, CanHoldPoints) = (now.Lock?.IsEnforcedByStore ?? false, now.CanHoldPoints);
         return true;
     }
 }

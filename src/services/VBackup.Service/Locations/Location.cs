@@ -51,8 +51,8 @@ public sealed class Location
     /// cannot any more makes backups fail.</summary>
     public bool CanHold { get; private set; }
 
-    /// <summary>How long the store is to hold each point; null for not at all. What it holds nobody can give free: so nothing as long as the
-    /// lock can be taken away.</summary>
+    /// <summary>How long the store is to hold each point; null for not at all. What it holds nobody can give free: so nothing as long as
+    /// the lock can be taken away.</summary>
     public int? HoldDays => IsLockFinal && CanHold ? LockMinDays : null;
 
     public LocationLock? Lock =>
@@ -206,7 +206,7 @@ public sealed class Location
     };
 
     public LocationChanged View() => new(Id, Version, Project, Region, Name, Kind, Address, Endpoint, State, Refusal, IsDefault, IsDeleted,
-        QuotaBytes, UsedBytes, SoftDeleteDays, VerifiedAt, Finding ?? CatalogueError, Lock);
+        QuotaBytes, UsedBytes, SoftDeleteDays, VerifiedAt, Finding ?? CatalogueError, Lock, CanHold);
 
     public void Uses(long bytes)
     {

@@ -49,7 +49,7 @@ internal sealed class PointHold
     {
         await EnsureCanAsync(vault, cancellation).ConfigureAwait(false);
         var needed = vault.Clock.GetUtcNow() + holdsFor + Margin;
-        // The base's own object says so, which nobody can forge without the key; what the store says of it anybody may have made longer.
+        // The base's object says so, which nobody forges without the key; what the store says of it anybody may have made longer.
         var shared = basePoint?.HeldUntil >= needed ? basePoint : null;
         var until = shared?.HeldUntil ?? needed + Step(holdsFor);
         await new PointHold(vault, reader, until, cancellation).RunAsync(volumes, shared?.Volumes ?? []).ConfigureAwait(false);

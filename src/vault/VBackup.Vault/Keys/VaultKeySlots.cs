@@ -65,7 +65,8 @@ public static class VaultKeySlots
     /// Others belong to keys that may be given up.</summary>
     internal static async Task<List<string>> ListLastingAsync(BackupVault vault, CancellationToken cancellation) =>
         [.. (await ListAsync(vault, cancellation).ConfigureAwait(false))
-            .Where(slot => slot.Problem is null && (slot.IsOpener || slot.Kind == KeyKind.Recovery)).Select(slot => ObjectNames.Keys + slot.Id)];
+            .Where(slot => slot.Problem is null && (slot.IsOpener || slot.Kind == KeyKind.Recovery))
+            .Select(slot => ObjectNames.Keys + slot.Id)];
 
     private static async Task<KeySlotSummary?> SummariseAsync(BackupVault vault, string name, CancellationToken cancellation)
     {
@@ -127,7 +128,20 @@ public static class VaultKeySlots
     {
         List<string> names = [ObjectNames.LockedKey];
         await foreach (var entry in store.ListAsync(ObjectNames.Keys, cancellation).ConfigureAwait(false)) names.Add(entry.Name);
-        foreach (var name in names) await store.DeleteAsync(name, cancellation).ConfigureAwait(false);
+        StoreException? held = null;
+        foreach (var name in names)
+        {
+            try
+            {
+                await store.DeleteAsync(name, cancellation).ConfigureAwait(false);
+            }
+            catch (StoreException stays) when (stays.Failure == StoreFailure.Held)
+            {
+                // Whatever can go goes; of the rest it is told until when it stays.
+                held ??= stays;
+            }
+        }
+        if (held is not null) throw held;
     }
 
     /// <summary>Gives up a slot: what opened it does not open the vault any more.</summary>
