@@ -1,4 +1,5 @@
 using VBackup.Contracts.Ids;
+using VBackup.Contracts.Keys;
 using VBackup.Contracts.Locations;
 using VBackup.Contracts.Messages;
 using VBackup.Contracts.Work;

@@ -51,7 +51,7 @@ public sealed class S3VersionTests(S3LockedLab lab) : IClassFixture<S3LockedLab>
     async Task<List<S3ObjectVersion>> VersionsAsync() => (await intruder.ListVersionsAsync(
         new ListVersionsRequest { BucketName = settings.Bucket, Prefix = settings.Prefix }, Token)).Versions ?? [];
 
-    Task OverwriteAsync(string name) => intruder.PutObjectAsync(
+    Task<PutObjectResponse> OverwriteAsync(string name) => intruder.PutObjectAsync(
         new PutObjectRequest { BucketName = settings.Bucket, Key = KeyOf(name), ContentBody = "forged" }, Token);
 
     [Fact]

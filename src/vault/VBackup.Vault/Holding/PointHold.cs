@@ -60,7 +60,7 @@ internal sealed class PointHold
     public static Task HoldObjectAsync(BackupVault vault, PointId point, TimeSpan holdsFor, CancellationToken cancellation) =>
         vault.Store.HoldAsync(ObjectNames.Point(point), vault.Clock.GetUtcNow() + holdsFor, cancellation);
 
-    /// <summary>Holds the points that are younger than the vault's runtime says and are not held yet: those made before it said so.</summary>
+    /// <summary>Holds the points that are younger than the runtime says and not held yet: those made before it said so.</summary>
     /// <returns>Points that were held.</returns>
     public static async Task<int> HoldYoungAsync(BackupVault vault, CancellationToken cancellation)
     {
