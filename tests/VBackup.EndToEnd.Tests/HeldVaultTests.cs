@@ -67,12 +67,6 @@ public sealed class HeldVaultTests
         await vault.DeleteAsync(vault.Complete.Keys.Last());
         (await vault.RunAsync("gc", "--hold-days", "1")).Expect(0);
         await vault.CheckAllAsync();
-
-        await bucket.AllowAsync(user.PolicyFor(bucket.Name, without: "s3:PutObjectRetention", holds: true));
-        await File.WriteAllBytesAsync(vault.Source, first);
-        var run = await CliProcess.RunAsync(vault.BackupArguments("--hold-days", "3"), vault.Variables, folder: vault.Folder);
-        Assert.Matches("hold .*(do not allow|refuses)", Assert.Single(run.Expect(1).Errors));
-        Assert.Equal(2, (await vault.PointsAsync()).Length);
     }
 
     [Fact]
