@@ -97,6 +97,20 @@ public sealed class LocationRouteTests
         Assert.Equal(["createLocation", "lockLocation", "lockLocation", "unlockLocation"], await world.AuditAsync());
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Whether_the_store_keeps_to_a_lock_too_is_told(bool isEnforced)
+    {
+        await using var world = await PortalWorld.MakeAsync();
+        var session = await world.MemberAsync();
+        var location = await world.LocationAsync();
+        await world.LockAsync(location, new(MinDays: 30, null, world.Clock.GetUtcNow(), isEnforced));
+        var told = (await world.GetAsync($"{Path}/{location}", session)).Is(200).Json;
+        Assert.Equal((isEnforced, isEnforced), (told.GetProperty("canHoldPoints").GetBoolean(),
+            told.GetProperty("lock").GetProperty("isEnforcedByStore").GetBoolean()));
+    }
+
     static async Task<PortalWorld> MakeAsync()
     {
         var world = await PortalWorld.MakeAsync();

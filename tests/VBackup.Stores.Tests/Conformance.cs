@@ -73,3 +73,29 @@ public sealed class S3StoreConformanceTests : ObjectStoreConformance, Xunit.ICla
         return new RetryingStore(new S3Store(settings, policy), policy);
     }
 }
+
+public sealed class S3LockedStoreConformanceTests(S3LockedLab lab) : ObjectStoreConformance, Xunit.IClassFixture<S3LockedLab>
+{
+    protected override int ModelRuns => 10;
+
+    protected override async ValueTask<IObjectStore> OpenAsync() => HoldingStores.OpenS3(await lab.NewPrefixAsync());
+}
+
+public sealed class MemoryStoreHoldingTests : HoldingConformance
+{
+    protected override ValueTask<IObjectStore> OpenAsync() => ValueTask.FromResult<IObjectStore>(new MemoryStore(TimeProvider.System));
+}
+
+public sealed class S3StoreHoldingTests(S3LockedLab lab) : HoldingConformance, Xunit.IClassFixture<S3LockedLab>
+{
+    protected override async ValueTask<IObjectStore> OpenAsync() => HoldingStores.OpenS3(await lab.NewPrefixAsync());
+}
+
+static class HoldingStores
+{
+    public static IObjectStore OpenS3(S3Settings settings)
+    {
+        var policy = new RetryPolicy(RetryLimits.Brief, TimeProvider.System, seed: 1);
+        return new RetryingStore(new S3Store(settings, policy), policy);
+    }
+}

@@ -16,7 +16,7 @@ public sealed class S3AnswerTests
     internal static S3Store StoreAt(Uri endpoint, RetryLimits? limits = null, TimeProvider? clock = null) => new(
         new S3Settings
         {
-            Bucket = "bucket", Prefix = "vault", Endpoint = endpoint, PartsInFlightMax = 1,
+            Bucket = "bucket", Prefix = "vault", Endpoint = endpoint, PartsInFlightMax = 1, HasObjectLock = false,
             AccessKeyId = "AKIDTHATNOBODYMAYSEE", SecretAccessKey = "SECRETTHATNOBODYMAYSEE",
         },
         new RetryPolicy(limits ?? RetryLimits.Patient, clock ?? new RushingClock(), seed: 1));

@@ -31,7 +31,7 @@ static class BackUpServer
     {
         var command = new Command("backup", "Snapshot a server's volumes at one instant and store them as a restore point.");
         CloudConfig.AddOption(command);
-        VaultAccess.AddOptions(command);
+        VaultAccess.AddHoldingOptions(command);
         foreach (var option in (Option[])[s_server, s_volumes, s_full, s_asItIs]) command.Add(option);
         SpoolChoice.AddOptions(command, isRequired: false);
         command.SetAction((parsed, stop) => HandleAsync(CloudConfig.Read(parsed), VaultAccess.Read(parsed), SpoolChoice.Read(parsed),

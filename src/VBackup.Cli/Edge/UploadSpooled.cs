@@ -13,7 +13,7 @@ static class UploadSpooled
     public static Command Define()
     {
         var command = new Command("upload", "Finish the upload of backups that were broken off and left something in a spool.");
-        VaultAccess.AddOptions(command);
+        VaultAccess.AddHoldingOptions(command);
         SpoolChoice.AddOptions(command, isRequired: true);
         command.SetAction((parsed, stop) => HandleAsync(
             VaultAccess.Read(parsed), SpoolChoice.Read(parsed)!, Screen.Of(parsed), stop));

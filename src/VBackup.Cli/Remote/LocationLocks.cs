@@ -29,6 +29,10 @@ static class LocationLocks
             RemoteJson.Default.LocationView, call.Stop).ConfigureAwait(false);
         call.Screen.Event("completed", locked.Json);
         call.Screen.Line($"location '{found.Name}' is locked: {Text(locked.Value.Lock)}; after that nobody changes it, or takes it away");
+        if (wish.MinDays is null) return;
+        call.Screen.Line(locked.Value.CanHoldPoints
+            ? "from then on its bucket holds points against everybody, whoever has its credentials"
+            : "its store cannot hold points: the services alone keep to it");
     }
 
     static async Task UnlockAsync(PortalCall call)
@@ -43,5 +47,5 @@ static class LocationLocks
     public static string Text(LockView? held) => held is null ? "none"
         : string.Join(", ", ((string?[])[held.MinDays is { } min ? $"at least {Units.Count(min, "day")}" : null,
             held.MaxDays is { } max ? $"at most {Units.Count(max, "day")}" : null]).OfType<string>())
-                + $", final {LocalTime.Text(held.FinalAt)}";
+                + $", final {LocalTime.Text(held.FinalAt)}" + (held.IsEnforcedByStore ? ", kept by the store too" : "");
 }

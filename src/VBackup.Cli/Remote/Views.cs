@@ -86,9 +86,9 @@ sealed record RunView(string Id, string Kind, ServerName Server, string ServerNa
 sealed record LocationView(string Id, string Name, string Region, string Kind, string Address, string? Endpoint, string State,
     string? Refusal,
     bool IsDefault, long? QuotaBytes, long UsedBytes, int SoftDeleteDays, DateTimeOffset? VerifiedAt, string? Finding,
-    LockView? Lock = null);
+    LockView? Lock = null, bool CanHoldPoints = false);
 
-sealed record LockView(int? MinDays, int? MaxDays, DateTimeOffset FinalAt);
+sealed record LockView(int? MinDays, int? MaxDays, DateTimeOffset FinalAt, bool IsEnforcedByStore = false);
 
 sealed record SnapshotView(string Id, ServerName Server, string Name, string Purpose, string State, IReadOnlyList<DiskView> Disks,
     DateTimeOffset? TakenAt, DateTimeOffset? KeptUntil, bool IsRollingBack, DateTimeOffset? RolledBackAt, string? Error);

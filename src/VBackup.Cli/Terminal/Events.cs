@@ -111,7 +111,7 @@ sealed record VerifyEvent(
 sealed record CollectEvent(
     int PacksDeleted, int PacksRewritten, long DeletedBytes, long CopiedBytes, long PackBytes, long WasteBytes,
     int SessionsRevoked, IReadOnlyList<string> DamagedPacks, bool Postponed, bool ShortOfRoom, double ElapsedSeconds,
-    long HeapAllocatedBytes, long PeakResidentBytes)
+    long HeapAllocatedBytes, long PeakResidentBytes, int PacksHeld = 0)
 {
     [JsonPropertyOrder(-1)] public string Event { get; } = "completed";
 }

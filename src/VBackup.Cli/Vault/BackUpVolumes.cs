@@ -38,7 +38,7 @@ static class BackUpVolumes
     public static Command Define()
     {
         var command = new Command("backup", "Store volumes as a restore point.");
-        VaultAccess.AddOptions(command);
+        VaultAccess.AddHoldingOptions(command);
         foreach (var option in (Option[])[s_name, s_volumes, s_base, s_changed, s_metadata]) command.Add(option);
         command.SetAction((parsed, stop) => HandleAsync(VaultAccess.Read(parsed), ReadOrder(parsed), Screen.Of(parsed), stop));
         return command;

@@ -20,7 +20,7 @@ static class CollectGarbage
     public static Command Define()
     {
         var command = new Command("gc", "Free what no restore point needs. Backups and restores may go on meanwhile.");
-        VaultAccess.AddOptions(command);
+        VaultAccess.AddHoldingOptions(command);
         command.Add(s_sessionTimeout);
         command.SetAction((parsed, stop) => HandleAsync(
             VaultAccess.Read(parsed), ReadOptions(parsed.GetRequiredValue(s_sessionTimeout)), Screen.Of(parsed), stop));
@@ -38,12 +38,14 @@ static class CollectGarbage
         screen.Event(new CollectEvent(
             result.PacksDeleted, result.PacksRewritten, result.DeletedBytes, result.CopiedBytes, result.PackBytes, result.WasteBytes,
             result.SessionsRevoked, result.DamagedPacks, result.IsPostponed, result.IsShortOfRoom, meter.ElapsedSeconds,
-                RunMeter.HeapAllocatedBytes, RunMeter.PeakResidentBytes),
+                RunMeter.HeapAllocatedBytes, RunMeter.PeakResidentBytes, result.PacksHeld),
             EventJson.Default.CollectEvent);
         screen.Line($"freed {Units.Size(Math.Max(0, result.DeletedBytes - result.CopiedBytes))}: "
             + $"{Units.Count(result.PacksDeleted, "pack")} deleted, "
             + $"{result.PacksRewritten} of them rewritten ({Units.Size(result.CopiedBytes)} copied), in {Units.Duration(meter.Elapsed)}");
         screen.Line($"{Units.Size(result.PackBytes)} remain, {Units.Percent(Share(result.WasteBytes, result.PackBytes))} of it waste");
+        if (result.PacksHeld > 0)
+            screen.Line($"{Units.Count(result.PacksHeld, "pack")} that nothing needs stay until the store holds them no more");
         if (result.IsPostponed)
             screen.Line("nothing was deleted: a run that is going on builds on something that was not found. "
                 + "Collect again when it is over");

@@ -7,13 +7,26 @@ using VBackup.Vault.Stores;
 namespace VBackup.Cli.Vault;
 
 /// <summary>Which vault, and what opens it.</summary>
-sealed record VaultAccess(string Location, KeySource Key, long? RateBytesPerSecond = null)
+/// <param name="HoldDays">How long the store is to hold points, and what they need; null for not at all.</param>
+sealed record VaultAccess(string Location, KeySource Key, long? RateBytesPerSecond = null, int? HoldDays = null)
 {
+    const int HoldDaysMax = 36500;
+
     static readonly Option<string> s_location =
         new("--vault") { HelpName = "LOCATION", Required = true, Description = "A folder, or s3://bucket/prefix." };
     static readonly Option<string> s_locationIfAny = new("--vault") { HelpName = "LOCATION", Description = s_location.Description };
     static readonly Option<string> s_rate =
         new("--limit-rate") { HelpName = "BYTES/s", Description = "Send and receive at most so much a second, as in 20MiB." };
+
+    static readonly Option<int?> s_holdDays = new("--hold-days")
+    { HelpName = "N", Description = "Have a bucket with object lock hold points for so long: nobody deletes them before." };
+
+    /// <summary>For commands that make points, or look after them.</summary>
+    public static void AddHoldingOptions(Command command)
+    {
+        AddOptions(command);
+        command.Add(s_holdDays);
+    }
 
     public static void AddOptions(Command command)
     {
@@ -42,7 +55,9 @@ sealed record VaultAccess(string Location, KeySource Key, long? RateBytesPerSeco
         if (parsed.GetValue(s_rate) is { } text)
             rate = Units.TryParseSize(text, out var bytes) && bytes > 0
                 ? bytes : throw new UsageException($"--limit-rate {text} is not a rate: write bytes a second, as in 20MiB");
-        return new(location, KeySource.Read(parsed), rate);
+        var days = parsed.GetResult(s_holdDays) is null ? null : parsed.GetValue(s_holdDays);
+        if (days is < 1 or > HoldDaysMax) throw new UsageException($"--hold-days is 1 to {HoldDaysMax}");
+        return new(location, KeySource.Read(parsed), rate, days);
     }
 
     /// <summary>The options that name it, for a command that people are told to give.</summary>
@@ -59,7 +74,7 @@ sealed record VaultAccess(string Location, KeySource Key, long? RateBytesPerSeco
     public async Task<BackupVault> OpenAsync(RetryLimits retries, CancellationToken cancellation)
     {
         using var unlock = await Key.ReadUnlockAsync(cancellation).ConfigureAwait(false);
-        return await BackupVault.OpenAsync(OpenStore(create: false, retries), unlock, new(), cancellation).ConfigureAwait(false);
+        return await BackupVault.OpenAsync(OpenStore(create: false, retries), unlock, Runtime, cancellation).ConfigureAwait(false);
     }
 
     public Task<BackupVault> CreateAsync(int chunkSize, CancellationToken cancellation) =>
@@ -82,6 +97,8 @@ sealed record VaultAccess(string Location, KeySource Key, long? RateBytesPerSeco
         }
         return await BackupVault.CreateAsync(store, unlock, chunkSize, new(), cancellation).ConfigureAwait(false);
     }
+
+    VaultRuntime Runtime => new() { HoldsFor = HoldDays is { } days ? TimeSpan.FromDays(days) : null };
 
     IObjectStore OpenStore(bool create, RetryLimits retries) => StoreLocation.Open(Location, new()
     {

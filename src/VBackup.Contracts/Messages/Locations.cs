@@ -28,7 +28,10 @@ public enum LocationStateView
 /// <param name="MinDays">Nobody deletes a younger point; null for no such bound.</param>
 /// <param name="MaxDays">An older one is deleted, whoever made it; null for no such bound.</param>
 /// <param name="FinalAt">From then on nobody changes the lock, or takes it away.</param>
-public sealed record LocationLock(int? MinDays, int? MaxDays, DateTimeOffset FinalAt);
+/// <param name="IsEnforcedByStore">It is final, and the store holds points for its minimum against everybody. Else the services keep to it
+/// alone.</param>
+public sealed record LocationLock(int? MinDays, int? MaxDays, DateTimeOffset FinalAt,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool IsEnforcedByStore = false);
 
 /// <summary>A location as it is now. What opens it is not told.</summary>
 /// <param name="Version">Higher than that of all that was said of this location before.</param>
@@ -37,11 +40,13 @@ public sealed record LocationLock(int? MinDays, int? MaxDays, DateTimeOffset Fin
 /// <param name="VerifiedAt">When all that it held was last read and checked; null when it never was.</param>
 /// <param name="Finding">What the last verification found damaged; null when all was well.</param>
 /// <param name="Lock">Null when it has none.</param>
+/// <param name="CanHoldPoints">Its store can hold points against everybody, so that it can keep to a lock's minimum.</param>
 public sealed record LocationChanged(
     LocationId Location, long Version, ProjectId Project, string Region, string LocationName, LocationKindView Kind, string Address,
         string? Endpoint,
     LocationStateView State, string? Refusal, bool IsDefault, bool IsDeleted, long? QuotaBytes, long UsedBytes, int SoftDeleteDays,
-    DateTimeOffset? VerifiedAt, string? Finding, LocationLock? Lock = null) : IMessage
+    DateTimeOffset? VerifiedAt, string? Finding, LocationLock? Lock = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool CanHoldPoints = false) : IMessage
 {
     public static string Name => "location-changed";
 }

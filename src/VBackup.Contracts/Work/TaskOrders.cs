@@ -39,9 +39,11 @@ public enum WorkKind
 /// <summary>Where a vault is. What opens it comes with the lease, and is never written down.</summary>
 /// <param name="Address">A folder, or <c>s3://bucket/prefix</c>; the vault of one project.</param>
 /// <param name="Endpoint">Of an S3 other than Amazon's.</param>
+/// <param name="HoldDays">How long the store is to hold each point, and what it needs; null for not at all.</param>
 /// <param name="HoldsPoints">There is one, and if it is not found it is not made anew: a folder may not be mounted.</param>
 public sealed record VaultAddress(string Address, string? Endpoint, string? S3Region,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool HoldsPoints = false);
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool HoldsPoints = false,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? HoldDays = null);
 
 /// <param name="Session">What the vault is to call this attempt's session. Noted before the attempt begins, so that the next one can settle
 /// whether a point came of it.</param>
@@ -128,7 +130,9 @@ public sealed record CatalogueResult(long Generation);
 public sealed record VaultOrder(VaultAddress Vault);
 
 /// <param name="UsedBytes">Of the whole vault, as the store counts.</param>
-public sealed record VaultResult(long UsedBytes, IReadOnlyList<string> Notes);
+/// <param name="CanHold">Whether the store can hold points against everybody; null when it was not asked.</param>
+public sealed record VaultResult(long UsedBytes, IReadOnlyList<string> Notes,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] bool? CanHold = null);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, RespectNullableAnnotations = true,
     RespectRequiredConstructorParameters = true, MaxDepth = 64)]

@@ -76,6 +76,7 @@ public sealed class BackupDb(DbContextOptions<BackupDb> options) : ServiceDb(opt
             location.Property(one => one.Version).IsConcurrencyToken();
             location.HasIndex(one => new { one.Project, one.Name });
             location.Ignore(one => one.IsBehindWithKey);
+            location.Ignore(one => one.HoldDays);
             location.Ignore(one => one.Lock);
         });
         modelBuilder.Entity<ProjectKey>(key =>

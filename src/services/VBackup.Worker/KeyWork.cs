@@ -39,7 +39,9 @@ static class KeyWork
         using var keys = new KeyPair(secrets);
         var vault = await vaults.OpenAsync(order.Vault, secrets, makes: false, cancellation).ConfigureAwait(false);
         await using var closing = vault.ConfigureAwait(false);
-        await BringAsync(vault, keys, secrets.LockedKey, cancellation).ConfigureAwait(false);
+        if (!await BringAsync(vault, keys, secrets.LockedKey, cancellation).ConfigureAwait(false))
+            throw new RefusedException("the new key opens the vault, and so does the one before: the store holds its slot, as long as it "
+                + "holds points that were made with it");
     }
 
     /// <summary>Nothing opens the vault any more.</summary>
@@ -52,12 +54,13 @@ static class KeyWork
     }
 
     // At every moment the vault opens with the copy that it holds, if with the master key's help, and with a key that the service has.
-    static async Task BringAsync(BackupVault vault, KeyPair keys, LockedKey? locked, CancellationToken cancellation)
+    // False as long as the store holds what the key before opens.
+    static async Task<bool> BringAsync(BackupVault vault, KeyPair keys, LockedKey? locked, CancellationToken cancellation)
     {
         var isBehind = keys.Previous is { } previous && await VaultKeySlots.HasAsync(vault, previous, cancellation).ConfigureAwait(false);
         if (isBehind) await VaultKeySlots.EnsureAsync(vault, keys.Current, cancellation).ConfigureAwait(false);
         if (locked is not null) await PutLockedKeyAsync(vault.Store, locked, cancellation).ConfigureAwait(false);
-        if (isBehind) await VaultKeySlots.GiveUpAsync(vault, keys.Previous!, cancellation).ConfigureAwait(false);
+        return !isBehind || await VaultKeySlots.GiveUpAsync(vault, keys.Previous!, cancellation).ConfigureAwait(false);
     }
 
     static async Task PutLockedKeyAsync(IObjectStore store, LockedKey locked, CancellationToken cancellation)

@@ -147,7 +147,7 @@ public sealed class TaskRunner(
         {
             RefusedException or UnusableVaultException => (reason, false),
             DamageException => ($"damage found: {reason}", false),
-            StoreException store => (reason, store.Failure is StoreFailure.Transient or StoreFailure.Unreachable),
+            StoreException store => (reason, store.Failure is StoreFailure.Transient or StoreFailure.Unreachable or StoreFailure.Held),
             // Whoever takes a snapshot has a volume for a moment, and a client that died is watched for half a minute longer.
             CloudException { Failure: CloudFailure.InUse } when kind == WorkKind.StartServer => (reason, true),
             CloudException clouds => (reason, clouds.Failure is CloudFailure.TimedOut or CloudFailure.Other),

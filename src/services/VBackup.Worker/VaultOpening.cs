@@ -29,8 +29,8 @@ public sealed class VaultOpening(VaultRuntime runtime, int chunkSize, RetryLimit
             return await OpenAsync(address, secrets, unlock, cancellation).ConfigureAwait(false);
         try
         {
-            return await BackupVault.CreateAsync(Store(address, secrets, creates: true), unlock, chunkSize, runtime, cancellation)
-                .ConfigureAwait(false);
+            return await BackupVault.CreateAsync(
+                Store(address, secrets, creates: true), unlock, chunkSize, RuntimeOf(address), cancellation).ConfigureAwait(false);
         }
         catch (UnusableVaultException)
         {
@@ -45,16 +45,19 @@ public sealed class VaultOpening(VaultRuntime runtime, int chunkSize, RetryLimit
         CryptographicOperations.ZeroMemory(secrets.PreviousVaultKey);
         try
         {
-            return await BackupVault.OpenAsync(Store(address, secrets, creates: false), unlock, runtime, cancellation)
+            return await BackupVault.OpenAsync(Store(address, secrets, creates: false), unlock, RuntimeOf(address), cancellation)
                 .ConfigureAwait(false);
         }
         catch (UnusableVaultException) when (previous is not null)
         {
             // It has not heard of the project's new key yet.
-            return await BackupVault.OpenAsync(Store(address, secrets, creates: false), previous, runtime, cancellation)
+            return await BackupVault.OpenAsync(Store(address, secrets, creates: false), previous, RuntimeOf(address), cancellation)
                 .ConfigureAwait(false);
         }
     }
+
+    VaultRuntime RuntimeOf(VaultAddress address) =>
+        address.HoldDays is { } days ? runtime with { HoldsFor = TimeSpan.FromDays(days) } : runtime;
 
     /// <summary>All that goes over it is paid for at the rates that the worker's tasks share.</summary>
     public IObjectStore Store(VaultAddress address, WorkSecrets secrets, bool creates)

@@ -26,7 +26,7 @@ static class VaultWork
         if (!found.IsUsable)
             throw new RefusedException(string.Join("; ", found.Lacks.Where(lack => lack.IsNeeded).Select(lack =>
                 $"it cannot {lack.Ability}: {lack.Reason}")));
-        return new(0, [.. found.Lacks.Select(lack => $"it cannot {lack.Ability}: {lack.Reason}")]);
+        return new(0, [.. found.Lacks.Select(lack => $"it cannot {lack.Ability}: {lack.Reason}")], found.CanHold);
     }
 
     // Of those that services made, the vBackup service knows; this may be any.
@@ -53,7 +53,9 @@ static class VaultWork
         var vault = await vaults.OpenAsync(order.Vault, secrets, makes: false, cancellation).ConfigureAwait(false);
         await using var closing = vault.ConfigureAwait(false);
         var collected = await Collector.RunAsync(vault, new(), progress: null, cancellation).ConfigureAwait(false);
-        return await UsedAsync(vault, [.. collected.DamagedPacks.Select(pack => $"{pack} is damaged")], cancellation).ConfigureAwait(false);
+        var used = await UsedAsync(vault, [.. collected.DamagedPacks.Select(pack => $"{pack} is damaged")], cancellation)
+            .ConfigureAwait(false);
+        return used with { CanHold = await vault.Store.CanHoldAsync(cancellation).ConfigureAwait(false) };
     }
 
     public static async Task<VaultResult> VerifyAsync(VaultOpening vaults, VaultOrder order, WorkSecrets secrets,

@@ -23,6 +23,10 @@ public sealed record PointDocument
     public JsonElement? Metadata { get; init; }
 
     public required IReadOnlyList<VolumeDocument> Volumes { get; init => field = Listed.Whole(value); }
+
+    /// <summary>Until when, at least, the store holds all packs that the point needs; null where none were held for it.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public DateTimeOffset? HeldUntil { get; init; }
 }
 
 /// <summary>A volume of a restore point.</summary>

@@ -42,6 +42,22 @@ public abstract class DecoratingStore(IObjectStore inner) : IObjectStore
         AroundAsync(StoreOperation.FindKeptVersions, "", 0, Inner.FindKeptVersionsAsync, cancellation);
 
     /// <inheritdoc/>
+    public virtual Task<bool> CanHoldAsync(CancellationToken cancellation) =>
+        AroundAsync(StoreOperation.CanHold, "", 0, Inner.CanHoldAsync, cancellation);
+
+    /// <inheritdoc/>
+    public virtual Task<DateTimeOffset?> FindHoldAsync(string name, CancellationToken cancellation) =>
+        AroundAsync(StoreOperation.FindHold, name, 0, token => Inner.FindHoldAsync(name, token), cancellation);
+
+    /// <inheritdoc/>
+    public virtual Task HoldAsync(string name, DateTimeOffset until, CancellationToken cancellation) =>
+        AroundAsync(StoreOperation.Hold, name, 0, async token =>
+        {
+            await Inner.HoldAsync(name, until, token).ConfigureAwait(false);
+            return true;
+        }, cancellation);
+
+    /// <inheritdoc/>
     public virtual async ValueTask<IObjectWriter> OpenWriterAsync(string name, CancellationToken cancellation) =>
         new Writer(this, name, await AroundAsync(StoreOperation.OpenWriter, name, 0,
             token => Inner.OpenWriterAsync(name, token).AsTask(), cancellation).ConfigureAwait(false));

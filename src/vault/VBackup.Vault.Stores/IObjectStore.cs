@@ -47,7 +47,8 @@ public interface IObjectStore : IAsyncDisposable
     /// <summary>All objects whose name starts with <paramref name="prefix"/>, in ordinal order of their names.</summary>
     IAsyncEnumerable<ObjectEntry> ListAsync(string prefix, CancellationToken cancellation);
 
-    /// <summary>Deletes an object. One that does not exist is no error.</summary>
+    /// <summary>Deletes an object, for good. One that does not exist is no error.</summary>
+    /// <exception cref="StoreException">Of kind <see cref="StoreFailure.Held"/>: it is held, and stays.</exception>
     Task DeleteAsync(string name, CancellationToken cancellation);
 
     /// <summary>Large objects that were started and neither committed nor discarded, dead writers' among them, and, on
@@ -58,6 +59,19 @@ public interface IObjectStore : IAsyncDisposable
     /// <summary>Whether the store keeps what is deleted or replaced, as versions, or under a lock.</summary>
     /// <returns>How, in one line; null when it does not, or does not tell.</returns>
     Task<string?> FindKeptVersionsAsync(CancellationToken cancellation) => Task.FromResult<string?>(null);
+
+    /// <summary>Whether the store can hold objects: refuse to delete or replace them before a time, whoever asks, with whatever
+    /// credentials. One that can keeps the first content of a name that was put, until that is deleted, whatever is put over it.</summary>
+    Task<bool> CanHoldAsync(CancellationToken cancellation) => Task.FromResult(false);
+
+    /// <summary>Until when an object is held; null when it is not, or was never. A time that is over holds nothing any more.</summary>
+    Task<DateTimeOffset?> FindHoldAsync(string name, CancellationToken cancellation) => Task.FromResult<DateTimeOffset?>(null);
+
+    /// <summary>Holds an object until a time at least. A hold only ever gets longer: one that lasts longer already stays. There is no
+    /// way back.</summary>
+    /// <exception cref="NotSupportedException">The store cannot hold objects (see <see cref="CanHoldAsync"/>).</exception>
+    Task HoldAsync(string name, DateTimeOffset until, CancellationToken cancellation) =>
+        throw new NotSupportedException($"{Description} cannot hold objects.");
 
     /// <summary>Removes what an unfinished writer left. Its writer, if alive, fails at the latest when it
     /// commits.</summary>

@@ -8,13 +8,19 @@ namespace VBackup.Vault.Stores;
 /// A store in this process's memory, for tests and simulations. Everything completes at once, on the caller's thread.
 /// Listings are looked at name by name, as on a real store. Thread-safe.
 /// </summary>
-public sealed class MemoryStore : IObjectStore
+/// <param name="holds">By which it can hold objects; null for a store that cannot.</param>
+public sealed class MemoryStore(TimeProvider? holds) : IObjectStore
 {
+    readonly Dictionary<string, DateTimeOffset> heldUntil = new(StringComparer.Ordinal);
+
     readonly Lock gate = new();
     readonly Dictionary<string, byte[]> objects = new(StringComparer.Ordinal);
     readonly SortedSet<string> names = new(StringComparer.Ordinal);
     readonly SortedDictionary<long, Writer> unfinished = [];
     long writersOpened;
+
+    /// <summary>A store that cannot hold objects.</summary>
+    public MemoryStore() : this(holds: null) { }
 
     /// <inheritdoc/>
     public string Description => "memory";
@@ -155,8 +161,51 @@ public sealed class MemoryStore : IObjectStore
             return Task.FromCanceled(cancellation);
         lock (gate)
         {
+            if (heldUntil.TryGetValue(name, out var until) && IsAhead(until))
+                return Task.FromException(StoreOperation.Delete.Failed(StoreFailure.Held, name, HeldReason(until)));
             objects.Remove(name);
             names.Remove(name);
+            heldUntil.Remove(name);
+        }
+        return Task.CompletedTask;
+    }
+
+    internal static string HeldReason(DateTimeOffset until) => $"the store holds it until {until:u}";
+
+    bool IsAhead(DateTimeOffset until) => holds is not null && until > holds.GetUtcNow();
+
+    /// <inheritdoc/>
+    public Task<bool> CanHoldAsync(CancellationToken cancellation) =>
+        cancellation.IsCancellationRequested ? Task.FromCanceled<bool>(cancellation) : Task.FromResult(holds is not null);
+
+    /// <inheritdoc/>
+    public Task<DateTimeOffset?> FindHoldAsync(string name, CancellationToken cancellation)
+    {
+        ObjectName.Check(name);
+        if (cancellation.IsCancellationRequested)
+            return Task.FromCanceled<DateTimeOffset?>(cancellation);
+        lock (gate)
+        {
+            return objects.ContainsKey(name)
+                ? Task.FromResult<DateTimeOffset?>(heldUntil.TryGetValue(name, out var until) ? until : null)
+                : Task.FromException<DateTimeOffset?>(Missing(StoreOperation.FindHold, name));
+        }
+    }
+
+    /// <inheritdoc/>
+    public Task HoldAsync(string name, DateTimeOffset until, CancellationToken cancellation)
+    {
+        ObjectName.Check(name);
+        if (holds is null)
+            throw new NotSupportedException($"{Description} cannot hold objects.");
+        if (cancellation.IsCancellationRequested)
+            return Task.FromCanceled(cancellation);
+        lock (gate)
+        {
+            if (!objects.ContainsKey(name))
+                return Task.FromException(Missing(StoreOperation.Hold, name));
+            if (!heldUntil.TryGetValue(name, out var now) || now < until)
+                heldUntil[name] = until;
         }
         return Task.CompletedTask;
     }
@@ -191,6 +240,10 @@ public sealed class MemoryStore : IObjectStore
     {
         lock (gate)
         {
+            // The first content is what counts as long as it is held.
+            if (heldUntil.TryGetValue(name, out var until) && IsAhead(until))
+                return;
+            heldUntil.Remove(name);
             objects[name] = content;
             names.Add(name);
         }

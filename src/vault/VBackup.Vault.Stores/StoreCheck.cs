@@ -34,7 +34,8 @@ public sealed record StoreLack(StoreAbility Ability, string Reason)
 /// <summary>What a check of a store found.</summary>
 /// <param name="Lacks">What it cannot do; what could not be tried, because something before it failed, is not named.</param>
 /// <param name="IsLeftBehind">Test objects, below <c>probe/</c>, could not be deleted.</param>
-public sealed record StoreCheckResult(IReadOnlyList<StoreLack> Lacks, bool IsLeftBehind)
+/// <param name="CanHold">It can hold points against everybody.</param>
+public sealed record StoreCheckResult(IReadOnlyList<StoreLack> Lacks, bool IsLeftBehind, bool CanHold = false)
 {
     /// <summary>Whether a vault can be kept there.</summary>
     public bool IsUsable => !Lacks.Any(lack => lack.IsNeeded);
@@ -75,7 +76,8 @@ public sealed class StoreCheck
         // Who came first is seen by reading.
         if (wasRead && wasDeleted) await TryAsync(StoreAbility.CreateOnce, () => CreateOnceAsync(cancellation)).ConfigureAwait(false);
         if (await store.FindKeptVersionsAsync(cancellation).ConfigureAwait(false) is { } kept) lacks.Add(new(StoreAbility.Forget, kept));
-        return new(lacks, IsLeftBehind: !wasDeleted && (wasPut || wasWritten));
+        return new(lacks, IsLeftBehind: !wasDeleted && (wasPut || wasWritten),
+            CanHold: await store.CanHoldAsync(cancellation).ConfigureAwait(false));
     }
 
     StoreException? Refusal { get; set; }
@@ -89,7 +91,7 @@ public sealed class StoreCheck
             return true;
         }
         catch (StoreException failure) when (failure.Failure
-            is StoreFailure.Refused or StoreFailure.Other or StoreFailure.Mismatch or StoreFailure.NotFound)
+            is StoreFailure.Refused or StoreFailure.Other or StoreFailure.Mismatch or StoreFailure.NotFound or StoreFailure.Held)
         {
             Refusal ??= failure;
             lacks.Add(new(ability, failure.Reason));

@@ -20,6 +20,9 @@ public enum StoreFailure
     /// <summary>The object is there, and what it holds cannot be had: a bad sector, a checksum of the file system that is wrong, or
     /// something else than a file in its place. Only of the reading of one object. Other objects may be all right.</summary>
     Unreadable,
+    /// <summary>The store holds the object, for everybody, until a time that the reason names. Only of deleting. The object is there and
+    /// stays, and no delete of it is on its way.</summary>
+    Held,
     /// <summary>Anything else; trying again would not help.</summary>
     Other,
 }

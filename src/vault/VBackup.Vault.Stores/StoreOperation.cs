@@ -33,6 +33,12 @@ public enum StoreOperation
     DiscardUnfinished,
     /// <summary><see cref="IObjectStore.FindKeptVersionsAsync"/></summary>
     FindKeptVersions,
+    /// <summary><see cref="IObjectStore.CanHoldAsync"/></summary>
+    CanHold,
+    /// <summary><see cref="IObjectStore.FindHoldAsync"/></summary>
+    FindHold,
+    /// <summary><see cref="IObjectStore.HoldAsync"/></summary>
+    Hold,
 }
 
 static class StoreOperationVerb
@@ -52,6 +58,9 @@ static class StoreOperationVerb
         StoreOperation.ListUnfinished => "list unfinished",
         StoreOperation.DiscardUnfinished => "discard",
         StoreOperation.FindKeptVersions => "look for versions of",
+        StoreOperation.CanHold => "look for object lock of",
+        StoreOperation.FindHold => "look for the hold of",
+        StoreOperation.Hold => "hold",
         _ => throw new ArgumentOutOfRangeException(nameof(operation)),
     };
 

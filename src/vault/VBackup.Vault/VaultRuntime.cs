@@ -48,6 +48,9 @@ public sealed record VaultRuntime
     /// <summary>A pack is closed when it has grown past this many bytes.</summary>
     public int PackSizeTarget { get; init; } = Format.FormatLimits.PackSizeTarget;
 
+    /// <summary>How long, from when it is put, the store is to hold a point and all that it needs; null for not at all.</summary>
+    public TimeSpan? HoldsFor { get; init; }
+
     /// <summary>Zstandard level for chunks and nodes.</summary>
     public int CompressionLevel { get; init; } = Format.Compression.ChunkCompressor.LevelDefault;
 

@@ -26,17 +26,23 @@ internal sealed class ConfinedUser : IAsyncDisposable
 
     /// <summary>The policy that docs/edge.md tells an administrator to give.</summary>
     /// <param name="without">An action that is left out of it.</param>
-    public string PolicyFor(string bucket, string? without = null)
+    /// <param name="holds">With what it takes to hold points in a bucket with object lock.</param>
+    public string PolicyFor(string bucket, string? without = null, bool holds = false)
     {
+        var (onObjects, onBucket, onNames) = holds
+            ? (""","s3:GetObjectVersion","s3:DeleteObjectVersion","s3:PutObjectRetention","s3:GetObjectRetention" """,
+                ""","s3:GetBucketObjectLockConfiguration" """, ""","s3:ListBucketVersions" """)
+            : ("", "", "");
         string Statement(string actions, string resource, string condition) => $$"""
             {"Effect":"Allow","Principal":{"AWS":["arn:aws:iam:::user/{{_name}}"]},"Action":[{{actions}}],
              "Resource":["arn:aws:s3:::{{bucket}}{{resource}}"]{{condition}}}
             """.Replace($"\"{without}\"", "\"s3:GetObjectAcl\"", StringComparison.Ordinal);
         return $$"""
             {"Version":"2012-10-17","Statement":[
-            {{Statement("\"s3:GetObject\",\"s3:PutObject\",\"s3:DeleteObject\",\"s3:AbortMultipartUpload\"", $"/{Prefix}/*", "")}},
-            {{Statement("\"s3:ListBucketMultipartUploads\"", "", "")}},
-            {{Statement("\"s3:ListBucket\"", "", $$$""","Condition":{"StringLike":{"s3:prefix":"{{{Prefix}}}/*"}}""")}}]}
+            {{Statement("\"s3:GetObject\",\"s3:PutObject\",\"s3:DeleteObject\",\"s3:AbortMultipartUpload\"" + onObjects,
+                $"/{Prefix}/*", "")}},
+            {{Statement("\"s3:ListBucketMultipartUploads\"" + onBucket, "", "")}},
+            {{Statement("\"s3:ListBucket\"" + onNames, "", $$$""","Condition":{"StringLike":{"s3:prefix":"{{{Prefix}}}/*"}}""")}}]}
             """;
     }
 

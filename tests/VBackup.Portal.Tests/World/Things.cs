@@ -52,7 +52,7 @@ static class Things
         var row = (await change.Db.Locations.FindAsync(id))!;
         await HeardLocation.HearAsync(change,
             new(row.Id, row.Version + 1, row.Project, row.Region, row.Name, row.Kind, row.Address, null, row.State,
-            null, row.IsDefault, false, null, 0, row.SoftDeleteDays, null, null, held), default);
+            null, row.IsDefault, false, null, 0, row.SoftDeleteDays, null, null, held, CanHoldPoints: held.IsEnforcedByStore), default);
     }, default);
 
     public static async Task<PolicyId> PolicyAsync(this PortalWorld world, string name = "nightly", ProjectId? project = null, int keep = 7)

@@ -31,6 +31,7 @@ sealed class ServiceWorld : IAsyncDisposable
     readonly string _folder = Directory.CreateTempSubdirectory("vbackup-services-").FullName;
     readonly MasterKey _master = new(RandomNumberGenerator.GetBytes(MasterKey.Size));
     EdgeCloud? _cloud;
+    Func<IObjectStore, IObjectStore>? _stores;
 
     ServiceWorld()
     {
@@ -60,10 +61,12 @@ sealed class ServiceWorld : IAsyncDisposable
     public EdgeCloud Cloud => _cloud!;
 
     /// <param name="storage">In place of the lab cloud's, which it is given.</param>
+    /// <param name="stores">What lies around each store of a vault; the vaults go by the world's clock then.</param>
     public static async Task<ServiceWorld> MakeAsync(WorkLimits? limits = null, Func<IVolumeStorage, IVolumeStorage>? storage = null,
-        SnapshotLimits? snapshots = null)
+        SnapshotLimits? snapshots = null, Func<TimeProvider, Func<IObjectStore, IObjectStore>>? stores = null)
     {
         var world = new ServiceWorld();
+        world._stores = stores?.Invoke(world.Clock);
         try
         {
             await world.BuildAsync(limits ?? new(), storage, snapshots ?? new());
@@ -114,7 +117,8 @@ sealed class ServiceWorld : IAsyncDisposable
     }
 
     public TaskRunner NewWorker(IWorkSource? source = null) => new(source ?? Source, WorkerId, Cloud,
-        new(new VaultRuntime(), 128 * 1024, RetryLimits.Brief), Clock, images: new(Path("images")));
+        new(_stores is null ? new() : new VaultRuntime { Clock = Clock }, 128 * 1024, RetryLimits.Brief, around: _stores), Clock,
+        images: new(Path("images")));
 
     public string Path(string name) => System.IO.Path.Combine(_folder, name);
 

@@ -38,10 +38,11 @@ public sealed record LockView(int? MinDays, int? MaxDays, DateTimeOffset FinalAt
 /// <param name="VerifiedAt">When all that it held was last read and checked; null when it never was.</param>
 /// <param name="Finding">What the last verification found damaged, or why something failed; null when all was well, if it was looked
 /// at.</param>
+/// <param name="CanHoldPoints">Its store can keep to the minimum of a lock, against everybody: a bucket with object lock.</param>
 /// <param name="Lock">Null when it has none.</param>
 public sealed record LocationView(LocationId Id, string Name, string Region, LocationKindView Kind, string Address, string? Endpoint,
     LocationStateView State, string? Refusal, bool IsDefault, long? QuotaBytes, long UsedBytes, int SoftDeleteDays,
-    DateTimeOffset? VerifiedAt, string? Finding, LockView? Lock);
+    DateTimeOffset? VerifiedAt, string? Finding, bool CanHoldPoints, LockView? Lock);
 
 /// <summary>Where the project keeps its points. The vBackup service has them; what opens one goes to it and is not kept here.</summary>
 static class LocationRoutes
@@ -195,8 +196,8 @@ static class LocationRoutes
     static LocationView View(LocationRow location) => new(location.Id, location.Name, location.Region, location.Kind, location.Address,
         location.Endpoint, location.State, location.Refusal, location.IsDefault, location.QuotaBytes, location.UsedBytes,
         location.SoftDeleteDays,
-        location.VerifiedAt, location.Finding, LockOf(location));
+        location.VerifiedAt, location.Finding, location.CanHoldPoints, LockOf(location));
 
     public static LockView? LockOf(LocationRow location) => location.Lock is { } held
-        ? new(held.MinDays, held.MaxDays, held.FinalAt, IsEnforcedByStore: false) : null;
+        ? new(held.MinDays, held.MaxDays, held.FinalAt, held.IsEnforcedByStore) : null;
 }

@@ -32,13 +32,19 @@ public sealed class LocationRow
     /// <summary>What the last verification found damaged; null when all was well.</summary>
     public string? Finding { get; private set; }
 
+    /// <summary>Its store can hold points against everybody.</summary>
+    public bool CanHoldPoints { get; private set; }
+
     public int? LockMinDays { get; private set; }
     public int? LockMaxDays { get; private set; }
 
     /// <summary>From when on nobody changes its lock; null when it has none.</summary>
     public DateTimeOffset? LockFinalAt { get; private set; }
 
-    public LocationLock? Lock => LockFinalAt is { } finalAt ? new(LockMinDays, LockMaxDays, finalAt) : null;
+    public bool IsLockEnforcedByStore { get; private set; }
+
+    public LocationLock? Lock =>
+        LockFinalAt is { } finalAt ? new(LockMinDays, LockMaxDays, finalAt, IsLockEnforcedByStore) : null;
 
     /// <inheritdoc cref="Runs.RunRow.Changes"/>
     public bool Changes(LocationChanged now)
@@ -50,6 +56,7 @@ public sealed class LocationRow
             now.SoftDeleteDays);
         (VerifiedAt, Finding) = (now.VerifiedAt, now.Finding);
         (LockMinDays, LockMaxDays, LockFinalAt) = (now.Lock?.MinDays, now.Lock?.MaxDays, now.Lock?.FinalAt);
+        (IsLockEnforcedByStore, CanHoldPoints) = (now.Lock?.IsEnforcedByStore ?? false, now.CanHoldPoints);
         return true;
     }
 }

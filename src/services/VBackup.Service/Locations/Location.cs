@@ -47,7 +47,16 @@ public sealed class Location
     /// <summary>That time has come, and stays so although a clock is set back.</summary>
     public bool IsLockFinal { get; private set; }
 
-    public LocationLock? Lock => LockFinalAt is { } finalAt ? new(LockMinDays, LockMaxDays, finalAt) : null;
+    /// <summary>Its store can hold points, whoever wants to delete them, as a worker found. Once it is relied on, it stays so: a store that
+    /// cannot any more makes backups fail.</summary>
+    public bool CanHold { get; private set; }
+
+    /// <summary>How long the store is to hold each point; null for not at all. What it holds nobody can give free: so nothing as long as
+    /// the lock can be taken away.</summary>
+    public int? HoldDays => IsLockFinal && CanHold ? LockMinDays : null;
+
+    public LocationLock? Lock =>
+        LockFinalAt is { } finalAt ? new(LockMinDays, LockMaxDays, finalAt, IsEnforcedByStore: HoldDays is not null) : null;
 
     /// <summary>Plans that name none use it: one of a project.</summary>
     public bool IsDefault { get; private set; }
@@ -88,7 +97,7 @@ public sealed class Location
     public bool IsBehindWithKey => KeyWork is VaultKeyWork.Rotate or VaultKeyWork.Erase;
 
     /// <summary>Each project has a vault of its own there.</summary>
-    public VaultAddress VaultOf(ProjectId project) => new($"{Address.TrimEnd('/')}/{project}", Endpoint, S3Region);
+    public VaultAddress VaultOf(ProjectId project) => new($"{Address.TrimEnd('/')}/{project}", Endpoint, S3Region, HoldDays: HoldDays);
 
     /// <summary>As it is told to who may make one.</summary>
     public VaultAddress VaultToFillOf(ProjectId project) => VaultOf(project) with { HoldsPoints = UsedBytes > 0 };
@@ -117,7 +126,20 @@ public sealed class Location
 
     public bool MayChangeLock(DateTimeOffset now) => !IsLockFinal && !(LockFinalAt <= now);
 
-    public void LockIsFinal() => IsLockFinal = true;
+    public void LockIsFinal()
+    {
+        // Points that were made before are held by the next collection.
+        (IsLockFinal, HasGarbage) = (true, true);
+        Version++;
+    }
+
+    public void WasSeenToHold(bool canHold)
+    {
+        if (canHold == CanHold || IsLockFinal && CanHold) return;
+        CanHold = canHold;
+        if (HoldDays is not null) HasGarbage = true;
+        Version++;
+    }
 
     public void IsTheDefault(bool isDefault)
     {
@@ -198,7 +220,7 @@ public sealed class Location
     };
 
     public LocationChanged View() => new(Id, Version, Project, Region, Name, Kind, Address, Endpoint, State, Refusal, IsDefault, IsDeleted,
-        QuotaBytes, UsedBytes, SoftDeleteDays, VerifiedAt, Finding ?? CatalogueError, Lock);
+        QuotaBytes, UsedBytes, SoftDeleteDays, VerifiedAt, Finding ?? CatalogueError, Lock, CanHold);
 
     public void Uses(long bytes)
     {

@@ -7,8 +7,8 @@ using VBackup.Service.Points;
 
 namespace VBackup.Service.Locations;
 
-/// <summary>What locks of locations forbid and demand. The service keeps to it, whoever asks; the stores themselves do not know of
-/// it.</summary>
+/// <summary>What locks of locations forbid and demand. The service keeps to it, whoever asks; a store that can hold points keeps to the
+/// minimum of a final one too, whoever asks it.</summary>
 static class LocationLocks
 {
     const int DaysMax = 36500, ChangeDaysMax = 366, BatchMax = 200;
@@ -61,7 +61,11 @@ static class LocationLocks
         var now = change.Now;
         var final = await change.Db.Locations.Where(one => !one.IsLockFinal && one.LockFinalAt <= now).ToListAsync(cancellation)
             .ConfigureAwait(false);
-        foreach (var location in final) location.LockIsFinal();
+        foreach (var location in final)
+        {
+            location.LockIsFinal();
+            LocationWork.Tell(change, location);
+        }
         var bounded = await change.Db.Locations.Where(one => one.LockMaxDays != null).ToListAsync(cancellation).ConfigureAwait(false);
         foreach (var location in bounded)
         {

@@ -26,6 +26,7 @@ static class LocationWork
         // An empty place says nothing of what is in it.
         if (task.Kind == WorkKind.CheckLocation) location.WasChecked(null, change.Now);
         else location.Uses(result.UsedBytes);
+        if (result.CanHold is { } canHold) location.WasSeenToHold(canHold);
         if (task.Kind == WorkKind.Verify) location.WasVerified(Text(result.Notes), change.Now);
         else if (result.Notes.Count > 0 && task.Kind == WorkKind.CollectGarbage) location.WasLookedAt(Text(result.Notes));
         Tell(change, location);

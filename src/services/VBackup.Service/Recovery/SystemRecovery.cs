@@ -54,6 +54,7 @@ public static class SystemRecovery
             if (one.SecretKey is { } secret) location.KeepsSecret(secrets.WrapSecretKey(entry.Location, secret));
             location.IsLimited(entry.QuotaBytes, entry.SoftDeleteDays);
             location.Locks(entry.Lock);
+            location.WasSeenToHold(entry.Lock?.IsEnforcedByStore ?? false);
             location.IsTheDefault(entry.IsDefault);
             location.IsRecovered(one.UsedBytes, one.OpensWithPreviousKey, change.Now);
             db.Locations.Add(location);

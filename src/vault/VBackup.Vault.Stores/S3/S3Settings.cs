@@ -28,6 +28,9 @@ public sealed partial class S3Settings
     /// <summary>Comes with credentials that end after a while.</summary>
     public string? SessionToken { get; init; }
 
+    /// <summary>Whether the bucket has object lock; null to ask it.</summary>
+    public bool? HasObjectLock { get; init; }
+
     /// <summary>For a connection to be made.</summary>
     public TimeSpan ConnectTimeMax { get; init; } = TimeSpan.FromSeconds(10);
 

@@ -9,7 +9,7 @@ namespace VBackup.Vault.Stores;
 /// once, except pages of listings and what a writer sends, which go by the policy: wrap it in a
 /// <see cref="RetryingStore"/> for the rest. What is sent is checked on arrival: by its MD5, which the answer has to name again,
 /// or, parts over plain HTTP, by the SHA-256 that their request signs.
-/// Thread-safe.
+/// In a bucket with object lock, the first version of a name is the object: see <see cref="S3Versions"/>. Thread-safe.
 /// </summary>
 public sealed class S3Store : IObjectStore
 {
@@ -18,6 +18,7 @@ public sealed class S3Store : IObjectStore
     readonly S3Connection connection;
     readonly RetryPolicy policy;
     readonly S3PartBuffers buffers;
+    readonly S3Versions versions;
     bool bucketSeen;
     bool? canCreateOnce;
 
@@ -27,6 +28,7 @@ public sealed class S3Store : IObjectStore
     {
         connection = new S3Connection(settings);
         this.policy = policy;
+        versions = new S3Versions(connection, policy);
         buffers = new S3PartBuffers(settings.PartLengthBytes, settings.PartsInFlightMax);
     }
 
@@ -34,14 +36,16 @@ public sealed class S3Store : IObjectStore
     public string Description => connection.Settings.Description;
 
     /// <inheritdoc/>
-    public Task PutAsync(string name, ReadOnlyMemory<byte> content, CancellationToken cancellation)
+    public async Task PutAsync(string name, ReadOnlyMemory<byte> content, CancellationToken cancellation)
     {
         ObjectName.Check(name);
-        return PutAsync(connection, StoreOperation.Put, name, content, once: false, cancellation);
+        string? version = await PutAsync(StoreOperation.Put, name, content, once: false, cancellation).ConfigureAwait(false);
+        await versions.ReplaceAsync(StoreOperation.Put, name, version, cancellation).ConfigureAwait(false);
     }
 
-    internal static async Task PutAsync(S3Connection connection, StoreOperation operation, string name,
-        ReadOnlyMemory<byte> bytes, bool once, CancellationToken cancellation)
+    /// <returns>What the service calls the version; null where it keeps none.</returns>
+    async Task<string?> PutAsync(
+        StoreOperation operation, string name, ReadOnlyMemory<byte> bytes, bool once, CancellationToken cancellation)
     {
         var content = new S3Content(bytes);
         using var body = content.Open();
@@ -54,6 +58,7 @@ public sealed class S3Store : IObjectStore
         var response = await connection.SendAsync(operation, name,
             token => connection.Client.PutObjectAsync(request, token), cancellation).ConfigureAwait(false);
         content.CheckETag(operation, name, response.ETag, response.ServerSideEncryptionMethod);
+        return response.VersionId;
     }
 
     /// <inheritdoc/>
@@ -63,9 +68,10 @@ public sealed class S3Store : IObjectStore
         ObjectName.Check(name);
         try
         {
-            await PutAsync(connection, StoreOperation.CreateOnce, name, content, once: true, cancellation)
+            string? version = await PutAsync(StoreOperation.CreateOnce, name, content, once: true, cancellation)
                 .ConfigureAwait(false);
-            return true;
+            return version is null || !await versions.AreKeptAsync(StoreOperation.CreateOnce, name, cancellation).ConfigureAwait(false)
+                || await versions.CameFirstAsync(name, version, cancellation).ConfigureAwait(false);
         }
         catch (StoreException e) when (e.InnerException is AmazonS3Exception { StatusCode: var status })
         {
@@ -87,11 +93,9 @@ public sealed class S3Store : IObjectStore
     /// <inheritdoc/>
     public async Task<string?> FindKeptVersionsAsync(CancellationToken cancellation)
     {
-        var bucket = connection.Bucket;
-        var locking = await AskBucketAsync(token => connection.Client.GetObjectLockConfigurationAsync(
-            new GetObjectLockConfigurationRequest { BucketName = bucket }, token), cancellation).ConfigureAwait(false);
-        if (locking?.ObjectLockConfiguration?.ObjectLockEnabled == ObjectLockEnabled.Enabled)
-            return $"bucket {bucket} has object lock, which keeps versions of what is deleted";
+        if (await versions.AreKeptAsync(StoreOperation.FindKeptVersions, "", cancellation).ConfigureAwait(false))
+            return await versions.FindDefaultHoldAsync(cancellation).ConfigureAwait(false);
+        string bucket = connection.Bucket;
         var versioning = await AskBucketAsync(token => connection.Client.GetBucketVersioningAsync(
             new GetBucketVersioningRequest { BucketName = bucket }, token), cancellation).ConfigureAwait(false);
         return versioning?.VersioningConfig?.Status == VersionStatus.Enabled ? $"bucket {bucket} keeps versions of what is deleted" : null;
@@ -110,13 +114,34 @@ public sealed class S3Store : IObjectStore
         }
     }
 
+    /// <inheritdoc/>
+    public async Task<bool> CanHoldAsync(CancellationToken cancellation) =>
+        await versions.AreKeptAsync(StoreOperation.CanHold, connection.Bucket, cancellation).ConfigureAwait(false);
+
+    /// <inheritdoc/>
+    public async Task<DateTimeOffset?> FindHoldAsync(string name, CancellationToken cancellation)
+    {
+        ObjectName.Check(name);
+        return await versions.AreKeptAsync(StoreOperation.FindHold, name, cancellation).ConfigureAwait(false)
+            ? await versions.FindHoldAsync(name, cancellation).ConfigureAwait(false) : null;
+    }
+
+    /// <inheritdoc/>
+    public async Task HoldAsync(string name, DateTimeOffset until, CancellationToken cancellation)
+    {
+        ObjectName.Check(name);
+        if (!await versions.AreKeptAsync(StoreOperation.Hold, name, cancellation).ConfigureAwait(false))
+            throw new NotSupportedException($"{Description} cannot hold objects: its bucket has no object lock.");
+        await versions.HoldAsync(name, until, cancellation).ConfigureAwait(false);
+    }
+
     /// <summary>Starts a large object. Nothing reaches the store before a part is full.</summary>
     public ValueTask<IObjectWriter> OpenWriterAsync(string name, CancellationToken cancellation)
     {
         ObjectName.Check(name);
         return cancellation.IsCancellationRequested
             ? ValueTask.FromCanceled<IObjectWriter>(cancellation)
-            : ValueTask.FromResult<IObjectWriter>(new S3Writer(connection, policy, buffers, name));
+            : ValueTask.FromResult<IObjectWriter>(new S3Writer(connection, policy, buffers, versions, name));
     }
 
     /// <inheritdoc/>
@@ -152,9 +177,9 @@ public sealed class S3Store : IObjectStore
     {
         ObjectName.Check(name);
         ArgumentOutOfRangeException.ThrowIfNegative(lengthMax);
-        return AskAsync(StoreOperation.Get, name, async token =>
+        return AskAsync(StoreOperation.Get, name, async (version, token) =>
         {
-            var request = new GetObjectRequest { BucketName = connection.Bucket, Key = connection.KeyOf(name) };
+            var request = new GetObjectRequest { BucketName = connection.Bucket, Key = connection.KeyOf(name), VersionId = version };
             using var response = await connection.Client.GetObjectAsync(request, token).ConfigureAwait(false);
             if (response.ContentLength > lengthMax)
                 throw MemoryStore.TooLong(name, response.ContentLength, lengthMax);
@@ -166,11 +191,11 @@ public sealed class S3Store : IObjectStore
 
     Task<(int Read, long ObjectLength)> GetRangeAsync(
         StoreOperation operation, string name, ByteRange range, Memory<byte> buffer, CancellationToken cancellation) =>
-        AskAsync(operation, name, async token =>
+        AskAsync(operation, name, async (version, token) =>
         {
             var request = new GetObjectRequest
             {
-                BucketName = connection.Bucket, Key = connection.KeyOf(name), ByteRange = range,
+                BucketName = connection.Bucket, Key = connection.KeyOf(name), VersionId = version, ByteRange = range,
             };
             try
             {
@@ -236,9 +261,9 @@ public sealed class S3Store : IObjectStore
     {
         try
         {
-            var head = await AskAsync(operation, name, token => connection.Client.GetObjectMetadataAsync(
-                new GetObjectMetadataRequest { BucketName = connection.Bucket, Key = connection.KeyOf(name) }, token),
-                cancellation).ConfigureAwait(false);
+            var head = await AskAsync(operation, name, (version, token) => connection.Client.GetObjectMetadataAsync(
+                new GetObjectMetadataRequest { BucketName = connection.Bucket, Key = connection.KeyOf(name), VersionId = version },
+                token), cancellation).ConfigureAwait(false);
             bucketSeen = true;
             return head.ContentLength;
         }
@@ -258,7 +283,12 @@ public sealed class S3Store : IObjectStore
     /// Asks for an object. S3 answers that a missing one is forbidden to whoever may not list the whole bucket, as credentials that are
     /// confined to a prefix may not: then a listing of that one name knows whether it is there.
     /// </summary>
-    async Task<T> AskAsync<T>(
+    Task<T> AskAsync<T>(
+        StoreOperation operation, string name, Func<string?, CancellationToken, Task<T>> ask, CancellationToken cancellation) =>
+        versions.AskAsync(operation, name,
+            version => AskVersionAsync(operation, name, token => ask(version, token), cancellation), cancellation);
+
+    async Task<T> AskVersionAsync<T>(
         StoreOperation operation, string name, Func<CancellationToken, Task<T>> ask, CancellationToken cancellation)
     {
         try
@@ -302,40 +332,60 @@ public sealed class S3Store : IObjectStore
     public IAsyncEnumerable<ObjectEntry> ListAsync(string prefix, CancellationToken cancellation)
     {
         ObjectName.CheckPrefix(prefix);
-        return ListPagesAsync(prefix, cancellation);
+        return ListInOrderAsync(prefix, cancellation);
     }
 
-    async IAsyncEnumerable<ObjectEntry> ListPagesAsync(
+    async IAsyncEnumerable<ObjectEntry> ListInOrderAsync(string prefix, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        string lastName = "";
+        await foreach (var (key, length) in ListKeysAsync(prefix, cancellation).ConfigureAwait(false))
+        {
+            if (connection.NameOf(key) is not { } name)
+                continue;
+            if (string.CompareOrdinal(name, lastName) <= 0)
+            {
+                throw StoreOperation.List.Failed(StoreFailure.Mismatch, prefix,
+                    $"the store lists out of order: {name} after {lastName}");
+            }
+            lastName = name;
+            yield return new ObjectEntry(name, length);
+        }
+    }
+
+    async IAsyncEnumerable<(string Key, long LengthBytes)> ListKeysAsync(
         string prefix, [EnumeratorCancellation] CancellationToken cancellation)
     {
+        if (await policy.RunAsync((_, attempt) => versions.AreKeptAsync(StoreOperation.List, prefix, attempt).AsTask(), cancellation)
+            .ConfigureAwait(false))
+        {
+            await foreach (var first in versions.ListAsync(prefix, cancellation).ConfigureAwait(false))
+                yield return (first.Key, first.Size ?? 0);
+            yield break;
+        }
         var request = new ListObjectsV2Request { BucketName = connection.Bucket, Prefix = connection.KeyOf(prefix) };
-        string lastName = "";
         do
         {
             var page = await policy.RunAsync((_, attempt) => connection.SendAsync(StoreOperation.List, prefix,
                 token => connection.Client.ListObjectsV2Async(request, token), attempt), cancellation)
                 .ConfigureAwait(false);
             foreach (var entry in page.S3Objects ?? [])
-            {
-                if (connection.NameOf(entry.Key) is not { } name)
-                    continue;
-                if (string.CompareOrdinal(name, lastName) <= 0)
-                {
-                    throw StoreOperation.List.Failed(StoreFailure.Mismatch, prefix,
-                        $"the store lists out of order: {name} after {lastName}");
-                }
-                lastName = name;
-                yield return new ObjectEntry(name, entry.Size ?? 0);
-            }
+                yield return (entry.Key, entry.Size ?? 0);
             request.ContinuationToken = page.IsTruncated == true ? page.NextContinuationToken : null;
         } while (request.ContinuationToken is not null);
     }
 
     /// <inheritdoc/>
-    public Task DeleteAsync(string name, CancellationToken cancellation)
+    public async Task DeleteAsync(string name, CancellationToken cancellation)
     {
         ObjectName.Check(name);
-        return connection.SendAsync(StoreOperation.Delete, name, async token =>
+        if (await versions.AreKeptAsync(StoreOperation.Delete, name, cancellation).ConfigureAwait(false))
+            await versions.DeleteAsync(name, cancellation).ConfigureAwait(false);
+        else
+            await DeleteNewestAsync(name, cancellation).ConfigureAwait(false);
+    }
+
+    Task<bool> DeleteNewestAsync(string name, CancellationToken cancellation) =>
+        connection.SendAsync(StoreOperation.Delete, name, async token =>
         {
             try
             {
@@ -348,7 +398,6 @@ public sealed class S3Store : IObjectStore
             }
             return true;
         }, cancellation);
-    }
 
     /// <inheritdoc/>
     public async IAsyncEnumerable<UnfinishedObject> ListUnfinishedAsync(

@@ -7,7 +7,8 @@ namespace VBackup.Vault.Stores;
 /// completes once, so a request that was given up and arrives late cannot bring back an object that was deleted since
 /// (docs/session-protocol.md, F5). What is sent is tried again as the policy says, so a failure that shows here is final.
 /// </summary>
-sealed class S3Writer(S3Connection connection, RetryPolicy policy, S3PartBuffers buffers, string name) : IObjectWriter
+sealed class S3Writer(S3Connection connection, RetryPolicy policy, S3PartBuffers buffers, S3Versions versions, string name)
+    : IObjectWriter
 {
     /// <param name="Md5">Ours over TLS, else what the service answers with; null when that is no MD5.</param>
     readonly record struct SentPart(PartETag ETag, byte[]? Md5);
@@ -22,6 +23,7 @@ sealed class S3Writer(S3Connection connection, RetryPolicy policy, S3PartBuffers
     byte[]? filling;
     int filled;
     string? uploadId;
+    string? version;
     StoreOperation doing = StoreOperation.Append;
     bool committed, broken, disposed;
 
@@ -128,6 +130,11 @@ sealed class S3Writer(S3Connection connection, RetryPolicy policy, S3PartBuffers
         var isChecked = await policy.RunAsync((failed, attempt) => CompleteAsync(parts, failed > 0, attempt), cancellation)
             .ConfigureAwait(false);
         if (!isChecked) await policy.RunAsync((_, attempt) => CheckStoredAsync(parts, attempt), cancellation).ConfigureAwait(false);
+        await policy.RunAsync(async (_, attempt) =>
+        {
+            await versions.ReplaceAsync(StoreOperation.Commit, name, version, attempt).ConfigureAwait(false);
+            return true;
+        }, cancellation).ConfigureAwait(false);
         (committed, broken) = (true, false);
     }
 
@@ -142,6 +149,7 @@ sealed class S3Writer(S3Connection connection, RetryPolicy policy, S3PartBuffers
                     BucketName = connection.Bucket, Key = connection.KeyOf(name), UploadId = uploadId,
                     PartETags = [.. parts.Select(p => p.ETag)],
                 }, token), cancellation).ConfigureAwait(false);
+            version = completed.VersionId;
             return S3Content.ETagIsMd5(completed.ServerSideEncryptionMethod)
                 && ETagOf(parts) is { } expected && S3Content.Matches(completed.ETag, expected);
         }

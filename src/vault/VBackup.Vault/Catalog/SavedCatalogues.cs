@@ -1,4 +1,5 @@
 using VBackup.Vault.Format;
+using VBackup.Vault.Holding;
 
 namespace VBackup.Vault.Catalog;
 
@@ -23,7 +24,7 @@ public static class SavedCatalogues
                 $"a catalogue of {bytes.Length} bytes is not saved: readers take {FormatLimits.SmallObjectSizeMax} at most");
         await vault.Store.PutAsync(name, bytes, cancellation).ConfigureAwait(false);
         foreach (var generation in (await ListAsync(vault, cancellation).ConfigureAwait(false)).Skip(Kept))
-            await vault.Store.DeleteAsync(ObjectNames.Catalogue(generation), cancellation).ConfigureAwait(false);
+            await HeldObjects.TryDeleteAsync(vault.Store, ObjectNames.Catalogue(generation), cancellation).ConfigureAwait(false);
     }
 
     /// <summary>The newest that can be read, and the damage of those that are newer.</summary>

@@ -45,7 +45,7 @@ public static class VaultCatalog
     public static async Task<PointDocument> FindAsync(BackupVault vault, string idOrPrefix, CancellationToken cancellation)
     {
         if (PointId.TryParse(idOrPrefix, out var whole))
-            return await PointList.FindValidAsync(vault, whole, cancellation).ConfigureAwait(false) ?? throw NoPoint(idOrPrefix);
+            return await PointList.FindToReadAsync(vault, whole, cancellation).ConfigureAwait(false) ?? throw NoPoint(idOrPrefix);
         var (found, unreadable) = await FindByPrefixAsync(vault, idOrPrefix, cancellation).ConfigureAwait(false);
         return found.Count switch
         {

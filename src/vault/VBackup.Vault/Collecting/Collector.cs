@@ -1,5 +1,6 @@
 using VBackup.Primitives;
 using VBackup.Vault.Format;
+using VBackup.Vault.Holding;
 using VBackup.Vault.Indexing;
 using VBackup.Vault.Stores;
 
@@ -37,6 +38,7 @@ public sealed class Collector
     public static async Task<CollectionResult> RunAsync(
         BackupVault vault, CollectorOptions options, IProgress<string>? progress, CancellationToken cancellation)
     {
+        await PointHold.HoldYoungAsync(vault, cancellation).ConfigureAwait(false);
         var registration = await Registration.BeginAsync(vault, cancellation).ConfigureAwait(false);
         var collector = new Collector(vault, options, progress, registration);
         try
@@ -105,7 +107,7 @@ public sealed class Collector
         _progress?.Report("marking what is live");
         var mark = await LiveMark.RunAsync(_vault, _registration, live, cancellation).ConfigureAwait(false);
         foreach (var invalid in mark.Invalid)
-            await _vault.Store.DeleteAsync(ObjectNames.Point(invalid), cancellation).ConfigureAwait(false);
+            await HeldObjects.TryDeleteAsync(_vault.Store, ObjectNames.Point(invalid), cancellation).ConfigureAwait(false);
         var condemned = await CondemnAsync(mark, others, cancellation).ConfigureAwait(false);
 
         await wait.RunAsync(_progress, cancellation).ConfigureAwait(false);
@@ -150,6 +152,12 @@ public sealed class Collector
             var ledger = PackLedger.Read(survey, mark, orphaned);
             List<int> dead = [.. ledger.Dead(), .. unknown.Where(pack => !mark.IsHinted(survey.Packs[pack]))];
             List<int> victims = [.. ledger.Wasteful(_options, _vault.Runtime.PackSizeTarget), .. orphaned];
+            // What the store holds stays in use until it can be deleted.
+            var held = await HeldObjects.FindPacksAsync(
+                _vault, dead.Concat(victims).Select(pack => survey.Packs[pack]), cancellation).ConfigureAwait(false);
+            _result = _result with { PacksHeld = dead.Count(pack => held.Contains(survey.Packs[pack])) };
+            dead.RemoveAll(pack => held.Contains(survey.Packs[pack]));
+            victims.RemoveAll(pack => held.Contains(survey.Packs[pack]));
             var rewriter = new PackRewriter(_vault, survey, mark, [.. victims, .. dead]);
             if (victims.Count > 0) _progress?.Report($"rewriting {victims.Count} pack(s)");
             var rewritten = await rewriter.RewriteAsync(victims, ledger, cancellation).ConfigureAwait(false);
@@ -194,6 +202,9 @@ public sealed class Collector
             var doomed = Doomed(survey, mark, condemned);
             // What such a pack holds nobody can tell; but what is live in it can be reached by hints alone.
             doomed.RemoveWhere(pack => unknown.Contains(pack) && mark.IsHinted(survey.Packs[pack]));
+            var held = await HeldObjects.FindPacksAsync(_vault, doomed.Select(pack => survey.Packs[pack]), cancellation)
+                .ConfigureAwait(false);
+            doomed.RemoveWhere(pack => held.Contains(survey.Packs[pack]));
             List<IndexObject> replaced = [];
             // Entries of packs that are gone are harmless (F2), and a later collection drops them.
             if (!await TryWithinRoomAsync(async () => replaced = await ConsolidateAsync(survey, doomed, cancellation).ConfigureAwait(false))
@@ -201,9 +212,8 @@ public sealed class Collector
 
             _deletes = true;
             await Bounded.ForEachAsync(replaced, _vault.Runtime.ReadsInFlight,
-                item => _vault.Store.DeleteAsync(item.Name, cancellation)).ConfigureAwait(false);
-            await Bounded.ForEachAsync(doomed, _vault.Runtime.ReadsInFlight,
-                pack => _vault.Store.DeleteAsync(ObjectNames.Pack(survey.Packs[pack]), cancellation)).ConfigureAwait(false);
+                item => HeldObjects.TryDeleteAsync(_vault.Store, item.Name, cancellation)).ConfigureAwait(false);
+            doomed.ExceptWith(await DeletePacksAsync(survey, [.. doomed], cancellation).ConfigureAwait(false));
 
             // Every delete was confirmed, or we would not be here.
             await Condemnations.RemoveAsync(_vault, _registration.Id, cancellation).ConfigureAwait(false);
@@ -213,7 +223,7 @@ public sealed class Collector
             foreach (var condemnation in survey.Condemnations)
                 if (condemnation.By != _registration.Id && condemnation.Packs.All(pack =>
                     !survey.Packs.TryFind(pack, out var ordinal) || !survey.Packs.At(ordinal).IsPresent || doomed.Contains(ordinal)))
-                    await _vault.Store.DeleteAsync(condemnation.ObjectName, cancellation).ConfigureAwait(false);
+                    await HeldObjects.TryDeleteAsync(_vault.Store, condemnation.ObjectName, cancellation).ConfigureAwait(false);
 
             // What it condemned and has to leave is in use again.
             var others = survey.Condemnations.Where(condemnation => condemnation.By != _registration.Id)
@@ -231,6 +241,19 @@ public sealed class Collector
                 WasteBytes = waste,
             };
         }
+    }
+
+    /// <returns>Those that a run has had the store hold since they were looked at. Their entries may have gone from the index; the
+    /// next collection finds them by their footers.</returns>
+    private async Task<HashSet<int>> DeletePacksAsync(VaultSurvey survey, List<int> packs, CancellationToken cancellation)
+    {
+        HashSet<int> held = [];
+        await Bounded.ForEachAsync(packs, _vault.Runtime.ReadsInFlight, async pack =>
+        {
+            if (!await HeldObjects.TryDeleteAsync(_vault.Store, ObjectNames.Pack(survey.Packs[pack]), cancellation).ConfigureAwait(false))
+                lock (held) held.Add(pack);
+        }).ConfigureAwait(false);
+        return held;
     }
 
     /// <summary>Own condemned packs whose every live chunk is also in a present, indexed pack that nobody condemned.</summary>

@@ -37,6 +37,9 @@ public sealed record CollectionResult
 {
     public int PacksDeleted { get; init; }
 
+    /// <summary>Packs that nothing needs, and that the store holds: a later collection deletes them.</summary>
+    public int PacksHeld { get; init; }
+
     /// <summary>Of the deleted packs, those whose live chunks were copied before.</summary>
     public int PacksRewritten { get; init; }
 

@@ -1,5 +1,6 @@
 using VBackup.Primitives;
 using VBackup.Vault.Format;
+using VBackup.Vault.Holding;
 using VBackup.Vault.Sessions;
 
 namespace VBackup.Vault.Collecting;
@@ -24,17 +25,18 @@ internal static class EndedSessions
         // Of one that was decided, what it left is garbage by now.
         foreach (var (id, state) in sessions.Sessions)
             if (state is { Decided: true, HasBeat: true, Ended: false })
-                await vault.Store.DeleteAsync(ObjectNames.Beat(id), cancellation).ConfigureAwait(false);
+                await HeldObjects.TryDeleteAsync(vault.Store, ObjectNames.Beat(id), cancellation).ConfigureAwait(false);
 
+        var removed = 0;
         foreach (var id in ended)
         {
             // A decision stays for ever: somebody may have read a point that it leaves out and not yet looked for it. The note
             // that the session ended goes last, so that what a crash leaves is found here again.
-            await vault.Store.DeleteAsync(ObjectNames.Session(id), cancellation).ConfigureAwait(false);
-            await vault.Store.DeleteAsync(ObjectNames.Beat(id), cancellation).ConfigureAwait(false);
-            await vault.Store.DeleteAsync(ObjectNames.Revoked(id), cancellation).ConfigureAwait(false);
-            await vault.Store.DeleteAsync(ObjectNames.Ended(id), cancellation).ConfigureAwait(false);
+            if (await HeldObjects.TryDeleteAsync(vault.Store, ObjectNames.Session(id), cancellation).ConfigureAwait(false)
+                && await HeldObjects.TryDeleteAsync(vault.Store, ObjectNames.Beat(id), cancellation).ConfigureAwait(false)
+                && await HeldObjects.TryDeleteAsync(vault.Store, ObjectNames.Revoked(id), cancellation).ConfigureAwait(false)
+                && await HeldObjects.TryDeleteAsync(vault.Store, ObjectNames.Ended(id), cancellation).ConfigureAwait(false)) removed++;
         }
-        return ended.Count;
+        return removed;
     }
 }

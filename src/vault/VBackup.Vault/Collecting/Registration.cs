@@ -1,5 +1,6 @@
 using VBackup.Primitives;
 using VBackup.Vault.Format;
+using VBackup.Vault.Holding;
 using VBackup.Vault.Sessions;
 using VBackup.Vault.Stores;
 
@@ -60,12 +61,11 @@ internal sealed class Registration(BackupVault vault, SessionId id)
                 dead = true;
             }
             // Safe at any time: an expelled collector that wakes up finds its registration gone before it relies on a mark.
-            if (dead) await vault.Store.DeleteAsync(entry.Name, cancellation).ConfigureAwait(false);
-            else others.Add(other);
+            if (!dead || !await HeldObjects.TryDeleteAsync(vault.Store, entry.Name, cancellation).ConfigureAwait(false)) others.Add(other);
         }
         return others;
     }
 
     public Task EndAsync(CancellationToken cancellation) =>
-        vault.Store.DeleteAsync(ObjectNames.Collector(Id), cancellation);
+        HeldObjects.TryDeleteAsync(vault.Store, ObjectNames.Collector(Id), cancellation);
 }

@@ -1,5 +1,6 @@
 using VBackup.Primitives;
 using VBackup.Vault.Format;
+using VBackup.Vault.Holding;
 using VBackup.Vault.Stores;
 
 namespace VBackup.Vault.Indexing;
@@ -79,6 +80,6 @@ internal static class Condemnations
     public static async Task RemoveAsync(BackupVault vault, SessionId by, CancellationToken cancellation)
     {
         await foreach (var entry in vault.Store.ListAsync(ObjectNames.CondemnationsOf(by), cancellation).ConfigureAwait(false))
-            await vault.Store.DeleteAsync(entry.Name, cancellation).ConfigureAwait(false);
+            await HeldObjects.TryDeleteAsync(vault.Store, entry.Name, cancellation).ConfigureAwait(false);
     }
 }

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using VBackup.Primitives;
 using VBackup.Vault.Format;
 using VBackup.Vault.Format.Keys;
+using VBackup.Vault.Holding;
 using VBackup.Vault.Stores;
 
 namespace VBackup.Vault;
@@ -60,6 +61,13 @@ public static class VaultKeySlots
         return [.. slots.OrderBy(slot => slot.CreatedAt ?? DateTimeOffset.MaxValue).ThenBy(slot => slot.Id, StringComparer.Ordinal)];
     }
 
+    /// <summary>Names of the slots by which points must stay readable: that with which the vault was opened, and those of recovery keys.
+    /// Others belong to keys that may be given up.</summary>
+    internal static async Task<List<string>> ListLastingAsync(BackupVault vault, CancellationToken cancellation) =>
+        [.. (await ListAsync(vault, cancellation).ConfigureAwait(false))
+            .Where(slot => slot.Problem is null && (slot.IsOpener || slot.Kind == KeyKind.Recovery))
+            .Select(slot => ObjectNames.Keys + slot.Id)];
+
     private static async Task<KeySlotSummary?> SummariseAsync(BackupVault vault, string name, CancellationToken cancellation)
     {
         var (id, opened) = (name[ObjectNames.Keys.Length..], name == vault.OpenedBySlot);
@@ -83,8 +91,8 @@ public static class VaultKeySlots
     /// <summary>
     /// Puts a slot for a new key, then deletes the one that the vault was opened with. Opened with a recovery key, it keeps that
     /// one, and replaces every key file instead (and every passphrase, when the new key is one): whoever needs the recovery key
-    /// has lost the other. The data key stays what it was, so nothing else is written anew. Broken off between the two, old
-    /// and new keys open the vault.
+    /// has lost the other. A slot that the store holds stays, and is told as kept. The data key stays what it was, so nothing else is
+    /// written anew. Broken off between the two, old and new keys open the vault.
     /// </summary>
     /// <exception cref="UnusableVaultException">The vault has the new key already.</exception>
     public static async Task<KeyRotation> RotateAsync(BackupVault vault, VaultUnlock added, CancellationToken cancellation)
@@ -94,8 +102,11 @@ public static class VaultKeySlots
         var isRecovery = before.Any(slot => slot is { IsOpener: true, Kind: KeyKind.Recovery });
         List<KeySlotSummary> removed = [.. before.Where(slot => !isRecovery ? slot.IsOpener
             : slot.Kind == KeyKind.KeyFile || (slot.Kind == KeyKind.Passphrase && added.Kind == KeyKind.Passphrase))];
+        List<KeySlotSummary> held = [];
         foreach (var slot in removed)
-            await vault.Store.DeleteAsync(ObjectNames.Keys + slot.Id, cancellation).ConfigureAwait(false);
+            if (!await HeldObjects.TryDeleteAsync(vault.Store, ObjectNames.Keys + slot.Id, cancellation).ConfigureAwait(false))
+                held.Add(slot);
+        removed.RemoveAll(held.Contains);
         return new(removed, [.. before.Except(removed)]);
     }
 
@@ -108,15 +119,29 @@ public static class VaultKeySlots
         PutAsync(vault, key, cancellation);
 
     /// <summary>The key does not open the vault any more. REQUIRES: another one does.</summary>
-    public static Task GiveUpAsync(BackupVault vault, VaultUnlock key, CancellationToken cancellation) =>
-        vault.Store.DeleteAsync(NameOf(key, vault.Header.VaultId), cancellation);
+    /// <returns>False when the store holds its slot: until that is over, the key opens the vault.</returns>
+    public static Task<bool> GiveUpAsync(BackupVault vault, VaultUnlock key, CancellationToken cancellation) =>
+        HeldObjects.TryDeleteAsync(vault.Store, NameOf(key, vault.Header.VaultId), cancellation);
 
     /// <summary>Deletes whatever opens a vault: no key does from then on. The vault need not be opened for it.</summary>
     public static async Task EraseAsync(IObjectStore store, CancellationToken cancellation)
     {
         List<string> names = [ObjectNames.LockedKey];
         await foreach (var entry in store.ListAsync(ObjectNames.Keys, cancellation).ConfigureAwait(false)) names.Add(entry.Name);
-        foreach (var name in names) await store.DeleteAsync(name, cancellation).ConfigureAwait(false);
+        StoreException? held = null;
+        foreach (var name in names)
+        {
+            try
+            {
+                await store.DeleteAsync(name, cancellation).ConfigureAwait(false);
+            }
+            catch (StoreException stays) when (stays.Failure == StoreFailure.Held)
+            {
+                // Whatever can go goes; of the rest it is told until when it stays.
+                held ??= stays;
+            }
+        }
+        if (held is not null) throw held;
     }
 
     /// <summary>Gives up a slot: what opened it does not open the vault any more.</summary>

@@ -47,6 +47,26 @@ public sealed partial class BlobReader
         }
     }
 
+    /// <summary>Where a blob lies whose pack is gone: in any of these, one at least unless nobody knows of it any more.</summary>
+    internal async Task<List<BlobLocation>> FindMovedToAsync(BlobPlace place, CancellationToken cancellation)
+    {
+        NoteGone(place.Location.Pack);
+        for (var reading = 1; reading <= IndexReadings; reading++)
+        {
+            try
+            {
+                var found = await FindAllAsync(place.Id, reading, cancellation).ConfigureAwait(false);
+                found.RemoveAll(location => _gonePacks.ContainsKey(location.Pack));
+                if (found.Count > 0) return found;
+            }
+            catch (IndexMovedException)
+            {
+                // Read it again, or look at the packs.
+            }
+        }
+        return await FindInUnnamedPacksAsync(place, new Search(), cancellation).ConfigureAwait(false);
+    }
+
     /// <summary>REQUIRES: the index gate is held. Null: the hint may be right, or nobody knows better.</summary>
     private async ValueTask<BlobLocation?> FindMovedAsync(BlobPlace place, CancellationToken cancellation)
     {

@@ -34,7 +34,7 @@ public sealed class PointReading : IAsyncDisposable
         var reading = new PointReading(vault, session, point);
         try
         {
-            if (!await session.IsValidNowAsync(point, cancellation).ConfigureAwait(false))
+            if (!await session.IsReadableNowAsync(point, cancellation).ConfigureAwait(false))
                 throw new UnusableVaultException($"the point {point.Id} was deleted");
             return reading;
         }

@@ -78,6 +78,27 @@ internal static class PointList
         return decision?.Contains(id) == false ? null : point;
     }
 
+    /// <summary>A point by its id, to be read; null when there is none, or it does not count. A decision that cannot be read keeps nobody
+    /// from reading: to read harms nothing, and whoever can write to the store could put one there.</summary>
+    public static async Task<PointDocument?> FindToReadAsync(BackupVault vault, PointId id, CancellationToken cancellation)
+    {
+        var point = await vault.FindPointAsync(id, cancellation).ConfigureAwait(false);
+        return point is not null && await MayCountAsync(vault, SessionOf(point), id, cancellation).ConfigureAwait(false) ? point : null;
+    }
+
+    /// <summary>Whether a point counts, or nobody can say that it does not.</summary>
+    public static async Task<bool> MayCountAsync(BackupVault vault, SessionId session, PointId point, CancellationToken cancellation)
+    {
+        try
+        {
+            return (await SessionList.DecisionOf(vault, session, cancellation).ConfigureAwait(false))?.Contains(point) != false;
+        }
+        catch (DamageException)
+        {
+            return true;
+        }
+    }
+
     public static PointId IdOf(PointDocument point) => PointId.TryParse(point.Id, out var id)
         ? id : throw new DamageException(ObjectNames.Points + point.Id, "its id is not one");
 

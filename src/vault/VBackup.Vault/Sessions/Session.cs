@@ -189,6 +189,12 @@ public sealed class Session : IAsyncDisposable
             && (await SessionList.DecisionOf(_vault, session, cancellation).ConfigureAwait(false))?.Contains(id) != false;
     }
 
+    /// <summary>Step 3 of a reader, whom a decision that cannot be read does not keep from reading.</summary>
+    internal async Task<bool> IsReadableNowAsync(PointDocument point, CancellationToken cancellation) =>
+        PointId.TryParse(point.Id, out var id) && SessionId.TryParse(point.Session, out var session)
+        && await _vault.Store.ExistsAsync(ObjectNames.Point(id), cancellation).ConfigureAwait(false)
+        && await PointList.MayCountAsync(_vault, session, id, cancellation).ConfigureAwait(false);
+
     /// <summary>Step 6.</summary>
     /// <exception cref="SessionRevokedException">The session was revoked.</exception>
     internal async Task EnsureNotRevokedAsync(CancellationToken cancellation)

@@ -134,7 +134,7 @@ public sealed partial class BackupWriter
         if (IsSealed)
         {
             await _session.EnsureNotRevokedAsync(cancellation).ConfigureAwait(false);
-            await EndPublishedAsync(cancellation).ConfigureAwait(false);
+            await EndPublishedAsync(PointList.IdOf(point), cancellation).ConfigureAwait(false);
         }
         return new(name, point, null);
     }

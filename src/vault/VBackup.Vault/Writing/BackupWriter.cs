@@ -1,6 +1,7 @@
 using System.Text.Json;
 using VBackup.Primitives;
 using VBackup.Vault.Format;
+using VBackup.Vault.Holding;
 using VBackup.Vault.Indexing;
 using VBackup.Vault.Reading;
 using VBackup.Vault.Sessions;
@@ -297,14 +298,29 @@ public sealed partial class BackupWriter : IAsyncDisposable
             throw;
         }
         var writer = await opening.ConfigureAwait(false);
-        await using (writer.ConfigureAwait(false)) await PublishAsync(id, writer, point, cancellation).ConfigureAwait(false);
-        await EndPublishedAsync(cancellation).ConfigureAwait(false);
+        await using (writer.ConfigureAwait(false))
+        {
+            point = await HoldAsync(point, cancellation).ConfigureAwait(false);
+            await PublishAsync(id, writer, point, cancellation).ConfigureAwait(false);
+        }
+        await EndPublishedAsync(id, cancellation).ConfigureAwait(false);
         return point;
     }
 
+    // Whatever the point needs is there by now; from when the point is, it can go no more.
+    private async Task<PointDocument> HoldAsync(PointDocument point, CancellationToken cancellation) =>
+        _vault.Runtime.HoldsFor is { } holdsFor
+            ? point with
+            {
+                HeldUntil = await PointHold.HoldAsync(_vault, Reader, point.Volumes, Base, holdsFor, cancellation).ConfigureAwait(false),
+            }
+            : point;
+
     // From here on the point counts, whatever becomes of the farewell.
-    private async Task EndPublishedAsync(CancellationToken cancellation)
+    private async Task EndPublishedAsync(PointId id, CancellationToken cancellation)
     {
+        if (_vault.Runtime.HoldsFor is { } holdsFor)
+            await PointHold.HoldObjectAsync(_vault, id, holdsFor, cancellation).ConfigureAwait(false);
         IsSealed = false;
         await _session.LeaveAsync(leavesNothing: true).ConfigureAwait(false);
         _isSpoolEnded = true;

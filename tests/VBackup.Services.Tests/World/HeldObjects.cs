@@ -1,0 +1,49 @@
+using VBackup.Vault.Stores;
+
+namespace VBackup.Services.Tests.World;
+
+/// <summary>What all stores of a world hold, by name, and the stores around the world's folders that keep to it.</summary>
+sealed class HeldObjects(TimeProvider clock)
+{
+    readonly Dictionary<string, DateTimeOffset> _until = [];
+
+    /// <summary>Whether the stores say that they can hold.</summary>
+    public bool CanHold { get; set; } = true;
+
+    public DateTimeOffset? Of(string name)
+    {
+        lock (_until) return _until.TryGetValue(name, out var until) ? until : null;
+    }
+
+    public IReadOnlyList<string> Names
+    {
+        get
+        {
+            lock (_until) return [.. _until.Keys.Order(StringComparer.Ordinal)];
+        }
+    }
+
+    public IObjectStore Around(IObjectStore store) => new Store(store, this, clock);
+
+    sealed class Store(IObjectStore inner, HeldObjects held, TimeProvider clock) : DecoratingStore(inner)
+    {
+        protected override Task<T> AroundAsync<T>(StoreOperation operation, string name, long sentBytes,
+            Func<CancellationToken, Task<T>> run, CancellationToken cancellation) => run(cancellation);
+
+        public override Task<bool> CanHoldAsync(CancellationToken cancellation) => Task.FromResult(held.CanHold);
+
+        public override Task<DateTimeOffset?> FindHoldAsync(string name, CancellationToken cancellation) => Task.FromResult(held.Of(name));
+
+        public override async Task HoldAsync(string name, DateTimeOffset until, CancellationToken cancellation)
+        {
+            if (!await Inner.ExistsAsync(name, cancellation))
+                throw new StoreException(StoreFailure.NotFound, "hold", name, "no such object");
+            lock (held._until)
+                if (!held._until.TryGetValue(name, out var now) || now < until) held._until[name] = until;
+        }
+
+        public override Task DeleteAsync(string name, CancellationToken cancellation) => held.Of(name) > clock.GetUtcNow()
+            ? Task.FromException(new StoreException(StoreFailure.Held, "delete", name, "it is held"))
+            : Inner.DeleteAsync(name, cancellation);
+    }
+}
