@@ -38,7 +38,7 @@ public sealed class WorkerAbsenceTests
     }
 
     [Fact]
-    public async Task One_whose_worker_was_lost_is_cancelled_without_another_and_says_what_may_be_left()
+    public async Task One_whose_worker_was_lost_is_over_when_another_has_removed_what_it_left()
     {
         await using var world = await ServiceWorld.MakeAsync();
         var point = await BackedUpAsync(world);
@@ -49,9 +49,12 @@ public sealed class WorkerAbsenceTests
         Assert.NotNull(world.Portal.Run(order.Run).WaitsForWorkerSince);
         await world.TellBackupAsync(new CancelRun(order.Run, world.Project), MessageJson.Default.CancelRun);
         await TurnAsync(world);
-        var over = world.Portal.Run(order.Run);
-        Assert.Equal((RunState.Cancelled, "it was cancelled; back may be left half made: remove what is there of it"),
-            (over.State, over.Error));
+        var ending = world.Portal.Run(order.Run);
+        Assert.Equal((RunState.Transferring, "it was cancelled"), (ending.State, ending.Error));
+        Assert.NotNull(ending.WaitsForWorkerSince);
+        await world.SettleAsync();
+        Assert.Equal(RunState.Cancelled, world.Portal.Run(order.Run).State);
+        Assert.False(File.Exists(world.VolumePath("back")));
     }
 
     [Fact]
