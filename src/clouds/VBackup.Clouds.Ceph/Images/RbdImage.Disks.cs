@@ -11,8 +11,7 @@ internal sealed unsafe partial class RbdImage
     public string DiskOf(long offset)
     {
         var prefix = stackalloc byte[PrefixSizeMax];
-        nuint length = PrefixSizeMax;
-        CheckCall(Librbd.rbd_get_block_name_prefix(Handle, prefix, ref length), "rbd_get_block_name_prefix");
+        CheckCall(Librbd.rbd_get_block_name_prefix(Handle, prefix, PrefixSizeMax), "rbd_get_block_name_prefix");
         var pool = _connection.PoolName(Librbd.rbd_get_data_pool_id(Handle));
         var piece = string.Create(CultureInfo.InvariantCulture, $"{Text(prefix)}.{offset / ObjectSizeBytes:x16}");
         return $"{_connection.DiskOf(pool, Path.Namespace, piece)} of the pool {pool}";

@@ -47,7 +47,7 @@ internal static unsafe partial class Librbd
     public static partial int rbd_get_flags(ImageHandle image, out ulong flags);
 
     [LibraryImport(Library)]
-    public static partial int rbd_get_block_name_prefix(ImageHandle image, byte* prefix, ref nuint prefix_len);
+    public static partial int rbd_get_block_name_prefix(ImageHandle image, byte* prefix, nuint prefix_len);
 
     [LibraryImport(Library)]
     public static partial long rbd_get_data_pool_id(ImageHandle image);
