@@ -43,17 +43,7 @@ public sealed class WorkerAbsenceTests
         await using var world = await ServiceWorld.MakeAsync();
         var point = await BackedUpAsync(world);
         var order = await world.OrderRestoreAsync(point, RestoreTarget.NewVolume, "back", "vda");
-        Assert.Equal(WorkKind.Import, (await world.Source.AcquireAsync(world.WorkerId, default))?.Kind);
-        await PassAsync(world, new WorkLimits().Lease * 2);
-        await PassAsync(world, s_long);
-        Assert.NotNull(world.Portal.Run(order.Run).WaitsForWorkerSince);
-        await world.TellBackupAsync(new CancelRun(order.Run, world.Project), MessageJson.Default.CancelRun);
-        await TurnAsync(world);
-        var ending = world.Portal.Run(order.Run);
-        Assert.Equal((RunState.Transferring, "it was cancelled"), (ending.State, ending.Error));
-        Assert.NotNull(ending.WaitsForWorkerSince);
-        await world.SettleAsync();
-        Assert.Equal(RunState.Cancelled, world.Portal.Run(order.Run).State);
+        await CancelledAfterLossAsync(world, order.Run, WorkKind.Import);
         Assert.False(File.Exists(world.VolumePath("back")));
     }
 
@@ -64,16 +54,7 @@ public sealed class WorkerAbsenceTests
         var server = await world.AddServerAsync("web", ("vda", new byte[100_000]));
         var order = await world.OrderBackupAsync(server);
         await TurnAsync(world);
-        Assert.Equal(WorkKind.Export, (await world.Source.AcquireAsync(world.WorkerId, default))?.Kind);
-        await PassAsync(world, new WorkLimits().Lease * 2);
-        await PassAsync(world, s_long);
-        await world.TellBackupAsync(new CancelRun(order.Run, world.Project), MessageJson.Default.CancelRun);
-        await TurnAsync(world);
-        var ending = world.Portal.Run(order.Run);
-        Assert.Equal((RunState.Transferring, "it was cancelled"), (ending.State, ending.Error));
-        Assert.NotNull(ending.WaitsForWorkerSince);
-        await world.SettleAsync();
-        Assert.Equal(RunState.Cancelled, world.Portal.Run(order.Run).State);
+        await CancelledAfterLossAsync(world, order.Run, WorkKind.Export);
         Assert.Empty(await world.SnapshotNamesAsync("web"));
     }
 
@@ -81,11 +62,7 @@ public sealed class WorkerAbsenceTests
     public async Task A_worker_that_comes_back_takes_what_waits_and_it_waits_no_more()
     {
         await using var world = await ServiceWorld.MakeAsync();
-        var point = await BackedUpAsync(world);
-        world.Clock.Advance(TimeSpan.FromHours(1));
-        var order = await world.OrderRestoreAsync(point, RestoreTarget.NewVolume, "back", "vda");
-        await PassAsync(world, s_long);
-        Assert.NotNull(world.Portal.Run(order.Run).WaitsForWorkerSince);
+        var order = await WaitingRestoreAsync(world);
         Assert.Equal(WorkKind.Import, (await world.Source.AcquireAsync(world.WorkerId, default))?.Kind);
         await TurnAsync(world);
         Assert.Null(world.Portal.Run(order.Run).WaitsForWorkerSince);
@@ -95,11 +72,7 @@ public sealed class WorkerAbsenceTests
     public async Task What_waits_for_its_turn_at_workers_that_are_there_says_nothing()
     {
         await using var world = await ServiceWorld.MakeAsync();
-        var point = await BackedUpAsync(world);
-        world.Clock.Advance(TimeSpan.FromHours(1));
-        var order = await world.OrderRestoreAsync(point, RestoreTarget.NewVolume, "back", "vda");
-        await PassAsync(world, s_long);
-        Assert.NotNull(world.Portal.Run(order.Run).WaitsForWorkerSince);
+        var order = await WaitingRestoreAsync(world);
         // It is there, and has nothing to do with this run.
         await world.Worker.ReportServersAsync(default);
         await TurnAsync(world);
@@ -171,6 +144,32 @@ public sealed class WorkerAbsenceTests
         await world.TellBackupAsync(order, MessageJson.Default.StartBackup, now.AddHours(1));
         await TurnAsync(world);
         return order.Run;
+    }
+
+    // Cancelling needs no worker that is there; what the lost one may have left does.
+    static async Task CancelledAfterLossAsync(ServiceWorld world, RunId run, WorkKind kind)
+    {
+        Assert.Equal(kind, (await world.Source.AcquireAsync(world.WorkerId, default))?.Kind);
+        await PassAsync(world, new WorkLimits().Lease * 2);
+        await PassAsync(world, s_long);
+        Assert.NotNull(world.Portal.Run(run).WaitsForWorkerSince);
+        await world.TellBackupAsync(new CancelRun(run, world.Project), MessageJson.Default.CancelRun);
+        await TurnAsync(world);
+        var ending = world.Portal.Run(run);
+        Assert.Equal((RunState.Transferring, "it was cancelled"), (ending.State, ending.Error));
+        Assert.NotNull(ending.WaitsForWorkerSince);
+        await world.SettleAsync();
+        Assert.Equal(RunState.Cancelled, world.Portal.Run(run).State);
+    }
+
+    static async Task<StartRestore> WaitingRestoreAsync(ServiceWorld world)
+    {
+        var point = await BackedUpAsync(world);
+        world.Clock.Advance(TimeSpan.FromHours(1));
+        var order = await world.OrderRestoreAsync(point, RestoreTarget.NewVolume, "back", "vda");
+        await PassAsync(world, s_long);
+        Assert.NotNull(world.Portal.Run(order.Run).WaitsForWorkerSince);
+        return order;
     }
 
     static async Task<RestorePointId> BackedUpAsync(ServiceWorld world)

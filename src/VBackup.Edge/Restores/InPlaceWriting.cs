@@ -26,12 +26,11 @@ public sealed class InPlaceWriting
     readonly EdgeCloud _cloud;
     readonly StillServer _server;
     readonly IReadOnlyList<RestoreTargetVolume> _targets;
-    long _claimedAt;
-    readonly RunAttempt? _attempt;
-    readonly string _claim;
-
     // Who had taken each of them over last when this was begun.
     readonly Dictionary<VolumeId, string?> _claimsBefore;
+    readonly RunAttempt? _attempt;
+    readonly string _claim;
+    long _claimedAt;
 
     InPlaceWriting(EdgeCloud cloud, Server server, IReadOnlyList<RestoreTargetVolume> targets, Dictionary<VolumeId, string?> claims,
         RunAttempt? attempt)

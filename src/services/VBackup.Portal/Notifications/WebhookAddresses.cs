@@ -71,6 +71,3 @@ static class WebhookAddresses
 
     static bool IsLiteralOf(Uri url, Func<IPAddress, bool> which) => IPAddress.TryParse(url.IdnHost, out var address) && which(address);
 }
-
-/// <summary>The host has no address that may be reached.</summary>
-sealed class ForbiddenAddressException() : Exception(WebhookAddresses.Forbidden);

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using VBackup.Contracts.Ids;
+using VBackup.Primitives;
 
 namespace VBackup.Portal.Notifications;
 
@@ -113,25 +114,11 @@ public sealed class WebhookSender : IDisposable
         _ => new($"the request failed ({failure.HttpRequestError})", MayPass: true),
     };
 
-    async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellation)
+    ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellation)
     {
-        var (host, port) = (context.DnsEndPoint.Host, context.DnsEndPoint.Port);
         var isPlain = context.InitialRequestMessage.RequestUri!.Scheme == Uri.UriSchemeHttp;
-        var found = IPAddress.TryParse(host, out var literal) ? [literal]
-            : await Dns.GetHostAddressesAsync(host, cancellation).ConfigureAwait(false);
-        IPAddress[] allowed = [.. found.Where(address => WebhookAddresses.IsAllowed(address, isPlain, _settings))];
-        if (allowed.Length == 0) throw new ForbiddenAddressException();
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        try
-        {
-            await socket.ConnectAsync(allowed, port, cancellation).ConfigureAwait(false);
-            return new NetworkStream(socket, ownsSocket: true);
-        }
-        catch
-        {
-            socket.Dispose();
-            throw;
-        }
+        return GuardedConnecting.ConnectAsync(context,
+            address => WebhookAddresses.IsAllowed(address, isPlain, _settings) ? null : WebhookAddresses.Forbidden, cancellation);
     }
 
     public void Dispose() => _http.Dispose();

@@ -96,8 +96,10 @@ public sealed class Location
     public VaultKeyWork KeyWork { get; private set; }
     public bool IsBehindWithKey => KeyWork is VaultKeyWork.Rotate or VaultKeyWork.Erase;
 
-    /// <summary>Each project has a vault of its own there.</summary>
-    public VaultAddress VaultOf(ProjectId project) => new($"{Address.TrimEnd('/')}/{project}", Endpoint, S3Region, HoldDays: HoldDays);
+    /// <summary>Each project has a vault of its own at an address.</summary>
+    public static string VaultAt(string address, ProjectId project) => $"{address.TrimEnd('/')}/{project}";
+
+    public VaultAddress VaultOf(ProjectId project) => new(VaultAt(Address, project), Endpoint, S3Region, HoldDays: HoldDays);
 
     /// <summary>As it is told to who may make one.</summary>
     public VaultAddress VaultToFillOf(ProjectId project) => VaultOf(project) with { HoldsPoints = UsedBytes > 0 };

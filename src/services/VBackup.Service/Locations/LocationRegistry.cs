@@ -83,28 +83,26 @@ public sealed class LocationRegistry(ChangeMaker<BackupDb> changes, ProjectSecre
     }, cancellation);
 
     LocationAnswer? PlaceFaultOf(NewLocation wish) => wish.Kind == LocationKindView.FileSystem
-        ? _places.Folders?.FaultOf(VaultOf(wish.Address, wish.Project), Path.GetFullPath) is { } noFolder
+        ? _places.Folders?.FaultOf(Location.VaultAt(wish.Address, wish.Project), Path.GetFullPath) is { } noFolder
             ? Wrong("address", noFolder) : null
         : _places.Endpoints?.FaultOf(wish.Endpoint, wish.S3Region) is { } noEndpoint ? Wrong("endpoint", noEndpoint) : null;
 
     static async Task<LocationAnswer?> NeighbourFaultAsync(BackupDb db, NewLocation wish, CancellationToken cancellation)
     {
         var place = PlaceOf(wish.Address, wish.Endpoint);
-        var vault = PlaceOf(VaultOf(wish.Address, wish.Project), wish.Endpoint);
+        var vault = PlaceOf(Location.VaultAt(wish.Address, wish.Project), wish.Endpoint);
         var others = await db.Locations.Where(one => one.Region == wish.Region).ToListAsync(cancellation).ConfigureAwait(false);
         // Two would share one vault: it would count twice, and the quota of the one would not hold for the other.
         if (others.Find(one => one.Project == wish.Project && !one.IsDeleted && PlaceOf(one.Address, one.Endpoint) == place) is { } twin)
             return new(null, "name-taken", $"the location {twin.Name} has this address already", "address");
         // Whatever collects garbage in the outer one would find the inner one's objects. Vaults of deleted locations are still there.
-        return others.Exists(one => PlaceOf(VaultOf(one.Address, one.Project), one.Endpoint) is var other
+        return others.Exists(one => PlaceOf(Location.VaultAt(one.Address, one.Project), one.Endpoint) is var other
                 && other.Endpoint == vault.Endpoint && other.Address != vault.Address
                 && (IsWithin(vault.Address, other.Address) || IsWithin(other.Address, vault.Address)))
             ? Wrong("address", "it lies within another location's vault, or would have one within its own") : null;
     }
 
     static bool IsWithin(string address, string other) => address.StartsWith(other + "/", StringComparison.Ordinal);
-
-    static string VaultOf(string address, ProjectId project) => $"{address.TrimEnd('/')}/{project}";
 
     static (string Address, string? Endpoint) PlaceOf(string address, string? endpoint) =>
         (address.StartsWith(S3Scheme, StringComparison.Ordinal) ? address.TrimEnd('/')

@@ -2,6 +2,7 @@ using System.Net;
 using Amazon;
 using Amazon.Runtime;
 using Amazon.S3;
+using VBackup.Primitives;
 
 namespace VBackup.Vault.Stores;
 
@@ -23,7 +24,8 @@ sealed class S3Connection : IDisposable
             PooledConnectionLifetime = TimeSpan.FromMinutes(10), // so that a moved address is noticed
             AutomaticDecompression = DecompressionMethods.None, // what is stored is what is meant
             AllowAutoRedirect = false,
-            ConnectCallback = settings.AddressFault is { } fault ? new GuardedConnecting(fault).ConnectAsync : null,
+            ConnectCallback = settings.AddressFault is { } fault
+                ? (context, cancellation) => GuardedConnecting.ConnectAsync(context, fault, cancellation) : null,
         })) { Timeout = settings.RequestTimeMax };
         var config = new AmazonS3Config
         {

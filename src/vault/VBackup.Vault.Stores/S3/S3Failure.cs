@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using System.Security.Authentication;
 using Amazon.S3;
+using VBackup.Primitives;
 
 namespace VBackup.Vault.Stores;
 
