@@ -115,16 +115,30 @@ internal sealed class QemuNbd : IAsyncDisposable
         }
     }
 
-    // One whose parent does not ask for its end stays in the list of processes without having anything open.
+    // One whose parent does not ask for its end stays in the list of processes without having anything open. Its files are closed by the last
+    // of its threads, for which the first does not wait.
     private static bool HasFiles(int processId)
     {
         try
         {
-            var status = File.ReadAllText($"/proc/{processId.ToString(CultureInfo.InvariantCulture)}/stat");
+            return Directory.EnumerateDirectories($"/proc/{processId.ToString(CultureInfo.InvariantCulture)}/task").Any(IsAlive);
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
+
+    private static bool IsAlive(string thread)
+    {
+        try
+        {
+            var status = File.ReadAllText(Path.Combine(thread, "stat"));
             return status[status.LastIndexOf(')')..].Split(' ')[1] is not ("Z" or "X");
         }
         catch (IOException)
         {
+            // It has ended since it was listed.
             return false;
         }
     }
