@@ -115,8 +115,8 @@ internal sealed class QemuNbd : IAsyncDisposable
         }
     }
 
-    // One whose parent does not ask for its end stays in the list of processes without having anything open. Its files are closed by the last
-    // of its threads, for which the first does not wait.
+    // One whose parent does not ask for its end stays in the list of processes without having anything open. Its files are closed by the
+    // last of its threads, for which the first does not wait.
     private static bool HasFiles(int processId)
     {
         try
