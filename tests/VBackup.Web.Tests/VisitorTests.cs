@@ -161,7 +161,7 @@ public sealed class VisitorTests(VisitorTests.UsedSite used) : IClassFixture<Vis
         await using var late = await Site.VisitAsync();
         await late.SignInAsync("late");
         var location = await Site.Up.PostAsync("locations",
-            new { name = "raced", region = "local", kind = "filesystem", address = Site.NewFolder("raced") });
+            new { name = "raced", region = "local", kind = "filesystem", address = Site.NewFolder("data/locations/raced") });
         await late.GoToAsync("/locations");
         await late.PressAsync("Lock of raced");
         await late.FillAsync("Least age, days", "2");

@@ -30,7 +30,7 @@ public sealed class Site : IAsyncLifetime
         _browser = await _playwright.Chromium.LaunchAsync(new() { ExecutablePath = Chromium, Args = ["--no-sandbox"] });
     }
 
-    /// <summary>An empty folder for a location.</summary>
+    /// <summary>An empty folder. Locations may lie in <c>data/locations</c>.</summary>
     internal string NewFolder(string name) => Directory.CreateDirectory(Path.Combine(_folder, name)).FullName;
 
     /// <summary>A browser of somebody else's: no cookies are shared.</summary>
