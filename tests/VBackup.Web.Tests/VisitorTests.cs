@@ -120,12 +120,13 @@ public sealed class VisitorTests(VisitorTests.UsedSite used) : IClassFixture<Vis
         Assert.Null(await LockAsync());
         Assert.Empty(keeper.Complaints);
         Assert.Equal("keeper keeper", string.Join(' ', (await Site.Up.GetAsync("audit")).GetProperty("items").EnumerateArray()
-            .Where(line => line.GetProperty("action").GetString() is "lockLocation" or "unlockLocation")
+            .Where(line => line.GetProperty("action").GetString() is "lockLocation" or "unlockLocation"
+                && line.GetProperty("target").GetString()!.StartsWith("location local", StringComparison.Ordinal))
             .Select(line => line.GetProperty("who").GetString())));
 
         async Task<string?> LockAsync()
         {
-            var held = (await Site.Up.GetAsync("locations")).GetProperty("items")[0].GetProperty("lock");
+            var held = (await Site.Up.GetAsync("locations?name=local")).GetProperty("items")[0].GetProperty("lock");
             return held.ValueKind == JsonValueKind.Null ? null
                 : $"{held.GetProperty("minDays")} {Math.Round((held.GetProperty("finalAt").GetDateTimeOffset()
                     - TimeProvider.System.GetUtcNow()).TotalDays)}";
