@@ -74,7 +74,7 @@ public sealed class StopTests
         await using var vault = await CliVault.MakeAsync();
         await vault.BackUpAsync(Contents.Mixed(1, 1_000_000));
         await File.WriteAllBytesAsync(vault["big.img"], Contents.Incompressible(2, 24 << 20));
-        (await InMidBackupAsync(vault, async run =>
+        var woken = (await InMidBackupAsync(vault, async run =>
         {
             await run.SignalAsync("STOP");
             var waits = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -89,7 +89,11 @@ public sealed class StopTests
             var stopped = (await collecting.WaitAsync()).Expect(1);
             Assert.Equal("vbackup: stopped; what was complete before is untouched", Assert.Single(stopped.Errors));
             await run.SignalAsync("CONT");
-        })).Expect(0);
+        })).Expect(0).Last.GetProperty("point").GetString()!;
+        // What was waited for went on, and is whole.
+        Assert.Contains(woken, await vault.PointsAsync());
+        (await vault.RunAsync("verify", "--all-data")).Expect(0);
+        await vault.DeleteAsync(woken);
         await vault.CheckAllAsync();
     }
 
