@@ -68,11 +68,14 @@ show() {
     fi
 }
 
+# `wait_for SECONDS WHAT COMMAND…` until the command succeeds. With `awaited` set to a daemon's name, its end ends the
+# waiting, and what it printed last is told.
 wait_for() {
     local seconds=$1 what=$2 end
     shift 2
     end=$(($(date +%s) + seconds))
     until "$@" >/dev/null 2>&1; do
+        [ -z "${awaited:-}" ] || alive "$awaited" || die "$what: $awaited ended: $(tail -3 "$dir/log/$awaited.out")"
         [ "$(date +%s)" -lt "$end" ] || die "$what: not after ${seconds} s, see $dir/log"
         sleep 0.1
     done

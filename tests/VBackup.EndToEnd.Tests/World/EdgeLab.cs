@@ -8,8 +8,9 @@ namespace VBackup.EndToEnd.Tests.World;
 /// <summary>A lab of <c>lab/edge</c>: the one that all tests share, or one of a test's own, which may be broken.</summary>
 internal sealed partial class EdgeLab : IAsyncDisposable
 {
-    // Far from where lab/ceph looks for free ports by itself, so that two labs that start at once do not take the same.
-    const int FirstPort = 53300, PortStep = 200, LastPort = 60000, S3Port = 80;
+    // Far from where lab/ceph looks for free ports by itself, so that two labs that start at once do not take the same;
+    // below the ports of connections that go out, which come and go between the look and the daemon's start.
+    const int FirstPort = 23300, PortStep = 200, LastPort = 32000, S3Port = 80;
 
     static readonly string s_script = RealEdge.InRepository("lab/edge"), s_cephScript = RealEdge.InRepository("lab/ceph");
 
