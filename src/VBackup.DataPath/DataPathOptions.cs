@@ -3,11 +3,12 @@ namespace VBackup.DataPath;
 /// <summary>How much of the machine a run may use.</summary>
 public sealed record DataPathOptions
 {
-    /// <summary>For volumes across a network, such as images of Ceph: 8 reads or 4 writes
-    /// of 4 MiB, an object of Ceph, under way at once.</summary>
+    /// <summary>For volumes across a network, such as images of Ceph: reads and writes of 4 MiB, an object of Ceph. Four reads wait for
+    /// the cluster while every processor has one to work on, as long as there are no more than 8: librados keeps as much memory once
+    /// more for each.</summary>
     public static DataPathOptions OfDistantVolumes { get; } = new()
     {
-        Workers = 8,
+        Workers = Math.Min(Environment.ProcessorCount + 4, 8),
         SlotSize = 4 * 1024 * 1024,
         Fetchers = 8,
         FetchersAtFirst = 8,

@@ -294,8 +294,8 @@ public abstract class ObjectStoreConformance : IAsyncLifetime
     }
 
     [Theory]
-    [InlineData(8 << 20)]
-    [InlineData((8 << 20) + 1)]
+    [InlineData(5 << 20)]
+    [InlineData((5 << 20) + 1)]
     [InlineData((20 << 20) + 3)]
     public async Task Objects_around_the_length_of_a_part_are_whole(int length)
     {

@@ -171,21 +171,23 @@ public sealed class S3AnswerTests
         Assert.False(await store.CanCreateOnceAsync(Token));
     }
 
-    static readonly byte[] Large = new byte[(8 << 20) + 3];
+    const int PartLength = 5 << 20;
+
+    static readonly byte[] Large = new byte[PartLength + 3];
 
     static string[] UploadThen(params string[] rest)
     {
         string begun = ScriptedServer.Answer(200,
             "<InitiateMultipartUploadResult><Bucket>bucket</Bucket><Key>k</Key><UploadId>u1</UploadId>"
             + "</InitiateMultipartUploadResult>", "Content-Type: application/xml");
-        return [begun, Part(0, 8 << 20), Part(8 << 20, 3), .. rest];
+        return [begun, Part(0, PartLength), Part(PartLength, 3), .. rest];
     }
 
     static string Part(int offset, int length) => ScriptedServer.Answer(200, "", ETag(Large[offset..(offset + length)]));
 
     static string Stored(byte[] content)
     {
-        byte[] md5s = [.. MD5.HashData(content.AsSpan(0, 8 << 20)), .. MD5.HashData(content.AsSpan(8 << 20))];
+        byte[] md5s = [.. MD5.HashData(content.AsSpan(0, PartLength)), .. MD5.HashData(content.AsSpan(PartLength))];
         return ScriptedServer.Answer(200, "", $"Content-Length: {content.Length}",
             $"ETag: \"{Convert.ToHexStringLower(MD5.HashData(md5s))}-2\"");
     }
@@ -238,7 +240,7 @@ public sealed class S3AnswerTests
     [Fact]
     public async Task A_completion_whose_answer_has_the_checksum_of_all_parts_needs_no_other_look()
     {
-        byte[] md5s = [.. MD5.HashData(Large.AsSpan(0, 8 << 20)), .. MD5.HashData(Large.AsSpan(8 << 20))];
+        byte[] md5s = [.. MD5.HashData(Large.AsSpan(0, PartLength)), .. MD5.HashData(Large.AsSpan(PartLength))];
         await using var server = new ScriptedServer(UploadThen(ScriptedServer.Answer(200,
             $"<CompleteMultipartUploadResult><ETag>\"{Convert.ToHexStringLower(MD5.HashData(md5s))}-2\"</ETag>"
                 + "</CompleteMultipartUploadResult>",
@@ -259,7 +261,7 @@ public sealed class S3AnswerTests
         await WriteLarge(store);
         string[][] parts = [.. server.Heads.Where(head => head[0].StartsWith("PUT", StringComparison.Ordinal))];
         Assert.Equal(2, parts.Length);
-        foreach (var (head, sent) in parts.Zip([Large[..(8 << 20)], Large[(8 << 20)..]]))
+        foreach (var (head, sent) in parts.Zip([Large[..PartLength], Large[PartLength..]]))
         {
             string hash = Convert.ToHexStringLower(SHA256.HashData(sent));
             Assert.Contains($"x-amz-content-sha256: {hash}", head, StringComparer.OrdinalIgnoreCase);

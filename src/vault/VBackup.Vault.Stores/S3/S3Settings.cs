@@ -42,7 +42,7 @@ public sealed partial class S3Settings
 
     /// <summary>Bytes of a large object that are sent at once, and collected in memory by each writer; at least 5 MiB,
     /// S3's own limit.</summary>
-    public int PartLengthBytes { get; init; } = 8 << 20;
+    public int PartLengthBytes { get; init; } = 5 << 20;
 
     /// <summary>Parts that all writers together send at the same time, each kept in memory meanwhile.</summary>
     public int PartsInFlightMax { get; init; } = 3;
