@@ -39,8 +39,11 @@ public sealed record CloudDocument(
         if (HoldLimitSeconds is not (>= 1 and <= 60)) throw Wrong(source, "holdLimitSeconds must be from 1 to 60");
         if (Ceph is { OperationTimeoutSeconds: not (>= 1 and <= 600) })
             throw Wrong(source, "operationTimeoutSeconds must be from 1 to 600");
-        if (Ceph is { ConnectTimeoutSeconds: not (>= 2 and <= 600) }) throw Wrong(source, "connectTimeoutSeconds must be from 2 to 600");
+        if (Ceph is { ConnectTimeoutSeconds: not (>= 1 and <= 600) }) throw Wrong(source, "connectTimeoutSeconds must be from 1 to 600");
         if (Ceph?.Pools is { Count: 0 }) throw Wrong(source, "its pools are none: leave them out for all that the Ceph user may use");
+        // libvirt takes none for the hypervisor that it finds first, or that a variable names.
+        if (Libvirt is { } address && string.IsNullOrWhiteSpace(address.Uri))
+            throw Wrong(source, "libvirt.uri is empty: it is to be libvirt's address, such as qemu:///system");
         var limit = TimeSpan.FromSeconds(HoldLimitSeconds);
         switch (this)
         {

@@ -99,6 +99,37 @@ public sealed class ConfinedUserTests(CephLab lab) : IAsyncLifetime
         File.Delete(file);
     }
 
+    [Theory]
+    [InlineData("profile rbd-read-only", false)]
+    [InlineData("allow rw", true)]
+    [InlineData("allow rw", true, "object_prefix rbd_data.")]
+    public async Task Data_in_a_pool_of_their_own_are_tried_too(string capability, bool mayWrite, string only = "")
+    {
+        CephLab.Skip();
+        string writer = lab.NewName("writer"), image = $"{CephLab.Pool}/{lab.NewName("test")}", file = Path.GetTempFileName();
+        await CephLab.CephAsync("auth", "get-or-create", $"client.{writer}", "mon", "profile rbd",
+            "osd", $"profile rbd pool={CephLab.Pool}, {capability} pool={other} {only}".Trim(), "-o", file);
+        await CephLab.RbdAsync("create", image, "--size", "8M", "--data-pool", other);
+        await using (var storage = new CephStorage(CephLab.Settings with { User = writer, KeyringFile = file }))
+        {
+            if (mayWrite)
+            {
+                await storage.RequireWritableAsync(new(image), default);
+            }
+            else
+            {
+                var failure = await Reading.FailsAsync(CloudFailure.NotAllowed, () => storage.RequireWritableAsync(new(image), default));
+                Assert.Contains($"data in the pool {other}", failure.Message, StringComparison.Ordinal);
+            }
+        }
+        // Trying leaves nothing: the foreign image of this pool has its own, as before.
+        Assert.DoesNotContain("vbackup", await CommandLine.RunAsync("rados", "-c", CephLab.Settings.ConfigurationFile, "-p", other, "ls"),
+            StringComparison.Ordinal);
+        await CephLab.RbdAsync("rm", image);
+        await CephLab.CephAsync("auth", "rm", $"client.{writer}");
+        File.Delete(file);
+    }
+
     [Fact]
     public async Task Its_own_pool_suffices_for_snapshots_of_several_volumes_for_taking_over_and_for_restores()
     {

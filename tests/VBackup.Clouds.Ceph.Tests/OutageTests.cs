@@ -72,7 +72,13 @@ public sealed class OutageTests : IAsyncLifetime
         foreach (var word in (string[])[Volume.Value, "rbd_aio_read", "osd.0 of the pool rbd", "6 s"])
             Assert.Contains(word, line, StringComparison.Ordinal);
         await Reading.FailsAsync(CloudFailure.TimedOut, () => storage.OpenReaderAsync(Volume, default));
-        Assert.Contains(said, other => other.StartsWith($"{Volume}: open", StringComparison.Ordinal));
+        Assert.Contains(said, other => other.StartsWith($"{Volume}: open", StringComparison.Ordinal)
+            && other.Contains("osd.0 of the pool rbd", StringComparison.Ordinal));
+        foreach (var call in (Func<Task>[])[() => storage.Snapshots.TakeAsync("instant", [Volume], default),
+            () => storage.Snapshots.RemoveAsync("instant", [Volume], default)])
+            Assert.Contains("no answer from osd.0 of the pool rbd", (await Reading.FailsAsync(CloudFailure.TimedOut, call)).Message,
+                StringComparison.Ordinal);
+        Assert.DoesNotContain(said, other => other.Contains("the cluster", StringComparison.Ordinal));
         await Cluster.LetDiskGoOnAsync();
         await EventuallyAsync(async () => await storage.FindLengthAsync(Volume, default) == LengthBytes);
         await reader.DisposeAsync();
@@ -88,10 +94,16 @@ public sealed class OutageTests : IAsyncLifetime
         var file = Path.GetTempFileName();
         var address = $"v2:{nobody.LocalEndPoint}/0";
         await File.WriteAllTextAsync(file, $"[global]\nmon host = {address}\nkeyring = {file}\n");
-        await using var storage = new CephStorage(new() { ConfigurationFile = file, ConnectTimeout = TimeSpan.FromSeconds(2) });
+        ConcurrentQueue<string> said = [];
+        await using var storage = new CephStorage(new() { ConfigurationFile = file, ConnectTimeout = TimeSpan.FromSeconds(4),
+            CallTimeout = TimeSpan.FromSeconds(2), WaitingAfter = TimeSpan.FromSeconds(1), OnWaiting = said.Enqueue });
+        var start = TimeProvider.System.GetTimestamp();
         var failure = await Reading.FailsAsync(CloudFailure.TimedOut, () => storage.FindLengthAsync(Volume, default));
-        foreach (var word in (string[])[address, file, "network", "mon_host", "2 s"])
+        // What is told is how long it took.
+        Assert.InRange(TimeProvider.System.GetElapsedTime(start), TimeSpan.FromSeconds(4), TimeSpan.FromSeconds(7));
+        foreach (var word in (string[])[address, file, "network", "mon_host", "4 s"])
             Assert.Contains(word, failure.Message, StringComparison.Ordinal);
+        Assert.Contains("no answer from the monitors", Assert.Single(said), StringComparison.Ordinal);
         File.Delete(file);
     }
 

@@ -158,7 +158,7 @@ public sealed class VolumeTests(CephLab lab)
         await using var storage = new CephStorage(new() { ConfigurationFile = "/nowhere", Pools = ["rbd", "more"] });
         foreach (var call in (Func<VolumeId, Task>[])[volume => storage.FindLengthAsync(volume, default),
             volume => storage.OpenWriterAsync(volume, new(), default), volume => storage.Snapshots.ListAsync([volume], default)])
-            Assert.Contains("rbd, more", (await Reading.FailsAsync(CloudFailure.NotAllowed, () => call(new("other/image")))).Message,
+            Assert.Contains("rbd, more", (await Reading.FailsAsync(CloudFailure.LeftOut, () => call(new("other/image")))).Message,
                 StringComparison.Ordinal);
         await Reading.FailsAsync(CloudFailure.NotFound, () => storage.FindLengthAsync(new("more/image"), default));
     }
@@ -172,9 +172,22 @@ public sealed class VolumeTests(CephLab lab)
         await using (var storage = new CephStorage(new() { ConfigurationFile = there, KeyringFile = "/nowhere/backup.keyring" }))
             await SaysAsync(storage, "/nowhere/backup.keyring");
         File.Delete(there);
+        await using (var storage = new CephStorage(new() { ConfigurationFile = "/etc" }))
+            await SaysAsync(storage, "/etc: connect: it is a folder and no file");
 
         static async Task SaysAsync(CephStorage storage, string file) => Assert.Contains(file, (await Reading.FailsAsync(
             CloudFailure.NotFound, () => storage.FindLengthAsync(new("rbd/any"), default))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_pool_that_is_configured_and_not_there_is_named()
+    {
+        CephLab.Skip();
+        await using (var storage = new CephStorage(CephLab.Settings with { Pools = [CephLab.Pool] }))
+            await storage.RequireReachableAsync(default);
+        await using (var storage = new CephStorage(CephLab.Settings with { Pools = [CephLab.Pool, "no-such-pool"] }))
+            Assert.Contains("pool no-such-pool", (await Reading.FailsAsync(CloudFailure.NotFound, () =>
+                storage.RequireReachableAsync(default))).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -189,7 +202,10 @@ public sealed class VolumeTests(CephLab lab)
             OperationTimeout = TimeSpan.FromSeconds(5) }))
             await Reading.FailsAsync(CloudFailure.NotAllowed, () => storage.FindLengthAsync(new($"{CephLab.Pool}/any"), default));
         await using (var storage = new CephStorage(CephLab.Settings with { User = "nobody" }))
+        {
             await Reading.FailsAsync(CloudFailure.NotAllowed, () => storage.FindLengthAsync(new($"{CephLab.Pool}/any"), default));
+            await Reading.FailsAsync(CloudFailure.NotAllowed, () => storage.RequireReachableAsync(default));
+        }
         folder.Delete(recursive: true);
     }
 }

@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization.Metadata;
 using System.Text.RegularExpressions;
 using VBackup.Edge;
+using VBackup.Edge.Running;
 using Xunit;
 
 namespace VBackup.Services.Tests;
@@ -17,6 +18,17 @@ public sealed partial class CloudDocumentTests
             .SkipWhile(line => line != "| member | meaning |").Skip(2).TakeWhile(line => line.StartsWith('|'))
             .SelectMany(line => Member().Matches(line.Split('|')[1]).Select(match => match.Groups[1].Value));
         Assert.Equal(Members(CloudJson.Default.CloudDocument, "").Order(StringComparer.Ordinal), told.Order(StringComparer.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("libvirt+ceph", "")]
+    [InlineData("libvirt", "  ")]
+    public void An_address_of_nothing_is_refused(string kind, string uri)
+    {
+        var document = new CloudDocument(kind, Libvirt: new(uri, VolumeFolder: kind == "libvirt" ? "/srv/images" : null),
+            Ceph: kind == "libvirt" ? null : new("/etc/ceph/ceph.conf", "backup"));
+        var refused = Assert.Throws<RefusedException>(() => document.Open("cloud.json", report: null));
+        Assert.Contains("libvirt.uri is empty", refused.Message, StringComparison.Ordinal);
     }
 
     static IEnumerable<string> Members(JsonTypeInfo type, string within) => type.Properties.SelectMany(property =>

@@ -19,7 +19,27 @@ public sealed class FailedSnapshotTests
         var storage = new DeafSnapshots(deafTimes: 3);
         var report = await RemoveAsync(storage, isPatient: true);
         Assert.Equal(4, storage.Tries);
-        Assert.Contains(Name, Assert.Single(report.Notes), StringComparison.Ordinal);
+        Assert.Equal(2, report.Notes.Count);
+        Assert.All(report.Notes, note => Assert.Contains(Name, note, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task What_the_run_failed_at_is_told_before_the_removal_is_tried()
+    {
+        var report = new NotedReport();
+        List<string> toldBefore = [];
+        var storage = new DeafSnapshots(deafTimes: 0) { OnTry = () => toldBefore.AddRange(report.Notes) };
+        await RemoveAsync(storage, isPatient: true, report);
+        Assert.Contains("the bucket is gone", Assert.Single(toldBefore), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_first_try_that_takes_longer_than_the_patience_is_not_the_last()
+    {
+        var clock = new RushingClock();
+        var storage = new DeafSnapshots(deafTimes: 1) { Wait = () => Task.Delay(TimeSpan.FromMinutes(3), clock) };
+        await RemoveAsync(storage, isPatient: true, clock: clock);
+        Assert.Equal(2, storage.Tries);
     }
 
     [Fact]
@@ -39,10 +59,12 @@ public sealed class FailedSnapshotTests
         Assert.Equal(1, storage.Tries);
     }
 
-    static async Task<NotedReport> RemoveAsync(DeafSnapshots storage, bool isPatient)
+    static async Task<NotedReport> RemoveAsync(
+        DeafSnapshots storage, bool isPatient, NotedReport? report = null, TimeProvider? clock = null)
     {
-        var report = new NotedReport();
-        await FailedSnapshot.RemoveAsync(storage, Name, [new("rbd/web")], report, isPatient, new RushingClock());
+        report ??= new();
+        await FailedSnapshot.RemoveAsync(storage, Name, [new("rbd/web")], new IOException("the bucket is gone"), report, isPatient,
+            clock ?? new RushingClock());
         return report;
     }
 
@@ -50,8 +72,16 @@ public sealed class FailedSnapshotTests
     {
         public int Tries { get; private set; }
 
-        public Task RemoveAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation) => Tries++ < deafTimes
-            ? throw new CloudException(CloudFailure.TimedOut, "remove", name, "no answer") : Task.CompletedTask;
+        public Action? OnTry { get; init; }
+
+        public Func<Task>? Wait { get; init; }
+
+        public async Task RemoveAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation)
+        {
+            OnTry?.Invoke();
+            if (Wait is not null) await Wait();
+            if (Tries++ < deafTimes) throw new CloudException(CloudFailure.TimedOut, "remove", name, "no answer");
+        }
 
         public Task<Instant> TakeAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation) =>
             throw new NotSupportedException();

@@ -105,7 +105,7 @@ public sealed class FrozenMessageTests
             """{"run":"00000002-0000-7000-8000-000000000000","project":"00000001-0000-7000-8000-000000000000","file":"web.raw","format":"raw","beside":"rbd/web","newName":"copy"}"""),
         [typeof(ImageResult)] = Of(new ImageResult("file web.raw", "cd", 2, 1, ["note"]), WorkJson.Default.ImageResult,
             """{"target":"file web.raw","sha256":"cd","logicalBytes":2,"writtenBytes":1,"notes":["note"]}"""),
-        [typeof(ServerOrder)] = Of(new ServerOrder(s_server, "web", ["rbd/web"], "ab"), WorkJson.Default.ServerOrder, """{"server":{"region":"north","id":"s-1"},"serverName":"web","overwritten":["rbd/web"],"claim":"ab"}"""),
+        [typeof(ServerOrder)] = Of(new ServerOrder(s_server, "web", ["rbd/web"], "ab", ["vda"]), WorkJson.Default.ServerOrder, """{"server":{"region":"north","id":"s-1"},"serverName":"web","overwritten":["rbd/web"],"claim":"ab","toOverwrite":["vda"]}"""),
         [typeof(ServerResult)] = Of(new ServerResult(true), WorkJson.Default.ServerResult, """{"wasRunning":true}"""),
         [typeof(PruneOrder)] = Of(new PruneOrder(s_vault, ["ab"]), WorkJson.Default.PruneOrder,
             """{"vault":{"address":"s3://bucket/prefix","endpoint":"https://s3.example","s3Region":"north"},"vaultPoints":["ab"]}"""),

@@ -67,6 +67,29 @@ public sealed class InPlaceRestoreTests : IAsyncDisposable
         Assert.Equal(ServerState.Shutdown, await StateAsync());
     }
 
+    [Fact]
+    public async Task A_server_that_runs_again_when_its_restore_was_overtaken_is_not_said_to_be_off()
+    {
+        var isTaken = false;
+        _before = call =>
+        {
+            if (call == nameof(IVolumeStorage.FindClaimAsync) && isTaken) return StartAndClaimAsync();
+            if (call != nameof(IVolumeStorage.OpenWriterAsync)) return null;
+            isTaken = true;
+            throw NotAllowed();
+        };
+        var aftermath = Aftermath.Of(await FailAsync<CloudException>());
+        Assert.Contains("was stopped for this restore, and runs by now: whoever took over", aftermath, StringComparison.Ordinal);
+        Assert.DoesNotContain("is not started", aftermath, StringComparison.Ordinal);
+        Assert.Equal(ServerState.Running, await StateAsync());
+
+        async Task<string?> StartAndClaimAsync()
+        {
+            await _lab.Hypervisor.StartAsync("web", default);
+            return "another";
+        }
+    }
+
     static CloudException NotAllowed() => new(CloudFailure.NotAllowed, "open", s_volume.Value, "the credentials are for reading");
 
     string VolumePath => Path.Combine(_folder, "volumes/web-vda.raw");

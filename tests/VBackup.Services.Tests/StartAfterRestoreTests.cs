@@ -1,3 +1,4 @@
+using VBackup.Clouds;
 using VBackup.Clouds.Servers;
 using VBackup.Clouds.Volumes;
 using VBackup.Contracts.Ids;
@@ -133,6 +134,24 @@ public sealed class StartAfterRestoreTests
         Assert.Equal(ServerState.Running, await StateAsync(world));
         await world.SettleAsync();
         Assert.Equal(RunState.Cancelled, world.Portal.Run(restore.Run).State);
+        Assert.Equal(ServerState.Running, await StateAsync(world));
+    }
+
+    [Fact]
+    public async Task A_server_is_not_stopped_for_a_restore_whose_volumes_may_not_be_written()
+    {
+        var mayWrite = true;
+        await using var world = await ServiceWorld.MakeAsync(storage: lab => RefusingStorage.Of(lab, call =>
+            call == nameof(IVolumeStorage.RequireWritableAsync) && !mayWrite
+                ? throw new CloudException(CloudFailure.NotAllowed, "write", s_volume.Value, "the user may only read") : (object?)null));
+        var restore = await BackUpAndOrderAsync(world);
+        mayWrite = false;
+        Assert.True(await world.Worker.RunOneAsync(default));
+        Assert.Equal(ServerState.Running, await StateAsync(world));
+        await world.SettleAsync();
+        var run = world.Portal.Run(restore.Run);
+        Assert.Equal(RunState.Failed, run.State);
+        Assert.Contains("web-vda may not be written", run.Error, StringComparison.Ordinal);
         Assert.Equal(ServerState.Running, await StateAsync(world));
     }
 

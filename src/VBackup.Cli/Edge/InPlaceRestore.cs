@@ -74,14 +74,14 @@ sealed class InPlaceRestore
         }
         catch (Exception failure)
         {
-            Explain(failure);
+            await ExplainAsync(failure).ConfigureAwait(false);
             if (_wasStopped) await ExplainStoppedAsync(failure).ConfigureAwait(false);
             throw;
         }
     }
 
     // Whoever was shut out may have left half of a disk, and whoever fails here may too: nobody starts the server on that.
-    void Explain(Exception failure)
+    async Task ExplainAsync(Exception failure)
     {
         if (!_writing.HasBegun)
         {
@@ -93,7 +93,7 @@ sealed class InPlaceRestore
         {
             Aftermath.Add(failure, $"everything is restored and was read back; the snapshot {_safety} has the volumes as they were");
         }
-        else if (failure is CloudException { Failure: CloudFailure.InUse })
+        else if (failure is CloudException { Failure: CloudFailure.InUse } && await _writing.MayBeAnothersAsync().ConfigureAwait(false))
         {
             // What the volumes hold now is another's; to roll back would undo it.
             Aftermath.Add(failure, $"somebody else has the volumes, and this restore writes nothing more; the snapshot {_safety} has "
@@ -117,7 +117,9 @@ sealed class InPlaceRestore
             if (_writing.HasBegun || failure is CloudException { Failure: CloudFailure.InUse }
                 || await _writing.WasTakenOverAsync(CancellationToken.None).ConfigureAwait(false))
             {
-                Aftermath.Add(failure, $"{stopped} is not started again");
+                Aftermath.Add(failure, await RunsAsync().ConfigureAwait(false)
+                    ? $"{stopped} runs by now: whoever took over, or somebody else, has started it"
+                    : $"{stopped} is not started again by it");
                 return;
             }
             await _cloud.Hypervisor.StartAsync(_server.Name, CancellationToken.None).ConfigureAwait(false);
@@ -126,6 +128,20 @@ sealed class InPlaceRestore
         catch (CloudException second)
         {
             Aftermath.Add(failure, $"{stopped} could not be started again ({second.Message}): its volumes are as they were, start it");
+        }
+    }
+
+    async Task<bool> RunsAsync()
+    {
+        try
+        {
+            return await _cloud.Hypervisor.FindAsync(_server.Name, CancellationToken.None).ConfigureAwait(false)
+                is { State: ServerState.Running };
+        }
+        catch (CloudException)
+        {
+            // A hypervisor that does not answer has not said that it runs.
+            return false;
         }
     }
 

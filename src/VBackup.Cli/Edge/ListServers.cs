@@ -1,7 +1,6 @@
 using System.CommandLine;
 using VBackup.Cli.Terminal;
 using VBackup.Cli.Vault;
-using VBackup.Clouds;
 using VBackup.Clouds.Servers;
 using VBackup.Clouds.Volumes;
 using VBackup.Edge;
@@ -11,6 +10,8 @@ namespace VBackup.Cli.Edge;
 /// <summary><c>vbackup server list</c></summary>
 static class ListServers
 {
+    static readonly ((long? LengthBytes, string Word) Size, RestoreNote? Note) s_leftOut = ((null, "not allowed"), null);
+
     public static Command Define()
     {
         var command = new Command("list",
@@ -27,12 +28,14 @@ static class ListServers
         await using (cloud.ConfigureAwait(false))
         {
             var table = new TextTable("SERVER", "STATE", "DISK", "VOLUME", ">SIZE", "");
+            var volumes = await ListedVolumes.BeginAsync(cloud.Storage, stop).ConfigureAwait(false);
             foreach (var server in await cloud.Hypervisor.ListAsync(stop).ConfigureAwait(false))
             {
                 List<ServerDiskEvent> disks = [];
                 foreach (var disk in server.Disks)
                 {
-                    var (size, note) = await LookAsync(cloud.Storage, disk.Volume, stop).ConfigureAwait(false);
+                    var (size, note) = await volumes.LookAsync(storage => LookAsync(storage, disk.Volume, stop), s_leftOut)
+                        .ConfigureAwait(false);
                     disks.Add(new(disk.Name, disk.Volume.Value, size.LengthBytes,
                         note is null ? null : new UnfinishedRestoreEvent(note.Point, note.Since, note.SafetySnapshot)));
                     table.Add(server.Name, ServerStateName.Of(server.State), disk.Name, disk.Volume.Value, size.Word,
@@ -42,24 +45,17 @@ static class ListServers
                 screen.Event(new ServerEvent(server.Name, server.Id, ServerStateName.Of(server.State), disks),
                     EventJson.Default.ServerEvent);
             }
+            volumes.RequireSome();
             screen.Table(table);
         }
         return ExitStatus.Done;
     }
 
-    // A disk in a pool that is not to be used is no reason to show none of the others.
     static async Task<((long? LengthBytes, string Word) Size, RestoreNote? Note)> LookAsync(
         IVolumeStorage storage, VolumeId volume, CancellationToken stop)
     {
-        try
-        {
-            var length = await storage.FindLengthAsync(volume, stop).ConfigureAwait(false);
-            return ((length, length is { } bytes ? Units.Size(bytes) : "not there"),
-                await storage.FindRestoreNoteAsync(volume, stop).ConfigureAwait(false));
-        }
-        catch (CloudException refused) when (refused.Failure == CloudFailure.NotAllowed)
-        {
-            return ((null, "not allowed"), null);
-        }
+        var length = await storage.FindLengthAsync(volume, stop).ConfigureAwait(false);
+        return ((length, length is { } bytes ? Units.Size(bytes) : "not there"),
+            await storage.FindRestoreNoteAsync(volume, stop).ConfigureAwait(false));
     }
 }

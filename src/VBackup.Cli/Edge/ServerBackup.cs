@@ -148,8 +148,8 @@ sealed class ServerBackup(EdgeCloud cloud, BackupVault vault, Server server, str
     {
         try
         {
-            await FailedSnapshot.RemoveAsync(cloud.Storage.Snapshots, name, volumes, screen, isPatient: !wasStopped, cloud.Clock)
-                .ConfigureAwait(false);
+            await FailedSnapshot.RemoveAsync(cloud.Storage.Snapshots, name, volumes, failure, screen, isPatient: !wasStopped,
+                cloud.Clock).ConfigureAwait(false);
         }
         catch (CloudException second)
         {

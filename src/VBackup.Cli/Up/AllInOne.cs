@@ -83,6 +83,8 @@ sealed class AllInOne : IAsyncDisposable
     public string Address =>
         _app.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.First();
 
+    ILogger Log => _app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("vbackup");
+
     /// <summary>Of the first administrator, until he has signed in; then null.</summary>
     public string? OneTimePassword { get; private set; }
 
@@ -95,9 +97,12 @@ sealed class AllInOne : IAsyncDisposable
         try
         {
             master = data.OpenMasterKey();
+            var notes = new CloudLog();
             var cloud = settings.Values.Cloud is not { } config ? SampleCloud.Open(data.Cloud)
-                : await CloudConfig.OpenAsync(config, report: null, cancellation).ConfigureAwait(false);
-            return new(address, data, master, cloud, settings);
+                : await CloudConfig.OpenAsync(config, notes, cancellation).ConfigureAwait(false);
+            var up = new AllInOne(address, data, master, cloud, settings);
+            notes.WriteTo(up.Log);
+            return up;
         }
         catch
         {
@@ -173,8 +178,7 @@ sealed class AllInOne : IAsyncDisposable
     public async Task RunAsync(CancellationToken cancellation)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _app.Lifetime.ApplicationStopping);
-        var log = _app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("vbackup");
-        await Task.WhenAll(Loops(log).Select(loop => loop.RunAsync(stop.Token))).ConfigureAwait(false);
+        await Task.WhenAll(Loops(Log).Select(loop => loop.RunAsync(stop.Token))).ConfigureAwait(false);
         await _app.StopAsync(CancellationToken.None).ConfigureAwait(false);
     }
 

@@ -93,7 +93,9 @@ public sealed record ImportResult(
 
 /// <param name="Overwritten">By a restore in place: the server starts only if nobody has taken these over since.</param>
 /// <param name="Claim">Of that restore.</param>
-public sealed record ServerOrder(ServerRef Server, string ServerName, IReadOnlyList<string>? Overwritten = null, string? Claim = null);
+/// <param name="ToOverwrite">Names of the disks for whose sake the server is to stop: it stops only if they may be written.</param>
+public sealed record ServerOrder(ServerRef Server, string ServerName, IReadOnlyList<string>? Overwritten = null, string? Claim = null,
+    IReadOnlyList<string>? ToOverwrite = null);
 
 /// <param name="WasRunning">Before it was stopped, or started.</param>
 public sealed record ServerResult(bool WasRunning);

@@ -90,7 +90,8 @@ public sealed class InPlaceWriting
         return new(cloud, server, targets, claims, attempt);
     }
 
-    static async Task RequireWritableAsync(EdgeCloud cloud, VolumeId target, CancellationToken cancellation)
+    /// <exception cref="RefusedException">It may not be written with these credentials.</exception>
+    public static async Task RequireWritableAsync(EdgeCloud cloud, VolumeId target, CancellationToken cancellation)
     {
         try
         {
@@ -111,6 +112,19 @@ public sealed class InPlaceWriting
             if (await _cloud.Storage.FindClaimAsync(target, cancellation).ConfigureAwait(false) is { } claim
                 && claim != _claim && claim != _claimsBefore[target]) return true;
         return false;
+    }
+
+    /// <summary>The same where something has failed already: a storage that does not say so leaves it open.</summary>
+    public async Task<bool> MayBeAnothersAsync()
+    {
+        try
+        {
+            return await WasTakenOverAsync(CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (CloudException)
+        {
+            return true;
+        }
     }
 
     /// <summary>
@@ -171,12 +185,13 @@ public sealed class InPlaceWriting
         catch (Exception failure)
         {
             // Whoever slept hears of time-outs first, or reads what another has written meanwhile.
-            var lost = failure is CloudException { Failure: CloudFailure.InUse } ? null : await FindShutOutAsync(writers)
-                .ConfigureAwait(false);
+            var lost = await FindShutOutAsync(writers).ConfigureAwait(false);
             await AbandonAsync(writers).ConfigureAwait(false);
             if (lost is null) throw;
-            throw new CloudException(
-                CloudFailure.InUse, "write", lost.Description, "this client was shut out, because somebody else took over", failure);
+            // A storage may shut out whom nobody takes over from: an operator of Ceph does so to a host that is to write nothing.
+            var reason = await MayBeAnothersAsync().ConfigureAwait(false) ? "this client was shut out, because somebody else took over"
+                : $"the storage has shut this client out, and nobody has taken over from it ({failure.Message})";
+            throw new CloudException(CloudFailure.InUse, "write", lost.Description, reason, failure);
         }
         foreach (var writer in writers) await writer.DisposeAsync().ConfigureAwait(false);
         if (_cloud.Storage.ReadsBesideWriters) return;

@@ -4,7 +4,7 @@ namespace VBackup.Clouds.Ceph;
 /// Runs what blocks on a thread of its own, and waits for it no longer than a limit without a step forward. A thread that
 /// hangs in the library cannot be ended; it is left alone, keeps what it uses open, and cleans up when it comes back. Thread-safe.
 /// </summary>
-internal sealed class BoundedCalls(TimeSpan limit, TimeProvider clock, WaitingNotes? notes = null)
+internal sealed class BoundedCalls(TimeSpan limitMin, TimeProvider clock, WaitingNotes? notes = null)
 {
     /// <summary>Null where nobody listens.</summary>
     public WaitingNotes? Notes => notes;
@@ -18,6 +18,10 @@ internal sealed class BoundedCalls(TimeSpan limit, TimeProvider clock, WaitingNo
     /// <summary>The current thread's steps, for a call that tells its progress from other threads.</summary>
     public static Steps? CurrentSteps => t_steps;
 
+    /// <summary>Says what the work on this thread is about to ask disks for.</summary>
+    public static void Asks(CephConnection connection, string pool, string @namespace, params ReadOnlySpan<string> objects) =>
+        t_steps?.Asked.Add(connection, pool, @namespace, objects);
+
     public Task RunAsync(string operation, string subject, Action work, CancellationToken cancellation) =>
         RunAsync(operation, subject, () =>
         {
@@ -25,9 +29,12 @@ internal sealed class BoundedCalls(TimeSpan limit, TimeProvider clock, WaitingNo
             return true;
         }, cancellation);
 
+    /// <param name="ownLimit">Of work that gives up by itself; it is given that time.</param>
     /// <exception cref="CloudException">Nothing moved within the limit.</exception>
-    public async Task<T> RunAsync<T>(string operation, string subject, Func<T> work, CancellationToken cancellation)
+    public async Task<T> RunAsync<T>(
+        string operation, string subject, Func<T> work, CancellationToken cancellation, TimeSpan ownLimit = default)
     {
+        var limit = ownLimit > limitMin ? ownLimit : limitMin;
         cancellation.ThrowIfCancellationRequested();
         var steps = new Steps();
         var running = Task.Factory.StartNew(
@@ -49,8 +56,16 @@ internal sealed class BoundedCalls(TimeSpan limit, TimeProvider clock, WaitingNo
             {
                 if (steps.Count != seen) continue;
                 _ = LeaveAlone(running);
+                var silent = await steps.Asked.FindSilentAsync(clock).ConfigureAwait(false);
                 throw new CloudException(CloudFailure.TimedOut, operation, subject,
-                    $"nothing moved for {limit.TotalSeconds:0.#} s");
+                    $"nothing moved for {limit.TotalSeconds:0.#} s{(silent is null ? "" : $": no answer from {silent}")}");
+            }
+            catch (CloudException late) when (late.HResult == CephFailure.TimedOut)
+            {
+                // What the library has told is that it was too late, and not who was.
+                if (await steps.Asked.FindSilentAsync(clock).ConfigureAwait(false) is not { } silent) throw;
+                throw new CloudException(CloudFailure.TimedOut, late.Operation, late.Subject, $"no answer from {silent} in time", late)
+                    { HResult = late.HResult };
             }
             catch (OperationCanceledException) when (!running.IsCompleted)
             {
@@ -67,7 +82,7 @@ internal sealed class BoundedCalls(TimeSpan limit, TimeProvider clock, WaitingNo
         {
             var before = seen;
             seen = steps.Count;
-            return seen == before ? new(call, () => "the cluster") : null;
+            return seen == before ? new(call, () => steps.Asked.FindSilentAsync(clock)) : null;
         });
     }
 
@@ -90,6 +105,8 @@ internal sealed class BoundedCalls(TimeSpan limit, TimeProvider clock, WaitingNo
     internal sealed class Steps
     {
         private long _count;
+
+        public AskedObjects Asked { get; } = new();
 
         public long Count => Interlocked.Read(ref _count);
 

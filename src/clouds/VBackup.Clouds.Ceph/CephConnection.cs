@@ -12,6 +12,8 @@ internal sealed unsafe class CephConnection : IDisposable
     // A client that is shut out must stay so for longer than any machine sleeps.
     private const uint ShutOutSeconds = 365 * 24 * 3600;
     private const int PoolNameSizeMax = 1024, OptionSizeMax = 4096;
+    // The library looks at its clock now and then.
+    private static readonly TimeSpan s_openingMargin = TimeSpan.FromSeconds(15);
     private readonly ClusterHandle _cluster;
     private readonly string _description;
 
@@ -32,7 +34,7 @@ internal sealed unsafe class CephConnection : IDisposable
     public static CephConnection Open(CephSettings settings) => Open(settings, settings.OperationTimeout);
 
     /// <param name="patience">For how long the monitors may give no answer to each of the two questions that begin a connection. Whole
-    /// seconds, at least one.</param>
+    /// seconds, at least one. Those that do not answer the first are asked no second one.</param>
     public static CephConnection Open(CephSettings settings, TimeSpan patience)
     {
         var description = $"{settings.ConfigurationFile} as client.{settings.User}";
@@ -57,10 +59,15 @@ internal sealed unsafe class CephConnection : IDisposable
         }
     }
 
+    /// <summary>After which <see cref="Open(CephSettings, TimeSpan)"/> has given up by itself, and said why.</summary>
+    public static TimeSpan LongestOpening(TimeSpan patience) => 2 * patience + s_openingMargin;
+
     // The library says of either that there is no such thing, and not what.
     private static void RequireFile(string path, string use)
     {
-        if (!File.Exists(path)) throw new CloudException(CloudFailure.NotFound, "connect", path, $"there is no such file: {use}");
+        if (File.Exists(path)) return;
+        throw new CloudException(CloudFailure.NotFound, "connect", path,
+            $"{(Directory.Exists(path) ? "it is a folder and no file" : "there is no such file")}: {use}");
     }
 
     private static void Connect(ClusterHandle cluster, CephSettings settings, string description, TimeSpan patience)
@@ -73,7 +80,7 @@ internal sealed unsafe class CephConnection : IDisposable
         {
             case CephFailure.TimedOut:
                 throw new CloudException(CloudFailure.TimedOut, "connect", description,
-                    $"no monitor answered for {2 * patience.TotalSeconds:0} s at {addresses}: check the network, and mon_host in "
+                    $"no monitor answered for {patience.TotalSeconds:0} s at {addresses}: check the network, and mon_host in "
                     + settings.ConfigurationFile);
             case CephFailure.NoSuchThing when monitors.Length == 0:
                 throw new CloudException(CloudFailure.Other, "connect", description,
@@ -150,6 +157,12 @@ internal sealed unsafe class CephConnection : IDisposable
         return id >= 0 ? id : throw CephFailure.Of(id, "rados_pool_lookup", $"pool {pool}");
     }
 
+    public bool HasPool(string pool)
+    {
+        var id = Librados.rados_pool_lookup(_cluster, pool);
+        return id >= 0 || (id == CephFailure.NoSuchThing ? false : throw CephFailure.Of(id, "rados_pool_lookup", $"pool {pool}"));
+    }
+
     /// <summary>Shuts a client out: no disk takes anything from it any more. Returns when this connection knows so too: what it
     /// sends from now on carries the news to every disk that it reaches.</summary>
     public void ShutOut(string clientAddress, string subject)
@@ -181,6 +194,15 @@ internal sealed unsafe class CephConnection : IDisposable
         var place = $"\"pool\":{Quoted(pool)},\"nspace\":{Quoted(@namespace)},\"object\":{Quoted(piece)}";
         using var answer = JsonDocument.Parse(Ask($$"""{"prefix":"osd map","format":"json",{{place}}}"""));
         return string.Create(CultureInfo.InvariantCulture, $"osd.{answer.RootElement.GetProperty("acting_primary").GetInt64()}");
+    }
+
+    /// <summary>Whether there is an object, as its disk says.</summary>
+    public bool HasObject(string pool, string @namespace, string name)
+    {
+        using var context = OpenPool(pool, @namespace);
+        var code = Librados.rados_stat(context, name, out _, out _);
+        if (code != CephFailure.NoSuchThing) CephFailure.Check(code, "rados_stat", $"pool {pool}: {name}");
+        return code >= 0;
     }
 
     private static string Quoted(string text) => $"\"{JsonEncodedText.Encode(text)}\"";

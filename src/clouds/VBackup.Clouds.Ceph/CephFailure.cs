@@ -39,7 +39,7 @@ internal static class CephFailure
             Busy => (CloudFailure.InUse, "somebody uses it"),
             NotEmpty => (CloudFailure.InUse, "it has snapshots"),
             ReadOnly => (CloudFailure.InUse, "somebody else holds its lock"),
-            ShutOut => (CloudFailure.InUse, "this client was shut out, because somebody else took over"),
+            ShutOut => (CloudFailure.InUse, "the cluster has shut this client out (blocklisted): an operator did, or who broke its lock"),
             NoPermission or Denied => (CloudFailure.NotAllowed, "the Ceph user may not do that, or its key is wrong"),
             NoSpace => (CloudFailure.Full, "the pool is full"),
             OverQuota => (CloudFailure.Full, "the pool's quota is used up"),

@@ -24,7 +24,8 @@ public sealed record CephSettings
     /// <summary>The longest time in which a call of several operations may stand still. Longer than the other one.</summary>
     public TimeSpan CallTimeout { get; init; } = TimeSpan.FromSeconds(75);
 
-    /// <summary>The longest time in which a cluster that was not reached yet may give no answer. Whole seconds, at least two.</summary>
+    /// <summary>The longest time in which the monitors of a cluster that was not reached yet may give no answer. Whole seconds, at least
+    /// one.</summary>
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>Told in one line which call waits and for whom, when the cluster stands still. Called on any thread.</summary>

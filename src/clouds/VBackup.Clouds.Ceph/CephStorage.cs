@@ -40,9 +40,20 @@ public sealed class CephStorage : IVolumeStorage
     {
         var path = RbdPath.Parse(volume);
         return _settings.Pools is not { } pools || pools.Contains(path.Pool) ? path
-            : throw new CloudException(CloudFailure.NotAllowed, "open", path.ToString(),
+            : throw new CloudException(CloudFailure.LeftOut, "open", path.ToString(),
                 $"its pool is none of those that the cloud's configuration names: {string.Join(", ", pools)}");
     }
+
+    public bool NamesPlaces => _settings.Pools is not null;
+
+    public Task RequireReachableAsync(CancellationToken cancellation) => RunAsync("look for pools", Description, connection =>
+    {
+        foreach (var pool in _settings.Pools ?? [])
+            if (!connection.HasPool(pool))
+                throw new CloudException(CloudFailure.NotFound, "look for", $"pool {pool}",
+                    "there is no such pool in the cluster: the cloud's configuration names it");
+        return true;
+    }, cancellation);
 
     public Task<long?> FindLengthAsync(VolumeId volume, CancellationToken cancellation)
     {
@@ -161,7 +172,7 @@ public sealed class CephStorage : IVolumeStorage
         return RunAsync("ask whether it may be written", path.ToString(), connection =>
         {
             using var image = RbdImage.Open(connection, path, isReadOnly: true);
-            WriteProbe.Require(image);
+            WriteProbe.Require(connection, image);
             return true;
         }, cancellation);
     }
@@ -207,6 +218,21 @@ public sealed class CephStorage : IVolumeStorage
         }
     }
 
+    /// <summary>The same for what may be begun anew wherever it was cut short: whoever was shut out comes once more, as a new
+    /// client.</summary>
+    internal async Task<T> RunAnewAsync<T>(
+        string operation, string subject, Func<CephConnection, T> work, CancellationToken cancellation)
+    {
+        try
+        {
+            return await RunAsync(operation, subject, work, cancellation).ConfigureAwait(false);
+        }
+        catch (CloudException e) when (e.HResult == CephFailure.ShutOut)
+        {
+            return await RunAsync(operation, subject, work, cancellation).ConfigureAwait(false);
+        }
+    }
+
     private async Task<CephConnection> ConnectAsync(CancellationToken cancellation)
     {
         await _connecting.WaitAsync(cancellation).ConfigureAwait(false);
@@ -215,9 +241,9 @@ public sealed class CephStorage : IVolumeStorage
             ObjectDisposedException.ThrowIf(_isDisposed, this);
             if (_connection is { } open) return open;
             // Where it answered once, it is worth waiting for; where it never did, the addresses or the network are wrong.
-            var patience = _wasReached ? _settings.OperationTimeout : _settings.ConnectTimeout / 2;
-            _connection = await Calls.RunAsync("connect", Description, () => CephConnection.Open(_settings, patience), cancellation)
-                .ConfigureAwait(false);
+            var patience = _wasReached ? _settings.OperationTimeout : _settings.ConnectTimeout;
+            _connection = await Calls.RunAsync("connect", Description, () => CephConnection.Open(_settings, patience), cancellation,
+                CephConnection.LongestOpening(patience)).ConfigureAwait(false);
             _wasReached = true;
             return _connection;
         }

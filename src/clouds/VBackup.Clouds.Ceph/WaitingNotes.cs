@@ -2,8 +2,8 @@ namespace VBackup.Clouds.Ceph;
 
 /// <summary>What stands still.</summary>
 /// <param name="Call">As a user calls it.</param>
-/// <param name="Whom">Finds who does not answer; blocking.</param>
-internal sealed record Waiting(string Call, Func<string> Whom);
+/// <param name="Whom">Finds who does not answer; null when that is not known. May block.</param>
+internal sealed record Waiting(string Call, Func<Task<string?>> Whom);
 
 /// <summary>
 /// Says, each time that the cluster stands still, which call waits and for whom: once, however many calls wait with it, and again only
@@ -39,8 +39,8 @@ internal sealed class WaitingNotes(TimeSpan after, TimeSpan patience, TimeProvid
     {
         var asking = Task.Run(waiting.Whom);
         await ((Task)asking).WaitAsync(s_askingMax, clock).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        var whom = asking.IsCompletedSuccessfully ? await asking.ConfigureAwait(false) : "the cluster";
-        tell($"{waiting.Call}: no answer from {whom} for {after.TotalSeconds:0.#} s; it is waited for, at most "
+        var whom = asking.IsCompletedSuccessfully ? await asking.ConfigureAwait(false) : null;
+        tell($"{waiting.Call}: no answer from {whom ?? "the cluster"} for {after.TotalSeconds:0.#} s; it is waited for, at most "
             + $"{patience.TotalSeconds:0.#} s for each operation");
     }
 

@@ -11,6 +11,8 @@ public enum CloudFailure
     InUse,
     /// <summary>The credentials do not allow it.</summary>
     NotAllowed,
+    /// <summary>The cloud's configuration leaves it out, whatever the credentials allow.</summary>
+    LeftOut,
     /// <summary>No room is left.</summary>
     Full,
     /// <summary>No answer within the time limit.</summary>

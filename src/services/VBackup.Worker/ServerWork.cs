@@ -1,4 +1,3 @@
-using VBackup.Clouds;
 using VBackup.Clouds.Servers;
 using VBackup.Clouds.Volumes;
 using VBackup.Contracts.Messages;
@@ -14,12 +13,15 @@ static class ServerWork
 {
     static readonly TimeSpan s_stopPatience = TimeSpan.FromMinutes(2);
 
+    /// <summary>Not where what it is stopped for may not be written at all.</summary>
     /// <param name="tellItRuns">Returns when whoever gave the task knows, and it is still to be done.</param>
     public static async Task<ServerResult> StopAsync(
         EdgeCloud cloud, ServerOrder order, Func<Task> tellItRuns, CancellationToken cancellation)
     {
         var server = await FindAsync(cloud, order, cancellation).ConfigureAwait(false);
         if (server.State == ServerState.Shutdown) return new(WasRunning: false);
+        foreach (var disk in server.Disks.Where(disk => order.ToOverwrite?.Contains(disk.Name) == true))
+            await InPlaceWriting.RequireWritableAsync(cloud, disk.Volume, cancellation).ConfigureAwait(false);
         await tellItRuns().ConfigureAwait(false);
         await cloud.Hypervisor.StopAsync(server.Name, s_stopPatience, cancellation).ConfigureAwait(false);
         return new(WasRunning: true);
@@ -52,29 +54,19 @@ static class ServerWork
     public static async Task<IReadOnlyList<ServerView>> ListAsync(EdgeCloud cloud, CancellationToken cancellation)
     {
         List<ServerView> views = [];
+        var volumes = await ListedVolumes.BeginAsync(cloud.Storage, cancellation).ConfigureAwait(false);
         foreach (var server in await cloud.Hypervisor.ListAsync(cancellation).ConfigureAwait(false))
         {
             List<DiskView> disks = [];
             foreach (var disk in server.Disks)
             {
-                var size = await FindSizeAsync(cloud.Storage, disk.Volume, cancellation).ConfigureAwait(false);
+                var size = await volumes.LookAsync(storage => storage.FindSizeAsync(disk.Volume, cancellation), leftOut: null)
+                    .ConfigureAwait(false);
                 disks.Add(new(disk.Name, disk.Volume.Value, size?.LengthBytes, size?.AllocatedBytes));
             }
             views.Add(new(server.Id, server.Name, ServerStateName.Of(server.State), disks));
         }
+        volumes.RequireSome();
         return views;
-    }
-
-    // A disk in a pool that is not to be used is no reason to list none of the others.
-    static async Task<VolumeSize?> FindSizeAsync(IVolumeStorage storage, VolumeId volume, CancellationToken cancellation)
-    {
-        try
-        {
-            return await storage.FindSizeAsync(volume, cancellation).ConfigureAwait(false);
-        }
-        catch (CloudException refused) when (refused.Failure == CloudFailure.NotAllowed)
-        {
-            return null;
-        }
     }
 }

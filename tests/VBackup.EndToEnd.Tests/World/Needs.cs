@@ -19,4 +19,13 @@ internal static class Needs
 
     public static void S3() => Assert.SkipWhen(
         string.IsNullOrEmpty(Environment.GetEnvironmentVariable("VBACKUP_TEST_S3_ENDPOINT")), "needs the lab's radosgw: run ./test.sh");
+
+    /// <summary>The lab's Ceph.</summary>
+    /// <returns>Its configuration file.</returns>
+    public static string Ceph()
+    {
+        var configuration = Environment.GetEnvironmentVariable("VBACKUP_TEST_CEPH_CONF");
+        Assert.SkipWhen(string.IsNullOrEmpty(configuration), "needs the lab's Ceph: run ./test.sh");
+        return configuration!;
+    }
 }

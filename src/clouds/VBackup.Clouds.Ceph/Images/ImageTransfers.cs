@@ -55,7 +55,7 @@ internal sealed class ImageTransfers
                 if (transfer.StartedAt is > 0 and var at && at < (oldest?.StartedAt ?? long.MaxValue)) oldest = transfer;
         if (oldest?.StartedAt is not (> 0 and var since) || _notes!.Clock.GetElapsedTime(since) < _notes.After) return null;
         var offset = oldest.Offset;
-        return new(oldest.Description, () => _image.DiskOf(offset));
+        return new(oldest.Description, () => Task.FromResult<string?>(_image.DiskOf(offset)));
     }
 
     /// <summary>Called when somebody has taken a transfer's result: librbd is done with it then.</summary>

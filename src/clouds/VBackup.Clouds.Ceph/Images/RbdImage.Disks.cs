@@ -10,10 +10,19 @@ internal sealed unsafe partial class RbdImage
     /// <summary>Who answers for a byte of the image, such as <c>osd.3 of the pool rbd</c>: told by a monitor.</summary>
     public string DiskOf(long offset)
     {
+        var pool = _connection.PoolName(DataPoolId());
+        var piece = string.Create(CultureInfo.InvariantCulture, $"{DataPrefix()}.{offset / ObjectSizeBytes:x16}");
+        return $"{_connection.DiskOf(pool, Path.Namespace, piece)} of the pool {pool}";
+    }
+
+    /// <summary>Where its data lie: a pool of their own, or the one that has its header.</summary>
+    public long DataPoolId() => Librbd.rbd_get_data_pool_id(Handle);
+
+    /// <summary>How the names of the objects begin that have its data.</summary>
+    public string DataPrefix()
+    {
         var prefix = stackalloc byte[PrefixSizeMax];
         CheckCall(Librbd.rbd_get_block_name_prefix(Handle, prefix, PrefixSizeMax), "rbd_get_block_name_prefix");
-        var pool = _connection.PoolName(Librbd.rbd_get_data_pool_id(Handle));
-        var piece = string.Create(CultureInfo.InvariantCulture, $"{Text(prefix)}.{offset / ObjectSizeBytes:x16}");
-        return $"{_connection.DiskOf(pool, Path.Namespace, piece)} of the pool {pool}";
+        return Text(prefix);
     }
 }

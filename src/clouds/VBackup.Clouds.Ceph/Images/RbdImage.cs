@@ -47,13 +47,17 @@ internal sealed unsafe partial class RbdImage : IDisposable
     public static RbdImage Open(CephConnection connection, RbdPath path, bool isReadOnly)
     {
         var context = connection.OpenPool(path.Pool, path.Namespace);
+        AsksForName(connection, path);
         try
         {
             var code = isReadOnly
                 ? Librbd.rbd_open_read_only(context, path.Image, out var image, null)
                 : Librbd.rbd_open(context, path.Image, out image, null);
             CephFailure.Check(code, isReadOnly ? "rbd_open_read_only" : "rbd_open", path.ToString());
-            return new(new ImageHandle(image, context), connection, context, path);
+            var opened = new RbdImage(new ImageHandle(image, context), connection, context, path);
+            var id = opened.Id();
+            BoundedCalls.Asks(connection, path.Pool, path.Namespace, "rbd_object_map." + id, "rbd_header." + id);
+            return opened;
         }
         catch
         {
@@ -62,9 +66,14 @@ internal sealed unsafe partial class RbdImage : IDisposable
         }
     }
 
+    // What librbd reads of an image first: which id has the name.
+    private static void AsksForName(CephConnection connection, RbdPath path) =>
+        BoundedCalls.Asks(connection, path.Pool, path.Namespace, "rbd_directory", "rbd_id." + path.Image);
+
     public static void Create(CephConnection connection, RbdPath path, long lengthBytes)
     {
         using var context = connection.OpenPool(path.Pool, path.Namespace);
+        AsksForName(connection, path);
         Librbd.rbd_image_options_create(out var options);
         try
         {
@@ -82,6 +91,7 @@ internal sealed unsafe partial class RbdImage : IDisposable
     public static void Remove(CephConnection connection, RbdPath path)
     {
         using var context = connection.OpenPool(path.Pool, path.Namespace);
+        AsksForName(connection, path);
         using var steps = new StepsOfLibrary();
         var code = Librbd.rbd_remove_with_progress(context, path.Image, &StepsOfLibrary.OnProgress, steps.Argument);
         if (code != CephFailure.NoSuchThing) CephFailure.Check(code, "rbd_remove", path.ToString());

@@ -73,6 +73,12 @@ internal static unsafe partial class Librados
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int rados_break_lock(IoContextHandle io, string oid, string name, string client, string cookie);
 
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int rados_remove(IoContextHandle io, string oid);
+
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int rados_stat(IoContextHandle io, string o, out ulong psize, out long pmtime);
+
     [LibraryImport(Library)]
     public static partial int rados_mon_command(
         ClusterHandle cluster, byte** cmd, nuint cmdlen, byte* inbuf, nuint inbuflen,

@@ -81,7 +81,7 @@ internal sealed class CephSnapshots(CephStorage storage) : IVolumeSnapshots
     public Task<IReadOnlyList<Instant>> ListAsync(IReadOnlyList<VolumeId> volumes, CancellationToken cancellation)
     {
         var paths = Parsed(volumes);
-        return storage.RunAsync<IReadOnlyList<Instant>>("list", Subject(paths), connection =>
+        return storage.RunAnewAsync<IReadOnlyList<Instant>>("list", Subject(paths), connection =>
             [.. InstantSurvey.Of(connection, paths).Instants()
                 .Where(found => found.Paths.Any(paths.Contains)).Select(found => found.Instant)], cancellation);
     }
@@ -90,7 +90,8 @@ internal sealed class CephSnapshots(CephStorage storage) : IVolumeSnapshots
     {
         SnapshotNames.Check(name);
         var paths = Parsed(volumes);
-        return storage.RunAsync("remove", Subject(paths), connection =>
+        // Whoever was shut out in the middle of a run is to leave nothing behind all the same.
+        return storage.RunAnewAsync("remove", Subject(paths), connection =>
         {
             Remove(connection, name, paths, cancellation);
             return true;

@@ -43,8 +43,13 @@ internal sealed unsafe class RbdGroup : IDisposable
     }
 
     /// <summary>Opens a group by its name, whether it is there or not.</summary>
-    public static RbdGroup Open(CephConnection connection, GroupName name, string @namespace) =>
-        new(connection, connection.OpenPool(name.PoolId, @namespace), name, @namespace);
+    public static RbdGroup Open(CephConnection connection, GroupName name, string @namespace)
+    {
+        var context = connection.OpenPool(name.PoolId, @namespace);
+        // By it librbd finds the group's header.
+        BoundedCalls.Asks(connection, connection.PoolName(name.PoolId), @namespace, "rbd_group_directory");
+        return new(connection, context, name, @namespace);
+    }
 
     /// <summary>Makes the group; it may be there.</summary>
     public void Create()

@@ -42,6 +42,15 @@ public interface IVolumeStorage : IAsyncDisposable
     /// <summary>What a user calls it.</summary>
     string Description { get; }
 
+    /// <summary>That the storage answers, lets this client in, and has the places that its configuration names. What refuses a volume
+    /// afterwards is about that volume.</summary>
+    /// <exception cref="CloudException">It does not.</exception>
+    Task RequireReachableAsync(CancellationToken cancellation) => Task.CompletedTask;
+
+    /// <summary>Whether the configuration says where volumes lie, and any other is <see cref="CloudFailure.LeftOut"/>. Where it does not,
+    /// others' volumes are known by that the credentials do not allow to look at them.</summary>
+    bool NamesPlaces => false;
+
     /// <summary>The volume's length in bytes now; null when there is no such volume.</summary>
     Task<long?> FindLengthAsync(VolumeId volume, CancellationToken cancellation);
 

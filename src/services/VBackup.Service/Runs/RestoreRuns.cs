@@ -47,7 +47,8 @@ static class RestoreRuns
             return;
         }
         if (order.StopsServer)
-            WorkQueue.Add(change, WorkKind.StopServer, run, new(run.Server, run.ServerName), WorkJson.Default.ServerOrder);
+            WorkQueue.Add(change, WorkKind.StopServer, run, new(run.Server, run.ServerName, ToOverwrite: run.Volume is { } volume ? [volume]
+                : [.. point.Volumes.Select(one => one.Name)]), WorkJson.Default.ServerOrder);
         else Secure(run, change);
         BackupRuns.Tell(change, run, null);
     }
