@@ -103,7 +103,7 @@ public sealed class RetentionTests
         points[3] = points[3] with { IsProtected = true };
         Assert.Equal([24], Gone(s_daily2, points));
         Assert.Equal([new KeepReason(KeptBy.Protected)], Decide(s_daily2, points)[0].Keeps);
-        Assert.Equal([new(KeptBy.Protected), new KeepReason(KeptBy.Daily, 1, 2)], Decide(s_daily2, points)[3].Keeps);
+        Assert.Equal([new KeepReason(KeptBy.Protected), new KeepReason(KeptBy.Daily, 1, 2)], Decide(s_daily2, points)[3].Keeps);
     }
 
     [Fact]

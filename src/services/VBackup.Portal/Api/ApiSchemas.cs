@@ -13,6 +13,9 @@ namespace VBackup.Portal.Api;
 /// </summary>
 static class ApiSchemas
 {
+    /// <summary>By which the maker remembers that a member that refers to another schema may be null as well.</summary>
+    const string NullableMember = "x-is-nullable-property";
+
     public static Task CorrectAsync(OpenApiSchema schema, OpenApiSchemaTransformerContext context, CancellationToken cancellation)
     {
         var (type, member) = (context.JsonTypeInfo, context.JsonPropertyInfo);
@@ -22,6 +25,7 @@ static class ApiSchemas
         else if (schema is { Enum.Count: > 0, Type: null }) schema.Type = JsonSchemaType.String;
         if (schema.Type is { } kind && member is not null)
             schema.Type = IsNullable(member) && !IsNeeded(member) ? kind | JsonSchemaType.Null : kind & ~JsonSchemaType.Null;
+        if (member is not null && IsNeeded(member)) schema.Metadata?.Remove(NullableMember);
         if (type.Kind == JsonTypeInfoKind.Object && schema.Properties is { } properties)
             schema.Required = type.Properties.Where(one => properties.ContainsKey(one.Name) && IsNeeded(one)).Select(one => one.Name)
                 .ToHashSet(StringComparer.Ordinal);
