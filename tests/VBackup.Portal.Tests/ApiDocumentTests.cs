@@ -72,7 +72,7 @@ public sealed partial class ApiDocumentTests
                     path.Name.Replace("{id}", AnyId, StringComparison.Ordinal).Replace("{user}", AnyId, StringComparison.Ordinal)
                         .Replace("{", "", StringComparison.Ordinal).Replace("}", "", StringComparison.Ordinal),
                     session, JsonContent.Create(new { }), ("If-Match", "*"));
-                var missing = answer is { Status: 400, Code: "wrong-input" } ? answer["field"].Split('.')[0] : null;
+                var missing = answer is { Status: 400, Code: "wrong-input" } ? answer["field"]!.Split('.')[0] : null;
                 asked++;
                 // Where one of two is needed, neither of them is by itself.
                 if (missing is null ? needed.Count > 0 && answer.Status is not (401 or 404) : !needed.Contains(missing) && missing != "server")
