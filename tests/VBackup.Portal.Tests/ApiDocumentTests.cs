@@ -50,7 +50,7 @@ public sealed partial class ApiDocumentTests
         var plan = all.GetProperty("PlanView");
         Assert.DoesNotContain("pausedBecause", RequiredOf(plan));
         Assert.Contains("isEnabled", RequiredOf(plan));
-        Assert.Equal("uuid", plan.GetProperty("properties").GetProperty("id").GetProperty("format").GetString());
+        Assert.Equal("uuid", Followed(document, plan.GetProperty("properties").GetProperty("id")).GetProperty("format").GetString());
         Assert.Equal("string", plan.GetProperty("properties").GetProperty("note").GetProperty("type").GetString());
     }
 

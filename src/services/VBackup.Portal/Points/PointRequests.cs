@@ -100,7 +100,11 @@ static class PointRequests
         if (point.State != RestorePointState.Active)
             return new Problem(ProblemCode.PointNotActive,
                 "It is not complete, or deleted already. What is in the bin is brought back first.");
-        if (point.IsProtected == isProtected) return PointView.Of(point);
+        if (point.IsProtected == isProtected)
+        {
+            change.LeaveAll();
+            return PointView.Of(point);
+        }
         point.IsToBeProtected(isProtected);
         change.Send(Destination.Backup, new ProtectPoint(point.Id, project, isProtected), MessageJson.Default.ProtectPoint);
         change.Audit(isProtected ? "protectPoint" : "unprotectPoint", $"point {point.Id} of {point.ServerName}");
