@@ -55,7 +55,7 @@ public sealed class PointRouteTests
         Assert.Equal("protected", keeps[0].GetProperty("by").GetString());
         (await world.PostAsync($"{Path}/{active}/unprotect", session, new { })).Is(202);
         (await world.DeleteAsync($"{Path}/{active}", session)).Is(202);
-        Assert.Equal(["protectPoint", "unprotectPoint", "deletePoint"], await world.AuditAsync());
+        Assert.Equal(["deletePoint", "protectPoint", "unprotectPoint"], await world.AuditAsync());
     }
 
     [Fact]
