@@ -66,6 +66,20 @@ public sealed class ExportPipeline : IDisposable
         public long StoredBefore { get; } = storedBefore;
         public SemaphoreSlim PlanGate { get; } = new(1);
 
+        private long _doneBytes, _nextLeaf;
+
+        /// <summary>Stored, or not to be looked at.</summary>
+        public long DoneBytes => Math.Min(Interlocked.Read(ref _doneBytes), Shape.LengthBytes);
+
+        public void CountDone(long chunks) => Interlocked.Add(ref _doneBytes, chunks * Shape.ChunkSize);
+
+        /// <summary>Nobody looks at what lies between this leaf and the one that was taken before it. REQUIRES: the gate is held.</summary>
+        public void CountSkippedBefore(long leaf)
+        {
+            CountDone((leaf - _nextLeaf) * FormatLimits.NodeChildren);
+            _nextLeaf = leaf + 1;
+        }
+
         /// <summary>Leaves that are planned, with the base's leaf on its way.</summary>
         public Queue<(LeafWork Work, Task<BaseLeaf> Base)> Ahead { get; } = [];
 
@@ -123,7 +137,12 @@ public sealed class ExportPipeline : IDisposable
         foreach (var worker in _workers) _slots.Return(worker.Slot);
     }
 
-    private long StoredBytes() => _lanes.Sum(lane => lane.StoredBytes);
+    private long StoredBytes()
+    {
+        long bytes = 0;
+        foreach (var lane in _lanes) bytes += lane.StoredBytes;
+        return bytes;
+    }
 
     private async Task WorkAsync(
         Export export, Worker worker, IProgress<TransferProgress>? progress, CancellationToken cancellation)
@@ -137,15 +156,18 @@ public sealed class ExportPipeline : IDisposable
 
             var chunksPerSlot = worker.Slot.Length / export.Shape.ChunkSize;
             for (var next = 0; work.TryNextRun(next, chunksPerSlot, out var first, out var count); next = first + count)
-                await StoreRunAsync(export, worker, baseLeaf, work.Leaf * FormatLimits.NodeChildren, first, count, cancellation)
+                await StoreRunAsync(export, worker, baseLeaf, work.Leaf * FormatLimits.NodeChildren, first, count, progress, cancellation)
                     .ConfigureAwait(false);
 
             await export.Tree.FinishLeafAsync(work.Leaf, worker.Leaf, was, cancellation).ConfigureAwait(false);
             _freeNodes.Add(baseLeaf);
-            progress?.Report(new(Math.Min((work.Leaf + 1) * export.Shape.LeafSpan, export.Shape.LengthBytes), export.Shape.LengthBytes,
-                StoredBytes() - export.StoredBefore + export.Tree.StoredBytes));
+            export.CountDone(FormatLimits.NodeChildren - work.Count);
+            Tell(export, progress);
         }
     }
+
+    private void Tell(Export export, IProgress<TransferProgress>? progress) => progress?.Report(new(
+        export.DoneBytes, export.Shape.LengthBytes, StoredBytes() - export.StoredBefore + export.Tree.StoredBytes));
 
     private async ValueTask<(LeafWork Work, Task<BaseLeaf> Base)?> TakeLeafAsync(Export export, CancellationToken cancellation)
     {
@@ -160,6 +182,7 @@ public sealed class ExportPipeline : IDisposable
                 export.Ahead.Enqueue((export.Plan.Current, ReadBaseLeafAsync(export.BaseTree, leaf, cancellation)));
             }
             if (!export.Ahead.TryDequeue(out var next)) return null;
+            export.CountSkippedBefore(next.Work.Leaf);
             await export.Tree.BeginLeafAsync(next.Work.Leaf, cancellation).ConfigureAwait(false);
             return next;
         }
@@ -179,7 +202,8 @@ public sealed class ExportPipeline : IDisposable
 
     // Reads a run of neighbouring chunks into the worker's slot, then takes a lane for what costs processor time.
     private async ValueTask StoreRunAsync(
-        Export export, Worker worker, ManifestNode baseLeaf, long leafStart, int first, int count, CancellationToken cancellation)
+        Export export, Worker worker, ManifestNode baseLeaf, long leafStart, int first, int count, IProgress<TransferProgress>? progress,
+        CancellationToken cancellation)
     {
         var chunkSize = export.Shape.ChunkSize;
         var offset = (leafStart + first) * chunkSize;
@@ -197,6 +221,7 @@ public sealed class ExportPipeline : IDisposable
                 if (!content.Span.ContainsAnyExcept((byte)0))
                 {
                     worker.Leaf.Clear(child);
+                    export.CountDone(1);
                     continue;
                 }
                 var id = _run.Vault.ChunkId(content.Span);
@@ -205,6 +230,9 @@ public sealed class ExportPipeline : IDisposable
                 worker.Leaf.Set(child, isAsInBase
                     ? baseLeaf[child]
                     : await lane.StoreAsync(id, content, cancellation).ConfigureAwait(false));
+                export.CountDone(1);
+                // A leaf may take long where the way to the store is narrow.
+                if (!isAsInBase) Tell(export, progress);
             }
         }
         finally

@@ -57,6 +57,9 @@ sealed class ForgetfulStorage(IVolumeStorage storage, Extent untold) : IVolumeSt
 
     public Task RemoveAsync(VolumeId volume, CancellationToken cancellation) => storage.RemoveAsync(volume, cancellation);
 
+    public Task<bool> RemoveUnfinishedAsync(VolumeId volume, CancellationToken cancellation) =>
+        storage.RemoveUnfinishedAsync(volume, cancellation);
+
     public Task ResizeAsync(VolumeId volume, long lengthBytes, CancellationToken cancellation) =>
         storage.ResizeAsync(volume, lengthBytes, cancellation);
 

@@ -22,6 +22,21 @@ public sealed class LabStorageTests : VolumeStorageConformance
         File.Delete(Path.Combine(instant, volumes[^1].Value + ".raw"));
     }
 
+    protected override Task LeaveHalfMadeAsync(VolumeId volume) =>
+        File.WriteAllBytesAsync(Path.Combine(_folder.Path, "volumes", volume.Value + ".raw.new"), new byte[4096], Token);
+
+    [Fact]
+    public async Task Nothing_is_left_of_a_volume_that_is_removed()
+    {
+        var volume = await CreateAsync("gone");
+        await using (await Storage.OpenWriterAsync(volume, new() { TakesOver = true, Claim = "run-1" }, Token)) { }
+        // Whoever died while he did one of these leaves what he had begun.
+        foreach (var begun in (string[])["raw", "claim", "gate", "writer", "restoring", "shutting-out"])
+            await File.WriteAllTextAsync(Path.Combine(_folder.Path, "volumes", $"gone.{begun}.new"), "half", Token);
+        await Storage.RemoveAsync(volume, Token);
+        Assert.Empty(Directory.EnumerateFiles(Path.Combine(_folder.Path, "volumes"), "gone*"));
+    }
+
     [Fact]
     public async Task A_change_or_data_that_is_not_told_is_found()
     {

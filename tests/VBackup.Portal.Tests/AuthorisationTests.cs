@@ -75,6 +75,8 @@ public sealed class AuthorisationTests
         ["GET /api/v1/points/{id}/explain"] = "GetRestorePoint",
         ["DELETE /api/v1/points/{id}"] = "DeleteRestorePoint",
         ["POST /api/v1/points/{id}/undelete"] = "UndeleteRestorePoint",
+        ["POST /api/v1/points/{id}/protect"] = "ProtectRestorePoint",
+        ["POST /api/v1/points/{id}/unprotect"] = "ProtectRestorePoint",
         ["POST /api/v1/points/{id}/restores"] = "RestoreServer or RestoreVolume",
         ["GET /api/v1/runs"] = "ListHistory",
         ["GET /api/v1/runs/{id}"] = "GetHistory",
@@ -159,6 +161,10 @@ public sealed class AuthorisationTests
         Assert.Empty(wrong);
     }
 
+    [Fact]
+    public void Every_permission_opens_something() => Assert.Empty(
+        Enum.GetNames<Permission>().Except(s_expected.Values.SelectMany(rule => rule.Split(" or "))));
+
     static bool Allows(string rule, string? role, bool isAdministrator) => rule switch
     {
         Open or SignedIn => true,
@@ -200,6 +206,8 @@ public sealed class AuthorisationTests
             ["GET /api/v1/points/{id}/explain"] = ($"/api/v1/points/{point}/explain", null),
             ["DELETE /api/v1/points/{id}"] = ($"/api/v1/points/{point}", null),
             ["POST /api/v1/points/{id}/undelete"] = ($"/api/v1/points/{point}/undelete", null),
+            ["POST /api/v1/points/{id}/protect"] = ($"/api/v1/points/{point}/protect", null),
+            ["POST /api/v1/points/{id}/unprotect"] = ($"/api/v1/points/{point}/unprotect", null),
             ["POST /api/v1/points/{id}/restores"] = ($"/api/v1/points/{point}/restores", new { target = "newServer", name = "x" }),
             ["POST /api/v1/points/{id}/export-image"] = ($"/api/v1/points/{point}/export-image", new { file = "x.raw", volume = "vda" }),
             ["GET /api/v1/runs/{id}"] = ($"/api/v1/runs/{run}", null),

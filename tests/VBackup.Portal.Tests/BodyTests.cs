@@ -27,6 +27,31 @@ public sealed class BodyTests
     }
 
     [Fact]
+    public async Task A_parameter_that_is_not_known_is_refused_by_every_route()
+    {
+        await using var world = await PortalWorld.MakeAsync();
+        var session = await EverythingAsync(world);
+        List<string> wrong = [];
+        foreach (var (method, path, _) in RoutesOf(world, "GET"))
+        {
+            wrong.AddRange(await FaultsAsync(world, method, path + "?nobodyKnowsThis=1", session, new { }, "nobodyKnowsThis"));
+            // Names of a handler's other parameters are known to nobody but us.
+            wrong.AddRange(await FaultsAsync(world, method, path + "?http=1", session, new { }, "http"));
+        }
+        Assert.Empty(wrong);
+    }
+
+    [Fact]
+    public async Task A_parameter_that_is_given_twice_is_refused()
+    {
+        await using var world = await PortalWorld.MakeAsync();
+        var session = await EverythingAsync(world);
+        (await world.GetAsync("/api/v1/plans?limit=1&limit=2", session)).Is(400, "wrong-input", "limit");
+        (await world.GetAsync($"/api/v1/servers/hn1/web/estimate?location={AnyId}&location={AnyId}", session))
+            .Is(400, "wrong-input", "location");
+    }
+
+    [Fact]
     public async Task A_text_with_a_line_break_is_refused_by_every_route()
     {
         await using var world = await PortalWorld.MakeAsync();
@@ -80,12 +105,13 @@ public sealed class BodyTests
             : [$"{method} {path} says {answer.Status} {answer.Text} to {field}"];
     }
 
-    static IEnumerable<(string Method, string Path, Type? Body)> RoutesOf(PortalWorld world) =>
+    /// <param name="also">Methods beside those that change something.</param>
+    static IEnumerable<(string Method, string Path, Type? Body)> RoutesOf(PortalWorld world, params string[] also) =>
         from route in world.Routes
         let pattern = "/" + route.RoutePattern.RawText!.Trim('/')
         where pattern.StartsWith("/api/", StringComparison.Ordinal)
         from method in route.Metadata.GetMetadata<IHttpMethodMetadata>()!.HttpMethods
-        where method is "POST" or "PUT" or "PATCH" or "DELETE"
+        where method is "POST" or "PUT" or "PATCH" or "DELETE" || also.Contains(method)
         select (method, pattern.Replace("{id:guid}", AnyId, StringComparison.Ordinal)
             .Replace("{user:guid}", AnyId, StringComparison.Ordinal).Replace("{", "", StringComparison.Ordinal)
             .Replace("}", "", StringComparison.Ordinal), route.Metadata.GetMetadata<IAcceptsMetadata>()?.RequestType);

@@ -157,6 +157,12 @@ public sealed class PlanRouteTests
         (await world.PostAsync(Path, session, new { server })).Is(409, "plan-exists");
         (await PatchAsync(world, made.Headers["Location"], session, new { allVolumes = true, volumes = new[] { "vda" } }, made.ETag))
             .Is(400, "wrong-input", "allVolumes");
+        var notAll = (await PatchAsync(world, made.Headers["Location"], session, new { allVolumes = false }, made.ETag))
+            .Is(400, "wrong-input", "allVolumes");
+        Assert.Contains("say which, as volumes", notAll["detail"], StringComparison.Ordinal);
+        var twice = (await PatchAsync(world, made.Headers["Location"], session, new { volumes = new[] { "vda", "vda" } }, made.ETag))
+            .Is(400, "wrong-input", "volumes");
+        Assert.Equal("The volume vda is named twice.", twice["detail"]);
         (await PatchAsync(world, made.Headers["Location"], session, new { policy = theirs }, made.ETag)).Is(400, "wrong-input", "policy");
     }
 

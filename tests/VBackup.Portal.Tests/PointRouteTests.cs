@@ -38,6 +38,27 @@ public sealed class PointRouteTests
     }
 
     [Fact]
+    public async Task A_protected_point_is_deleted_by_nobody_until_it_is_unprotected()
+    {
+        await using var world = await PortalWorld.MakeAsync();
+        var (server, location) = (await world.ServerAsync(), await world.LocationAsync());
+        var (active, binned) = (await world.PointAsync(server, location),
+            await world.PointAsync(server, location, RestorePointState.SoftDeleted));
+        var session = await world.MemberAsync();
+        Assert.Equal("True", (await world.PostAsync($"{Path}/{active}/protect", session, new { })).Is(202)["isProtected"]);
+        // Asking again is no mistake, and nothing new.
+        (await world.PostAsync($"{Path}/{active}/protect", session, new { })).Is(202);
+        Assert.Equal(new ProtectPoint(active, world.Project, true), Assert.Single(await world.SentAsync(MessageJson.Default.ProtectPoint)));
+        (await world.DeleteAsync($"{Path}/{active}", session)).Is(409, "point-protected");
+        (await world.PostAsync($"{Path}/{binned}/protect", session, new { })).Is(409, "point-not-active");
+        var keeps = (await world.GetAsync($"{Path}/{active}/explain", session)).Is(200).Json.GetProperty("keeps");
+        Assert.Equal("protected", keeps[0].GetProperty("by").GetString());
+        (await world.PostAsync($"{Path}/{active}/unprotect", session, new { })).Is(202);
+        (await world.DeleteAsync($"{Path}/{active}", session)).Is(202);
+        Assert.Equal(["deletePoint", "protectPoint", "unprotectPoint"], await world.AuditAsync());
+    }
+
+    [Fact]
     public async Task A_point_is_deleted_and_brought_back_by_the_vBackup_service()
     {
         await using var world = await PortalWorld.MakeAsync();

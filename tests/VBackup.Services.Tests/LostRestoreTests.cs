@@ -114,6 +114,22 @@ public sealed class LostRestoreTests
     }
 
     [Fact]
+    public async Task What_a_worker_was_just_making_when_it_died_goes_too()
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var point = await BackUpAsync(world);
+        var order = await world.OrderRestoreAsync(point, RestoreTarget.NewVolume, "back", "vda");
+        Assert.NotNull(await world.Source.AcquireAsync(world.WorkerId, default));
+        await File.WriteAllBytesAsync(world.VolumePath("back") + ".new", new byte[1000]);
+        await world.TellBackupAsync(new CancelRun(order.Run, world.Project), MessageJson.Default.CancelRun);
+        await EndLeaseAsync(world);
+        await world.SettleAsync();
+        Assert.Equal((RunState.Cancelled, "it was cancelled; the incomplete back was removed"),
+            (world.Portal.Run(order.Run).State, world.Portal.Run(order.Run).Error));
+        Assert.Empty(Directory.EnumerateFiles(world.Path("cloud/volumes"), "back*"));
+    }
+
+    [Fact]
     public async Task What_a_lost_worker_left_goes_when_no_attempt_is_left_either()
     {
         await using var world = await ServiceWorld.MakeAsync();

@@ -1,3 +1,4 @@
+using VBackup.Contracts.Ids;
 using VBackup.Contracts.Messages;
 using VBackup.Services.Tests.World;
 using Xunit;
@@ -50,6 +51,31 @@ public sealed class PointDeletionTests
         await world.TellBackupAsync(new DeletePoint(order.Point, world.Project, IsByPolicy: true), MessageJson.Default.DeletePoint);
         await world.SettleAsync();
         Assert.Equal(RestorePointState.Active, world.Portal.Point(order.Point).State);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_protected_point_stays_whoever_wants_it_gone(bool isByPolicy)
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var order = await BackUpAsync(world, softDeleteDays: 0);
+        await TellAsync(new ProtectPoint(order.Point, world.Ids.New<ProjectId>(), true), MessageJson.Default.ProtectPoint);
+        Assert.False(world.Portal.Point(order.Point).IsProtected);
+        await TellAsync(new ProtectPoint(order.Point, world.Project, true), MessageJson.Default.ProtectPoint);
+        Assert.True(world.Portal.Point(order.Point).IsProtected);
+        await TellAsync(new DeletePoint(order.Point, world.Project, isByPolicy), MessageJson.Default.DeletePoint);
+        Assert.Equal(RestorePointState.Active, world.Portal.Point(order.Point).State);
+        await TellAsync(new ProtectPoint(order.Point, world.Project, false), MessageJson.Default.ProtectPoint);
+        await TellAsync(new DeletePoint(order.Point, world.Project, isByPolicy), MessageJson.Default.DeletePoint);
+        Assert.Equal(RestorePointState.Deleted, world.Portal.Point(order.Point).State);
+
+        async Task TellAsync<TMessage>(TMessage message, System.Text.Json.Serialization.Metadata.JsonTypeInfo<TMessage> type)
+            where TMessage : class, IMessage
+        {
+            await world.TellBackupAsync(message, type);
+            await world.SettleAsync();
+        }
     }
 
     [Fact]

@@ -65,6 +65,36 @@ public sealed class StartAfterRestoreTests
         Assert.Equal(ServerState.Running, await StateAsync(world));
     }
 
+    [Theory]
+    [InlineData("it is refused, as the server runs")]
+    [InlineData("it is cancelled while the snapshot is taken")]
+    [InlineData("it is cancelled before anybody writes")]
+    public async Task A_restore_that_overwrote_nothing_leaves_no_safety_snapshot(string because)
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var server = await world.AddServerAsync("web", ("vda", new byte[300_000]));
+        var backup = await world.OrderBackupAsync(server);
+        await world.SettleAsync();
+        var before = await world.SnapshotNamesAsync("web");
+        if (because == "it is refused, as the server runs") await world.Cloud.Hypervisor.StartAsync("web", default);
+        var restore = await world.OrderRestoreAsync(backup.Point);
+        if (because == "it is cancelled before anybody writes")
+        {
+            await world.BackupPump.SendDueAsync(default);
+            await world.SnapshotWork.DoDueAsync(default);
+            await world.SnapshotsPump.SendDueAsync(default);
+            Assert.Equal(2, (await world.SnapshotNamesAsync("web")).Count);
+        }
+        if (because != "it is refused, as the server runs")
+            await world.TellBackupAsync(new CancelRun(restore.Run, world.Project), MessageJson.Default.CancelRun);
+        await world.SettleAsync();
+
+        Assert.Equal(because == "it is refused, as the server runs" ? RunState.Failed : RunState.Cancelled,
+            world.Portal.Run(restore.Run).State);
+        Assert.Equal(SnapshotState.Removed, Assert.Single(world.Portal.Snapshots, one => one.Purpose == SnapshotPurpose.Safety).State);
+        Assert.Equal(because == "it is cancelled before anybody writes" ? [] : before, await world.SnapshotNamesAsync("web"));
+    }
+
     [Fact]
     public async Task A_restore_that_is_cancelled_before_anybody_writes_starts_the_server_again()
     {

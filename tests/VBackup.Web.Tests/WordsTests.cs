@@ -75,6 +75,8 @@ public sealed class WordsTests
             + "Europe/Berlin",
             PolicyText.Starts(rules));
         Assert.Equal("Keeps 12 hourly, 7 daily and 5 weekly copies and the last 2 fulls with what follows them", PolicyText.Keeps(rules));
+        // In a list, the column, or on a narrow screen the label, says that it is what it keeps.
+        Assert.Equal("12 hourly, 7 daily and 5 weekly copies and the last 2 fulls with what follows them", PolicyText.Kept(rules));
         Assert.Equal("Every 7th run reads everything, the others what changed", PolicyText.Reads(rules));
         Assert.Equal("Starts from 22:00 to 04:00, and ends by 06:00 whether it is done or not", PolicyText.Window(rules));
     }

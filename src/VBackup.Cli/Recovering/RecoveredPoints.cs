@@ -72,7 +72,7 @@ sealed class RecoveredPoints(IdSource ids, DateTimeOffset now)
             known?.IsDistrusted ?? false,
             [.. document.Volumes.Select(volume => new VolumePointView(
                 volume.Name, volume.LengthBytes, KindOf(volume.Type), volume.ReadBytes, volume.StoredBytes))],
-            isDeleted ? known!.DeletedAt ?? now : null, isDeleted ? purgeAt : null);
+            isDeleted ? known!.DeletedAt ?? now : null, isDeleted ? purgeAt : null, known?.IsProtected ?? false);
     }
 
     static PointKind KindOf(PointType type) => type == PointType.Full ? PointKind.Full : PointKind.Incremental;

@@ -13,7 +13,7 @@ static class Points
             Description = "Only those in this state, such as 'active', or 'softDeleted' for those in the bin." };
 
     public static Command Define() =>
-        new("point", "Look at restore points, delete them, bring them back from the bin, write them to files.")
+        new("point", "Look at restore points, delete or protect them, bring them back from the bin, write them to files.")
     {
         PortalCall.Define("list", "List restore points, latest first.", ListAsync, s_server, s_state),
         PortalCall.Define("show", "Show all that is known of a restore point.", ShowAsync, Point),
@@ -21,6 +21,8 @@ static class Points
         PortalCall.Define("delete", "Delete a point: to the bin, where its location has one.", DeleteAsync, Point),
         Images.DefineExport(),
         PortalCall.Define("undelete", "Bring a point back from the bin.", UndeleteAsync, Point),
+        PortalCall.Define("protect", "Keep a point from being deleted by rules and by users.", call => ProtectAsync(call, true), Point),
+        PortalCall.Define("unprotect", "Let a point be deleted again.", call => ProtectAsync(call, false), Point),
     };
 
     static async Task ListAsync(PortalCall call)
@@ -56,6 +58,7 @@ static class Points
         facts.Add("location", (await Names.OfAsync(call).ConfigureAwait(false)).Location(one.Location));
         facts.Add("run", one.Run);
         facts.Add("in the bin until", one.PurgeAt is { } purged ? LocalTime.Text(purged) : null);
+        facts.Add("protected", one.IsProtected ? "neither rules nor users delete it" : null);
         facts.Add("distrusted", one.IsDistrusted ? "change tracking was found wrong after it, so it may lack changes" : null);
         call.Screen.Line($"{facts}");
         call.Screen.Line();
@@ -101,6 +104,15 @@ static class Points
             .ConfigureAwait(false);
         call.Screen.Event("completed", back.Json);
         call.Screen.Line($"point {point.Id} of {ServerLabel(point)} is being brought back");
+    }
+
+    static async Task ProtectAsync(PortalCall call, bool isProtected)
+    {
+        var point = (await Choice.PointAsync(call, call.Get(Point)).ConfigureAwait(false)).Value;
+        var told = await call.Portal.PostAsync($"points/{point.Id}/{(isProtected ? "protect" : "unprotect")}", version: null,
+            RemoteJson.Default.PointView, call.Stop).ConfigureAwait(false);
+        call.Screen.Event("completed", told.Json);
+        call.Screen.Line($"point {point.Id} of {ServerLabel(point)} is {(isProtected ? "protected" : "not protected any more")}");
     }
 
     static string ServerLabel(PointView point) => $"{point.Server.Region}/{point.ServerName}";

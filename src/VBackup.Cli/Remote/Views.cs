@@ -67,7 +67,8 @@ sealed record PointVolumeView(string Name, long LengthBytes, string Kind, long R
 sealed record PointView(string Id, ServerName Server, string ServerName, string Run, string Location, string State, string Kind,
     string Trigger,
     IReadOnlyList<string> Tags, DateTimeOffset DueAt, DateTimeOffset? TakenAt, DateTimeOffset? CompletedAt, string? Consistency,
-    bool IsDistrusted, long LengthBytes, long ReadBytes, long StoredBytes, IReadOnlyList<PointVolumeView> Volumes, DateTimeOffset? PurgeAt);
+    bool IsDistrusted, long LengthBytes, long ReadBytes, long StoredBytes, IReadOnlyList<PointVolumeView> Volumes, DateTimeOffset? PurgeAt,
+    bool IsProtected = false);
 
 sealed record KeepView(string Text);
 

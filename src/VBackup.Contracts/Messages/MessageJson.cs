@@ -16,6 +16,7 @@ namespace VBackup.Contracts.Messages;
 [JsonSerializable(typeof(PointChanged))]
 [JsonSerializable(typeof(DeletePoint))]
 [JsonSerializable(typeof(UndeletePoint))]
+[JsonSerializable(typeof(ProtectPoint))]
 [JsonSerializable(typeof(TakeServerSnapshot))]
 [JsonSerializable(typeof(KeepSnapshotAsBase))]
 [JsonSerializable(typeof(RemoveSnapshot))]

@@ -30,12 +30,13 @@ public sealed record VolumePointView(
 /// <param name="Consistency"><c>filesystem</c> or <c>crash</c>.</param>
 /// <param name="IsDistrusted">Change tracking was found wrong after it: it may lack changes.</param>
 /// <param name="PurgeAt">When one in the bin goes for good.</param>
+/// <param name="IsProtected">No rule and no user deletes it, as long as somebody wants it so.</param>
 public sealed record PointChanged(
     RestorePointId Point, long Version, ProjectId Project, PlanId? Plan, RunId Run, ServerRef Server, string ServerName,
         LocationId Location,
     RestorePointState State, PointKind Kind, RunTrigger Trigger, IReadOnlyList<string> Tags, DateTimeOffset DueAt, DateTimeOffset? TakenAt,
     DateTimeOffset? CompletedAt, string? Consistency, string? VaultPoint, bool IsDistrusted, IReadOnlyList<VolumePointView> Volumes,
-    DateTimeOffset? DeletedAt, DateTimeOffset? PurgeAt) : IMessage
+    DateTimeOffset? DeletedAt, DateTimeOffset? PurgeAt, bool IsProtected = false) : IMessage
 {
     public static string Name => "point-changed";
 }
@@ -51,4 +52,10 @@ public sealed record DeletePoint(RestorePointId Point, ProjectId Project, bool I
 public sealed record UndeletePoint(RestorePointId Point, ProjectId Project) : IMessage
 {
     public static string Name => "undelete-point";
+}
+
+/// <summary>Keep a point from being deleted by rules and by users, or do so no longer.</summary>
+public sealed record ProtectPoint(RestorePointId Point, ProjectId Project, bool IsProtected) : IMessage
+{
+    public static string Name => "protect-point";
 }

@@ -34,4 +34,5 @@ public sealed record CatalogueLocation(
 public sealed record CataloguePoint(
     string VaultPoint, RestorePointId Point, RunId Run, PlanId? Plan, RestorePointState State, RunTrigger Trigger,
         IReadOnlyList<string> Tags,
-    DateTimeOffset DueAt, DateTimeOffset? CompletedAt, bool IsDistrusted, DateTimeOffset? DeletedAt, DateTimeOffset? PurgeAt);
+    DateTimeOffset DueAt, DateTimeOffset? CompletedAt, bool IsDistrusted, DateTimeOffset? DeletedAt, DateTimeOffset? PurgeAt,
+    bool IsProtected = false);

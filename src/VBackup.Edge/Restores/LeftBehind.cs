@@ -26,7 +26,12 @@ public sealed record LeftBehind(IReadOnlyList<string> Removed, IReadOnlyList<str
         }
         foreach (var volume in volumes)
         {
-            if (await cloud.Storage.FindLengthAsync(volume, cancellation).ConfigureAwait(false) is null) continue;
+            if (await cloud.Storage.FindLengthAsync(volume, cancellation).ConfigureAwait(false) is null)
+            {
+                // Killed while it was made: it is no volume yet, and can be nobody's.
+                if (await cloud.Storage.RemoveUnfinishedAsync(volume, cancellation).ConfigureAwait(false)) removed.Add(volume.Value);
+                continue;
+            }
             var claim = await cloud.Storage.FindClaimAsync(volume, cancellation).ConfigureAwait(false);
             // Another's claim is another's volume.
             if (claim is null) left.Add(volume.Value);

@@ -148,6 +148,9 @@ public sealed class CephStorage : IVolumeStorage
         }, cancellation);
     }
 
+    // An image is made within milliseconds, and what is there of one by then cannot be told from what somebody makes just now.
+    public Task<bool> RemoveUnfinishedAsync(VolumeId volume, CancellationToken cancellation) => Task.FromResult(false);
+
     public Task ResizeAsync(VolumeId volume, long lengthBytes, CancellationToken cancellation)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(lengthBytes);

@@ -15,7 +15,7 @@ namespace VBackup.Service;
 public sealed class BackupDb(DbContextOptions<BackupDb> options) : ServiceDb(options)
 {
     /// <summary>How its tables are laid out.</summary>
-    public const int SchemaVersion = 3;
+    public const int SchemaVersion = 4;
 
     public DbSet<Run> Runs => Set<Run>();
     public DbSet<RestorePoint> Points => Set<RestorePoint>();

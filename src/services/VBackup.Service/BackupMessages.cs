@@ -18,5 +18,6 @@ public static class BackupMessages
         .On(MessageJson.Default.CancelRun, Ending.CancelAsync)
         .On(MessageJson.Default.DeletePoint, PointDeletion.DeleteAsync)
         .On(MessageJson.Default.UndeletePoint, PointDeletion.UndeleteAsync)
+        .On(MessageJson.Default.ProtectPoint, PointDeletion.ProtectAsync)
         .On(MessageJson.Default.DeclarationsChanged, CatalogueSaving.DeclaredAsync);
 }

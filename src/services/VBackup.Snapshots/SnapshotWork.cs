@@ -173,7 +173,7 @@ public sealed class SnapshotWork(ChangeMaker<SnapshotsDb> changes, EdgeCloud clo
         if (server is { State: not ServerState.Shutdown }) throw new RefusedException($"server {server.Name} runs: stop it first");
         // A disk that was detached since may be another server's.
         if (volumes.FirstOrDefault(volume => server?.Disks.Any(disk => disk.Volume == volume) is not true) is { Value: not null } other)
-            throw new RefusedException($"{other} is no disk of this server any more: nothing was rolled back");
+            throw new RefusedException($"volume {other} is no disk of this server any more: nothing was rolled back");
         var found = await cloud.Storage.Snapshots.ListAsync(volumes, cancellation).ConfigureAwait(false);
         if (found.FirstOrDefault(one => one.Name == snapshot.Instant) is not { IsComplete: true, IsReadable: true })
             throw new RefusedException(

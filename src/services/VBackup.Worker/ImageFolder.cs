@@ -25,9 +25,10 @@ public sealed partial class ImageFolder(string? root)
         var file = Path.Combine(folder, name);
         // A link could name another project's file, or one of this machine.
         if (FileIdentity.RealPath(file) != file || new FileInfo(file).LinkTarget is not null)
-            throw new RefusedException($"{name} leads out of the project's folder for images: links are not followed");
+            throw new RefusedException($"the file {name} leads out of the project's folder for images: links are not followed");
         return FileIdentity.Of(file) is null or { Kind: FileKind.RegularFile } ? file
-            : throw new RefusedException($"{name} is no file: a pipe, a socket, a device or a folder is neither read nor written");
+            : throw new RefusedException($"what is called {name} is no file: a pipe, a socket, a device or a folder is neither read "
+                + "nor written");
     }
 
     [GeneratedRegex(@"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\z", RegexOptions.CultureInvariant)]

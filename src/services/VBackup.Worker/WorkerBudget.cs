@@ -6,6 +6,8 @@ namespace VBackup.Worker;
 /// <summary>What a worker may use of its machine and its network, for all of its tasks together.</summary>
 public sealed record WorkerBudget
 {
+    const int FetchSizeMin = 512 * 1024;
+
     public int TasksAtOnce { get; init; } = 2;
 
     /// <summary>Of the memory in which blocks are on their way; each task has its part of it.</summary>
@@ -30,11 +32,15 @@ public sealed record WorkerBudget
     internal DataPathOptions DataPath()
     {
         var share = MemoryBytes / Math.Max(TasksAtOnce, 1);
-        var options = DataPathOptions.OfDistantVolumes.Within(share);
+        var options = Paced(DataPathOptions.OfDistantVolumes).Within(share);
         return TasksAtOnce > 0 && options.SlotBytes <= share ? options : throw new ArgumentException(
             $"{MemoryBytes} bytes of memory are too few for {TasksAtOnce} tasks at once: each needs {options.SlotBytes}",
                 nameof(MemoryBytes));
     }
+
+    // A read is paid for as a whole: of a large one nobody would see for long how far it is.
+    DataPathOptions Paced(DataPathOptions options) => ReceiveBytesPerSecond is not { } rate ? options
+        : options with { FetchSize = (int)Math.Clamp(rate, FetchSizeMin, options.FetchSize) };
 }
 
 /// <summary>The rates that all of a worker's tasks share. Thread-safe.</summary>

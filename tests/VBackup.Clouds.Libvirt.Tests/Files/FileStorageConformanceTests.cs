@@ -49,6 +49,9 @@ public abstract class FileStorageConformanceTests : VolumeStorageConformance
         File.Delete(Path.Combine(instant, $"{volumes.Count - 1}.copy"));
     }
 
+    protected override Task LeaveHalfMadeAsync(VolumeId volume) => File.WriteAllBytesAsync(
+        Path.Combine(_folder.FullName, $".{Path.GetFileName(volume.Value)}.vbackup-new"), new byte[4096], Token);
+
     protected override async ValueTask CleanUpAsync()
     {
         foreach (var hypervisor in _hypervisors) await hypervisor.DisposeAsync();

@@ -95,6 +95,18 @@ public sealed class RetentionTests
     }
 
     [Fact]
+    public void A_protected_point_stays_whatever_the_rules_say_and_is_a_copy_all_the_same()
+    {
+        KeptPoint[] points = [Point(0, RuleTags.Daily), Point(24, RuleTags.Daily), Point(48, RuleTags.Daily), Point(72, RuleTags.Daily)];
+        Assert.Equal([0, 24], Gone(s_daily2, points));
+        points[0] = points[0] with { IsProtected = true };
+        points[3] = points[3] with { IsProtected = true };
+        Assert.Equal([24], Gone(s_daily2, points));
+        Assert.Equal([new KeepReason(KeptBy.Protected)], Decide(s_daily2, points)[0].Keeps);
+        Assert.Equal([new KeepReason(KeptBy.Protected), new KeepReason(KeptBy.Daily, 1, 2)], Decide(s_daily2, points)[3].Keeps);
+    }
+
+    [Fact]
     public void The_newest_policy_point_stays_though_no_rule_names_it()
     {
         KeptPoint[] points = [Point(0, RuleTags.Hourly, PointKind.Full), Point(4, RuleTags.Hourly)];

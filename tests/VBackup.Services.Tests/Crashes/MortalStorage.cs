@@ -87,6 +87,9 @@ sealed class MortalStorage(CrashWorld world, Life life, Place look) : IVolumeSto
     public Task RemoveAsync(VolumeId volume, CancellationToken cancellation) =>
         life.DoAsync(Place.RemoveVolume, stop => _storage.RemoveAsync(volume, stop), cancellation);
 
+    public Task<bool> RemoveUnfinishedAsync(VolumeId volume, CancellationToken cancellation) =>
+        life.DoAsync(Place.RemoveVolume, stop => _storage.RemoveUnfinishedAsync(volume, stop), cancellation);
+
     public Task ResizeAsync(VolumeId volume, long lengthBytes, CancellationToken cancellation) =>
         throw new NotSupportedException("Nobody resizes in this story.");
 

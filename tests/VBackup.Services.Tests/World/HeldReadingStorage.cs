@@ -54,6 +54,9 @@ sealed class HeldReadingStorage(IVolumeStorage storage, VolumeId held) : IVolume
 
     public Task RemoveAsync(VolumeId volume, CancellationToken cancellation) => storage.RemoveAsync(volume, cancellation);
 
+    public Task<bool> RemoveUnfinishedAsync(VolumeId volume, CancellationToken cancellation) =>
+        storage.RemoveUnfinishedAsync(volume, cancellation);
+
     public Task ResizeAsync(VolumeId volume, long lengthBytes, CancellationToken cancellation) =>
         storage.ResizeAsync(volume, lengthBytes, cancellation);
 

@@ -67,7 +67,7 @@ public sealed class LibvirtFileStorage : IVolumeStorage
                 throw new CloudException(CloudFailure.Other, "create", volume.Value, "a new volume is a file: give its full path");
             using var place = _opening.Hold(volume, "create");
             if (Exists(volume)) throw new CloudException(CloudFailure.Exists, "create", volume.Value, "there is one already");
-            var fresh = volume.Value + ".new";
+            var fresh = Unfinished(volume);
             File.Delete(fresh);
             try
             {
@@ -90,7 +90,7 @@ public sealed class LibvirtFileStorage : IVolumeStorage
     public Task RemoveAsync(VolumeId volume, CancellationToken cancellation) =>
         new FileCall("remove", volume.Value, cancellation).RunAsync(async () =>
         {
-            if (!Exists(volume)) return false;
+            if (!Exists(volume)) return RemoveUnfinished(volume);
             RefuseActiveServers(await ServersAsync(cancellation).ConfigureAwait(false), volume, "remove");
             if (volume.Value.StartsWith("/dev/", StringComparison.Ordinal))
                 throw new CloudException(CloudFailure.NotSupported, "remove", volume.Value, "a device is not removed");
@@ -100,14 +100,37 @@ public sealed class LibvirtFileStorage : IVolumeStorage
                 throw new CloudException(
                     CloudFailure.InUse, "remove", volume.Value, $"it has snapshots, {instant.Name} first: remove them");
             File.Delete(volume.Value);
-            FileIdentity.SyncFolderOf(volume.Value);
-            File.Delete(_state.WriterProcess(volume));
-            File.Delete(_state.WriterLock(volume));
-            File.Delete(_state.Claim(volume));
-            File.Delete(_state.TakingOver(volume));
-            File.Delete(_state.RestoreNote(volume));
-            return true;
+            return RemoveRemains(volume);
         });
+
+    public Task<bool> RemoveUnfinishedAsync(VolumeId volume, CancellationToken cancellation) =>
+        new FileCall("remove", volume.Value, cancellation).RunAsync(() => Task.FromResult(RemoveUnfinished(volume)));
+
+    private bool RemoveUnfinished(VolumeId volume)
+    {
+        if (!File.Exists(Unfinished(volume))) return false;
+        // Whoever makes it holds this as long as it is unfinished.
+        using var place = _opening.Hold(volume, "remove");
+        return !Exists(volume) && RemoveRemains(volume);
+    }
+
+    // REQUIRES: the writer's place is held, and there is no such volume.
+    private bool RemoveRemains(VolumeId volume)
+    {
+        var wasUnfinished = File.Exists(Unfinished(volume));
+        File.Delete(Unfinished(volume));
+        FileIdentity.SyncFolderOf(volume.Value);
+        foreach (var file in _state.FilesOf(volume))
+        {
+            File.Delete(file);
+            File.Delete(file + ".new");
+        }
+        return wasUnfinished;
+    }
+
+    // Not the volume's name with something behind it: that may be somebody's disk.
+    private static string Unfinished(VolumeId volume) =>
+        Path.Combine(Path.GetDirectoryName(volume.Value) ?? "/", $".{Path.GetFileName(volume.Value)}.vbackup-new");
 
     public Task ResizeAsync(VolumeId volume, long lengthBytes, CancellationToken cancellation) =>
         new FileCall("resize", volume.Value, cancellation).RunAsync(async () =>

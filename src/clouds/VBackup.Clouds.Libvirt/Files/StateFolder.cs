@@ -52,6 +52,10 @@ internal sealed class StateFolder
     /// <summary>Tells of a restore in place that writes to the volume, or did and never ended.</summary>
     public string RestoreNote(VolumeId volume) => Path.Combine(Locks, "restoring-" + KeyOf(volume));
 
+    /// <summary>All that is kept of a volume here.</summary>
+    public string[] FilesOf(VolumeId volume) =>
+        [WriterProcess(volume), WriterLock(volume), Claim(volume), TakingOver(volume), RestoreNote(volume)];
+
     /// <summary>What a server's backup needs while it is under way.</summary>
     public string JobFolder(string serverId) => Path.Combine(Jobs, serverId);
 

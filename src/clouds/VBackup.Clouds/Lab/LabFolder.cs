@@ -61,6 +61,11 @@ internal sealed class LabFolder
     public string ShuttingOutMark(VolumeId volume) => System.IO.Path.Combine(Volumes, volume.Value + ".shutting-out");
     public string Claim(VolumeId volume) => System.IO.Path.Combine(Volumes, volume.Value + ".claim");
     public string RestoreNote(VolumeId volume) => System.IO.Path.Combine(Volumes, volume.Value + ".restoring");
+
+    /// <summary>All that a volume has in its folder. What is being written of each has '.new' behind its name.</summary>
+    public string[] FilesOf(VolumeId volume) =>
+        [VolumePath(volume), WriterLock(volume), Gate(volume), ShuttingOutMark(volume), Claim(volume), RestoreNote(volume)];
+
     public string InstantFolder(string name) => System.IO.Path.Combine(Instants, name);
     public string ServerPath(string name) => System.IO.Path.Combine(Servers, name + ".json");
     public string AgentSocket(string server) => System.IO.Path.Combine(Servers, server + ".agent");

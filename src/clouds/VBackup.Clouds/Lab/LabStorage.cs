@@ -64,7 +64,11 @@ public sealed class LabStorage : IVolumeStorage
                 .ConfigureAwait(false);
             using var all = await _folder.HoldAsync(_folder.FolderLock, isExclusive: true, "remove", cancellation)
                 .ConfigureAwait(false);
-            if (!_folder.Has(volume)) return;
+            if (!_folder.Has(volume))
+            {
+                RemoveRemains(volume);
+                return;
+            }
             RefuseRunningServers(_folder, volume, "remove");
             using var writer = HoldWriter(_folder, volume, "remove");
             if (InstantFolder.ListOf(_folder, [volume]).FirstOrDefault() is { } instant)
@@ -72,13 +76,26 @@ public sealed class LabStorage : IVolumeStorage
                     CloudFailure.InUse, "remove", volume.Value, $"it has snapshots, {instant.Name} first: remove them");
             // The volume goes first: without it, what is left of it is nothing.
             File.Delete(_folder.VolumePath(volume));
-            File.Delete(_folder.Gate(volume));
-            File.Delete(_folder.WriterLock(volume));
-            File.Delete(_folder.ShuttingOutMark(volume));
-            File.Delete(_folder.Claim(volume));
-            File.Delete(_folder.RestoreNote(volume));
-            FileIdentity.SyncFolderOf(_folder.VolumePath(volume));
+            RemoveRemains(volume);
         });
+
+    public Task<bool> RemoveUnfinishedAsync(VolumeId volume, CancellationToken cancellation) =>
+        new FileCall("remove", volume.Value, cancellation).RunAsync(async () =>
+        {
+            using var all = await _folder.HoldAsync(_folder.FolderLock, isExclusive: true, "remove", cancellation)
+                .ConfigureAwait(false);
+            return !_folder.Has(volume) && RemoveRemains(volume);
+        });
+
+    // Whoever makes or opens a volume holds the folder's lock, as does who calls this: what has no volume is nobody's.
+    private bool RemoveRemains(VolumeId volume)
+    {
+        if (!LabFolder.IsName(volume.Value)) return false;
+        string[] remains = [.. _folder.FilesOf(volume).SelectMany(file => (string[])[file, file + ".new"]).Where(File.Exists)];
+        foreach (var file in remains) File.Delete(file);
+        FileIdentity.SyncFolderOf(_folder.VolumePath(volume));
+        return remains.Length > 0;
+    }
 
     public Task ResizeAsync(VolumeId volume, long lengthBytes, CancellationToken cancellation) =>
         new FileCall("resize", volume.Value, cancellation).RunAsync(async () =>

@@ -67,8 +67,14 @@ public interface IVolumeStorage : IAsyncDisposable
     /// <exception cref="CloudException">There is one already, or no room.</exception>
     Task CreateAsync(VolumeId volume, long lengthBytes, CancellationToken cancellation);
 
-    /// <summary>Removes a volume. One that does not exist is no error; one that is in use or has snapshots is.</summary>
+    /// <summary>Removes a volume, and what was begun of it. One that does not exist is no error; one that is in use or has snapshots
+    /// is.</summary>
     Task RemoveAsync(VolumeId volume, CancellationToken cancellation);
+
+    /// <summary>Removes what a creation that was killed has left of a volume that does not exist. Of one that exists, also since a moment
+    /// ago, nothing is touched.</summary>
+    /// <returns>Whether there was anything; never where a creation leaves nothing half done.</returns>
+    Task<bool> RemoveUnfinishedAsync(VolumeId volume, CancellationToken cancellation);
 
     /// <summary>Makes a volume longer (the new part reads as zeros) or shorter.</summary>
     Task ResizeAsync(VolumeId volume, long lengthBytes, CancellationToken cancellation);

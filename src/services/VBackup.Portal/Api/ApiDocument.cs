@@ -57,6 +57,7 @@ static class ApiDocument
             };
             return Task.CompletedTask;
         });
+        options.AddSchemaTransformer(ApiSchemas.CorrectAsync);
         options.AddOperationTransformer((operation, context, _) =>
         {
             Describe(operation, context.Description.ActionDescriptor.EndpointMetadata, context.Document);

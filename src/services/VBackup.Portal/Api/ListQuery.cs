@@ -14,6 +14,9 @@ sealed record ListQuery(int Limit, string Order, bool IsDescending, JsonElement?
     public const int LimitMax = 200;
     const int CursorLengthMax = 2000;
 
+    /// <summary>What every list understands.</summary>
+    public static IReadOnlyList<string> OfEveryList { get; } = ["limit", "cursor", "sort"];
+
     public static Problem WrongCursor { get; } =
         Problem.Wrong("cursor", "It is not one of this list, or was made for another order or other filters.");
 
@@ -23,16 +26,9 @@ sealed record ListQuery(int Limit, string Order, bool IsDescending, JsonElement?
 
     string Sort => IsDescending ? "-" + Order : Order;
 
-    /// <summary>One of the two is there.</summary>
+    /// <summary>One of the two is there. REQUIRES: no parameter is given that the list does not know, or twice.</summary>
     public static (ListQuery? Query, Problem? Refusal) Read(IQueryCollection query, ListParameters known, string orderDefault)
     {
-        foreach (var (name, values) in query)
-        {
-            if (name is not ("limit" or "cursor" or "sort") && !known.Filters.Contains(name))
-                return (null, Problem.Wrong(name,
-                    $"This list knows limit, cursor, sort{string.Concat(known.Filters.Select(one => ", " + one))}."));
-            if (values.Count != 1) return (null, Problem.Wrong(name, "It may be given once."));
-        }
         var limit = LimitDefault;
         if (query.ContainsKey("limit") && !(int.TryParse(query["limit"], NumberStyles.None, CultureInfo.InvariantCulture, out limit)
             && limit is >= 1 and <= LimitMax))
@@ -71,7 +67,7 @@ sealed record ListQuery(int Limit, string Order, bool IsDescending, JsonElement?
 /// <summary>Reads a request's parameters.</summary>
 static class QueryParameters
 {
-    /// <summary>Null when it is not given. One that is given twice is refused by the list.</summary>
+    /// <summary>Null when it is not given.</summary>
     public static string? One(this IQueryCollection query, string name) => query.TryGetValue(name, out var values) ? values.ToString()
         : null;
 }

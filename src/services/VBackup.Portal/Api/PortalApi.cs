@@ -103,7 +103,8 @@ public static class PortalApi
     /// <exception cref="InvalidOperationException">A route does not say who may use it.</exception>
     public static void MapPortalApi(this IEndpointRouteBuilder app)
     {
-        var api = app.MapGroup(Root + "/v1").AddEndpointFilter(UnexpectedBody.RefuseAsync);
+        var api = app.MapGroup(Root + "/v1").AddEndpointFilterFactory(UnknownParameters.Refuse)
+            .AddEndpointFilter(UnexpectedBody.RefuseAsync);
         MapFeatures(api);
         AccessOfRoutes.Check(((IEndpointRouteBuilder)api).DataSources.SelectMany(source => source.Endpoints));
         app.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = _ => false }).IsOpen();

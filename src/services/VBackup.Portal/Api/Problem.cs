@@ -25,13 +25,11 @@ public sealed record Problem(ProblemCode Code, string Detail, string? Field = nu
     /// <param name="within">The member of the body that the use case was given, where it was not the whole.</param>
     public static Problem Of(Refusal refusal, string? within = null) => refusal.Kind switch
     {
-        RefusalKind.Invalid => Wrong(within is null ? refusal.Field ?? "body" : $"{within}.{refusal.Field}", Sentence(refusal.Message)),
-        RefusalKind.NotFound => new(ProblemCode.NotFound, Sentence(refusal.Message)),
-        RefusalKind.Conflict => new(ProblemCode.Named(refusal.Code), Sentence(refusal.Message), refusal.Field),
+        RefusalKind.Invalid => Wrong(within is null ? refusal.Field ?? "body" : $"{within}.{refusal.Field}", Sentence.Of(refusal.Message)),
+        RefusalKind.NotFound => new(ProblemCode.NotFound, Sentence.Of(refusal.Message)),
+        RefusalKind.Conflict => new(ProblemCode.Named(refusal.Code), Sentence.Of(refusal.Message), refusal.Field),
         _ => throw new InvalidOperationException($"Nobody says how to answer {refusal}."),
     };
-
-    static string Sentence(string message) => $"{char.ToUpperInvariant(message[0])}{message[1..]}.";
 
     public async Task ExecuteAsync(HttpContext httpContext)
     {

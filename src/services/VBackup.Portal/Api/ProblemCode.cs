@@ -36,6 +36,7 @@ public sealed class ProblemCode
     public static ProblemCode RunOver { get; } = new("run-over", 409, "The run is over.");
     public static ProblemCode PointNotActive { get; } = new("point-not-active", 409, "The point cannot be used as it is now.");
     public static ProblemCode PointNotInBin { get; } = new("point-not-in-bin", 409, "The point is not in the bin.");
+    public static ProblemCode PointProtected { get; } = new("point-protected", 409, "Somebody has protected it.");
     public static ProblemCode PointLocked { get; } = new("point-locked", 409, "A location's lock holds it.");
     public static ProblemCode LockFinal { get; } = new("lock-final", 409, "The lock stays as it is.");
     public static ProblemCode LocationInUse { get; } = new("location-in-use", 409, "Something still needs this location.");

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -8,9 +9,9 @@ using VBackup.Portal.Api;
 namespace VBackup.Portal.Identity;
 
 /// <param name="User">By his name.</param>
-public sealed record NewMembershipRequest(string? User, string? Role);
+public sealed record NewMembershipRequest([property: Required] string? User, [property: Required] string? Role);
 
-public sealed record MembershipRequest(string? Role);
+public sealed record MembershipRequest([property: Required] string? Role);
 
 public sealed record MembershipView(UserId UserId, string User, string Role);
 

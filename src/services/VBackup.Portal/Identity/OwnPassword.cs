@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -9,7 +10,8 @@ using VBackup.Portal.Audit;
 namespace VBackup.Portal.Identity;
 
 /// <param name="Password">The one that he has, which may be one that he was given.</param>
-public sealed record OwnPasswordRequest(string? User, string? Password, string? NewPassword);
+public sealed record OwnPasswordRequest([property: Required] string? User, [property: Required] string? Password,
+    [property: Required] string? NewPassword);
 
 /// <summary>A user chooses a password, by the API and in pages. The one that he has lets him in here, so it is done without a session,
 /// which he may not get before. Thread-safe.</summary>

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -7,7 +8,7 @@ using VBackup.Portal.Api;
 
 namespace VBackup.Portal.Identity;
 
-public sealed record ProjectRequest(string? Name);
+public sealed record ProjectRequest([property: Required] string? Name);
 
 public sealed record ProjectView(ProjectId Id, string Name, DateTimeOffset CreatedAt);
 

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -6,9 +7,9 @@ using VBackup.Portal.Api;
 
 namespace VBackup.Portal.Identity;
 
-public sealed record NewRoleRequest(string? Name, IReadOnlyList<string>? Permissions);
+public sealed record NewRoleRequest([property: Required] string? Name, [property: Required] IReadOnlyList<string>? Permissions);
 
-public sealed record RoleRequest(IReadOnlyList<string>? Permissions);
+public sealed record RoleRequest([property: Required] IReadOnlyList<string>? Permissions);
 
 public sealed record RoleView(string Name, bool BuiltIn, IReadOnlyList<Permission> Permissions);
 

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -9,7 +10,7 @@ using VBackup.Portal.Audit;
 namespace VBackup.Portal.Identity;
 
 /// <param name="Project">By its name; not needed by whoever is in one only.</param>
-public sealed record SignInRequest(string? User, string? Password, string? Project);
+public sealed record SignInRequest([property: Required] string? User, [property: Required] string? Password, string? Project);
 
 /// <param name="Token">To be sent as a bearer token.</param>
 public sealed record SessionView(ApiTokenId Id, string Token, DateTimeOffset ExpiresAt, string User, ProjectId? Project,

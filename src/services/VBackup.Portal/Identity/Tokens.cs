@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -8,7 +9,7 @@ using VBackup.Portal.Api;
 namespace VBackup.Portal.Identity;
 
 /// <param name="ExpiresAt">In 90 days, when it is not said.</param>
-public sealed record NewTokenRequest(string? Name, DateTimeOffset? ExpiresAt);
+public sealed record NewTokenRequest([property: Required] string? Name, DateTimeOffset? ExpiresAt);
 
 /// <param name="Token">Told once; null when the answer is given again.</param>
 public sealed record NewTokenView(ApiTokenId Id, string Name, DateTimeOffset ExpiresAt, string? Token);

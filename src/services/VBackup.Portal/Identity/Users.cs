@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -7,9 +8,9 @@ using VBackup.Portal.Api;
 
 namespace VBackup.Portal.Identity;
 
-public sealed record NewUserRequest(string? Name, bool? Administrator);
+public sealed record NewUserRequest([property: Required] string? Name, bool? Administrator);
 
-public sealed record UserRequest(bool? Disabled, bool? Administrator);
+public sealed record UserRequest([property: Required] bool? Disabled, [property: Required] bool? Administrator);
 
 public sealed record UserView(UserId Id, string Name, bool Administrator, bool Disabled, bool MustChangePassword, DateTimeOffset CreatedAt);
 

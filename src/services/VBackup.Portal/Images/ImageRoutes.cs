@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -23,12 +24,13 @@ sealed record ImagePlace(bool IsThere)
 /// <param name="Volume">Which of the point's volumes; not needed when it has one.</param>
 /// <param name="File">Its name in the project's folder.</param>
 /// <param name="Format">What the name ends in, when it is not said.</param>
-public sealed record ExportImageRequest(string? Volume, string? File, ImageFormatView? Format);
+public sealed record ExportImageRequest(string? Volume, [property: Required] string? File, ImageFormatView? Format);
 
 /// <param name="Server">In its region and beside its volumes.</param>
 /// <param name="Format">What the name ends in, when it is not said.</param>
 /// <param name="Name">Of the new volume.</param>
-public sealed record ImportImageRequest(ServerRequest? Server, string? File, ImageFormatView? Format, string? Name);
+public sealed record ImportImageRequest([property: Required] ServerRequest? Server, [property: Required] string? File,
+    ImageFormatView? Format, [property: Required] string? Name);
 
 /// <summary>Volumes of points as image files in the region's folder for images, and such files as new volumes.</summary>
 static class ImageRoutes

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -8,7 +9,7 @@ using VBackup.Portal.Identity;
 namespace VBackup.Portal.Keys;
 
 /// <param name="Project">The project's name, so that nobody erases another one's unawares.</param>
-public sealed record EraseKeyRequest(string? Project);
+public sealed record EraseKeyRequest([property: Required] string? Project);
 
 /// <param name="RecoveryKey">Its line, as a key file holds it. It is told in this answer only.</param>
 /// <param name="Meaning">What whoever has it can do.</param>

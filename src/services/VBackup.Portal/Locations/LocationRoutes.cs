@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -14,7 +15,8 @@ namespace VBackup.Portal.Locations;
 /// <param name="Endpoint">Of an S3 other than Amazon's.</param>
 /// <param name="SecretKey">Taken, and never told again.</param>
 /// <param name="QuotaBytes">No limit, when it is not said.</param>
-public sealed record NewLocationRequest(string? Name, string? Region, LocationKindView? Kind, string? Address, string? Endpoint,
+public sealed record NewLocationRequest([property: Required] string? Name, [property: Required] string? Region,
+    [property: Required] LocationKindView? Kind, [property: Required] string? Address, string? Endpoint,
     string? S3Region,
     string? AccessKey, string? SecretKey, long? QuotaBytes, int? SoftDeleteDays, bool? IsDefault)
 {
@@ -23,12 +25,12 @@ public sealed record NewLocationRequest(string? Name, string? Region, LocationKi
 }
 
 /// <param name="QuotaBytes">Null for no limit.</param>
-public sealed record LocationRequest(long? QuotaBytes, int? SoftDeleteDays, bool? IsDefault);
+public sealed record LocationRequest(long? QuotaBytes, [property: Required] int? SoftDeleteDays, [property: Required] bool? IsDefault);
 
 /// <param name="MinDays">Nobody deletes a younger point.</param>
 /// <param name="MaxDays">An older one is deleted, whoever made it.</param>
 /// <param name="ChangeDays">For so long the lock can still be changed, or taken away.</param>
-public sealed record LockRequest(int? MinDays, int? MaxDays, int? ChangeDays);
+public sealed record LockRequest(int? MinDays, int? MaxDays, [property: Required] int? ChangeDays);
 
 /// <param name="FinalAt">From then on nobody changes it, or takes it away.</param>
 /// <param name="IsEnforcedByStore">Else the services keep to it, and whoever has the store's credentials does not have to.</param>

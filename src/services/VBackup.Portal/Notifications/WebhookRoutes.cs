@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -8,7 +9,7 @@ using VBackup.Portal.Identity;
 
 namespace VBackup.Portal.Notifications;
 
-public sealed record WebhookRequest(string? Name, string? Url);
+public sealed record WebhookRequest([property: Required] string? Name, [property: Required] string? Url);
 
 /// <param name="HasSecret">False of one of a lost system: nothing is sent to it until it has another.</param>
 public sealed record WebhookView(WebhookId Id, string Name, string Url, DateTimeOffset CreatedAt, bool HasSecret);

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using Microsoft.AspNetCore.Http;
 using Microsoft.EntityFrameworkCore;
 using VBackup.Contracts.Ids;
@@ -8,12 +9,13 @@ using VBackup.Portal.Identity;
 namespace VBackup.Portal.Plans;
 
 /// <summary>A server, as somebody names it.</summary>
-public sealed record ServerRequest(string? Region, string? Id);
+public sealed record ServerRequest([property: Required] string? Region, [property: Required] string? Id);
 
 /// <param name="Policy">The default one, when it is not said; so with the location.</param>
 /// <param name="Volumes">Names; all, when they are not said.</param>
 public sealed record NewPlanRequest(
-    ServerRequest? Server, PolicyId? Policy, LocationId? Location, IReadOnlyList<string>? Volumes, bool? IncludesLater, string? Note);
+    [property: Required] ServerRequest? Server, PolicyId? Policy, LocationId? Location, IReadOnlyList<string>? Volumes,
+    bool? IncludesLater, string? Note);
 
 /// <summary>What is left out stays as it is.</summary>
 /// <param name="AllVolumes">True takes the choice of volumes back: all that the server has now, and later ones by
@@ -90,6 +92,8 @@ static class PlanRequests
     {
         if (change.Caller.Lacks(Permission.UpdateBackupPlan) is { } lacks) return lacks;
         if (request is { AllVolumes: true, Volumes: not null }) return Problem.Wrong("allVolumes", "It goes without volumes.");
+        if (request is { AllVolumes: false, Volumes: null })
+            return Problem.Wrong("allVolumes", "Not all of them: say which, as volumes, by their names.");
         var project = change.Caller.InProject;
         if (await PlanUse.FindAsync(change.Db, project, id, change.Cancellation).ConfigureAwait(false) is not { } plan)
             return Problem.NoSuch("plan");

@@ -12,16 +12,18 @@ namespace VBackup.Portal.Points;
 /// <param name="Consistency"><c>filesystem</c> or <c>crash</c>.</param>
 /// <param name="IsDistrusted">Change tracking was found wrong after it: it may lack changes.</param>
 /// <param name="PurgeAt">When one in the bin goes for good.</param>
+/// <param name="IsProtected">Neither rules nor users delete it.</param>
 public sealed record PointView(RestorePointId Id, ServerRef Server, string ServerName, PlanId? Plan, RunId Run, LocationId Location,
     RestorePointState State, PointKind Kind, RunTrigger Trigger, IReadOnlyList<string> Tags, DateTimeOffset DueAt, DateTimeOffset? TakenAt,
     DateTimeOffset? CompletedAt, string? Consistency, bool IsDistrusted, long LengthBytes, long ReadBytes, long StoredBytes,
-    IReadOnlyList<VolumePointView> Volumes, DateTimeOffset? DeletedAt, DateTimeOffset? PurgeAt)
+    IReadOnlyList<VolumePointView> Volumes, DateTimeOffset? DeletedAt, DateTimeOffset? PurgeAt, bool IsProtected)
 {
     public static PointView Of(PointRow point) => new(point.Id, point.Server, point.ServerName, point.Plan, point.Run, point.Location,
         point.State,
         point.Kind, point.Trigger, point.Tags, point.DueAt, point.TakenAt, point.CompletedAt, point.Consistency, point.IsDistrusted,
         point.Volumes.Sum(volume => volume.LengthBytes), point.Volumes.Sum(volume => volume.ReadBytes),
-        point.Volumes.Sum(volume => volume.StoredBytes), point.Volumes, point.DeletedAt, point.PurgeAt);
+        point.Volumes.Sum(volume => volume.StoredBytes), point.Volumes, point.DeletedAt, point.PurgeAt,
+        point.IsProtected);
 }
 
 /// <summary>What is asked of the project's restore points, by the API and in pages. Each looks for the permission that it takes.</summary>
@@ -79,10 +81,33 @@ static class PointRequests
         if (point.State != RestorePointState.Active)
             return new Problem(ProblemCode.PointNotActive,
                 "It is not complete, or deleted already. What is in the bin is purged by itself.");
+        if (point.IsProtected)
+            return new Problem(ProblemCode.PointProtected, "It is protected: take that back before it is deleted.");
         if (await PointRetention.HeldUntilAsync(change.Db, point, change.Now, change.Cancellation).ConfigureAwait(false) is { } until)
             return new Problem(ProblemCode.PointLocked, $"Its location is locked: nobody deletes it before {until:u}.");
         change.Send(Destination.Backup, new DeletePoint(point.Id, project, IsByPolicy: false), MessageJson.Default.DeletePoint);
         change.Audit("deletePoint", $"point {point.Id} of {point.ServerName}");
+        return PointView.Of(point);
+    }
+
+    /// <summary>As long as it is protected, neither rules nor users delete it.</summary>
+    public static async Task<Outcome<PointView>> ProtectAsync(ApiChange change, RestorePointId id, bool isProtected)
+    {
+        if (change.Caller.Lacks(Permission.ProtectRestorePoint) is { } lacks) return lacks;
+        var project = change.Caller.InProject;
+        if (await FindAsync(change.Db, project, id, change.Cancellation).ConfigureAwait(false) is not { } point)
+            return Problem.NoSuch("point");
+        if (point.State != RestorePointState.Active)
+            return new Problem(ProblemCode.PointNotActive,
+                "It is not complete, or deleted already. What is in the bin is brought back first.");
+        if (point.IsProtected == isProtected)
+        {
+            change.LeaveAll();
+            return PointView.Of(point);
+        }
+        point.IsToBeProtected(isProtected);
+        change.Send(Destination.Backup, new ProtectPoint(point.Id, project, isProtected), MessageJson.Default.ProtectPoint);
+        change.Audit(isProtected ? "protectPoint" : "unprotectPoint", $"point {point.Id} of {point.ServerName}");
         return PointView.Of(point);
     }
 

@@ -44,5 +44,6 @@ static class PointRetention
             : LocationDays.Unbounded;
 
     static KeptPoint Kept(PointRow point) => new(point.Id, point.Trigger, point.Kind, point.State, RuleTagNames.Parse(point.Tags),
-        Instant.FromDateTimeOffset(point.TakenAt ?? point.DueAt), Instant.FromDateTimeOffset(point.CompletedAt ?? point.DueAt));
+        Instant.FromDateTimeOffset(point.TakenAt ?? point.DueAt), Instant.FromDateTimeOffset(point.CompletedAt ?? point.DueAt),
+        point.IsProtected);
 }

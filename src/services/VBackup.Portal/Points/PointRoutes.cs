@@ -23,6 +23,12 @@ static class PointRoutes
         points.MapPost("/{id:guid}/undelete", Undelete).Needs(Permission.UndeleteRestorePoint)
             .Produces<PointView>(StatusCodes.Status202Accepted)
             .WithSummary("Bring a point back from the bin");
+        points.MapPost("/{id:guid}/protect", Protect).Needs(Permission.ProtectRestorePoint)
+            .Produces<PointView>(StatusCodes.Status202Accepted)
+            .WithSummary("Keep a point from being deleted by rules and by users");
+        points.MapPost("/{id:guid}/unprotect", Unprotect).Needs(Permission.ProtectRestorePoint)
+            .Produces<PointView>(StatusCodes.Status202Accepted)
+            .WithSummary("Let a point be deleted again, at once where no rule keeps it");
         Restore.Map(points);
     }
 
@@ -44,6 +50,14 @@ static class PointRoutes
 
     static Task<IResult> Undelete(Guid id, HttpContext http, ApiChanges changes) => changes.MakeAsync(http, async change =>
         (await PointRequests.UndeleteAsync(change, RestorePointId.From(id)).ConfigureAwait(false)).Answer(Accepted));
+
+    static Task<IResult> Protect(Guid id, HttpContext http, ApiChanges changes) => ProtectAsync(id, true, http, changes);
+
+    static Task<IResult> Unprotect(Guid id, HttpContext http, ApiChanges changes) => ProtectAsync(id, false, http, changes);
+
+    static Task<IResult> ProtectAsync(Guid id, bool isProtected, HttpContext http, ApiChanges changes) =>
+        changes.MakeAsync(http, async change =>
+        (await PointRequests.ProtectAsync(change, RestorePointId.From(id), isProtected).ConfigureAwait(false)).Answer(Accepted));
 
     static IResult Accepted(PointView point) => TypedResults.Accepted($"/api/v1/points/{point.Id}", point);
 }

@@ -31,8 +31,12 @@ public sealed class PointRow
     public IReadOnlyList<VolumePointView> Volumes { get; private set; } = [];
     public DateTimeOffset? DeletedAt { get; private set; }
     public DateTimeOffset? PurgeAt { get; private set; }
+    public bool IsProtected { get; private set; }
 
     public ServerRef Server => new(Region, ServerId);
+
+    /// <summary>From now on, and not only when the vBackup service tells so: no rule is to delete it meanwhile.</summary>
+    public void IsToBeProtected(bool isProtected) => IsProtected = isProtected;
 
     /// <inheritdoc cref="Runs.RunRow.Changes"/>
     public bool Changes(PointChanged now)
@@ -43,6 +47,7 @@ public sealed class PointRow
         (State, Kind, Trigger, Tags) = (now.State, now.Kind, now.Trigger, now.Tags);
         (DueAt, TakenAt, CompletedAt, Consistency) = (now.DueAt, now.TakenAt, now.CompletedAt, now.Consistency);
         (IsDistrusted, Volumes, DeletedAt, PurgeAt) = (now.IsDistrusted, now.Volumes, now.DeletedAt, now.PurgeAt);
+        IsProtected = now.IsProtected;
         return true;
     }
 }

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -13,7 +14,7 @@ namespace VBackup.Portal.Points;
 /// <param name="Name">Of the new server or volume.</param>
 /// <param name="Volume">Only this one of the point's volumes; a new volume is always of one.</param>
 /// <param name="StopsServer">To the original: a running server may be stopped, and is started again when all went well.</param>
-public sealed record RestoreRequest(RestoreTarget? Target, string? Name, string? Volume, bool? StopsServer);
+public sealed record RestoreRequest([property: Required] RestoreTarget? Target, string? Name, string? Volume, bool? StopsServer);
 
 /// <summary>Restores a point: in place, to a new server, or one volume of it to a new volume.</summary>
 static class Restore

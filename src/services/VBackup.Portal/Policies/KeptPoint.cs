@@ -8,7 +8,8 @@ namespace VBackup.Portal.Policies;
 /// <param name="TakenAt">The instant whose state it holds. Copies are counted by it.</param>
 /// <param name="CompletedAt">From when on it is active. The location's days are counted from it. Of one that is not complete: any.</param>
 public sealed record KeptPoint(
-    RestorePointId Point, RunTrigger Trigger, PointKind Kind, RestorePointState State, RuleTags Tags, Instant TakenAt, Instant CompletedAt);
+    RestorePointId Point, RunTrigger Trigger, PointKind Kind, RestorePointState State, RuleTags Tags, Instant TakenAt, Instant CompletedAt,
+    bool IsProtected = false);
 
 /// <summary>What keeps a point.</summary>
 public enum KeptBy
@@ -23,6 +24,8 @@ public enum KeptBy
     NewestOfAll,
     /// <summary>A user asked for it, so only users delete it.</summary>
     Manual,
+    /// <summary>A user has protected it, so that no rule lets it go and nobody deletes it.</summary>
+    Protected,
     /// <summary>Its run is not over.</summary>
     Unfinished,
     /// <summary>It is in the bin, deleted or failed: there is nothing to decide.</summary>
@@ -44,6 +47,7 @@ public sealed record KeepReason(KeptBy By, int Place = 0, int Keep = 0)
         KeptBy.FullPattern => $"full pattern: full {Place} of {Keep}, or an incremental of it",
         KeptBy.NewestOfAll => "the newest point of the policy",
         KeptBy.Manual => "made by hand: only a user deletes it",
+        KeptBy.Protected => "protected by a user",
         KeptBy.Unfinished => "its run is not over",
         KeptBy.NotThere => "deleted or failed",
         KeptBy.NoPolicy => "the plan has no policy",

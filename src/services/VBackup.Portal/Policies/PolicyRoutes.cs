@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -9,10 +10,11 @@ using VBackup.Portal.Identity;
 namespace VBackup.Portal.Policies;
 
 /// <summary><see cref="PolicyRules"/> as somebody sends them: what may not be left out may still be missing.</summary>
-public sealed record PolicyRulesRequest(LocalTime? LaunchTime, string? Zone, HourlyRule? Hourly, DailyRule? Daily, WeeklyRule? Weekly,
+public sealed record PolicyRulesRequest([property: Required] LocalTime? LaunchTime, [property: Required] string? Zone,
+    HourlyRule? Hourly, DailyRule? Daily, WeeklyRule? Weekly,
     MonthlyRule? Monthly, FullPattern? FullPattern, PolicyWindow? Window, NotificationRule? Notification);
 
-public sealed record PolicyRequest(string? Name, PolicyRulesRequest? Rules);
+public sealed record PolicyRequest([property: Required] string? Name, [property: Required] PolicyRulesRequest? Rules);
 
 /// <summary>Policies of a project, and those of the system.</summary>
 static class PolicyRoutes

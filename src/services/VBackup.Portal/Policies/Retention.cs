@@ -76,6 +76,8 @@ public static class Retention
         if (mustGoAt <= now) return new(point, [], TooOld(days, mustGoAt.Value, DepartureHold.Nothing));
         // Only what no rule keeps goes earlier than that.
         var tooOldLater = mustGoAt is { } at ? TooOld(days, at, DepartureHold.UntilTooOld) : null;
+        if (point.IsProtected)
+            return new(point, [new(KeptBy.Protected), .. IsCopy(point) ? count?.Keeps ?? [] : [new(KeptBy.Manual)]], tooOldLater);
         if (!IsCopy(point)) return new(point, [new(KeptBy.Manual)], tooOldLater);
         if (rules is null) return new(point, [new(KeptBy.NoPolicy)], tooOldLater);
         if (count is null) throw new InvalidOperationException($"point {point.Point} is a copy and was not counted");

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -15,13 +16,15 @@ namespace VBackup.Portal.Restores;
 
 /// <summary><see cref="RestoreCalendar"/> as somebody sends it: what may not be left out may still be missing.</summary>
 public sealed record RestoreCalendarRequest(
-    LocalTime? LaunchTime, string? Zone, HourlyRule? Hourly, DailyRule? Daily, WeeklyRule? Weekly, MonthlyRule? Monthly);
+    [property: Required] LocalTime? LaunchTime, [property: Required] string? Zone, HourlyRule? Hourly, DailyRule? Daily, WeeklyRule? Weekly,
+    MonthlyRule? Monthly);
 
 /// <param name="Name">Of the schedule.</param>
 /// <param name="Point">What is restored once, at <paramref name="At"/>.</param>
 /// <param name="Server">Whose newest point is restored by the <paramref name="Calendar"/>.</param>
 /// <param name="NewName">Of the new server or volume; by a calendar, the instant follows it.</param>
-public sealed record RestoreScheduleRequest(string? Name, RestorePointId? Point, ServerRequest? Server, RestoreTarget? Target,
+public sealed record RestoreScheduleRequest([property: Required] string? Name, RestorePointId? Point, ServerRequest? Server,
+    [property: Required] RestoreTarget? Target,
     string? NewName,
     string? Volume, bool? StopsServer, DateTimeOffset? At, RestoreCalendarRequest? Calendar);
 

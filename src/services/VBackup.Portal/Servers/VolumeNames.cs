@@ -12,6 +12,6 @@ static class VolumeNames
         if (names.Count == 0) return Refusal.Invalid(Field, "name one at least, or leave them out for all");
         if (names.Any(string.IsNullOrEmpty)) return Refusal.Invalid(Field, "a name is missing");
         return names.GroupBy(name => name).FirstOrDefault(same => same.Count() > 1) is { Key: var twice }
-            ? Refusal.Invalid(Field, $"{twice} is named twice") : null;
+            ? Refusal.Invalid(Field, $"the volume {twice} is named twice") : null;
     }
 }

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -8,7 +9,7 @@ using VBackup.Portal.Identity;
 
 namespace VBackup.Portal.Snapshots;
 
-public sealed record SurveyRequest(string? Region);
+public sealed record SurveyRequest([property: Required] string? Region);
 
 /// <summary>Snapshots that are on the storage of the project's servers, and that nobody knows of.</summary>
 static class OrphanRoutes

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -17,10 +18,10 @@ namespace VBackup.Portal.Snapshots;
 /// <param name="Volumes">Names; all that the server has then, when they are not said.</param>
 /// <param name="KeptDays">When it goes by itself; never, when it is not said.</param>
 public sealed record NewSnapshotRequest(
-    ServerRequest? Server, VolumeRequest? Volume, string? Name, IReadOnlyList<string>? Volumes, int? KeptDays);
+    ServerRequest? Server, VolumeRequest? Volume, [property: Required] string? Name, IReadOnlyList<string>? Volumes, int? KeptDays);
 
 /// <param name="Id">What the storage calls it.</param>
-public sealed record VolumeRequest(string? Region, string? Id);
+public sealed record VolumeRequest([property: Required] string? Region, [property: Required] string? Id);
 
 /// <param name="Volumes">Names; all that the snapshot has, when they are not said.</param>
 public sealed record RollBackRequest(IReadOnlyList<string>? Volumes);

@@ -95,7 +95,7 @@ static class CatalogueSaving
         if (location.Version != before) LocationWork.Tell(change, location);
     }
 
-    // Points that are neither in the bin nor in doubt say enough of themselves: where there is no room, they are left out.
+    // Points that are neither in the bin, nor in doubt, nor protected say enough of themselves: where there is no room, they are left out.
     static async Task<(List<CataloguePoint> Points, int LeftOut)> PointsAsync(
         BackupDb db, Location location, DateTimeOffset now, CancellationToken cancellation)
     {
@@ -105,7 +105,7 @@ static class CatalogueSaving
                 || one.State == RestorePointState.Deleted && one.PurgeAt > toldSince));
         List<CataloguePoint> points = [];
         var bytes = 0L;
-        await foreach (var point in told.OrderBy(one => one.State == RestorePointState.Active && !one.IsDistrusted)
+        await foreach (var point in told.OrderBy(one => one.State == RestorePointState.Active && !one.IsDistrusted && !one.IsProtected)
             .ThenByDescending(one => one.CompletedAt).AsAsyncEnumerable().WithCancellation(cancellation).ConfigureAwait(false))
         {
             var entry = EntryOf(point);
@@ -121,7 +121,7 @@ static class CatalogueSaving
         one.Lock);
 
     static CataloguePoint EntryOf(RestorePoint one) => new(one.VaultPoint!, one.Id, one.Run, one.Plan, one.State, one.Trigger, one.Tags,
-        one.DueAt, one.CompletedAt, one.IsDistrusted, one.DeletedAt, one.PurgeAt);
+        one.DueAt, one.CompletedAt, one.IsDistrusted, one.DeletedAt, one.PurgeAt, one.IsProtected);
 
     static async Task<CatalogueState> StateOfAsync(BackupDb db, ProjectId project, CancellationToken cancellation)
     {

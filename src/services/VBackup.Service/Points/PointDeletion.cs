@@ -17,7 +17,7 @@ static class PointDeletion
         var point = await change.Db.Points.FindAsync([order.Point], cancellation).ConfigureAwait(false);
         if (point is null || point.Project != order.Project || point.State != RestorePointState.Active) return;
         // Retention never touches what a user made.
-        if (order.IsByPolicy && point.Trigger == RunTrigger.Manual) return;
+        if (order.IsByPolicy && point.Trigger == RunTrigger.Manual || point.IsProtected) return;
         var location = await LocationOfAsync(point, change, cancellation).ConfigureAwait(false);
         // The Portal looks too, and says so; it may have heard of the lock too late.
         if (LocationLocks.HoldsUntil(location, point, change.Now) is null) Delete(change, location, point);
@@ -38,6 +38,16 @@ static class PointDeletion
         if (point is null || point.Project != order.Project || point.State != RestorePointState.SoftDeleted) return;
         point.IsBroughtBack();
         (await LocationOfAsync(point, change, cancellation).ConfigureAwait(false)).CatalogueChanges();
+        Tell(change, point);
+    }
+
+    public static async Task ProtectAsync(ProtectPoint order, Change<BackupDb> change, CancellationToken cancellation)
+    {
+        var point = await change.Db.Points.FindAsync([order.Point], cancellation).ConfigureAwait(false);
+        if (point is null || point.Project != order.Project) return;
+        point.IsToBeProtected(order.IsProtected);
+        (await LocationOfAsync(point, change, cancellation).ConfigureAwait(false)).CatalogueChanges();
+        // The Portal takes it for done already: where it was not, as the point is gone meanwhile, it hears so.
         Tell(change, point);
     }
 

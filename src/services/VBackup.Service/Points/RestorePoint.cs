@@ -38,6 +38,9 @@ public sealed class RestorePoint
     public DateTimeOffset? DeletedAt { get; private set; }
     public DateTimeOffset? PurgeAt { get; private set; }
 
+    /// <summary>Neither rules nor users delete it. A location's lock does, when it is older than that allows any point to be.</summary>
+    public bool IsProtected { get; private set; }
+
     public ServerRef Server => new(Region, ServerId);
 
     /// <summary>From when on its location's days are counted.</summary>
@@ -96,6 +99,13 @@ public sealed class RestorePoint
     public void IsNoBase()
     {
         BaseSnapshot = null;
+        Version++;
+    }
+
+    public void IsToBeProtected(bool isProtected)
+    {
+        if (State != RestorePointState.Active) return;
+        IsProtected = isProtected;
         Version++;
     }
 
@@ -163,9 +173,10 @@ public sealed class RestorePoint
         Volumes = found.Volumes,
         DeletedAt = found.DeletedAt,
         PurgeAt = found.PurgeAt,
+        IsProtected = found.IsProtected,
     };
 
     public PointChanged View() => new(Id, Version, Project, Plan, Run, Server, ServerName, Location, State, Kind, Trigger, Tags, DueAt,
         TakenAt,
-        CompletedAt, Consistency, VaultPoint, IsDistrusted, Volumes, DeletedAt, PurgeAt);
+        CompletedAt, Consistency, VaultPoint, IsDistrusted, Volumes, DeletedAt, PurgeAt, IsProtected);
 }

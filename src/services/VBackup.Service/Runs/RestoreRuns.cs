@@ -155,9 +155,11 @@ static class RestoreRuns
         return $"{reason}; {stopped}the volumes may be partly overwritten, and the snapshot {SafetyOf(run)} has them as they were";
     }
 
-    /// <summary>Ends one that has overwritten nothing yet: a server that was stopped for it is started again.</summary>
+    /// <summary>Ends one that has overwritten nothing yet: a server that was stopped for it is started again, and there is nothing to go
+    /// back from.</summary>
     public static void GiveUp(Run run, RunState state, Change<BackupDb> change, string? error = null)
     {
+        if (run.Snapshot is { } safety) BackupRuns.Release(change, run, safety);
         if (run.ServerRan) WorkQueue.Add(change, WorkKind.StartServer, run, new(run.Server, run.ServerName), WorkJson.Default.ServerOrder);
         Ending.End(change, run, null, state, error);
     }

@@ -23,7 +23,10 @@ static class PolicyText
     }
 
     /// <summary>Such as <c>Keeps 7 daily and 5 weekly copies</c>.</summary>
-    public static string Keeps(PolicyRules rules)
+    public static string Keeps(PolicyRules rules) => $"Keeps {Kept(rules)}";
+
+    /// <summary>The same, for where it is said that this is what it keeps.</summary>
+    public static string Kept(PolicyRules rules)
     {
         var copies = RuleTagNames.All.Where(rule => rules.Tags.HasFlag(rule.Tag) && rules.KeepOf(rule.Tag) is not null)
             .Select(rule => $"{rules.KeepOf(rule.Tag)} {rule.Name}").ToList();
@@ -32,7 +35,7 @@ static class PolicyText
             all.Add($"{Listed(copies)} {(copies is ["1 hourly" or "1 daily" or "1 weekly" or "1 monthly"] ? "copy" : "copies")}");
         if (rules.FullPattern?.KeepFulls is { } fulls)
             all.Add(fulls == 1 ? "the last full with what follows it" : $"the last {fulls} fulls with what follows them");
-        return all.Count == 0 ? "Keeps nothing" : $"Keeps {Listed(all)}";
+        return all.Count == 0 ? "nothing" : Listed(all);
     }
 
     public static string Reads(PolicyRules rules) => rules.FullPattern switch

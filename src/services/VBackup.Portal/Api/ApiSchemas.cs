@@ -1,0 +1,49 @@
+using System.ComponentModel.DataAnnotations;
+using System.Text.Json.Serialization.Metadata;
+using Microsoft.AspNetCore.OpenApi;
+using Microsoft.OpenApi;
+using NodaTime;
+using VBackup.Primitives;
+
+namespace VBackup.Portal.Api;
+
+/// <summary>
+/// What the document says of values. Whoever makes it knows nothing of types that are read and written by converters of ours, texts among
+/// them, and takes every parameter of a record for needed.
+/// </summary>
+static class ApiSchemas
+{
+    /// <summary>By which the maker remembers that a member that refers to another schema may be null as well.</summary>
+    const string NullableMember = "x-is-nullable-property";
+
+    public static Task CorrectAsync(OpenApiSchema schema, OpenApiSchemaTransformerContext context, CancellationToken cancellation)
+    {
+        var (type, member) = (context.JsonTypeInfo, context.JsonPropertyInfo);
+        if (TextOf(Nullable.GetUnderlyingType(type.Type) ?? type.Type) is var (format, pattern))
+            (schema.Type, schema.Format, schema.Pattern) = (JsonSchemaType.String, format, pattern);
+        // Their names are told, and not that they are texts.
+        else if (schema is { Enum.Count: > 0, Type: null }) schema.Type = JsonSchemaType.String;
+        if (schema.Type is { } kind && member is not null)
+            schema.Type = IsNullable(member) && !IsNeeded(member) ? kind | JsonSchemaType.Null : kind & ~JsonSchemaType.Null;
+        if (member is not null && IsNeeded(member)) schema.Metadata?.Remove(NullableMember);
+        if (type.Kind == JsonTypeInfoKind.Object && schema.Properties is { } properties)
+            schema.Required = type.Properties.Where(one => properties.ContainsKey(one.Name) && IsNeeded(one)).Select(one => one.Name)
+                .ToHashSet(StringComparer.Ordinal);
+        return Task.CompletedTask;
+    }
+
+    /// <returns>Null for what is no text by a converter of ours.</returns>
+    static (string? Format, string? Pattern)? TextOf(Type type) =>
+        type == typeof(string) ? (null, null)
+        : type == typeof(LocalTime) ? (null, "^([01][0-9]|2[0-3]):[0-5][0-9]$")
+        : type.GetInterfaces().Any(one => one.IsGenericType && one.GetGenericTypeDefinition() == typeof(IUniqueId<>)) ? ("uuid", null)
+        : null;
+
+    // A request is read with all of its members missing, so that we say which it lacks, and not the reader of JSON.
+    static bool IsNeeded(JsonPropertyInfo member) =>
+        member.IsRequired || member.AttributeProvider?.IsDefined(typeof(RequiredAttribute), inherit: true) == true
+        || !IsNullable(member) && member.AssociatedParameter is not { HasDefaultValue: true };
+
+    static bool IsNullable(JsonPropertyInfo member) => member.PropertyType.IsValueType
+        ? Nullable.GetUnderlyingType(member.PropertyType) is not null : member.IsGetNullable;
+}
