@@ -69,6 +69,22 @@ public sealed class HeldVaultTests
         await vault.CheckAllAsync();
     }
 
+    [Theory]
+    [InlineData("s3:PutObjectRetention")]
+    [InlineData("s3:GetObjectRetention")]
+    public async Task Credentials_that_may_not_hold_are_told_so_before_anything_is_to_be_held(string denied)
+    {
+        await using var user = await ConfinedUser.MakeAsync();
+        await using var bucket = await S3Bucket.MakeAsync(isLocked: true);
+        await bucket.AllowAsync(user.PolicyFor(bucket.Name, holds: true, denied: denied));
+        await using var vault = new CliVault($"s3://{bucket.Name}/{ConfinedUser.Prefix}") { Variables = user.Variables };
+        (await CliProcess.RunAsync(["key", "new", vault["key"]])).Expect(0);
+        var made = (await vault.RunAsync("init")).Expect(0);
+        var note = Assert.Single(made.Output, line => line.Contains("does not let objects be held", StringComparison.Ordinal));
+        Assert.Contains($"takes {denied}", note, StringComparison.Ordinal);
+        Assert.DoesNotContain(await bucket.ObjectsAsync(), name => name.Contains("probe/", StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task A_bucket_without_object_lock_gets_no_point_that_is_to_be_held()
     {

@@ -82,6 +82,26 @@ public sealed class RecoverTests
     }
 
     [Fact]
+    public async Task The_master_key_alone_builds_all_again_after_everything_was_destroyed_that_the_store_does_not_hold()
+    {
+        Needs.S3();
+        await using var bucket = await S3Bucket.MakeAsync(isLocked: true);
+        using var lost = await LostSystem.MakeAsync(bucket);
+        Assert.True(await bucket.DestroyAsync() > 4);
+        Assert.Empty(await bucket.ObjectsAsync());
+        var recovered = (await lost.RecoverAsync("new", lost.MasterKey, "first", "second")).Last;
+        var project = Assert.Single(recovered.GetProperty("projects").EnumerateArray());
+        Assert.Equal((1, 1), (project.GetProperty("policies").GetInt32(), project.GetProperty("plans").GetInt32()));
+        Assert.Equal(["first 1", "second 1"], project.GetProperty("locations").EnumerateArray()
+            .Select(one => $"{one.GetProperty("name").GetString()} {one.GetProperty("points").GetInt32()}").Order());
+
+        await using var up = await UpProcess.StartAsync(lost.At("new"), "--cloud", lost.Config);
+        await up.SignInAsync(LostSystem.Password);
+        await up.FirstServerAsync();
+        foreach (var (id, content) in lost.Points) Assert.Equal(content, await RestoreAsync(lost, up, id));
+    }
+
+    [Fact]
     public async Task The_master_key_alone_opens_what_it_kept_and_a_damaged_catalogue_costs_plans_and_no_points()
     {
         using var lost = await LostSystem.MakeAsync();

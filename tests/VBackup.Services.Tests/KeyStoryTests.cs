@@ -112,7 +112,7 @@ public sealed class KeyStoryTests
         Assert.Contains("the key that it needs was erased", await RestoreAsync(world, point), StringComparison.Ordinal);
         Assert.False(await OpenedVault.OpensAsync(VaultOf(world), handedOut));
         Assert.Empty(Directory.EnumerateFiles(Path.Combine(VaultOf(world), "keys")));
-        Assert.False(File.Exists(Path.Combine(VaultOf(world), "catalogue", "key")));
+        Assert.Empty(Directory.EnumerateFiles(Path.Combine(VaultOf(world), "catalogue"), "key*"));
 
         var refused = await world.OrderBackupAsync(server);
         await world.SettleAsync();
@@ -135,7 +135,7 @@ public sealed class KeyStoryTests
         await using var world = await ServiceWorld.MakeAsync();
         var registry = new LocationRegistry(world.Backup, world.Secrets);
         var unused = await registry.CreateAsync(world.Ids.New<LocationId>(), new(world.Project, ServiceWorld.Region, "unused",
-            LocationKindView.VStorage, "s3://b/p", null, null, "user", "secret", null, 0, IsDefault: false), default);
+            LocationKindView.VStorage, "s3://bucket/p", null, null, "user", "secret", null, 0, IsDefault: false), default);
         await registry.DeleteAsync(world.Project, unused.Location!.Location, default);
         Assert.Null((await KeysOf(world).EraseAsync(world.Project, default)).Code);
         // There may be a vault at the one that can still be used.

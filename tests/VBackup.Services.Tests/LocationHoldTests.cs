@@ -1,3 +1,4 @@
+using VBackup.Cli.Recovering;
 using VBackup.Contracts.Ids;
 using VBackup.Contracts.Keys;
 using VBackup.Contracts.Locations;
@@ -32,6 +33,45 @@ public sealed class LocationHoldTests
     }
 
     [Fact]
+    public async Task A_store_that_may_not_be_asked_to_hold_is_found_out_and_told_and_is_asked_again_by_a_collection()
+    {
+        await using var world = await MakeAsync();
+        _held.Refusal = "to hold objects takes a permission";
+        var wish = new NewLocation(world.Project, ServiceWorld.Region, "other", LocationKindView.FileSystem, world.Path("other"),
+            null, null, null, null, null, 0, true);
+        var made = await new LocationRegistry(world.Backup, world.Secrets).CreateAsync(world.Ids.New<LocationId>(), wish, default);
+        await world.SettleAsync();
+        var found = await ViewAsync();
+        Assert.Equal((LocationStateView.Ready, false), (found.State, found.CanHoldPoints));
+        Assert.Contains(_held.Refusal, found.Finding, StringComparison.Ordinal);
+
+        var order = await world.OrderBackupAsync(await world.AddServerAsync("web", ("vda", s_content)), location: made.Location!.Location);
+        await world.SettleAsync();
+        Assert.Equal(RunState.Succeeded, world.Portal.Run(order.Run).State);
+        await CollectAsync();
+        Assert.False((await ViewAsync()).CanHoldPoints);
+        _held.Refusal = null;
+        await CollectAsync();
+        Assert.True((await ViewAsync()).CanHoldPoints);
+        Assert.Empty(_held.Names);
+
+        Task<LocationChanged> ViewAsync() => world.Backup.MakeAsync(async change =>
+            (await change.Db.Locations.FindAsync(made.Location!.Location))!.View(), default);
+        async Task CollectAsync()
+        {
+            await world.Backup.MakeAsync(async change =>
+            {
+                (await change.Db.Locations.FindAsync(made.Location!.Location))!.MayHaveGarbage();
+                return true;
+            }, default);
+            world.Clock.Advance(TimeSpan.FromHours(25));
+            await TurnAsync(world);
+            world.Clock.Advance(TimeSpan.FromHours(14));
+            await TurnAsync(world);
+        }
+    }
+
+    [Fact]
     public async Task Nothing_is_held_before_the_lock_is_final_and_from_then_on_each_point_is()
     {
         await using var world = await MakeAsync();
@@ -43,7 +83,8 @@ public sealed class LocationHoldTests
 
         await BecomeFinalAsync(world);
         Assert.True((await LockOfAsync(world)).IsEnforcedByStore);
-        Assert.Empty(_held.Names);
+        // What a recovery needs is held with the next catalogue.
+        Assert.All(_held.Names, name => Assert.StartsWith("catalogue/", name, StringComparison.Ordinal));
         var second = await BackUpAsync(world, server);
         Assert.Equal(second.CompletedAt + TimeSpan.FromDays(10), _held.Of($"points/{second.VaultPoint}"));
         Assert.Contains(_held.Names, name => name.StartsWith("packs/", StringComparison.Ordinal));
@@ -117,6 +158,52 @@ public sealed class LocationHoldTests
         world.Clock.Advance(TimeSpan.FromDays(20));
         await TurnAsync(world);
         Assert.Equal(ProjectKeyState.Ready, (await keys.GetAsync(world.Project, default)).State);
+    }
+
+    [Fact]
+    public async Task The_master_key_alone_opens_what_is_left_when_all_was_destroyed_that_is_not_held()
+    {
+        await using var world = await MakeAsync();
+        await LockAsync(world, canHold: true);
+        await BecomeFinalAsync(world);
+        var server = await world.AddServerAsync("web", ("vda", s_content));
+        await BackUpAsync(world, server);
+        // The copy of the key is held with the point, and the catalogue when it is saved.
+        Assert.Contains(_held.Names, name => name.StartsWith("catalogue/key-", StringComparison.Ordinal));
+        await TurnAsync(world);
+        world.Clock.Advance(TimeSpan.FromDays(9));
+        await TurnAsync(world);
+        await BackUpAsync(world, server);
+        world.Clock.Advance(TimeSpan.FromDays(9.5));
+        var found = await FindAsync(world, destroys: true);
+        Assert.Equal((1, 1), (found!.Points.Count, found.Catalogue!.Points.Count));
+    }
+
+    [Fact]
+    public async Task After_a_change_of_keys_the_newest_is_found_although_the_store_holds_the_one_before()
+    {
+        await using var world = await MakeAsync();
+        await LockAsync(world, canHold: true);
+        await BecomeFinalAsync(world);
+        await BackUpAsync(world, await world.AddServerAsync("web", ("vda", s_content)));
+        await TurnAsync(world);
+        var before = (await FindAsync(world, destroys: false))!.Key;
+        world.Clock.Advance(TimeSpan.FromHours(1));
+        Assert.Null((await new ProjectKeys(world.Backup, world.Secrets).RotateAsync(world.Project, number: 1, default)).Reason);
+        await TurnAsync(world);
+        Assert.Equal(2, _held.Names.Count(name => name.StartsWith("catalogue/key-", StringComparison.Ordinal)));
+        Assert.NotEqual(before, (await FindAsync(world, destroys: false))!.Key);
+        // Also when no point was made since.
+        Assert.NotEqual(before, (await FindAsync(world, destroys: true))!.Key);
+    }
+
+    async Task<FoundVault?> FindAsync(ServiceWorld world, bool destroys)
+    {
+        var place = new RecoveryPlace(world.Path("location"), 1);
+        if (destroys) _held.DestroyOthers(place.VaultAddress(world.Project));
+        using var keys = RecoveryKeys.Read([world.MasterKeyFile]);
+        Assert.Equal([world.Project], await place.FindProjectsAsync(default));
+        return await FoundVault.ReadAsync(place, world.Project, keys, default);
     }
 
     static async Task LockAsync(ServiceWorld world, bool canHold)

@@ -1,4 +1,6 @@
 using System.Net;
+using System.Net.NetworkInformation;
+using System.Net.Sockets;
 using VBackup.Contracts.Ids;
 using VBackup.Contracts.Limits;
 using VBackup.Contracts.Locations;
@@ -99,6 +101,50 @@ public sealed class LocationPlacesTests
     }
 
     [Fact]
+    public void What_this_machine_has_in_a_network_is_this_machine()
+    {
+        var own = NetworkInterface.GetAllNetworkInterfaces().SelectMany(one => one.GetIPProperties().UnicastAddresses)
+            .Select(one => one.Address)
+            .FirstOrDefault(one => !IPAddress.IsLoopback(one) && one.AddressFamily == AddressFamily.InterNetwork);
+        Assert.SkipWhen(own is null, "needs a machine in a network");
+        var any = new StoreEndpoints(["*"]);
+        Assert.Contains("this machine", any.AddressFault("https://s3.example.org", null)!(own!)!, StringComparison.Ordinal);
+        Assert.Contains("this machine", any.AddressFault("https://s3.example.org", null)!(own!.MapToIPv6())!, StringComparison.Ordinal);
+        Assert.Contains("this machine", any.FaultOf($"http://{own}:9000", null)!, StringComparison.Ordinal);
+        Assert.Null(new StoreEndpoints([StoreEndpoints.AnyHost, $"{own}:9000"]).FaultOf($"http://{own}:9000", null));
+    }
+
+    [Theory]
+    [InlineData("https://user:hunter2@s3.example.org", "endpoint")]
+    [InlineData("https://hunter2@s3.example.org", "endpoint")]
+    [InlineData("https://@s3.example.org", "endpoint")]
+    [InlineData("https://s3.example.org/hunter2", "endpoint")]
+    [InlineData("https://s3.example.org/?hunter2", "endpoint")]
+    [InlineData("https://s3.example.org?", "endpoint")]
+    [InlineData("https://s3.example.org#hunter2", "endpoint")]
+    [InlineData(" https://s3.example.org", "endpoint")]
+    [InlineData("ftp://s3.example.org", "endpoint")]
+    [InlineData("hunter2", "endpoint")]
+    [InlineData("https://s3.example.org", null)]
+    [InlineData("http://10.0.0.7:7480/", null)]
+    [InlineData("https://s3.example.org", "s3Region", "hunter2 or so")]
+    [InlineData("https://s3.example.org", "s3Region", "")]
+    [InlineData("https://s3.example.org", "s3Region", "eu/west")]
+    [InlineData("https://s3.example.org", "address", "eu-west-1", "s3://user:hunter2@bucket")]
+    [InlineData("https://s3.example.org", "address", "eu-west-1", "s3://bucket/prefix?hunter2")]
+    [InlineData("https://s3.example.org", "address", "eu-west-1", "s3://Bucket")]
+    public async Task How_a_bucket_is_reached_is_written_well_or_refused_by_its_field_and_not_repeated(string endpoint, string? field,
+        string region = "eu-west-1", string address = "s3://bucket/prefix")
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var wish = new NewLocation(world.Project, ServiceWorld.Region, "bucket", LocationKindView.VStorage, address, endpoint, region,
+            "access", "secret", null, 0, IsDefault: false);
+        var answer = await new LocationRegistry(world.Backup, world.Secrets).CreateAsync(world.Ids.New<LocationId>(), wish, default);
+        Assert.Equal((field is null ? null : "invalid", field), (answer.Code, answer.Field));
+        Assert.DoesNotContain("hunter2", answer.Reason ?? "", StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task No_vault_lies_within_another_and_none_around_one()
     {
         await using var world = await ServiceWorld.MakeAsync();
@@ -152,6 +198,25 @@ public sealed class LocationPlacesTests
             default);
         Assert.Equal((LocationStateView.Refused, $"it lies within another vault, {world.Path("foreign")}"),
             (location.State, location.Refusal));
+    }
+
+    [Fact]
+    public async Task A_name_that_means_a_forbidden_address_is_refused_at_the_first_look_with_the_reason()
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var name = Dns.GetHostName();
+        var addresses = await Dns.GetHostAddressesAsync(name);
+        Assert.SkipUnless(addresses.Length > 0 && addresses.All(NetworkAddress.IsOwn), "needs a machine whose name means itself");
+        var made = await new LocationRegistry(world.Backup, world.Secrets).CreateAsync(world.Ids.New<LocationId>(), new(world.Project,
+            ServiceWorld.Region, "bucket", LocationKindView.VStorage, "s3://bucket", $"http://{name}:9", null, "access", "secret", null, 0,
+            IsDefault: false), default);
+        var worker = new TaskRunner(world.Source, world.WorkerId, world.Cloud, new(new VaultRuntime(), 128 * 1024, RetryLimits.Brief,
+            places: new(null, new([StoreEndpoints.AnyHost]))), world.Clock);
+        Assert.True(await worker.RunOneAsync(default));
+        var location = await world.Backup.MakeAsync(async change => (await change.Db.Locations.FindAsync(made.Location!.Location))!.View(),
+            default);
+        Assert.Equal(LocationStateView.Refused, location.State);
+        Assert.Contains("the endpoint's host is this machine", location.Refusal, StringComparison.Ordinal);
     }
 
     static VaultOpening Vaults(LocationFolders folders) =>

@@ -53,6 +53,15 @@ public abstract class HoldingConformance : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_time_that_is_over_holds_nothing_and_is_not_refused_to_who_may_hold()
+    {
+        await PutAsync("points/p", "free");
+        await StoreCheck.TryHoldAsync(Store, "points/p", Token);
+        await Store.DeleteAsync("points/p", Token);
+        Assert.Empty(await ListAsync());
+    }
+
+    [Fact]
     public async Task What_is_not_there_is_not_found()
     {
         var asked = await Assert.ThrowsAsync<StoreException>(() => Store.FindHoldAsync("points/p", Token));

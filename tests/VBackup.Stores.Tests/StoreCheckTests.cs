@@ -58,6 +58,18 @@ public sealed class StoreCheckTests
     }
 
     [Fact]
+    public async Task A_store_that_holds_for_others_only_is_usable_and_cannot_hold()
+    {
+        await using var store = new RefusingStore(new MemoryStore(TimeProvider.System), StoreOperation.Hold);
+        var result = await StoreCheck.RunAsync(store, Token);
+        Assert.Equal(StoreAbility.Hold, Assert.Single(result.Lacks).Ability);
+        Assert.Equal((true, false, false), (result.IsUsable, result.CanHold, result.IsLeftBehind));
+        await using var whole = new MemoryStore(TimeProvider.System);
+        Assert.True((await StoreCheck.RunAsync(whole, Token)).CanHold);
+        Assert.Empty(await NamesIn(whole));
+    }
+
+    [Fact]
     public async Task Whoever_is_refused_everything_is_told_what_the_store_said()
     {
         await using var store = new RefusingStore(new MemoryStore(), Enum.GetValues<StoreOperation>());

@@ -1,3 +1,4 @@
+using System.Net;
 using Xunit;
 
 namespace VBackup.Vault.Stores.Tests;
@@ -21,6 +22,41 @@ public sealed class StoreLocationTests
         Assert.Equal(StoreFailure.Refused, failure.Failure);
         Assert.Contains("that address is not for you", failure.Message, StringComparison.Ordinal);
         Assert.Empty(server.Requests);
+    }
+
+    [Fact]
+    public async Task No_proxy_is_asked_to_connect_to_what_nobody_would_look_at()
+    {
+        await using var proxy = new ScriptedServer(ScriptedServer.Answer(404), ScriptedServer.Answer(404), ScriptedServer.Answer(404));
+        var before = HttpClient.DefaultProxy;
+        HttpClient.DefaultProxy = new ProxyOfOneHost(proxy.Address);
+        try
+        {
+            await using (var guarded = Open(_ => null))
+                Assert.Equal(StoreFailure.Unreachable, (await FailureAsync(guarded)).Failure);
+            Assert.Empty(proxy.Requests);
+            await using (var listed = Open(null)) await FailureAsync(listed);
+            Assert.NotEmpty(proxy.Requests);
+        }
+        finally
+        {
+            HttpClient.DefaultProxy = before;
+        }
+
+        static IObjectStore Open(Func<IPAddress, string?>? fault) => StoreLocation.Open("s3://bucket",
+            With([.. Keys, ("AWS_ENDPOINT_URL_S3", $"http://{ProxyOfOneHost.Host}:1")]) with
+            { AddressFault = fault, Retries = RetryLimits.Brief with { AttemptsMax = 1 } });
+        static Task<StoreException> FailureAsync(IObjectStore store) =>
+            Assert.ThrowsAsync<StoreException>(() => store.GetAsync("vault", 10, default));
+    }
+
+    /// <summary>For this one test's host, where nobody listens; everybody else goes his own way.</summary>
+    sealed class ProxyOfOneHost(Uri address) : IWebProxy
+    {
+        public const string Host = "127.0.0.77";
+        public ICredentials? Credentials { get; set; }
+        public Uri? GetProxy(Uri destination) => address;
+        public bool IsBypassed(Uri host) => host.Host != Host;
     }
 
     [Fact]

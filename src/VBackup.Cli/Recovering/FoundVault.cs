@@ -43,20 +43,35 @@ sealed record FoundVault(
         var store = place.OpenVault(project);
         IReadOnlyList<byte[]> candidates;
         await using (store.ConfigureAwait(false)) candidates = await keys.OfAsync(store, project, cancellation).ConfigureAwait(false);
+        (BackupVault Vault, byte[] Key)? found = null;
+        DateTimeOffset? foundSince = null;
+        DamageException? damaged = null;
         foreach (var key in candidates)
         {
             using var unlock = VaultUnlock.WithKey(key);
             try
             {
-                return (await BackupVault.OpenAsync(place.OpenVault(project), unlock, new(), cancellation).ConfigureAwait(false), key);
+                var vault = await BackupVault.OpenAsync(place.OpenVault(project), unlock, new(), cancellation).ConfigureAwait(false);
+                var since = await SinceAsync(vault, cancellation).ConfigureAwait(false);
+                var isNewer = found is null || since > foundSince;
+                // Where the store holds points, the key before opens the vault for a while: the newest is the one of now.
+                if ((isNewer ? found?.Vault : vault) is { } other) await other.DisposeAsync().ConfigureAwait(false);
+                if (isNewer) (found, foundSince) = ((vault, key), since);
             }
             catch (UnusableVaultException)
             {
                 // Another one may.
             }
+            catch (DamageException damage)
+            {
+                damaged ??= damage; // So may it here: of two keys' slots only one may be held.
+            }
         }
-        return null;
+        return found is null && damaged is not null ? throw damaged : found;
     }
+
+    static async Task<DateTimeOffset?> SinceAsync(BackupVault vault, CancellationToken cancellation) =>
+        (await VaultKeySlots.ListAsync(vault, cancellation).ConfigureAwait(false)).FirstOrDefault(slot => slot.IsOpener)?.CreatedAt;
 
     static ProjectCatalogue? Read(CatalogueDocument saved, ProjectId project, List<string> damages)
     {

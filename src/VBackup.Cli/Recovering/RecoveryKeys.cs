@@ -6,7 +6,7 @@ using VBackup.Contracts.Work;
 using VBackup.Platform.Secrets;
 using VBackup.Primitives;
 using VBackup.Service.Keys;
-using VBackup.Vault.Format;
+using VBackup.Vault;
 using VBackup.Vault.Stores;
 
 namespace VBackup.Cli.Recovering;
@@ -14,7 +14,7 @@ namespace VBackup.Cli.Recovering;
 /// <summary>What was given to open vaults with: keys of projects as text, or the master key of the system that was lost.</summary>
 sealed class RecoveryKeys : IDisposable
 {
-    const int FileSizeMax = 4096, LockedKeySizeMax = 4096;
+    const int FileSizeMax = 4096;
 
     readonly List<byte[]> _keys = [];
     readonly List<MasterKey> _masters = [];
@@ -80,30 +80,32 @@ sealed class RecoveryKeys : IDisposable
     public async Task<IReadOnlyList<byte[]>> OfAsync(IObjectStore vault, ProjectId project, CancellationToken cancellation)
     {
         List<byte[]> keys = [.. _keys];
-        if (_masters.Count == 0 || await FindLockedAsync(vault, cancellation).ConfigureAwait(false) is not { } locked
-            || locked.Project != project) return keys;
-        foreach (var master in _masters)
+        if (_masters.Count == 0) return keys;
+        foreach (var copy in await LockedKeys.ReadAllAsync(vault, cancellation).ConfigureAwait(false))
         {
-            try
+            if (Read(copy) is not { } locked || locked.Project != project) continue;
+            foreach (var master in _masters)
             {
-                keys.Add(new ProjectSecrets(master).UnwrapKey(project, locked.Wrapped));
-            }
-            catch (WrongMasterKeyException)
-            {
-                // Of another system, or the copy was altered: another key may open the vault.
+                try
+                {
+                    keys.Add(new ProjectSecrets(master).UnwrapKey(project, locked.Wrapped));
+                }
+                catch (WrongMasterKeyException)
+                {
+                    // Of another system, or an earlier one's that the store holds, or it was altered: another key may open the vault.
+                }
             }
         }
         return keys;
     }
 
-    static async Task<LockedKey?> FindLockedAsync(IObjectStore vault, CancellationToken cancellation)
+    static LockedKey? Read(byte[] copy)
     {
         try
         {
-            var bytes = await vault.GetAsync(ObjectNames.LockedKey, LockedKeySizeMax, cancellation).ConfigureAwait(false);
-            return JsonSerializer.Deserialize(bytes, WorkJson.Default.LockedKey) is { Format: 1 } locked ? locked : null;
+            return JsonSerializer.Deserialize(copy, WorkJson.Default.LockedKey) is { Format: 1, Wrapped: not null } locked ? locked : null;
         }
-        catch (Exception none) when (none is JsonException or StoreException { Failure: StoreFailure.NotFound or StoreFailure.TooLong })
+        catch (JsonException)
         {
             return null;
         }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using VBackup.Cli.Terminal;
+using VBackup.Contracts.Limits;
 
 namespace VBackup.Cli.Remote;
 
@@ -39,6 +40,10 @@ static class NewLocation
         var isS3 = kind == "vStorage";
         if (!isS3 && (call.Get(s_accessKeyFile) ?? call.Get(s_secretKeyFile) ?? call.Get(s_endpoint) ?? call.Get(s_s3Region)) is not null)
             throw new UsageException("a folder has no endpoint, S3 region or keys: they go with --kind vStorage");
+        // What is wrongly written may be a password, which is not sent.
+        Require("--address", isS3 ? StoreEndpoints.AddressFormFaultOf(call.Parsed.GetRequiredValue(s_address)) : null);
+        Require("--endpoint", call.Get(s_endpoint) is { } endpoint ? StoreEndpoints.FormFaultOf(endpoint) : null);
+        Require("--s3-region", call.Get(s_s3Region) is { } s3Region ? StoreEndpoints.RegionFaultOf(s3Region) : null);
         var accessKey = isS3 ? await ReadKeyAsync(call, s_accessKeyFile, AccessKeyVariable, "the access key").ConfigureAwait(false) : null;
         var secretKey = isS3 ? await ReadKeyAsync(call, s_secretKeyFile, SecretKeyVariable, "the secret key").ConfigureAwait(false) : null;
         var body = new LocationBody(call.Get(s_name), call.Parsed.GetRequiredValue(s_region), kind, call.Parsed.GetRequiredValue(s_address),
@@ -49,6 +54,11 @@ static class NewLocation
         call.Screen.Event("completed", made.Json);
         call.Screen.Line($"made location '{made.Value.Name}' at {made.Value.Address}, state {made.Value.State}; "
             + "'vbackup location list' shows when it can be used");
+    }
+
+    static void Require(string option, string? fault)
+    {
+        if (fault is not null) throw new UsageException($"{option}: {fault}");
     }
 
     static string ReadKind(string text) => text.ToLowerInvariant() switch

@@ -16,8 +16,11 @@ sealed record Told<T>(T Value, JsonElement Json, string? Version = null);
 
 /// <summary>Speaks the API of docs/api.md. Thread-safe.</summary>
 /// <param name="token">Null before anybody signed in.</param>
-sealed class PortalClient(PortalUrl url, string? token, TimeProvider clock) : IDisposable
+/// <param name="trust">What it thinks of the Portal's certificate.</param>
+sealed class PortalClient(PortalUrl url, string? token, TimeProvider clock, PortalTrust trust) : IDisposable
 {
+    public PortalClient(PortalUrl url, string? token, TimeProvider clock) : this(url, token, clock, new()) { }
+
     const int AnswerSizeMax = 16 << 20;
     const int PageSize = 200;
     const int TriesMax = 5;
@@ -38,6 +41,7 @@ sealed class PortalClient(PortalUrl url, string? token, TimeProvider clock) : ID
         UseProxy = !url.IsThisMachine,
         ConnectTimeout = s_connectPatience,
         AutomaticDecompression = DecompressionMethods.None,
+        SslOptions = new() { RemoteCertificateValidationCallback = trust.Judge },
     })
     { BaseAddress = url.Api, MaxResponseContentBufferSize = AnswerSizeMax };
 
@@ -206,8 +210,7 @@ sealed class PortalClient(PortalUrl url, string? token, TimeProvider clock) : ID
 
     string Describe(HttpRequestException failure) => failure.HttpRequestError switch
     {
-        HttpRequestError.SecureConnectionError =>
-            $"{url} cannot be trusted, so nothing was sent: {(failure.InnerException ?? failure).Message}",
+        HttpRequestError.SecureConnectionError => trust.Describe(url),
         HttpRequestError.ConfigurationLimitExceeded => $"the answer of {url} is larger than {Units.Size(AnswerSizeMax)}",
         HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError =>
             $"{url} cannot be reached ({failure.Message}): does it run?",

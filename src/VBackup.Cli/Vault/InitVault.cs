@@ -75,6 +75,7 @@ static class InitVault
         StoreAbility.TidyUp => "does not let unfinished uploads be listed and discarded",
         StoreAbility.CreateOnce => "does not honour create-once, so that a run that died cannot be revoked, and 'vault gc' will stop at it",
         StoreAbility.Forget => "keeps what 'vault gc' frees",
+        StoreAbility.Hold => "does not let objects be held, so that no backup can be made with --hold-days",
         _ => throw new System.Diagnostics.UnreachableException(),
     };
 }

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.NetworkInformation;
 using System.Net.Sockets;
 
 namespace VBackup.Contracts.Limits;
@@ -7,6 +8,18 @@ namespace VBackup.Contracts.Limits;
 public static class NetworkAddress
 {
     static readonly IPNetwork s_nat64 = IPNetwork.Parse("64:ff9b::/96"), s_sixToFour = IPNetwork.Parse("2002::/16");
+
+    /// <summary>Whether it is one that this machine has now, be it in a network. What listens there need not be meant for others: who
+    /// connects to it from here passes by whatever keeps them away.</summary>
+    public static bool IsOwn(IPAddress address)
+    {
+        var real = Unwrapped(address);
+        return IPAddress.IsLoopback(real) || NetworkInterface.GetAllNetworkInterfaces().Any(one =>
+            one.GetIPProperties().UnicastAddresses.Any(own => IsSame(own.Address, real)));
+    }
+
+    // Which link an address belongs to is not part of what it is.
+    static bool IsSame(IPAddress one, IPAddress other) => one.GetAddressBytes().AsSpan().SequenceEqual(other.GetAddressBytes());
 
     /// <summary>The address of IPv4 that one of IPv6 stands for.</summary>
     public static IPAddress Unwrapped(IPAddress address)

@@ -133,8 +133,10 @@ public sealed record VaultOrder(VaultAddress Vault);
 
 /// <param name="UsedBytes">Of the whole vault, as the store counts.</param>
 /// <param name="CanHold">Whether the store can hold points against everybody; null when it was not asked.</param>
+/// <param name="WhyNoHold">Why it cannot, although it is made for it; null else.</param>
 public sealed record VaultResult(long UsedBytes, IReadOnlyList<string> Notes,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] bool? CanHold = null);
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] bool? CanHold = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? WhyNoHold = null);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, RespectNullableAnnotations = true,
     RespectRequiredConstructorParameters = true, MaxDepth = 64)]

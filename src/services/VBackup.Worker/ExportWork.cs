@@ -43,6 +43,8 @@ static class ExportWork
         var edge = new EdgeDocument(order.ServerName, order.Server.Id, order.Instant, order.TakenAt, order.Consistency,
             disks.ToDictionary(disk => disk.Name, disk => disk.Volume.Value), order.ConfigurationKind, order.Configuration,
             exported.IsTrackingWrong ? points.SinceLastFull : [], order.HeldSeconds, exported.Identities, exported.SnapshotIdentities);
+        // What is held is to be had again with the master key alone.
+        if (secrets.LockedKey is { } locked) await KeyWork.EnsureLockedAsync(vault, locked, cancellation).ConfigureAwait(false);
         return ResultOf(await run.PublishAsync(
             order.ServerName, exported.Type, PointMetadata.Of(edge, order.Point, order.Run, order.Catalogue), exported.Volumes,
                 cancellation).ConfigureAwait(false), report, fullBecause);

@@ -3,8 +3,6 @@ using VBackup.Contracts.Work;
 using VBackup.Edge.Running;
 using VBackup.Vault;
 using VBackup.Vault.Catalog;
-using VBackup.Vault.Format;
-using VBackup.Vault.Stores;
 
 namespace VBackup.Worker;
 
@@ -12,8 +10,6 @@ namespace VBackup.Worker;
 /// two.</summary>
 static class KeyWork
 {
-    const int LockedKeyMax = 4096;
-
     /// <summary>Saves what the services know, and sees to it that the project's key, and no earlier one, opens the vault.</summary>
     public static async Task<CatalogueResult> SaveCatalogueAsync(
         VaultOpening vaults, SaveCatalogueOrder order, WorkSecrets secrets, CancellationToken cancellation)
@@ -59,24 +55,19 @@ static class KeyWork
     {
         var isBehind = keys.Previous is { } previous && await VaultKeySlots.HasAsync(vault, previous, cancellation).ConfigureAwait(false);
         if (isBehind) await VaultKeySlots.EnsureAsync(vault, keys.Current, cancellation).ConfigureAwait(false);
-        if (locked is not null) await PutLockedKeyAsync(vault.Store, locked, cancellation).ConfigureAwait(false);
+        if (locked is not null)
+        {
+            await EnsureLockedAsync(vault, locked, cancellation).ConfigureAwait(false);
+            await LockedKeys.DeleteOthersAsync(vault, BytesOf(locked), cancellation).ConfigureAwait(false);
+        }
         return !isBehind || await VaultKeySlots.GiveUpAsync(vault, keys.Previous!, cancellation).ConfigureAwait(false);
     }
 
-    static async Task PutLockedKeyAsync(IObjectStore store, LockedKey locked, CancellationToken cancellation)
-    {
-        var wanted = JsonSerializer.SerializeToUtf8Bytes(locked, WorkJson.Default.LockedKey);
-        try
-        {
-            var there = await store.GetAsync(ObjectNames.LockedKey, LockedKeyMax, cancellation).ConfigureAwait(false);
-            if (there.AsSpan().SequenceEqual(wanted)) return;
-        }
-        catch (Exception other) when (other is StoreException { Failure: StoreFailure.NotFound or StoreFailure.TooLong } or DamageException)
-        {
-            // There is none, or what is there is none of ours.
-        }
-        await store.PutAsync(ObjectNames.LockedKey, wanted, cancellation).ConfigureAwait(false);
-    }
+    /// <summary>The vault is to have a copy of the project's key under the master key, from which a lost system is built again.</summary>
+    public static Task EnsureLockedAsync(BackupVault vault, LockedKey locked, CancellationToken cancellation) =>
+        LockedKeys.EnsureAsync(vault, BytesOf(locked), cancellation);
+
+    static byte[] BytesOf(LockedKey locked) => JsonSerializer.SerializeToUtf8Bytes(locked, WorkJson.Default.LockedKey);
 
     /// <summary>Copies of a lease's keys, which whoever opens a vault clears.</summary>
     sealed class KeyPair(WorkSecrets secrets) : IDisposable

@@ -26,7 +26,8 @@ static class VaultWork
         if (!found.IsUsable)
             throw new RefusedException(string.Join("; ", found.Lacks.Where(lack => lack.IsNeeded).Select(lack =>
                 $"it cannot {lack.Ability}: {lack.Reason}")));
-        return new(0, [.. found.Lacks.Select(lack => $"it cannot {lack.Ability}: {lack.Reason}")], found.CanHold);
+        return new(0, [.. found.Lacks.Select(lack => $"it cannot {lack.Ability}: {lack.Reason}")], found.CanHold,
+            found.Lacks.FirstOrDefault(lack => lack.Ability == StoreAbility.Hold)?.Reason);
     }
 
     // Of those that services made, the vBackup service knows; this may be any.
@@ -55,7 +56,21 @@ static class VaultWork
         var collected = await Collector.RunAsync(vault, new(), progress: null, cancellation).ConfigureAwait(false);
         var used = await UsedAsync(vault, [.. collected.DamagedPacks.Select(pack => $"{pack} is damaged")], cancellation)
             .ConfigureAwait(false);
-        return used with { CanHold = await vault.Store.CanHoldAsync(cancellation).ConfigureAwait(false) };
+        return used with { CanHold = await MayHoldAsync(vault.Store, cancellation).ConfigureAwait(false) };
+    }
+
+    static async Task<bool> MayHoldAsync(IObjectStore store, CancellationToken cancellation)
+    {
+        if (!await store.CanHoldAsync(cancellation).ConfigureAwait(false)) return false;
+        try
+        {
+            await StoreCheck.TryHoldAsync(store, ObjectNames.Header, cancellation).ConfigureAwait(false);
+            return true;
+        }
+        catch (StoreException refused) when (refused.Failure == StoreFailure.Refused)
+        {
+            return false;
+        }
     }
 
     public static async Task<VaultResult> VerifyAsync(VaultOpening vaults, VaultOrder order, WorkSecrets secrets,

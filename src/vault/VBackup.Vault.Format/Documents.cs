@@ -127,6 +127,14 @@ public sealed record CatalogueDocument
     public required long Generation { get; init; }
     public required DateTimeOffset SavedAt { get; init; }
 
+    /// <summary>The newest, it itself perhaps, that the store is to hold; null where it holds none.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public long? HeldGeneration { get; init; }
+
+    /// <summary>When that one was saved, by the clock of who saved it.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public DateTimeOffset? HeldAt { get; init; }
+
     /// <summary>Free: whatever its maker wants to find again.</summary>
     public required JsonElement Content { get; init; }
 }

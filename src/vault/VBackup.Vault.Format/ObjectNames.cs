@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Security.Cryptography;
 using VBackup.Primitives;
 
 namespace VBackup.Vault.Format;
@@ -16,8 +17,10 @@ public static class ObjectNames
     public const string Condemnations = "condemned/";
     public const string Catalogues = "catalogue/";
 
-    /// <summary>Whose form its owner chooses: what opens the vault, locked with something that is not here.</summary>
+    /// <summary>What copies of the locked key were called before each had a name of its own.</summary>
     public const string LockedKey = Catalogues + "key";
+
+    private const int LockedKeyIdSize = 16;
 
     public const string EndedSuffix = ".ended";
     public const string RevokedSuffix = ".revoked";
@@ -42,6 +45,15 @@ public static class ObjectNames
     public static string Condemnation(SessionId id, int number) => $"{Condemnations}{id}/{number:d8}";
 
     public static string Catalogue(long generation) => $"{Catalogues}{generation:x16}";
+
+    /// <summary>What opens the vault, locked with something that is not here; its form is its owner's. It is named by its content: where
+    /// the store holds it, another one cannot take its name.</summary>
+    public static string LockedKeyOf(ReadOnlySpan<byte> content) =>
+        $"{LockedKey}-{Convert.ToHexStringLower(SHA256.HashData(content).AsSpan(0, LockedKeyIdSize))}";
+
+    public static bool IsLockedKey(string name) => name == LockedKey
+        || name.Length == LockedKey.Length + 1 + 2 * LockedKeyIdSize && name.StartsWith(LockedKey + "-", StringComparison.Ordinal)
+            && name.Skip(LockedKey.Length + 1).All(char.IsAsciiHexDigitLower);
 
     public static bool TryParsePack(string name, out ObjectId id)
     {

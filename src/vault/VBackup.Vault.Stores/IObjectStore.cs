@@ -68,7 +68,7 @@ public interface IObjectStore : IAsyncDisposable
     Task<DateTimeOffset?> FindHoldAsync(string name, CancellationToken cancellation) => Task.FromResult<DateTimeOffset?>(null);
 
     /// <summary>Holds an object until a time at least. A hold only ever gets longer: one that lasts longer already stays. There is no
-    /// way back.</summary>
+    /// way back. A time that is over holds nothing: whether one may is found out by it.</summary>
     /// <exception cref="NotSupportedException">The store cannot hold objects (see <see cref="CanHoldAsync"/>).</exception>
     Task HoldAsync(string name, DateTimeOffset until, CancellationToken cancellation) =>
         throw new NotSupportedException($"{Description} cannot hold objects.");

@@ -21,6 +21,8 @@ public enum StoreAbility
     CreateOnce,
     /// <summary>What is deleted is gone, and not kept as a version. A vault does without, at a price.</summary>
     Forget,
+    /// <summary>Where the store is made to hold objects: whoever asks may have it hold some. Without it, no point is held.</summary>
+    Hold,
 }
 
 /// <summary>Something that a store lacks.</summary>
@@ -28,7 +30,7 @@ public enum StoreAbility
 public sealed record StoreLack(StoreAbility Ability, string Reason)
 {
     /// <summary>Whether no vault can be without it.</summary>
-    public bool IsNeeded => Ability is not (StoreAbility.CreateOnce or StoreAbility.Forget);
+    public bool IsNeeded => Ability is not (StoreAbility.CreateOnce or StoreAbility.Forget or StoreAbility.Hold);
 }
 
 /// <summary>What a check of a store found.</summary>
@@ -43,11 +45,14 @@ public sealed record StoreCheckResult(IReadOnlyList<StoreLack> Lacks, bool IsLef
 
 /// <summary>
 /// Finds out whether a store can keep a vault, by doing with test objects (below <c>probe/</c>) what a vault does: put, write, read,
-/// list, delete, create once. On a file system these are its syncs, renames and links.
+/// list, delete, create once, hold. On a file system these are its syncs, renames and links.
 /// </summary>
 public sealed class StoreCheck
 {
     const int LargeLengthBytes = 100_000;
+
+    /// <summary>A time that holds nothing, whatever the store's clock says.</summary>
+    static readonly DateTimeOffset s_over = new(2001, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
     readonly IObjectStore store;
     readonly string small = NewName(), large = NewName();
@@ -70,15 +75,23 @@ public sealed class StoreCheck
         var wasListed = await TryAsync(StoreAbility.List, () => ListAsync(wasPut, cancellation)).ConfigureAwait(false);
         var wasRead = wasPut && await TryAsync(StoreAbility.Read, () => ReadAsync(content, cancellation)).ConfigureAwait(false);
         if (!wasPut && !wasWritten && !wasListed) throw Refusal!;
+        var canHold = wasPut && await CanHoldAsync(cancellation).ConfigureAwait(false);
         await TryAsync(StoreAbility.TidyUp, () => TidyUpAsync(cancellation)).ConfigureAwait(false);
         // Tried last, as it deletes what it made.
         var wasDeleted = await TryAsync(StoreAbility.Delete, () => DeleteAsync(wasListed, cancellation)).ConfigureAwait(false);
         // Who came first is seen by reading.
         if (wasRead && wasDeleted) await TryAsync(StoreAbility.CreateOnce, () => CreateOnceAsync(cancellation)).ConfigureAwait(false);
         if (await store.FindKeptVersionsAsync(cancellation).ConfigureAwait(false) is { } kept) lacks.Add(new(StoreAbility.Forget, kept));
-        return new(lacks, IsLeftBehind: !wasDeleted && (wasPut || wasWritten),
-            CanHold: await store.CanHoldAsync(cancellation).ConfigureAwait(false));
+        return new(lacks, IsLeftBehind: !wasDeleted && (wasPut || wasWritten), canHold);
     }
+
+    /// <summary>Whether an object of a store that can hold objects may be held by whoever asks. Nothing is held by it.</summary>
+    /// <exception cref="StoreException">It may not, or nobody knows.</exception>
+    public static Task TryHoldAsync(IObjectStore store, string name, CancellationToken cancellation) =>
+        store.HoldAsync(name, s_over, cancellation);
+
+    async Task<bool> CanHoldAsync(CancellationToken cancellation) => await store.CanHoldAsync(cancellation).ConfigureAwait(false)
+        && await TryAsync(StoreAbility.Hold, () => TryHoldAsync(store, small, cancellation)).ConfigureAwait(false);
 
     StoreException? Refusal { get; set; }
 

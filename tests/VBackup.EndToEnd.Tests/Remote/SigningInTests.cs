@@ -142,8 +142,20 @@ public sealed class SigningInTests : IDisposable
         var serving = ServeAsync(listener, certificate);
         var line = await _user.RefusalAsync(1, "login", $"https://127.0.0.1:{((IPEndPoint)listener.LocalEndpoint).Port}", "--user", "ada",
             "--password-file", _user.FileWith("a password"));
-        Assert.Contains("cannot be trusted, so nothing was sent", line, StringComparison.Ordinal);
+        Assert.EndsWith("cannot be trusted, so nothing was sent: nobody whom this machine trusts vouches for its certificate", line,
+            StringComparison.Ordinal);
         Assert.Equal(0, await serving);
+    }
+
+    [Fact]
+    public async Task A_port_that_speaks_http_is_said_to_speak_no_TLS()
+    {
+        await using var portal = await FakePortal.StartAsync((http, _, _) => FakePortal.JsonAsync(http, new { }));
+        var url = portal.Url.Replace("http://", "https://", StringComparison.Ordinal);
+        var line = await _user.RefusalAsync(1, "login", url, "--user", "ada", "--password-file", _user.FileWith("a password"));
+        Assert.Equal($"vbackup: {url} does not speak TLS, or none that this machine takes, so nothing was sent: "
+            + "is it the right port, or is it http:// there?", line);
+        Assert.Empty(portal.Requests);
     }
 
     /// <returns>How many bytes came within TLS.</returns>

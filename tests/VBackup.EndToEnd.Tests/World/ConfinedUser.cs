@@ -27,7 +27,9 @@ internal sealed class ConfinedUser : IAsyncDisposable
     /// <summary>The policy that docs/edge.md tells an administrator to give.</summary>
     /// <param name="without">An action that is left out of it.</param>
     /// <param name="holds">With what it takes to hold points in a bucket with object lock.</param>
-    public string PolicyFor(string bucket, string? without = null, bool holds = false)
+    /// <param name="denied">An action on objects that is forbidden: to leave it out is not enough where whoever has put an object may do it
+    /// for that alone.</param>
+    public string PolicyFor(string bucket, string? without = null, bool holds = false, string? denied = null)
     {
         var (onObjects, onBucket, onNames) = holds
             ? (""","s3:GetObjectVersion","s3:DeleteObjectVersion","s3:PutObjectRetention","s3:GetObjectRetention" """,
@@ -38,7 +40,8 @@ internal sealed class ConfinedUser : IAsyncDisposable
              "Resource":["arn:aws:s3:::{{bucket}}{{resource}}"]{{condition}}}
             """.Replace($"\"{without}\"", "\"s3:GetObjectAcl\"", StringComparison.Ordinal);
         return $$"""
-            {"Version":"2012-10-17","Statement":[
+            {"Version":"2012-10-17","Statement":[{{(denied is null ? "" : Statement($"\"{denied}\"", $"/{Prefix}/*", "")
+                .Replace("Allow", "Deny", StringComparison.Ordinal) + ",")}}
             {{Statement("\"s3:GetObject\",\"s3:PutObject\",\"s3:DeleteObject\",\"s3:AbortMultipartUpload\"" + onObjects,
                 $"/{Prefix}/*", "")}},
             {{Statement("\"s3:ListBucketMultipartUploads\"" + onBucket, "", "")}},

@@ -1,5 +1,6 @@
 using System.Net.Http.Json;
 using System.Text.Json;
+using Microsoft.Data.Sqlite;
 using Xunit;
 
 namespace VBackup.EndToEnd.Tests.World;
@@ -65,6 +66,7 @@ internal sealed class LostSystem : IDisposable
             var server = await up.FirstServerAsync();
             var first = await LocationAsync(up, "first");
             var second = await LocationAsync(up, "second");
+            if (_bucket?.IsLocked == true) foreach (var location in (string[])[first, second]) await LockAsync(up, location);
             var webhook = await up.PostAsync("webhooks", new { name = "hook", url = "https://receiver.example/hook" });
             var policy = await up.PostAsync("policies", new
             {
@@ -130,6 +132,28 @@ internal sealed class LostSystem : IDisposable
         throw new InvalidOperationException($"the location {name} is not ready");
     }
 
+    // Nobody waits a day for a test: for the system, the day is over at once.
+    async Task LockAsync(UpProcess up, string location)
+    {
+        using var change = new HttpRequestMessage(HttpMethod.Put, $"/api/v1/locations/{location}/lock")
+        { Content = JsonContent.Create(new { minDays = 1, changeDays = 1 }) };
+        change.Headers.TryAddWithoutValidation("If-Match", "*");
+        (await up.Http.SendAsync(change)).EnsureSuccessStatusCode();
+        await using (var database = new SqliteConnection($"Data Source={At("data/backup.db")};Pooling=False;Default Timeout=30"))
+        {
+            await database.OpenAsync();
+            await using var past = database.CreateCommand();
+            past.CommandText = "UPDATE locations SET LockFinalAt = '2026-01-01 00:00:00' WHERE LockFinalAt IS NOT NULL";
+            Assert.NotEqual(0, await past.ExecuteNonQueryAsync());
+        }
+        for (var look = 0; look < LooksMax; look++)
+        {
+            if ((await up.GetAsync($"locations/{location}")).GetProperty("lock").GetProperty("isEnforcedByStore").GetBoolean()) return;
+            await Task.Delay(s_lookDelay, TimeProvider.System);
+        }
+        throw new InvalidOperationException("the lock does not become final");
+    }
+
     async Task BackUpAsync(UpProcess up, string server)
     {
         Assert.Equal("succeeded", await up.FollowAsync(await up.PostAsync($"servers/{server}/backups", new { })));
@@ -143,7 +167,7 @@ internal sealed class LostSystem : IDisposable
     public string Catalogue(string location) => Path.Combine(At(location), Project, "catalogue");
 
     public IEnumerable<string> Catalogues(string location) =>
-        Directory.EnumerateFiles(Catalogue(location)).Where(file => Path.GetFileName(file) != "key");
+        Directory.EnumerateFiles(Catalogue(location)).Where(file => !Path.GetFileName(file).StartsWith("key", StringComparison.Ordinal));
 
     async Task IsSavedAsync(string location)
     {
@@ -159,7 +183,12 @@ internal sealed class LostSystem : IDisposable
     {
         if (_bucket is null) return Directory.Exists(Catalogue(location)) && Catalogues(location).Any();
         var folder = $"{location}/{Project}/catalogue/";
-        return (await _bucket.ObjectsAsync()).Exists(name => name.StartsWith(folder, StringComparison.Ordinal) && name != folder + "key");
+        foreach (var name in await _bucket.ObjectsAsync())
+        {
+            if (name.StartsWith(folder, StringComparison.Ordinal) && !name.StartsWith(folder + "key", StringComparison.Ordinal)
+                && (!_bucket.IsLocked || await _bucket.HoldsAsync(name))) return true;
+        }
+        return false;
     }
 
     public Task<Ended> RecoverAsync(string data, string keyFile, params string[] locations) => CliProcess.RunAsync(

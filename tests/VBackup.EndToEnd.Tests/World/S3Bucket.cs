@@ -15,6 +15,8 @@ internal sealed class S3Bucket(AmazonS3Client client, bool isLocked) : IAsyncDis
     public static IReadOnlyDictionary<string, string?> Variables { get; } =
         new Dictionary<string, string?> { ["AWS_ENDPOINT_URL_S3"] = Environment.GetEnvironmentVariable("VBACKUP_TEST_S3_ENDPOINT") };
 
+    public bool IsLocked => isLocked;
+
     public string Name { get; } = $"vbackup-e2e-{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(6))}";
 
     public static async Task<S3Bucket> MakeAsync(bool isLocked = false)
@@ -49,6 +51,19 @@ internal sealed class S3Bucket(AmazonS3Client client, bool isLocked) : IAsyncDis
 
     public async Task<List<string>> ObjectsAsync() =>
         [.. ((await client.ListObjectsV2Async(new() { BucketName = Name })).S3Objects ?? []).Select(item => item.Key)];
+
+    /// <summary>Whether the store holds an object.</summary>
+    public async Task<bool> HoldsAsync(string key)
+    {
+        try
+        {
+            return (await client.GetObjectRetentionAsync(new() { BucketName = Name, Key = key })).Retention?.RetainUntilDate is not null;
+        }
+        catch (AmazonS3Exception none) when (none.StatusCode == System.Net.HttpStatusCode.NotFound)
+        {
+            return false;
+        }
+    }
 
     /// <summary>Gives the bucket a policy.</summary>
     public Task AllowAsync(string policy) => client.PutBucketPolicyAsync(new PutBucketPolicyRequest { BucketName = Name, Policy = policy });

@@ -1,4 +1,6 @@
 using System.Net;
+using System.Net.NetworkInformation;
+using System.Net.Sockets;
 using System.Text;
 using VBackup.Contracts.Messages;
 using VBackup.Portal.Notifications;
@@ -196,6 +198,17 @@ public sealed class WebhookTests
         var isLoopback = text.EndsWith("127.0.0.1", StringComparison.Ordinal) || text is "127.8.8.8" or "::1" or "64:ff9b::7f00:1";
         Assert.Equal(isLoopback, WebhookAddresses.IsAllowed(address, isPlain: true,
             new() { AllowLoopback = true, AllowPrivateAddresses = true }));
+    }
+
+    [Fact]
+    public void What_this_machine_has_in_a_network_is_this_machine()
+    {
+        var own = NetworkInterface.GetAllNetworkInterfaces().SelectMany(one => one.GetIPProperties().UnicastAddresses)
+            .Select(one => one.Address)
+            .FirstOrDefault(one => !IPAddress.IsLoopback(one) && one.AddressFamily == AddressFamily.InterNetwork);
+        Assert.SkipWhen(own is null, "needs a machine in a network");
+        Assert.False(WebhookAddresses.IsAllowed(own!, isPlain: false, new() { AllowPrivateAddresses = true }));
+        Assert.True(WebhookAddresses.IsAllowed(own!, isPlain: false, new() { AllowLoopback = true }));
     }
 
     /// <summary>The name says nothing of it: its address is looked at when it is connected to.</summary>

@@ -10,6 +10,9 @@ sealed class HeldObjects(TimeProvider clock)
     /// <summary>Whether the stores say that they can hold.</summary>
     public bool CanHold { get; set; } = true;
 
+    /// <summary>What the stores say of who wants to hold something; null when he may.</summary>
+    public string? Refusal { get; set; }
+
     public DateTimeOffset? Of(string name)
     {
         lock (_until) return _until.TryGetValue(name, out var until) ? until : null;
@@ -21,6 +24,13 @@ sealed class HeldObjects(TimeProvider clock)
         {
             lock (_until) return [.. _until.Keys.Order(StringComparer.Ordinal)];
         }
+    }
+
+    /// <summary>What somebody leaves of a store's folder who deletes all that he can.</summary>
+    public void DestroyOthers(string folder)
+    {
+        foreach (var file in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories))
+            if (!(Of(Path.GetRelativePath(folder, file)) > clock.GetUtcNow())) File.Delete(file);
     }
 
     public IObjectStore Around(IObjectStore store) => new Store(store, this, clock);
@@ -38,6 +48,8 @@ sealed class HeldObjects(TimeProvider clock)
         {
             if (!await Inner.ExistsAsync(name, cancellation))
                 throw new StoreException(StoreFailure.NotFound, "hold", name, "no such object");
+            if (held.Refusal is { } refusal) throw new StoreException(StoreFailure.Refused, "hold", name, refusal);
+            if (until <= clock.GetUtcNow()) return;
             lock (held._until)
                 if (!held._until.TryGetValue(name, out var now) || now < until) held._until[name] = until;
         }

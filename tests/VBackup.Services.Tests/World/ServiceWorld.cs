@@ -29,13 +29,18 @@ sealed class ServiceWorld : IAsyncDisposable
     public const string Region = "here";
 
     readonly string _folder = Directory.CreateTempSubdirectory("vbackup-services-").FullName;
-    readonly MasterKey _master = new(RandomNumberGenerator.GetBytes(MasterKey.Size));
+    readonly MasterKey _master;
     EdgeCloud? _cloud;
     Func<IObjectStore, IObjectStore>? _stores;
 
     ServiceWorld()
     {
+        var key = RandomNumberGenerator.GetBytes(MasterKey.Size);
+        _master = new(key);
+        File.WriteAllBytes(MasterKeyFile, key);
     }
+
+    public string MasterKeyFile => Path("master.key");
 
     public FakeTimeProvider Clock { get; } = new(new(2026, 3, 1, 12, 0, 0, TimeSpan.Zero));
     public IdSource Ids { get; private set; } = null!;

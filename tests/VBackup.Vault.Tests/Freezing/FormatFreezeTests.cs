@@ -55,14 +55,14 @@ public sealed class FormatFreezeTests : IDisposable
                     $"sessions/{session}.revoked",
                 $"sessions/{session}.decision", $"sessions/{session}.beat", $"collectors/{session}", $"condemned/{session}/00000007",
                     "keys/",
-                "catalogue/000000000000000a", "catalogue/key",
+                "catalogue/000000000000000a", "catalogue/key", "catalogue/key-ba7816bf8f01cfea414140de5dae2223",
             ],
             [
                 ObjectNames.Header, ObjectNames.Pack(_object), ObjectNames.Index(_object), ObjectNames.Point(point),
                     ObjectNames.Session(session),
                 ObjectNames.Ended(session), ObjectNames.Revoked(session), ObjectNames.Decision(session), ObjectNames.Beat(session),
                 ObjectNames.Collector(session), ObjectNames.Condemnation(session, 7), ObjectNames.Keys,
-                ObjectNames.Catalogue(10), ObjectNames.LockedKey,
+                ObjectNames.Catalogue(10), ObjectNames.LockedKey, ObjectNames.LockedKeyOf("abc"u8),
             ]);
     }
 

@@ -7,7 +7,7 @@ namespace VBackup.Portal.Notifications;
 /// <summary>Where webhooks may go. Whoever runs the Portal says so.</summary>
 public sealed record WebhookSettings
 {
-    /// <summary>Addresses of this machine, also without TLS.</summary>
+    /// <summary>Addresses of this machine, those that it has in networks too, also without TLS.</summary>
     public bool AllowLoopback { get; init; }
 
     /// <summary>Addresses of private networks, and other addresses that are not the public internet's.</summary>
@@ -57,7 +57,7 @@ static class WebhookAddresses
     public static bool IsAllowed(IPAddress address, bool isPlain, WebhookSettings settings)
     {
         var real = NetworkAddress.Unwrapped(address);
-        if (IPAddress.IsLoopback(real)) return settings.AllowLoopback;
+        if (NetworkAddress.IsOwn(real)) return settings.AllowLoopback;
         if (isPlain) return false;
         return settings.AllowPrivateAddresses ? IsHost(real) : !s_special.Any(network => network.Contains(real));
     }

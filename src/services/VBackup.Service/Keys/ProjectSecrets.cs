@@ -65,7 +65,8 @@ public sealed class ProjectSecrets(MasterKey master)
         {
             VaultKey = UnwrapKey(key.Project, key.Wrapped),
             PreviousVaultKey = key.WrappedPrevious is { } previous ? UnwrapKey(key.Project, previous) : null,
-            LockedKey = task.Kind is WorkKind.SaveCatalogue or WorkKind.RotateKey ? new(1, key.Project, key.Wrapped) : null,
+            LockedKey = task.Kind is WorkKind.SaveCatalogue or WorkKind.RotateKey
+                || task.Kind == WorkKind.Export && location?.HoldDays is not null ? new(1, key.Project, key.Wrapped) : null,
         };
     }
 }

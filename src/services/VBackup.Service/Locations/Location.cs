@@ -130,8 +130,8 @@ public sealed class Location
 
     public void LockIsFinal()
     {
-        // Points that were made before are held by the next collection.
-        (IsLockFinal, HasGarbage) = (true, true);
+        // Points that were made before are held by the next collection, and what a recovery needs beside them with the next catalogue.
+        (IsLockFinal, HasGarbage, IsCatalogueStale) = (true, true, true);
         Version++;
     }
 
@@ -139,7 +139,7 @@ public sealed class Location
     {
         if (canHold == CanHold || IsLockFinal && CanHold) return;
         CanHold = canHold;
-        if (HoldDays is not null) HasGarbage = true;
+        if (HoldDays is not null) (HasGarbage, IsCatalogueStale) = (true, true);
         Version++;
     }
 

@@ -135,12 +135,12 @@ public sealed class LocationRegistry(ChangeMaker<BackupDb> changes, ProjectSecre
         var isS3 = wish.Address.StartsWith(S3Scheme, StringComparison.Ordinal);
         if (wish.Kind == LocationKindView.VStorage)
         {
-            if (!isS3 || wish.Address.Length == S3Scheme.Length) return Wrong("address", "of kind vStorage it is s3://bucket/prefix");
+            if (StoreEndpoints.AddressFormFaultOf(wish.Address) is { } noAddress) return Wrong("address", noAddress);
             if (string.IsNullOrEmpty(wish.AccessKey)) return Wrong("accessKey", "vStorage needs an access key");
             if (string.IsNullOrEmpty(wish.SecretKey)) return Wrong("secretKey", "vStorage needs a secret key");
-            if (wish.Endpoint is not null && !(Uri.TryCreate(wish.Endpoint, UriKind.Absolute, out var endpoint)
-                && endpoint.Scheme is "http" or "https"))
-                return Wrong("endpoint", "it is an http or https address");
+            if (wish.Endpoint is { } endpoint && StoreEndpoints.FormFaultOf(endpoint) is { } noEndpoint)
+                return Wrong("endpoint", noEndpoint);
+            if (wish.S3Region is { } region && StoreEndpoints.RegionFaultOf(region) is { } noRegion) return Wrong("s3Region", noRegion);
         }
         else if (!Path.IsPathFullyQualified(wish.Address) || isS3)
         {

@@ -27,6 +27,7 @@ static class LocationWork
         if (task.Kind == WorkKind.CheckLocation) location.WasChecked(null, change.Now);
         else location.Uses(result.UsedBytes);
         if (result.CanHold is { } canHold) location.WasSeenToHold(canHold);
+        if (result.WhyNoHold is { } why) location.WasLookedAt($"its bucket has object lock, and no lock could have it hold points: {why}");
         if (task.Kind == WorkKind.Verify) location.WasVerified(Text(result.Notes), change.Now);
         else if (result.Notes.Count > 0 && task.Kind == WorkKind.CollectGarbage) location.WasLookedAt(Text(result.Notes));
         Tell(change, location);

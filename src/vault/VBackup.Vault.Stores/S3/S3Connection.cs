@@ -24,6 +24,8 @@ sealed class S3Connection : IDisposable
             PooledConnectionLifetime = TimeSpan.FromMinutes(10), // so that a moved address is noticed
             AutomaticDecompression = DecompressionMethods.None, // what is stored is what is meant
             AllowAutoRedirect = false,
+            // Of an endpoint that a proxy connects to, nobody would look at the address.
+            UseProxy = settings.AddressFault is null,
             ConnectCallback = settings.AddressFault is { } fault
                 ? (context, cancellation) => GuardedConnecting.ConnectAsync(context, fault, cancellation) : null,
         })) { Timeout = settings.RequestTimeMax };

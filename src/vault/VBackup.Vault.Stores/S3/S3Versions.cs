@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Net;
 using System.Runtime.CompilerServices;
 using Amazon.S3;
 using Amazon.S3.Model;
@@ -223,21 +224,47 @@ sealed class S3Versions(S3Connection connection, RetryPolicy policy)
             }
         }, cancellation);
 
+    async Task<DateTimeOffset?> FindHoldToExtendAsync(string name, string? id, CancellationToken cancellation)
+    {
+        try
+        {
+            return await FindHoldAsync(StoreOperation.Hold, name, id, cancellation).ConfigureAwait(false);
+        }
+        catch (StoreException refused) when (refused.Failure == StoreFailure.Refused)
+        {
+            throw StoreOperation.Hold.Failed(StoreFailure.Refused, name,
+                $"{refused.Reason}. To hold objects takes s3:GetObjectRetention", refused);
+        }
+    }
+
     public Task HoldAsync(string name, DateTimeOffset until, CancellationToken cancellation)
     {
         // Services know no parts of a second.
         until = DateTimeOffset.FromUnixTimeSeconds(until.ToUnixTimeSeconds() + (until.Ticks % TimeSpan.TicksPerSecond > 0 ? 1 : 0));
         return AskAsync(StoreOperation.Hold, name, async id =>
         {
-            if (await FindHoldAsync(StoreOperation.Hold, name, id, cancellation).ConfigureAwait(false) >= until)
+            if (await FindHoldToExtendAsync(name, id, cancellation).ConfigureAwait(false) >= until)
                 return true;
             var request = new PutObjectRetentionRequest
             {
                 BucketName = connection.Bucket, Key = connection.KeyOf(name), VersionId = id,
                 Retention = new() { Mode = ObjectLockRetentionMode.Compliance, RetainUntilDate = until.UtcDateTime },
             };
-            await connection.SendAsync(StoreOperation.Hold, name,
-                token => connection.Client.PutObjectRetentionAsync(request, token), cancellation).ConfigureAwait(false);
+            try
+            {
+                await connection.SendAsync(StoreOperation.Hold, name,
+                    token => connection.Client.PutObjectRetentionAsync(request, token), cancellation).ConfigureAwait(false);
+            }
+            catch (StoreException past) when (until <= policy.Clock.GetUtcNow() && past.InnerException
+                is AmazonS3Exception { StatusCode: HttpStatusCode.BadRequest, ErrorCode: "InvalidArgument" or "InvalidRequest" })
+            {
+                // Services look at who asks before they look at what for.
+            }
+            catch (StoreException refused) when (refused.Failure == StoreFailure.Refused)
+            {
+                throw StoreOperation.Hold.Failed(StoreFailure.Refused, name,
+                    $"{refused.Reason}. To hold objects takes s3:PutObjectRetention", refused);
+            }
             return true;
         }, cancellation);
     }

@@ -38,7 +38,8 @@ internal static class HeldObjects
         return held;
     }
 
-    private static async Task<DateTimeOffset?> FindAsync(IObjectStore store, string name, CancellationToken cancellation)
+    /// <returns>Null for one that is not there, too.</returns>
+    public static async Task<DateTimeOffset?> FindAsync(IObjectStore store, string name, CancellationToken cancellation)
     {
         try
         {

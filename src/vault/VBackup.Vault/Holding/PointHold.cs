@@ -100,6 +100,17 @@ internal sealed class PointHold
         }
     }
 
+    /// <summary>Holds what a recovery needs beside points, as long as a point of now. It is held a step longer, so that not every run
+    /// has to.</summary>
+    public static async Task HoldBesideAsync(BackupVault vault, string name, CancellationToken cancellation)
+    {
+        if (vault.Runtime.HoldsFor is not { } holdsFor) return;
+        await EnsureCanAsync(vault, cancellation).ConfigureAwait(false);
+        var needed = vault.Clock.GetUtcNow() + holdsFor + Margin;
+        if (await vault.Store.FindHoldAsync(name, cancellation).ConfigureAwait(false) >= needed) return;
+        await vault.Store.HoldAsync(name, needed + Step(holdsFor), cancellation).ConfigureAwait(false);
+    }
+
     private static async Task EnsureCanAsync(BackupVault vault, CancellationToken cancellation)
     {
         if (!await vault.Store.CanHoldAsync(cancellation).ConfigureAwait(false))

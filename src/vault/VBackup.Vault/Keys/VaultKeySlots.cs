@@ -114,9 +114,11 @@ public static class VaultKeySlots
     public static Task<bool> HasAsync(BackupVault vault, VaultUnlock key, CancellationToken cancellation) =>
         vault.Store.ExistsAsync(NameOf(key, vault.Header.VaultId), cancellation);
 
-    /// <summary>Lets a key open the vault, whether it did before or not.</summary>
-    public static Task EnsureAsync(BackupVault vault, VaultUnlock key, CancellationToken cancellation) =>
-        PutAsync(vault, key, cancellation);
+    /// <summary>Lets a key open the vault, whether it did before or not. Where points are held, it opens those that are there for as
+    /// long, although none was made with it yet.</summary>
+    public static async Task EnsureAsync(BackupVault vault, VaultUnlock key, CancellationToken cancellation) =>
+        await PointHold.HoldBesideAsync(vault, await PutAsync(vault, key, cancellation).ConfigureAwait(false), cancellation)
+            .ConfigureAwait(false);
 
     /// <summary>The key does not open the vault any more. REQUIRES: another one does.</summary>
     /// <returns>False when the store holds its slot: until that is over, the key opens the vault.</returns>
@@ -126,7 +128,7 @@ public static class VaultKeySlots
     /// <summary>Deletes whatever opens a vault: no key does from then on. The vault need not be opened for it.</summary>
     public static async Task EraseAsync(IObjectStore store, CancellationToken cancellation)
     {
-        List<string> names = [ObjectNames.LockedKey];
+        var names = await LockedKeys.ListAsync(store, cancellation).ConfigureAwait(false);
         await foreach (var entry in store.ListAsync(ObjectNames.Keys, cancellation).ConfigureAwait(false)) names.Add(entry.Name);
         StoreException? held = null;
         foreach (var name in names)
