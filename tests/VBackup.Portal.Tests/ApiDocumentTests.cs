@@ -75,7 +75,8 @@ public sealed partial class ApiDocumentTests
                 var missing = answer is { Status: 400, Code: "wrong-input" } ? answer["field"]!.Split('.')[0] : null;
                 asked++;
                 // Where one of two is needed, neither of them is by itself.
-                if (missing is null ? needed.Count > 0 && answer.Status is not (401 or 404) : !needed.Contains(missing) && missing != "server")
+                if (missing is null ? needed.Count > 0 && answer.Status is not (401 or 404)
+                    : !needed.Contains(missing) && missing != "server")
                     wrong.Add($"{method.Name} {path.Name} needs {string.Join(", ", needed)} and says {answer.Status} {answer.Text}");
             }
         Assert.Empty(wrong);
