@@ -33,6 +33,20 @@ public sealed class PortalTroubleTests : IDisposable
         Assert.Equal(posts[0], posts[1]);
     }
 
+    [Theory]
+    [InlineData("--endpoint", "https://user:hunter2@s3.example.org")]
+    [InlineData("--endpoint", "https://s3.example.org/?hunter2")]
+    [InlineData("--s3-region", "hunter2 or so")]
+    public async Task What_may_be_a_password_in_a_wrong_place_is_neither_sent_nor_shown(string option, string value)
+    {
+        await using var portal = await StartAsync((http, _, _) => FakePortal.JsonAsync(http, new { }));
+        var line = await _user.RefusalAsync(2, "location", "create", "bucket", "--region", "local", "--kind", "vStorage", "--address",
+            "s3://bucket/prefix", option, value);
+        Assert.Contains(option, line, StringComparison.Ordinal);
+        Assert.DoesNotContain("hunter2", line, StringComparison.Ordinal);
+        Assert.Empty(portal.Requests);
+    }
+
     [Fact]
     public async Task A_pause_that_the_Portal_asks_for_is_made()
     {
