@@ -219,6 +219,26 @@ public sealed class LocationPlacesTests
         Assert.Contains("the endpoint's host is this machine", location.Refusal, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Why_a_check_is_tried_again_is_told_until_it_ends()
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var made = (await new LocationRegistry(world.Backup, world.Secrets).CreateAsync(world.Ids.New<LocationId>(),
+            Folder(world, world.Path("late")), default)).Location!.Location;
+        var check = (await world.Source.AcquireAsync(world.WorkerId, default))!;
+        Assert.True(await world.Source.FailAsync(check.Task, check.Epoch, "no answer", mayPass: true, default));
+        Assert.Equal((LocationStateView.Checking, null, "its check is tried again: no answer"), await ShownAsync());
+        world.Clock.Advance(TimeSpan.FromHours(1));
+        await world.SettleAsync();
+        Assert.Equal((LocationStateView.Ready, null, null), await ShownAsync());
+
+        async Task<(LocationStateView, string?, string?)> ShownAsync()
+        {
+            var shown = await world.Backup.MakeAsync(async change => (await change.Db.Locations.FindAsync(made))!.View(), default);
+            return (shown.State, shown.Refusal, shown.Finding);
+        }
+    }
+
     static VaultOpening Vaults(LocationFolders folders) =>
         new(new VaultRuntime(), 128 * 1024, RetryLimits.Brief, places: new(folders, null));
 

@@ -125,6 +125,8 @@ sealed class AllInOne : IAsyncDisposable
         builder.Services.Configure<SocketTransportOptions>(sockets => sockets.CreateBoundListenSocket = _ => address.Socket);
         builder.Logging.ClearProviders().SetMinimumLevel(_settings.Logging.LogLevel.Default)
             .AddConfiguration(configuration.GetSection(nameof(UpSettings.Logging)))
+            // Why a start fails is said by whoever started it, in a line; a start that was broken off is no failure.
+            .AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None)
             .AddSimpleConsole(console => console.SingleLine = true);
         builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(console =>
             console.LogToStandardErrorThreshold = LogLevel.Trace);

@@ -14,6 +14,9 @@ sealed class DataFolder : IDisposable
 {
     const string MasterKeyName = "master.key", LockName = "lock", RecoveringName = "recovering";
 
+    /// <summary>EWOULDBLOCK, as .NET gives it for a file that another process has for itself.</summary>
+    const int HeldByAnother = 11;
+
     readonly string _path;
     readonly FileStream _lock;
 
@@ -100,9 +103,13 @@ sealed class DataFolder : IDisposable
             // The kernel gives it free when the process dies.
             return new(path, new(Path.Combine(path, LockName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
         }
+        catch (IOException failure) when (failure.HResult == HeldByAnother)
+        {
+            throw new RefusedException($"--data {folder}: another 'vbackup up' has it: stop that one, or name another folder");
+        }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            throw new RefusedException($"--data {folder}: it cannot be used, or another 'vbackup up' has it: {failure.Message}");
+            throw new RefusedException($"--data {folder}: it cannot be used: {failure.Message}");
         }
     }
 

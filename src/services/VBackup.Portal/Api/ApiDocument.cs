@@ -55,6 +55,7 @@ static class ApiDocument
                 Scheme = BearerScheme,
                 Description = "A token of POST /api/v1/sessions or POST /api/v1/tokens.",
             };
+            ApiSchemas.Finish(document);
             return Task.CompletedTask;
         });
         options.AddSchemaTransformer(ApiSchemas.CorrectAsync);
@@ -105,8 +106,14 @@ static class ApiDocument
         if (metadata.OfType<NeedsVersion>().Any())
             Add(operation, "If-Match", ParameterLocation.Header, JsonSchemaType.String, "The ETag of the version that was read.");
         operation.Responses ??= [];
-        operation.Responses["default"] =
-            new OpenApiResponse { Description = "A problem, as application/problem+json, with a stable code." };
+        operation.Responses["default"] = new OpenApiResponse
+        {
+            Description = "A problem, with a stable code.",
+            Content = new Dictionary<string, OpenApiMediaType>
+            {
+                [Problem.MediaType] = new() { Schema = new OpenApiSchemaReference(ApiSchemas.ProblemName, document) },
+            },
+        };
     }
 
     static void Add(OpenApiOperation operation, string name, ParameterLocation place, JsonSchemaType type, string description)

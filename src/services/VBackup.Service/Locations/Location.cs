@@ -80,7 +80,8 @@ public sealed class Location
     /// <summary>When all that it held was last read and checked; null when it never was.</summary>
     public DateTimeOffset? VerifiedAt { get; private set; }
 
-    /// <summary>What the last verification or collection found damaged, or why it failed; null when all was well.</summary>
+    /// <summary>What the last verification or collection found damaged, or why it failed, or why a check is tried again; null when all
+    /// was well.</summary>
     public string? Finding { get; private set; }
 
     /// <summary>Something has changed that its vault is to know for when the services are lost.</summary>
@@ -108,7 +109,8 @@ public sealed class Location
     {
         if (KeyWork is VaultKeyWork.Erase or VaultKeyWork.Erased) return;
         VerifyBegunAt ??= now;
-        (State, Refusal) = (refusal is null ? LocationStateView.Ready : LocationStateView.Refused, refusal);
+        // Until now it could only say why the check did not end.
+        (State, Refusal, Finding) = (refusal is null ? LocationStateView.Ready : LocationStateView.Refused, refusal, null);
         Version++;
     }
 

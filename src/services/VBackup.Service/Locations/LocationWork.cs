@@ -33,6 +33,15 @@ static class LocationWork
         Tell(change, location);
     }
 
+    /// <summary>A check has not come to an end, and is tried again: whoever waits for it hears why.</summary>
+    public static async Task TriedAsync(WorkTask task, string error, Change<BackupDb> change, CancellationToken cancellation)
+    {
+        if (task.Location is not { } id || await change.Db.Locations.FindAsync([id], cancellation)
+            .ConfigureAwait(false) is not { } location) return;
+        location.WasLookedAt($"its check is tried again: {error}");
+        Tell(change, location);
+    }
+
     public static async Task FailedAsync(WorkTask task, string error, Change<BackupDb> change, CancellationToken cancellation)
     {
         if (task.Location is not { } id || await change.Db.Locations.FindAsync([id], cancellation)

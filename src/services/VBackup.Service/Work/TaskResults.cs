@@ -60,7 +60,11 @@ static class TaskResults
     {
         var run = await RunOfAsync(task, change, cancellation).ConfigureAwait(false);
         if (mayPass && task.Attempts < WorkTask.AttemptsMax && IsWanted(task, run))
+        {
             task.IsReadyAgain(change.Now + limits.RetryDelay * Math.Pow(2, task.Attempts - 1), error);
+            if (task.Kind == WorkKind.CheckLocation)
+                await LocationWork.TriedAsync(task, error, change, cancellation).ConfigureAwait(false);
+        }
         else
             await EndAsync(task, run, error, change, cancellation).ConfigureAwait(false);
     }

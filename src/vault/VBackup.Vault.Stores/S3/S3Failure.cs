@@ -52,6 +52,8 @@ static class S3Failure
         401 or 403 => (StoreFailure.Refused, $"the store refuses the credentials or this use of bucket {bucket} ({Code(e)})"),
         507 => (StoreFailure.Full, "no space left"),
         501 => (StoreFailure.Other, $"the store cannot do this ({Code(e)})"),
+        // Of a proxy or a balancer in front of the store: the SDK makes a text of its own for what is no answer of S3.
+        502 or 504 => (StoreFailure.Transient, $"what is between here and the store does not reach it (status {(int)e.StatusCode})"),
         408 or 429 or >= 500 => (StoreFailure.Transient, Text(e)),
         _ => (StoreFailure.Other, Text(e)),
     };
