@@ -43,4 +43,23 @@ public sealed class CephConformanceTests(CephLab lab) : VolumeStorageConformance
         };
         await Assert.ThrowsAsync<OperationCanceledException>(() => dying.Snapshots.TakeAsync(name, volumes, Token));
     }
+
+    protected override Task TakeNameAwayAsync(VolumeId volume, string claim) => Task.Run(() =>
+    {
+        using var connection = CephConnection.Open(CephLab.Settings);
+        var path = RbdPath.Parse(volume);
+        RbdImage.Rename(connection, path, path with { Image = $"{path.Image}.vbackup-new.{VolumeClaim.OwnerOf(claim)}" });
+    });
+
+    [Fact]
+    public async Task Of_two_owners_who_make_one_volume_the_slower_leaves_nothing_and_takes_nothing()
+    {
+        var volume = Volume("raced");
+        await LeaveUnnamedAsync(volume, "run-1-new");
+        await Storage.CreateAsync(volume, Length, "other-1-new", Token);
+        Assert.Equal(CloudFailure.Exists, await FailureOf(() => Storage.CreateAsync(volume, Length, "run-2-new", Token)));
+        Assert.Equal("other-1-new", await Storage.FindClaimAsync(volume, Token));
+        await Storage.RemoveAsync(volume, Token);
+        Assert.False(await Storage.RemoveUnfinishedAsync(volume, "run", Token));
+    }
 }

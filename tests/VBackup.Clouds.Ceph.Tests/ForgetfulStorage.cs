@@ -52,13 +52,13 @@ sealed class ForgetfulStorage(IVolumeStorage storage, Extent untold) : IVolumeSt
 
     public Task<long?> FindLengthAsync(VolumeId volume, CancellationToken cancellation) => storage.FindLengthAsync(volume, cancellation);
 
-    public Task CreateAsync(VolumeId volume, long lengthBytes, CancellationToken cancellation) =>
-        storage.CreateAsync(volume, lengthBytes, cancellation);
+    public Task CreateAsync(VolumeId volume, long lengthBytes, string? claim, CancellationToken cancellation) =>
+        storage.CreateAsync(volume, lengthBytes, claim, cancellation);
 
     public Task RemoveAsync(VolumeId volume, CancellationToken cancellation) => storage.RemoveAsync(volume, cancellation);
 
-    public Task<bool> RemoveUnfinishedAsync(VolumeId volume, CancellationToken cancellation) =>
-        storage.RemoveUnfinishedAsync(volume, cancellation);
+    public Task<bool> RemoveUnfinishedAsync(VolumeId volume, string owner, CancellationToken cancellation) =>
+        storage.RemoveUnfinishedAsync(volume, owner, cancellation);
 
     public Task ResizeAsync(VolumeId volume, long lengthBytes, CancellationToken cancellation) =>
         storage.ResizeAsync(volume, lengthBytes, cancellation);

@@ -25,6 +25,16 @@ public sealed class LabStorageTests : VolumeStorageConformance
     protected override Task LeaveHalfMadeAsync(VolumeId volume) =>
         File.WriteAllBytesAsync(Path.Combine(_folder.Path, "volumes", volume.Value + ".raw.new"), new byte[4096], Token);
 
+    protected override Task TakeNameAwayAsync(VolumeId volume, string claim)
+    {
+        File.Move(PathOf(volume), PathOf(volume) + ".new");
+        return Task.CompletedTask;
+    }
+
+    protected override Task MakeByHandAsync(VolumeId volume) => File.WriteAllBytesAsync(PathOf(volume), new byte[Length], Token);
+
+    string PathOf(VolumeId volume) => Path.Combine(_folder.Path, "volumes", volume.Value + ".raw");
+
     [Fact]
     public async Task Nothing_is_left_of_a_volume_that_is_removed()
     {

@@ -123,13 +123,13 @@ public abstract partial class VolumeStorageConformance : IAsyncLifetime
         await LeaveHalfMadeAsync(volume);
         Assert.Null(await Storage.FindLengthAsync(volume, Token));
         if (isRemovedAsVolume) await Storage.RemoveAsync(volume, Token);
-        else Assert.True(await Storage.RemoveUnfinishedAsync(volume, Token));
-        Assert.False(await Storage.RemoveUnfinishedAsync(volume, Token));
+        else Assert.True(await Storage.RemoveUnfinishedAsync(volume, "run", Token));
+        Assert.False(await Storage.RemoveUnfinishedAsync(volume, "run", Token));
 
         await LeaveHalfMadeAsync(volume);
         await CreateAsync("half");
         await WriteAsync(volume, 0, Bytes(4096));
-        Assert.False(await Storage.RemoveUnfinishedAsync(volume, Token));
+        Assert.False(await Storage.RemoveUnfinishedAsync(volume, "run", Token));
         AssertSame(Bytes(4096), (await ReadAsync(volume)).AsMemory(0, 4096));
         await Storage.RemoveAsync(volume, Token);
         Assert.Null(await Storage.FindLengthAsync(volume, Token));

@@ -59,6 +59,18 @@ public sealed class PointRouteTests
     }
 
     [Fact]
+    public async Task A_point_whose_deletion_was_asked_for_is_not_said_to_be_protected()
+    {
+        await using var world = await PortalWorld.MakeAsync();
+        var point = await world.PointAsync(await world.ServerAsync(), await world.LocationAsync());
+        var session = await world.MemberAsync();
+        (await world.DeleteAsync($"{Path}/{point}", session)).Is(202);
+        (await world.PostAsync($"{Path}/{point}/protect", session, new { })).Is(409, "point-not-active");
+        Assert.Equal("False", (await world.GetAsync($"{Path}/{point}", session)).Is(200)["isProtected"]);
+        Assert.Empty(await world.SentAsync(MessageJson.Default.ProtectPoint));
+    }
+
+    [Fact]
     public async Task A_point_is_deleted_and_brought_back_by_the_vBackup_service()
     {
         await using var world = await PortalWorld.MakeAsync();

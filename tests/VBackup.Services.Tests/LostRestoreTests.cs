@@ -143,6 +143,32 @@ public sealed class LostRestoreTests
     }
 
     [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_volume_whose_maker_died_before_he_opened_it_is_the_runs_own(bool isCancelled)
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var point = await BackUpAsync(world);
+        var order = await world.OrderRestoreAsync(point, RestoreTarget.NewVolume, "back", "vda");
+        var dying = new SleepingSource(world.Source);
+        var working = world.NewWorker(dying).RunOneAsync(default);
+        await dying.Asleep;
+        Assert.Equal(s_first.Length, await world.Cloud.Storage.FindLengthAsync(new("back"), default));
+        if (isCancelled) await world.TellBackupAsync(new CancelRun(order.Run, world.Project), MessageJson.Default.CancelRun);
+        await Workers.StartAnewAsync(world.Backup, world.WorkerId, default);
+        await world.SettleAsync();
+        var run = world.Portal.Run(order.Run);
+        Assert.Equal(isCancelled ? (RunState.Cancelled, "it was cancelled; the incomplete back was removed") : (RunState.Succeeded, null),
+            (run.State, run.Error));
+        if (isCancelled) Assert.Null(await world.Cloud.Storage.FindLengthAsync(new("back"), default));
+        else Assert.Equal(s_first, await File.ReadAllBytesAsync(world.VolumePath("back")));
+        // Should he only have slept, he leaves it alone.
+        dying.Wake();
+        await working;
+        if (!isCancelled) Assert.Equal(s_first, await File.ReadAllBytesAsync(world.VolumePath("back")));
+    }
+
+    [Theory]
     [InlineData(null, "; back may be left half made: remove what is there of it")]
     [InlineData("another", "")]
     public async Task What_is_not_known_to_be_the_runs_own_is_not_removed(string? claim, string told)

@@ -64,8 +64,11 @@ public sealed class PointDeletionTests
         Assert.False(world.Portal.Point(order.Point).IsProtected);
         await TellAsync(new ProtectPoint(order.Point, world.Project, true), MessageJson.Default.ProtectPoint);
         Assert.True(world.Portal.Point(order.Point).IsProtected);
+        var version = world.Portal.Point(order.Point).Version;
         await TellAsync(new DeletePoint(order.Point, world.Project, isByPolicy), MessageJson.Default.DeletePoint);
         Assert.Equal(RestorePointState.Active, world.Portal.Point(order.Point).State);
+        // The Portal took it for going, and hears that it does not.
+        Assert.True(world.Portal.Point(order.Point).Version > version);
         await TellAsync(new ProtectPoint(order.Point, world.Project, false), MessageJson.Default.ProtectPoint);
         await TellAsync(new DeletePoint(order.Point, world.Project, isByPolicy), MessageJson.Default.DeletePoint);
         Assert.Equal(RestorePointState.Deleted, world.Portal.Point(order.Point).State);

@@ -62,7 +62,7 @@ public sealed class ImageSource : IDisposable
         await RequireFreeAsync(storage, volume, attempt, cancellation).ConfigureAwait(false);
         var content = await ContentAsync(scratch, cancellation).ConfigureAwait(false);
         if (content.LengthBytes == 0) throw new RefusedException($"{_path} is empty");
-        await storage.CreateAsync(volume, content.LengthBytes, cancellation).ConfigureAwait(false);
+        await storage.CreateAsync(volume, content.LengthBytes, attempt?.MakingClaim, cancellation).ConfigureAwait(false);
         try
         {
             var copy = new VolumeCopy(new());

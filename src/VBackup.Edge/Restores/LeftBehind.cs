@@ -29,7 +29,8 @@ public sealed record LeftBehind(IReadOnlyList<string> Removed, IReadOnlyList<str
             if (await cloud.Storage.FindLengthAsync(volume, cancellation).ConfigureAwait(false) is null)
             {
                 // Killed while it was made: it is no volume yet, and can be nobody's.
-                if (await cloud.Storage.RemoveUnfinishedAsync(volume, cancellation).ConfigureAwait(false)) removed.Add(volume.Value);
+                if (await cloud.Storage.RemoveUnfinishedAsync(volume, attempt.Owner, cancellation).ConfigureAwait(false))
+                    removed.Add(volume.Value);
                 continue;
             }
             var claim = await cloud.Storage.FindClaimAsync(volume, cancellation).ConfigureAwait(false);

@@ -102,7 +102,7 @@ public sealed class NewResources(EdgeCloud cloud, VolumeRestore restore, EdgeDoc
     {
         try
         {
-            await cloud.Storage.CreateAsync(target, lengthBytes, cancellation).ConfigureAwait(false);
+            await cloud.Storage.CreateAsync(target, lengthBytes, attempt?.MakingClaim, cancellation).ConfigureAwait(false);
             return true;
         }
         catch (CloudException there) when (there.Failure == CloudFailure.Exists)

@@ -17,6 +17,12 @@ public sealed class RunAttempt(string run, int epoch, Func<bool> isLost, Func<Ca
     public string Claim { get; } =
         string.Create(CultureInfo.InvariantCulture, $"{run}-{epoch}-{RandomNumberGenerator.GetHexString(16, lowercase: true)}");
 
+    /// <summary>What a volume has that this attempt has made and not taken over yet: any attempt of the run may go on with it.</summary>
+    public string MakingClaim => Claim + "-new";
+
+    /// <summary>See <see cref="VolumeClaim.OwnerOf"/>.</summary>
+    public string Owner => run;
+
     /// <summary>Whether any attempt of the run made the claim.</summary>
     public bool IsOfRun(string? claim) => claim is not null && claim.StartsWith(run + '-', StringComparison.Ordinal);
 
@@ -26,11 +32,11 @@ public sealed class RunAttempt(string run, int epoch, Func<bool> isLost, Func<Ca
     /// <summary>How a volume is taken over, so that no later attempt loses it to this one: first it is looked at who had it, then asked
     /// whether the task is still this attempt's, and the storage gives the volume only if nobody has taken it over since that look. Whoever
     /// was given the task later than the answer takes over later too.</summary>
-    /// <param name="isNew">It was made just now by this attempt, and nobody has had it.</param>
+    /// <param name="isNew">It was made just now by this attempt, with <see cref="MakingClaim"/>.</param>
     public async Task<WriterOptions> TakingOverAsync(
         IVolumeStorage storage, VolumeId volume, bool isNew, CancellationToken cancellation)
     {
-        var seen = new SeenClaim(isNew ? null : await storage.FindClaimAsync(volume, cancellation).ConfigureAwait(false));
+        var seen = new SeenClaim(isNew ? MakingClaim : await storage.FindClaimAsync(volume, cancellation).ConfigureAwait(false));
         await RequireOwnAsync(cancellation).ConfigureAwait(false);
         return new() { IsNew = isNew, TakesOver = true, Claim = Claim, Seen = seen };
     }
@@ -42,13 +48,23 @@ public sealed class RunAttempt(string run, int epoch, Func<bool> isLost, Func<Ca
         try
         {
             var claim = await storage.FindClaimAsync(volume, CancellationToken.None).ConfigureAwait(false);
-            // No other goes on with what nobody has opened yet.
-            return claim is null && isMade || !isLost() && (claim is null || claim == Claim);
+            if (!isLost()) return claim == Claim || isMade && claim == MakingClaim;
+            return isMade && claim == MakingClaim && await WithholdAsync(storage, volume).ConfigureAwait(false);
         }
         catch (CloudException)
         {
             // The removal is tried, and tells that this storage does not answer.
             return !isLost();
         }
+    }
+
+    // The run may be over and cleaned up after: what was made only then, nobody else removes. Or a later attempt goes on with it at this
+    // moment: whoever of the two takes it over first has it.
+    async Task<bool> WithholdAsync(IVolumeStorage storage, VolumeId volume)
+    {
+        var options = new WriterOptions { TakesOver = true, Seen = new(MakingClaim) };
+        await (await storage.OpenWriterAsync(volume, options, CancellationToken.None).ConfigureAwait(false)).DisposeAsync()
+            .ConfigureAwait(false);
+        return true;
     }
 }

@@ -127,13 +127,14 @@ public sealed class CephStorage : IVolumeStorage
         }, cancellation);
     }
 
-    public Task CreateAsync(VolumeId volume, long lengthBytes, CancellationToken cancellation)
+    public Task CreateAsync(VolumeId volume, long lengthBytes, string? claim, CancellationToken cancellation)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(lengthBytes);
         var path = PathOf(volume);
         return RunAsync("create", path.ToString(), connection =>
         {
-            RbdImage.Create(connection, path, lengthBytes);
+            if (claim is null) RbdImage.Create(connection, path, lengthBytes);
+            else ClaimedImage.Create(connection, path, lengthBytes, claim);
             return true;
         }, cancellation);
     }
@@ -148,8 +149,11 @@ public sealed class CephStorage : IVolumeStorage
         }, cancellation);
     }
 
-    // An image is made within milliseconds, and what is there of one by then cannot be told from what somebody makes just now.
-    public Task<bool> RemoveUnfinishedAsync(VolumeId volume, CancellationToken cancellation) => Task.FromResult(false);
+    public Task<bool> RemoveUnfinishedAsync(VolumeId volume, string owner, CancellationToken cancellation)
+    {
+        var path = PathOf(volume);
+        return RunAsync("remove", path.ToString(), connection => ClaimedImage.RemoveUnfinished(connection, path, owner), cancellation);
+    }
 
     public Task ResizeAsync(VolumeId volume, long lengthBytes, CancellationToken cancellation)
     {

@@ -49,8 +49,17 @@ public abstract class FileStorageConformanceTests : VolumeStorageConformance
         File.Delete(Path.Combine(instant, $"{volumes.Count - 1}.copy"));
     }
 
-    protected override Task LeaveHalfMadeAsync(VolumeId volume) => File.WriteAllBytesAsync(
-        Path.Combine(_folder.FullName, $".{Path.GetFileName(volume.Value)}.vbackup-new"), new byte[4096], Token);
+    protected override Task LeaveHalfMadeAsync(VolumeId volume) => File.WriteAllBytesAsync(Unfinished(volume), new byte[4096], Token);
+
+    protected override Task TakeNameAwayAsync(VolumeId volume, string claim)
+    {
+        File.Move(volume.Value, Unfinished(volume));
+        return Task.CompletedTask;
+    }
+
+    protected override Task MakeByHandAsync(VolumeId volume) => File.WriteAllBytesAsync(volume.Value, new byte[Length], Token);
+
+    string Unfinished(VolumeId volume) => Path.Combine(_folder.FullName, $".{Path.GetFileName(volume.Value)}.vbackup-new");
 
     protected override async ValueTask CleanUpAsync()
     {

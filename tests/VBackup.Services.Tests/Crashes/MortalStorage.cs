@@ -81,14 +81,14 @@ sealed class MortalStorage(CrashWorld world, Life life, Place look) : IVolumeSto
     public Task<RestoreNote?> FindRestoreNoteAsync(VolumeId volume, CancellationToken cancellation) =>
         life.DoAsync(look, stop => _storage.FindRestoreNoteAsync(volume, stop), cancellation);
 
-    public Task CreateAsync(VolumeId volume, long lengthBytes, CancellationToken cancellation) =>
-        life.DoAsync(Place.CreateVolume, stop => _storage.CreateAsync(volume, lengthBytes, stop), cancellation);
+    public Task CreateAsync(VolumeId volume, long lengthBytes, string? claim, CancellationToken cancellation) =>
+        life.DoAsync(Place.CreateVolume, stop => _storage.CreateAsync(volume, lengthBytes, claim, stop), cancellation);
 
     public Task RemoveAsync(VolumeId volume, CancellationToken cancellation) =>
         life.DoAsync(Place.RemoveVolume, stop => _storage.RemoveAsync(volume, stop), cancellation);
 
-    public Task<bool> RemoveUnfinishedAsync(VolumeId volume, CancellationToken cancellation) =>
-        life.DoAsync(Place.RemoveVolume, stop => _storage.RemoveUnfinishedAsync(volume, stop), cancellation);
+    public Task<bool> RemoveUnfinishedAsync(VolumeId volume, string owner, CancellationToken cancellation) =>
+        life.DoAsync(Place.RemoveVolume, stop => _storage.RemoveUnfinishedAsync(volume, owner, stop), cancellation);
 
     public Task ResizeAsync(VolumeId volume, long lengthBytes, CancellationToken cancellation) =>
         throw new NotSupportedException("Nobody resizes in this story.");

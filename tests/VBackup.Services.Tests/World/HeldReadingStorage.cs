@@ -49,13 +49,13 @@ sealed class HeldReadingStorage(IVolumeStorage storage, VolumeId held) : IVolume
     public Task<RestoreNote?> FindRestoreNoteAsync(VolumeId volume, CancellationToken cancellation) =>
         storage.FindRestoreNoteAsync(volume, cancellation);
 
-    public Task CreateAsync(VolumeId volume, long lengthBytes, CancellationToken cancellation) =>
-        storage.CreateAsync(volume, lengthBytes, cancellation);
+    public Task CreateAsync(VolumeId volume, long lengthBytes, string? claim, CancellationToken cancellation) =>
+        storage.CreateAsync(volume, lengthBytes, claim, cancellation);
 
     public Task RemoveAsync(VolumeId volume, CancellationToken cancellation) => storage.RemoveAsync(volume, cancellation);
 
-    public Task<bool> RemoveUnfinishedAsync(VolumeId volume, CancellationToken cancellation) =>
-        storage.RemoveUnfinishedAsync(volume, cancellation);
+    public Task<bool> RemoveUnfinishedAsync(VolumeId volume, string owner, CancellationToken cancellation) =>
+        storage.RemoveUnfinishedAsync(volume, owner, cancellation);
 
     public Task ResizeAsync(VolumeId volume, long lengthBytes, CancellationToken cancellation) =>
         storage.ResizeAsync(volume, lengthBytes, cancellation);

@@ -97,6 +97,28 @@ internal sealed unsafe partial class RbdImage : IDisposable
         if (code != CephFailure.NoSuchThing) CephFailure.Check(code, "rbd_remove", path.ToString());
     }
 
+    /// <exception cref="CloudException">There is one of the new name already.</exception>
+    public static void Rename(CephConnection connection, RbdPath path, RbdPath renamed)
+    {
+        using var context = connection.OpenPool(path.Pool, path.Namespace);
+        AsksForName(connection, path);
+        AsksForName(connection, renamed);
+        CephFailure.Check(Librbd.rbd_rename(context, path.Image, renamed.Image), "rbd_rename", renamed.ToString());
+    }
+
+    public static bool Exists(CephConnection connection, RbdPath path)
+    {
+        try
+        {
+            Open(connection, path, isReadOnly: true).Dispose();
+            return true;
+        }
+        catch (CloudException e) when (e.Failure == CloudFailure.NotFound)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Now, or of the snapshot that is looked at.</summary>
     public long LengthBytes => (long)Status().size;
 

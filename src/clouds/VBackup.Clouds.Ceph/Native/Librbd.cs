@@ -20,6 +20,9 @@ internal static unsafe partial class Librbd
     public static partial int rbd_create4(IoContextHandle io, string name, ulong size, nint opts);
 
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int rbd_rename(IoContextHandle src_io_ctx, string srcname, string destname);
+
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int rbd_remove_with_progress(
         IoContextHandle io, string name, delegate* unmanaged[Cdecl]<ulong, ulong, nint, int> cb, nint cbdata);
 

@@ -92,7 +92,7 @@ internal sealed class FileCopies(
                     throw new CloudException(CloudFailure.NotSupported, "roll back", volume.Value, "a device cannot be replaced by a file");
                 using var source = FileVolume.OpenSource(copied.PathOf(volume));
                 // A restore that was left behind holds a claim, and may wake up: from here on it writes nothing.
-                VolumeClaim.TakeOver(state.Claim(volume), new() { TakesOver = true }, volume.Value);
+                VolumeClaim.TakeOver(state.Claim(volume), volume.Value, new() { TakesOver = true }, volume.Value);
                 await SparseCopy.ReplaceAsync(source, volume.Value, cancellation).ConfigureAwait(false);
             }
         }

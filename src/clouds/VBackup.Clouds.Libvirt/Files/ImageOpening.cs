@@ -30,7 +30,8 @@ internal sealed class ImageOpening(StateFolder state, TimeProvider clock)
             ? await TakeOverAsync(file, options, cancellation).ConfigureAwait(false) : Hold(file.Volume, "open for writing");
         try
         {
-            if (!options.TakesOver && options.Claim is { } claim) VolumeClaim.Require(state.Claim(file.Volume), claim, file.Path);
+            if (!options.TakesOver && options.Claim is { } claim)
+                VolumeClaim.Require(state.Claim(file.Volume), file.Path, claim, file.Path);
             var (server, session, address) = await QemuNbd.OpenAsync(
                 file.Path, file.Format, isWritable: true, file.Path, RequestLimit, clock, cancellation).ConfigureAwait(false);
             var transfer = new NbdTransfer(session, RequestLimit, clock);
@@ -86,7 +87,7 @@ internal sealed class ImageOpening(StateFolder state, TimeProvider clock)
         var volume = file.Volume;
         using var alone = await HoldTakingOverAsync(volume, cancellation).ConfigureAwait(false);
         // Before anything else: a crash leaves earlier claims void, and harms nobody.
-        VolumeClaim.TakeOver(state.Claim(volume), options, file.Path);
+        VolumeClaim.TakeOver(state.Claim(volume), file.Path, options, file.Path);
         var place = FileLock.Replace(state.WriterLock(volume));
         try
         {

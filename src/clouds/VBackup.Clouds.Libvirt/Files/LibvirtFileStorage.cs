@@ -58,7 +58,7 @@ public sealed class LibvirtFileStorage : IVolumeStorage
             ? Task.FromResult<string?>(string.Create(CultureInfo.InvariantCulture, $"inode-{identity.Inode}"))
             : throw new CloudException(CloudFailure.NotFound, "look at", volume.Value, "there is no such file");
 
-    public Task CreateAsync(VolumeId volume, long lengthBytes, CancellationToken cancellation) =>
+    public Task CreateAsync(VolumeId volume, long lengthBytes, string? claim, CancellationToken cancellation) =>
         new FileCall("create", volume.Value, cancellation).RunAsync(async () =>
         {
             RefuseLength("create", volume, lengthBytes);
@@ -66,9 +66,10 @@ public sealed class LibvirtFileStorage : IVolumeStorage
                 || volume.Value.EndsWith('/'))
                 throw new CloudException(CloudFailure.Other, "create", volume.Value, "a new volume is a file: give its full path");
             using var place = _opening.Hold(volume, "create");
-            if (Exists(volume)) throw new CloudException(CloudFailure.Exists, "create", volume.Value, "there is one already");
             var fresh = Unfinished(volume);
+            // A maker who was killed may have left it; where he had given the volume its name already, as a second one.
             File.Delete(fresh);
+            if (Exists(volume)) throw new CloudException(CloudFailure.Exists, "create", volume.Value, "there is one already");
             try
             {
                 // For its owner's eyes only; libvirt gives it to QEMU when a server starts.
@@ -76,6 +77,9 @@ public sealed class LibvirtFileStorage : IVolumeStorage
                 if (VolumeFile.ByName(volume).IsQcow2)
                     await ImageToolAsync("create", volume, cancellation, "create", "-q", "-f", "qcow2", fresh, Text(lengthBytes))
                         .ConfigureAwait(false);
+                // Of an earlier one of that name, which somebody may have removed who knows nothing of notes.
+                File.Delete(_state.RestoreNote(volume));
+                VolumeClaim.Make(_state.Claim(volume), fresh, claim);
                 File.Move(fresh, volume.Value);
                 FileIdentity.SyncFolderOf(volume.Value);
             }
@@ -103,7 +107,7 @@ public sealed class LibvirtFileStorage : IVolumeStorage
             return RemoveRemains(volume);
         });
 
-    public Task<bool> RemoveUnfinishedAsync(VolumeId volume, CancellationToken cancellation) =>
+    public Task<bool> RemoveUnfinishedAsync(VolumeId volume, string owner, CancellationToken cancellation) =>
         new FileCall("remove", volume.Value, cancellation).RunAsync(() => Task.FromResult(RemoveUnfinished(volume)));
 
     private bool RemoveUnfinished(VolumeId volume)
@@ -166,7 +170,7 @@ public sealed class LibvirtFileStorage : IVolumeStorage
 
     public Task<string?> FindClaimAsync(VolumeId volume, CancellationToken cancellation) =>
         new FileCall("look at", volume.Value, cancellation).RunAsync(() => Task.FromResult(
-            Exists(volume) ? VolumeClaim.Read(_state.Claim(volume)) : null));
+            Exists(volume) ? VolumeClaim.Read(_state.Claim(volume), volume.Value) : null));
 
     /// <inheritdoc/>
     /// <remarks>QEMU locks the files of images.</remarks>

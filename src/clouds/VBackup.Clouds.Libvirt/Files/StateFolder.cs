@@ -43,7 +43,7 @@ internal sealed class StateFolder
     /// <summary>Tells which process has the volume open for the writer.</summary>
     public string WriterProcess(VolumeId volume) => Path.Combine(Locks, "process-" + KeyOf(volume));
 
-    /// <summary>Tells who has last taken the volume over.</summary>
+    /// <summary>Tells who has made the volume, or last taken it over.</summary>
     public string Claim(VolumeId volume) => Path.Combine(Locks, "claim-" + KeyOf(volume));
 
     /// <summary>Whoever holds it is the only one who takes the volume over.</summary>

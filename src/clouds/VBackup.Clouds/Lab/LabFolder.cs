@@ -14,7 +14,7 @@ namespace VBackup.Clouds.Lab;
 /// volumes/NAME.raw         the volume's bytes, a sparse file
 /// volumes/NAME.writer      locked as long as a writer is open. Another file in its place shuts the writer out
 /// volumes/NAME.shutting-out   there while a writer is shut out
-/// volumes/NAME.claim       who has last taken the volume over
+/// volumes/NAME.claim       who has made the volume (written before it has its name), or last taken it over
 /// volumes/NAME.restoring   there from before a restore in place writes to the volume until all is read back
 /// volumes/door             locked by who wants gates closed: writers in endless succession must not keep it waiting
 /// volumes/NAME.gate        shared by each single write, exclusive for who holds the volume still

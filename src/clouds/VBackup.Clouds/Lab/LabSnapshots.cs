@@ -110,7 +110,7 @@ internal sealed class LabSnapshots(LabFolder folder) : IVolumeSnapshots
     {
         using var source = FileVolume.OpenSource(Require(name, volume, "roll back").PathOf(volume));
         // A restore that was left behind holds a claim, and may wake up: from here on it writes nothing.
-        VolumeClaim.TakeOver(folder.Claim(volume), new() { TakesOver = true }, volume.Value);
+        VolumeClaim.TakeOver(folder.Claim(volume), folder.VolumePath(volume), new() { TakesOver = true }, volume.Value);
         await SparseCopy.ReplaceAsync(source, folder.VolumePath(volume), cancellation).ConfigureAwait(false);
     }
 

@@ -37,7 +37,7 @@ public sealed class LabStorage : IVolumeStorage
             return Task.FromResult<VolumeSize?>(FileIdentity.SizeOf(path, new FileInfo(path).Length));
         });
 
-    public Task CreateAsync(VolumeId volume, long lengthBytes, CancellationToken cancellation) =>
+    public Task CreateAsync(VolumeId volume, long lengthBytes, string? claim, CancellationToken cancellation) =>
         new FileCall("create", volume.Value, cancellation).RunAsync(async () =>
         {
             if (!LabFolder.IsName(volume.Value))
@@ -46,13 +46,17 @@ public sealed class LabStorage : IVolumeStorage
             if (lengthBytes < 0) throw NoLength("create", volume, lengthBytes);
             using var all = await _folder.HoldAsync(_folder.FolderLock, isExclusive: true, "create", cancellation)
                 .ConfigureAwait(false);
-            if (_folder.Has(volume)) throw new CloudException(
-                CloudFailure.Exists, "create", volume.Value, "there is one already");
             var path = _folder.VolumePath(volume);
             var fresh = path + ".new";
+            // A maker who was killed may have left it; where he had given the volume its name already, as a second one.
             File.Delete(fresh);
+            if (_folder.Has(volume)) throw new CloudException(
+                CloudFailure.Exists, "create", volume.Value, "there is one already");
+            // Of an earlier one of that name, whose maker or remover was killed.
+            RemoveRemains(volume);
             using (var target = FileVolume.OpenTarget(fresh, lengthBytes))
                 await target.FlushAsync(cancellation).ConfigureAwait(false);
+            VolumeClaim.Make(_folder.Claim(volume), fresh, claim);
             File.Move(fresh, path);
             FileIdentity.SyncFolderOf(path);
         });
@@ -79,7 +83,7 @@ public sealed class LabStorage : IVolumeStorage
             RemoveRemains(volume);
         });
 
-    public Task<bool> RemoveUnfinishedAsync(VolumeId volume, CancellationToken cancellation) =>
+    public Task<bool> RemoveUnfinishedAsync(VolumeId volume, string owner, CancellationToken cancellation) =>
         new FileCall("remove", volume.Value, cancellation).RunAsync(async () =>
         {
             using var all = await _folder.HoldAsync(_folder.FolderLock, isExclusive: true, "remove", cancellation)
@@ -130,7 +134,7 @@ public sealed class LabStorage : IVolumeStorage
 
     public Task<string?> FindClaimAsync(VolumeId volume, CancellationToken cancellation) =>
         new FileCall("look at", volume.Value, cancellation).RunAsync(() => Task.FromResult(
-            _folder.Has(volume) ? VolumeClaim.Read(_folder.Claim(volume)) : null));
+            _folder.Has(volume) ? VolumeClaim.Read(_folder.Claim(volume), _folder.VolumePath(volume)) : null));
 
     public Task<IVolumeReader> OpenReaderAsync(VolumeId volume, CancellationToken cancellation) =>
         new FileCall("open", volume.Value, cancellation).RunAsync(() =>
@@ -147,8 +151,8 @@ public sealed class LabStorage : IVolumeStorage
             _folder.Require(volume, "open for writing");
             if (options.TakesOver) RefuseRunningServers(_folder, volume, "open for writing");
             // Before anything else: a crash leaves earlier claims void, and harms nobody.
-            if (options.TakesOver) VolumeClaim.TakeOver(_folder.Claim(volume), options, volume.Value);
-            else if (options.Claim is { } claim) VolumeClaim.Require(_folder.Claim(volume), claim, volume.Value);
+            if (options.TakesOver) VolumeClaim.TakeOver(_folder.Claim(volume), _folder.VolumePath(volume), options, volume.Value);
+            else if (options.Claim is { } claim) VolumeClaim.Require(_folder.Claim(volume), _folder.VolumePath(volume), claim, volume.Value);
             var held = options.TakesOver ? null : HoldWriter(_folder, volume, "open for writing");
             if (held is null || File.Exists(_folder.ShuttingOutMark(volume)))
             {

@@ -64,8 +64,10 @@ public interface IVolumeStorage : IAsyncDisposable
     Task<string?> FindIdentityAsync(VolumeId volume, CancellationToken cancellation) => Task.FromResult<string?>(null);
 
     /// <summary>Makes a volume that reads as zeros.</summary>
+    /// <param name="claim">What <see cref="FindClaimAsync"/> tells of it from the moment when it has its name: whoever dies at any step
+    /// leaves no volume without a claim. Null for none.</param>
     /// <exception cref="CloudException">There is one already, or no room.</exception>
-    Task CreateAsync(VolumeId volume, long lengthBytes, CancellationToken cancellation);
+    Task CreateAsync(VolumeId volume, long lengthBytes, string? claim, CancellationToken cancellation);
 
     /// <summary>Removes a volume, and what was begun of it. One that does not exist is no error; one that is in use or has snapshots
     /// is.</summary>
@@ -73,8 +75,10 @@ public interface IVolumeStorage : IAsyncDisposable
 
     /// <summary>Removes what a creation that was killed has left of a volume that does not exist. Of one that exists, also since a moment
     /// ago, nothing is touched.</summary>
-    /// <returns>Whether there was anything; never where a creation leaves nothing half done.</returns>
-    Task<bool> RemoveUnfinishedAsync(VolumeId volume, CancellationToken cancellation);
+    /// <param name="owner">Of the creation's claim (<see cref="VolumeClaim.OwnerOf"/>): where nobody can tell whether a creation was killed
+    /// or is under way, another owner's is not touched.</param>
+    /// <returns>Whether there was anything.</returns>
+    Task<bool> RemoveUnfinishedAsync(VolumeId volume, string owner, CancellationToken cancellation);
 
     /// <summary>Makes a volume longer (the new part reads as zeros) or shorter.</summary>
     Task ResizeAsync(VolumeId volume, long lengthBytes, CancellationToken cancellation);

@@ -46,6 +46,8 @@ internal static class SparseCopy
         // What a link leads to is replaced, and not the link.
         path = File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
         var fresh = path + ".new";
+        // Written over, it would take along what else is called so.
+        File.Delete(fresh);
         await MakeAsync(source, fresh, cancellation).ConfigureAwait(false);
         if (!OperatingSystem.IsWindows() && File.Exists(path)) File.SetUnixFileMode(fresh, File.GetUnixFileMode(path));
         Flush(fresh);

@@ -85,6 +85,7 @@ static class PointRequests
             return new Problem(ProblemCode.PointProtected, "It is protected: take that back before it is deleted.");
         if (await PointRetention.HeldUntilAsync(change.Db, point, change.Now, change.Cancellation).ConfigureAwait(false) is { } until)
             return new Problem(ProblemCode.PointLocked, $"Its location is locked: nobody deletes it before {until:u}.");
+        point.IsToBeDeleted(change.Now);
         change.Send(Destination.Backup, new DeletePoint(point.Id, project, IsByPolicy: false), MessageJson.Default.DeletePoint);
         change.Audit("deletePoint", $"point {point.Id} of {point.ServerName}");
         return PointView.Of(point);
@@ -100,6 +101,9 @@ static class PointRequests
         if (point.State != RestorePointState.Active)
             return new Problem(ProblemCode.PointNotActive,
                 "It is not complete, or deleted already. What is in the bin is brought back first.");
+        if (isProtected && point.IsBeingDeleted)
+            return new Problem(ProblemCode.PointNotActive,
+                "It is being deleted. Where its location has a bin, it can be brought back from there, and protected then.");
         if (point.IsProtected == isProtected)
         {
             change.LeaveAll();

@@ -16,12 +16,22 @@ static class PointDeletion
     {
         var point = await change.Db.Points.FindAsync([order.Point], cancellation).ConfigureAwait(false);
         if (point is null || point.Project != order.Project || point.State != RestorePointState.Active) return;
-        // Retention never touches what a user made.
-        if (order.IsByPolicy && point.Trigger == RunTrigger.Manual || point.IsProtected) return;
         var location = await LocationOfAsync(point, change, cancellation).ConfigureAwait(false);
         // The Portal looks too, and says so; it may have heard of the lock too late.
-        if (LocationLocks.HoldsUntil(location, point, change.Now) is null) Delete(change, location, point);
+        if (MayGo(order, location, point, change.Now))
+        {
+            Delete(change, location, point);
+            return;
+        }
+        // It takes it for going already, and protects it no more until it hears better.
+        point.IsNotDeleted();
+        Tell(change, point);
     }
+
+    // Retention never touches what a user made.
+    static bool MayGo(DeletePoint order, Location location, RestorePoint point, DateTimeOffset now) =>
+        !point.IsProtected && !(order.IsByPolicy && point.Trigger == RunTrigger.Manual)
+        && LocationLocks.HoldsUntil(location, point, now) is null;
 
     /// <summary>REQUIRES: it is active, and no lock holds it.</summary>
     public static void Delete(Change<BackupDb> change, Location location, RestorePoint point)

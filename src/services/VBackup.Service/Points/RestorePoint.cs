@@ -109,6 +109,13 @@ public sealed class RestorePoint
         Version++;
     }
 
+    /// <summary>Its deletion was asked for and refused, and whoever takes it for going is to hear so.</summary>
+    public void IsNotDeleted()
+    {
+        if (State != RestorePointState.Active) return;
+        Version++;
+    }
+
     /// <param name="binFor">How long it can be brought back; zero for not at all.</param>
     public void IsDeleted(DateTimeOffset now, TimeSpan binFor)
     {
