@@ -105,7 +105,8 @@ sealed class MortalStorage(CrashWorld world, Life life, Place look) : IVolumeSto
         {
             var kept = world.Broken.TakesOverFromAnybody ? options with { Seen = null } : options;
             var writer = await _storage.OpenWriterAsync(volume, kept, stop);
-            if (options.TakesOver) world.NoteTakingOver(life, volume);
+            // Without a name one takes away what he has made himself, late, before he removes it; the storage sees to it that it is that.
+            if (options is { TakesOver: true, Claim: not null }) world.NoteTakingOver(life, volume);
             return (IVolumeWriter)new Writer(writer, life, world.Broken.ShutOutWrite ? world.VolumePath(volume.Value) : null);
         }, cancellation);
 

@@ -3,8 +3,8 @@ using VBackup.Clouds.Volumes;
 namespace VBackup.Clouds.Ceph.Images;
 
 /// <summary>
-/// An image that has a claim from the moment when it has its name. An image can be given metadata only when it is there: so it is made under
-/// another name, claimed, and renamed. Whoever is killed meanwhile leaves nothing under the volume's name. Blocking.
+/// An image that has a claim from the moment when it has its name. An image can be given metadata only when it is there: so it is made
+/// under another name, claimed, and renamed. Whoever is killed meanwhile leaves nothing under the volume's name. Blocking.
 /// </summary>
 internal static class ClaimedImage
 {

@@ -152,7 +152,8 @@ public sealed class LabStorage : IVolumeStorage
             if (options.TakesOver) RefuseRunningServers(_folder, volume, "open for writing");
             // Before anything else: a crash leaves earlier claims void, and harms nobody.
             if (options.TakesOver) VolumeClaim.TakeOver(_folder.Claim(volume), _folder.VolumePath(volume), options, volume.Value);
-            else if (options.Claim is { } claim) VolumeClaim.Require(_folder.Claim(volume), _folder.VolumePath(volume), claim, volume.Value);
+            else if (options.Claim is { } claim)
+                VolumeClaim.Require(_folder.Claim(volume), _folder.VolumePath(volume), claim, volume.Value);
             var held = options.TakesOver ? null : HoldWriter(_folder, volume, "open for writing");
             if (held is null || File.Exists(_folder.ShuttingOutMark(volume)))
             {

@@ -85,11 +85,8 @@ public sealed class PlanClockwork(ChangeMaker<PortalDb> changes)
         foreach (var verdict in await PointRetention.DecideAsync(db, plan, now, cancellation).ConfigureAwait(false))
         {
             if (verdict.IsGone(now))
-            {
-                (await db.Points.FindAsync([verdict.Point.Point], cancellation).ConfigureAwait(false))?.IsToBeDeleted(change.Now);
                 change.Send(Destination.Backup, new DeletePoint(verdict.Point.Point, plan.Project, IsByPolicy: true),
                     MessageJson.Default.DeletePoint);
-            }
             else if (verdict.Departure is { } later && (next is null || later.At < next)) next = later.At;
         }
         plan.RetentionLooksAgainAt(next?.ToDateTimeOffset());

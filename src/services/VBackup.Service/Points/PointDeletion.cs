@@ -23,7 +23,9 @@ static class PointDeletion
             Delete(change, location, point);
             return;
         }
-        // It takes it for going already, and protects it no more until it hears better.
+        // It takes what a user deletes for going already, and protects it no more until it hears better. Retention only tries again: told
+        // at once, it would do so at once.
+        if (order.IsByPolicy) return;
         point.IsNotDeleted();
         Tell(change, point);
     }
