@@ -391,8 +391,7 @@ public sealed partial class BackupWriter : IAsyncDisposable
         if (IsSealed) await _session.SuspendAsync().ConfigureAwait(false);
         await _session.DisposeAsync().ConfigureAwait(false);
         if (_spool is null) return;
-        await DiscardSpooledAsync().ConfigureAwait(false);
-        await _spool.DisposeAsync().ConfigureAwait(false);
+        await using (_spool.ConfigureAwait(false)) await DiscardSpooledAsync().ConfigureAwait(false);
     }
 
     // What a run that failed has in the spool is of no use to a point. Where the store did not hear that the session is over, it is
