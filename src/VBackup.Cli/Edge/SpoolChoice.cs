@@ -1,5 +1,6 @@
 using System.CommandLine;
 using VBackup.Cli.Terminal;
+using VBackup.Cli.Vault;
 using VBackup.Vault;
 using VBackup.Vault.Spooling;
 using VBackup.Vault.Stores;
@@ -7,7 +8,7 @@ using VBackup.Vault.Stores;
 namespace VBackup.Cli.Edge;
 
 /// <summary>Which folder packs land in before they are sent to the vault's store, and how much it may hold.</summary>
-sealed record SpoolChoice(string Folder, long SizeMax)
+sealed record SpoolChoice(string Folder, long SizeMax, FileSystemLimits FileSystem)
 {
     const string SizeDefault = "8GiB";
 
@@ -35,9 +36,10 @@ sealed record SpoolChoice(string Folder, long SizeMax)
         if (parsed.GetValue(s_folder) is not { } folder) return null;
         var text = parsed.GetValue(s_size) ?? SizeDefault;
         return Units.TryParseSize(text, out var size) && size > 0
-            ? new(folder, size) : throw new UsageException($"--spool-size {text} is not a size: write bytes, as in 8GiB");
+            ? new(folder, size, VaultAccess.ReadFileSystem(parsed))
+            : throw new UsageException($"--spool-size {text} is not a size: write bytes, as in 8GiB");
     }
 
     public Task<PackSpool> OpenAsync(BackupVault vault, CancellationToken cancellation) =>
-        PackSpool.OpenAsync(vault, Folder, SizeMax, cancellation);
+        PackSpool.OpenAsync(vault, Folder, SizeMax, cancellation, FileSystem);
 }

@@ -8,9 +8,12 @@ namespace VBackup.Cli.Vault;
 
 /// <summary>Which vault, and what opens it.</summary>
 /// <param name="HoldDays">How long the store is to hold points, and what they need; null for not at all.</param>
-sealed record VaultAccess(string Location, KeySource Key, long? RateBytesPerSecond = null, int? HoldDays = null)
+/// <param name="FileSystem">How long the file system of a folder is waited for.</param>
+sealed record VaultAccess(string Location, KeySource Key, long? RateBytesPerSecond = null, int? HoldDays = null,
+    FileSystemLimits? FileSystem = null)
 {
     const int HoldDaysMax = 36500;
+    const int FolderTimeoutMin = 5, FolderTimeoutMax = 86400, FolderTimeoutDefault = 300;
 
     static readonly Option<string> s_location =
         new("--vault") { HelpName = "LOCATION", Required = true, Description = "A folder, or s3://bucket/prefix." };
@@ -20,6 +23,12 @@ sealed record VaultAccess(string Location, KeySource Key, long? RateBytesPerSeco
 
     static readonly Option<int?> s_holdDays = new("--hold-days")
     { HelpName = "N", Description = "Have a bucket with object lock hold points for so long: nobody deletes them before." };
+
+    static readonly Option<int> s_folderTimeout = new("--folder-timeout")
+    {
+        HelpName = "SECONDS", DefaultValueFactory = _ => FolderTimeoutDefault,
+        Description = "How long an operation on a folder (--vault, --spool) may take before it is given up.",
+    };
 
     /// <summary>For commands that make points, or look after them.</summary>
     public static void AddHoldingOptions(Command command)
@@ -33,6 +42,7 @@ sealed record VaultAccess(string Location, KeySource Key, long? RateBytesPerSeco
         command.Add(s_location);
         KeySource.AddOptions(command);
         command.Add(s_rate);
+        command.Add(s_folderTimeout);
     }
 
     /// <summary>For commands that can do without a vault.</summary>
@@ -41,6 +51,7 @@ sealed record VaultAccess(string Location, KeySource Key, long? RateBytesPerSeco
         command.Add(s_locationIfAny);
         KeySource.AddOptions(command);
         command.Add(s_rate);
+        command.Add(s_folderTimeout);
     }
 
     public static VaultAccess Read(ParseResult parsed) => Read(parsed, parsed.GetRequiredValue(s_location));
@@ -57,7 +68,16 @@ sealed record VaultAccess(string Location, KeySource Key, long? RateBytesPerSeco
                 ? bytes : throw new UsageException($"--limit-rate {text} is not a rate: write bytes a second, as in 20MiB");
         var days = parsed.GetResult(s_holdDays) is null ? null : parsed.GetValue(s_holdDays);
         if (days is < 1 or > HoldDaysMax) throw new UsageException($"--hold-days is 1 to {HoldDaysMax}");
-        return new(location, KeySource.Read(parsed), rate, days);
+        return new(location, KeySource.Read(parsed), rate, days, ReadFileSystem(parsed));
+    }
+
+    /// <summary>For every folder that a command works on.</summary>
+    public static FileSystemLimits ReadFileSystem(ParseResult parsed)
+    {
+        var seconds = parsed.GetValue(s_folderTimeout);
+        return seconds is >= FolderTimeoutMin and <= FolderTimeoutMax
+            ? new() { OperationTimeout = TimeSpan.FromSeconds(seconds), OnWaiting = Screen.Of(parsed).Note }
+            : throw new UsageException($"--folder-timeout is {FolderTimeoutMin} to {FolderTimeoutMax} seconds");
     }
 
     /// <summary>The options that name it, for a command that people are told to give.</summary>
@@ -74,7 +94,8 @@ sealed record VaultAccess(string Location, KeySource Key, long? RateBytesPerSeco
     public async Task<BackupVault> OpenAsync(RetryLimits retries, CancellationToken cancellation)
     {
         using var unlock = await Key.ReadUnlockAsync(cancellation).ConfigureAwait(false);
-        return await BackupVault.OpenAsync(OpenStore(create: false, retries), unlock, Runtime, cancellation).ConfigureAwait(false);
+        var store = await OpenStoreAsync(create: false, retries, cancellation).ConfigureAwait(false);
+        return await BackupVault.OpenAsync(store, unlock, Runtime, cancellation).ConfigureAwait(false);
     }
 
     public Task<BackupVault> CreateAsync(int chunkSize, CancellationToken cancellation) =>
@@ -85,7 +106,7 @@ sealed record VaultAccess(string Location, KeySource Key, long? RateBytesPerSeco
         int chunkSize, Func<IObjectStore, CancellationToken, Task> check, CancellationToken cancellation)
     {
         using var unlock = await Key.ReadUnlockAsync(cancellation).ConfigureAwait(false);
-        var store = OpenStore(create: true, RetryLimits.Brief);
+        var store = await OpenStoreAsync(create: true, RetryLimits.Brief, cancellation).ConfigureAwait(false);
         try
         {
             await check(store, cancellation).ConfigureAwait(false);
@@ -100,11 +121,13 @@ sealed record VaultAccess(string Location, KeySource Key, long? RateBytesPerSeco
 
     VaultRuntime Runtime => new() { HoldsFor = HoldDays is { } days ? TimeSpan.FromDays(days) : null };
 
-    IObjectStore OpenStore(bool create, RetryLimits retries) => StoreLocation.Open(Location, new()
+    Task<IObjectStore> OpenStoreAsync(bool create, RetryLimits retries, CancellationToken cancellation) =>
+        StoreLocation.OpenAsync(Location, new()
     {
+        FileSystem = FileSystem ?? new(),
         CreateFolder = create,
         Retries = retries,
         SendBytesPerSecond = RateBytesPerSecond,
         ReceiveBytesPerSecond = RateBytesPerSecond,
-    });
+    }, cancellation);
 }

@@ -109,9 +109,12 @@ public abstract class DecoratingStore(IObjectStore inner) : IObjectStore
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        await Inner.DisposeAsync().ConfigureAwait(false);
+        await DisposeInnerAsync().ConfigureAwait(false);
         GC.SuppressFinalize(this);
     }
+
+    /// <summary>Disposes of the store that does the work.</summary>
+    protected virtual ValueTask DisposeInnerAsync() => Inner.DisposeAsync();
 
     async IAsyncEnumerable<T> StepsAsync<T>(
         StoreOperation operation, string prefix, Func<CancellationToken, IAsyncEnumerable<T>> list,

@@ -18,6 +18,9 @@ public sealed record StoreOptions
     /// <summary>Whether to create a folder that does not exist. Buckets are never created.</summary>
     public bool CreateFolder { get; init; }
 
+    /// <summary>How long the file system of a folder is waited for.</summary>
+    public FileSystemLimits FileSystem { get; init; } = new();
+
     /// <summary>Measures and waits.</summary>
     public TimeProvider Clock { get; init; } = TimeProvider.System;
 
@@ -47,6 +50,19 @@ public static class StoreLocation
             : new ThrottlingStore(store, options.SendBytesPerSecond, options.ReceiveBytesPerSecond, options.Clock);
     }
 
+    /// <summary>The same, and may be left while the folder's file system does not answer.</summary>
+    /// <inheritdoc cref="Open" path="/exception"/>
+    public static Task<IObjectStore> OpenAsync(string location, StoreOptions options, CancellationToken cancellation)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(location);
+        ArgumentNullException.ThrowIfNull(options);
+        return location.Contains("://", StringComparison.Ordinal) ? Task.FromResult(Open(location, options))
+            : PatienceOf(location, options).RunBlockingAsync("open", location, () => Open(location, options), cancellation);
+    }
+
+    static FileSystemPatience PatienceOf(string folder, StoreOptions options) =>
+        new(Path.GetFullPath(folder), options.FileSystem, options.Clock);
+
     /// <summary>Makes the bucket of an <c>s3://bucket/prefix</c>. One that the credentials' owner has already is no error.</summary>
     /// <exception cref="StoreException">It cannot be made; tried once.</exception>
     public static async Task MakeBucketAsync(string location, StoreOptions options, CancellationToken cancellation)
@@ -65,7 +81,7 @@ public static class StoreLocation
         {
             return location.Contains("://", StringComparison.Ordinal)
                 ? throw Malformed(location, "a location is a folder's path or s3://bucket/prefix")
-                : FileSystemStore.Open(location, options.CreateFolder);
+                : BoundedStore.Around(FileSystemStore.Open(location, options.CreateFolder), PatienceOf(location, options));
         }
         try
         {

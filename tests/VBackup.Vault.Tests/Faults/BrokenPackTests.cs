@@ -19,7 +19,7 @@ public sealed class BrokenPackTests
         var broken = new FullOnce(isSpooled ? world.SpoolMemory : world.Memory);
         await using var vault = TestVault.Over(isSpooled ? world.Memory : broken);
         await using var spool = await world.OpenSpoolAsync(vault, isSpooled ? broken : null);
-        using var run = spool.Begin(SessionId.New(vault.Vault.Runtime.FillRandom));
+        await using var run = await spool.BeginAsync(SessionId.New(vault.Vault.Runtime.FillRandom), default);
         await using var committer = new PackCommitter(vault.Vault, spool: isSpooled ? run : null);
         await using var packs = new PackWriter(vault.Vault, committer);
         // As much as a spooled pack collects before it writes.

@@ -29,7 +29,12 @@ public sealed class FileSystemStore : IObjectStore
         // mount point read instead, every object would seem to be gone.
         root = $"/proc/self/fd/{rootHandle.DangerousGetHandle()}";
         folders = new FolderTree(root);
+        IsOnLocalDisk = Posix.IsOnLocalDisk(rootHandle);
     }
+
+    /// <summary>Whether it lies on a disk of this machine, and not on a file system over a network, nor on one that a program serves.
+    /// </summary>
+    public bool IsOnLocalDisk { get; }
 
     /// <inheritdoc/>
     public string Description { get; }

@@ -49,6 +49,11 @@ static class Libc
     [DllImport("libc", SetLastError = true)]
     public static extern int flock(SafeFileHandle file, int operation);
 
+    /// <param name="file">Anything on the file system.</param>
+    /// <param name="status">A <c>struct statfs</c>, 120 bytes on 64-bit machines: the file system's kind in 8 bytes at 0.</param>
+    [DllImport("libc", SetLastError = true)]
+    public static extern int fstatfs(SafeFileHandle file, ref byte status);
+
     /// <param name="folder">A folder's descriptor, or <see cref="AT_FDCWD"/>.</param>
     /// <param name="path">The file.</param>
     /// <param name="flags">AT_…</param>

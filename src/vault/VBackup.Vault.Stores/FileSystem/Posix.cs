@@ -180,6 +180,18 @@ static class Posix
             (BinaryPrimitives.ReadInt64LittleEndian(status[136..]), BinaryPrimitives.ReadInt64LittleEndian(status[32..])));
     }
 
+    /// <summary>Whether a file lies on a disk of this machine, or in its memory, as far as its file system's kind tells (the numbers of
+    /// <c>linux/magic.h</c>). One of an unknown kind may be anywhere.</summary>
+    public static bool IsOnLocalDisk(SafeFileHandle file)
+    {
+        const long Ext = 0xEF53, Xfs = 0x58465342, Btrfs = 0x9123683E, Zfs = 0x2FC12FC1, F2fs = 0xF2F52010, Bcachefs = 0xCA451A4E,
+            Overlay = 0x794C7630, Tmpfs = 0x01021994, Ramfs = 0x858458F6;
+        Span<byte> status = stackalloc byte[256];
+        status.Clear();
+        return Libc.fstatfs(file, ref MemoryMarshal.GetReference(status)) == 0 && BinaryPrimitives.ReadInt64LittleEndian(status)
+            is Ext or Xfs or Btrfs or Zfs or F2fs or Bcachefs or Overlay or Tmpfs or Ramfs;
+    }
+
     static void ThrowUnlessInterrupted(string call)
     {
         int errno = Marshal.GetLastPInvokeError();

@@ -18,37 +18,50 @@ public sealed class PackSpool : IAsyncDisposable
 
     private readonly IObjectStore _store;
     private readonly string _locks;
+    private readonly FileSystemPatience _patience;
     private readonly BackupVault _vault;
     private readonly SpoolRoom _room;
 
-    private PackSpool(IObjectStore store, string locks, BackupVault vault, SpoolRoom room) =>
-        (_store, _locks, _vault, _room) = (store, locks, vault, room);
+    private PackSpool(IObjectStore store, string locks, BackupVault vault, SpoolRoom room, FileSystemPatience patience) =>
+        (_store, _locks, _vault, _room, _patience) = (store, locks, vault, room, patience);
 
     /// <summary>Opens a vault's part of a spool. From now on the vault's packs are read from it where it has them.</summary>
     /// <param name="folder">There already, such as the mount point of a CephFS.</param>
     /// <param name="sizeMax">Bytes that this process puts there at most, with what is there already.</param>
+    /// <param name="limits">How long its file system is waited for; null for what is usual.</param>
     /// <exception cref="StoreException">There is no such folder, or it cannot be used.</exception>
-    public static async Task<PackSpool> OpenAsync(BackupVault vault, string folder, long sizeMax, CancellationToken cancellation)
+    public static async Task<PackSpool> OpenAsync(BackupVault vault, string folder, long sizeMax, CancellationToken cancellation,
+        FileSystemLimits? limits = null)
     {
-        // An empty mount point is no spool: what is not there is not made, but for our own folders below it.
-        await FileSystemStore.Open(folder).DisposeAsync().ConfigureAwait(false);
-        var own = Path.Combine(Path.GetFullPath(folder), Layout, vault.Header.VaultId.ToString());
-        return await OpenAsync(vault, new SpoolStore(FileSystemStore.Open(own, create: true)), Path.Combine(own, Locks), sizeMax,
-            () => new DriveInfo(own).AvailableFreeSpace, cancellation).ConfigureAwait(false);
+        var path = Path.GetFullPath(folder);
+        var own = Path.Combine(path, Layout, vault.Header.VaultId.ToString());
+        var patience = new FileSystemPatience(path, limits ?? new(), vault.Clock);
+        var files = await patience.RunAsync("open", path, () => Task.Run(async () =>
+        {
+            // An empty mount point is no spool: what is not there is not made, but for our own folders below it.
+            await FileSystemStore.Open(path).DisposeAsync().ConfigureAwait(false);
+            return FileSystemStore.Open(own, create: true);
+        }), cancellation).ConfigureAwait(false);
+        return await OpenAsync(vault, new SpoolStore(BoundedStore.Around(files, patience)), Path.Combine(own, Locks), sizeMax,
+            () => new DriveInfo(own).AvailableFreeSpace, cancellation, patience).ConfigureAwait(false);
     }
 
     /// <param name="store">Where packs lie; owned.</param>
     /// <param name="locks">A folder.</param>
     /// <param name="freeBytes">What the file system has left.</param>
+    /// <param name="patience">With the folder's file system; null for the usual.</param>
     internal static async Task<PackSpool> OpenAsync(BackupVault vault, IObjectStore store, string locks, long sizeMax,
-        Func<long> freeBytes, CancellationToken cancellation)
+        Func<long> freeBytes, CancellationToken cancellation, FileSystemPatience? patience = null)
     {
         store = DamageTellingStore.Around(store);
+        patience ??= new(locks, new(), TimeProvider.System);
         var packSizeMax = vault.Runtime.PackSizeTarget + FormatLimits.PackSizeMax - FormatLimits.PackSizeTarget;
-        var spool = new PackSpool(store, locks, vault, new(store, sizeMax, packSizeMax, freeBytes));
+        var room = new SpoolRoom(store, sizeMax, packSizeMax,
+            token => patience.RunBlockingAsync("look for room in", store.Description, freeBytes, token));
+        var spool = new PackSpool(store, locks, vault, room, patience);
         try
         {
-            Directory.CreateDirectory(locks);
+            await patience.RunBlockingAsync("create", locks, () => Directory.CreateDirectory(locks), cancellation).ConfigureAwait(false);
             await spool.CountAsync(cancellation).ConfigureAwait(false);
             vault.PackCache = store;
             return spool;
@@ -73,7 +86,11 @@ public sealed class PackSpool : IAsyncDisposable
     }
 
     /// <summary>The part of a run that begins.</summary>
-    internal SpoolRun Begin(SessionId session) => new(_store, _room, _vault.Keys, session, FileLock.Take(LockOf(session)));
+    internal async Task<SpoolRun> BeginAsync(SessionId session, CancellationToken cancellation) =>
+        RunOf(session, await _patience.RunBlockingAsync("lock", LockOf(session), () => FileLock.Take(LockOf(session)), cancellation)
+            .ConfigureAwait(false));
+
+    private SpoolRun RunOf(SessionId session, FileLock hold) => new(_store, _room, _vault.Keys, session, hold, _patience);
 
     /// <summary>Sessions whose runs left something here and that nobody works for now, each held for the caller.</summary>
     internal async Task<List<SpoolRun>> TakeLeftAsync(CancellationToken cancellation)
@@ -82,7 +99,8 @@ public sealed class PackSpool : IAsyncDisposable
         List<UnfinishedObject> unfinished = [];
         await foreach (var one in _store.ListUnfinishedAsync(cancellation).ConfigureAwait(false)) unfinished.Add(one);
         HashSet<SessionId> sessions = [];
-        foreach (var file in Directory.EnumerateFiles(_locks))
+        foreach (var file in await _patience.RunBlockingAsync("list", _locks, () => Directory.GetFiles(_locks), cancellation)
+            .ConfigureAwait(false))
             if (SessionId.TryParse(Path.GetFileName(file), out var session)) sessions.Add(session);
         HashSet<SessionId> waiting = [];
         await foreach (var entry in _store.ListAsync(SpoolNames.Runs, cancellation).ConfigureAwait(false))
@@ -93,16 +111,17 @@ public sealed class PackSpool : IAsyncDisposable
         {
             foreach (var session in sessions.Union(waiting))
             {
-                if (FileLock.TryTake(LockOf(session)) is not { } hold)
+                if (await _patience.RunBlockingAsync("lock", LockOf(session), () => FileLock.TryTake(LockOf(session)), cancellation)
+                    .ConfigureAwait(false) is not { } hold)
                 {
                     isAlone = false;
                     continue;
                 }
-                left.Add(new(_store, _room, _vault.Keys, session, hold));
+                left.Add(RunOf(session, hold));
                 // Somebody may have finished it after it was listed.
                 if (await IsWaitingAsync(session, cancellation).ConfigureAwait(false)) continue;
                 hold.IsOver = true;
-                left[^1].Dispose();
+                await left[^1].DisposeAsync().ConfigureAwait(false);
                 left.RemoveAt(left.Count - 1);
             }
             if (isAlone)
@@ -111,7 +130,7 @@ public sealed class PackSpool : IAsyncDisposable
         }
         catch
         {
-            foreach (var run in left) run.Dispose();
+            foreach (var run in left) await run.DisposeAsync().ConfigureAwait(false);
             throw;
         }
     }

@@ -8,7 +8,8 @@ namespace VBackup.Vault.Spooling;
 /// How much a spool may hold. What is in the store already stays as a cache, and gives way, oldest first. Thread-safe.
 /// </summary>
 /// <param name="freeBytes">What the file system has left.</param>
-internal sealed class SpoolRoom(IObjectStore store, long sizeMax, long packSizeMax, Func<long> freeBytes) : IDisposable
+internal sealed class SpoolRoom(IObjectStore store, long sizeMax, long packSizeMax, Func<CancellationToken, Task<long>> freeBytes)
+    : IDisposable
 {
     private readonly SemaphoreSlim _gate = new(1);
     private readonly Queue<(ObjectId Pack, long Length)> _cached = [];
@@ -34,12 +35,12 @@ internal sealed class SpoolRoom(IObjectStore store, long sizeMax, long packSizeM
             await _gate.WaitAsync(cancellation).ConfigureAwait(false);
             try
             {
-                while (!Fits() && _cached.TryDequeue(out var oldest))
+                while (!await FitsAsync(cancellation).ConfigureAwait(false) && _cached.TryDequeue(out var oldest))
                 {
                     await store.DeleteAsync(ObjectNames.Pack(oldest.Pack), cancellation).ConfigureAwait(false);
                     _used -= oldest.Length;
                 }
-                if (Fits())
+                if (await FitsAsync(cancellation).ConfigureAwait(false))
                 {
                     _used += packSizeMax;
                     return true;
@@ -55,7 +56,8 @@ internal sealed class SpoolRoom(IObjectStore store, long sizeMax, long packSizeM
         }
     }
 
-    private bool Fits() => _used + packSizeMax <= sizeMax && freeBytes() >= packSizeMax;
+    private async ValueTask<bool> FitsAsync(CancellationToken cancellation) =>
+        _used + packSizeMax <= sizeMax && await freeBytes(cancellation).ConfigureAwait(false) >= packSizeMax;
 
     /// <summary>A pack that entered is complete, and takes no more than its length.</summary>
     public Task CompleteAsync(long length) => ChangeAsync(() => _used += length - packSizeMax);

@@ -9,7 +9,8 @@ namespace VBackup.Vault.Spooling;
 /// One run's part of a spool: its packs that are not in the store and indexed yet, and, when it has read everything, the point
 /// that is to be put. Whoever holds it is the only one that works for the run's session. Thread-safe.
 /// </summary>
-internal sealed class SpoolRun(IObjectStore store, SpoolRoom room, VaultKeys keys, SessionId session, FileLock hold) : IDisposable
+internal sealed class SpoolRun(IObjectStore store, SpoolRoom room, VaultKeys keys, SessionId session, FileLock hold,
+    FileSystemPatience patience) : IAsyncDisposable
 {
     private const int PacksMax = 100_000;
 
@@ -113,5 +114,5 @@ internal sealed class SpoolRun(IObjectStore store, SpoolRoom room, VaultKeys key
     }
 
     /// <summary>Lets go of the run; what is waiting stays for whoever takes it up.</summary>
-    public void Dispose() => hold.Dispose();
+    public ValueTask DisposeAsync() => patience.CloseAsync(() => Task.Run(hold.Dispose));
 }

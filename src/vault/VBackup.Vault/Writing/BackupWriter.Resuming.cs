@@ -43,7 +43,7 @@ public sealed partial class BackupWriter
         }
         finally
         {
-            foreach (var run in left) run.Dispose();
+            foreach (var run in left) await run.DisposeAsync().ConfigureAwait(false);
         }
     }
 

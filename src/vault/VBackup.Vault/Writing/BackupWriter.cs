@@ -71,7 +71,7 @@ public sealed partial class BackupWriter : IAsyncDisposable
         SpoolRun? part;
         try
         {
-            part = spool?.Begin(begun.Id);
+            part = spool is null ? null : await spool.BeginAsync(begun.Id, cancellation).ConfigureAwait(false);
         }
         catch
         {
@@ -391,7 +391,7 @@ public sealed partial class BackupWriter : IAsyncDisposable
         if (IsSealed) await _session.SuspendAsync().ConfigureAwait(false);
         await _session.DisposeAsync().ConfigureAwait(false);
         if (_spool is null) return;
-        using (_spool) await DiscardSpooledAsync().ConfigureAwait(false);
+        await using (_spool.ConfigureAwait(false)) await DiscardSpooledAsync().ConfigureAwait(false);
     }
 
     // What a run that failed has in the spool is of no use to a point. Where the store did not hear that the session is over, it is
