@@ -81,6 +81,17 @@ public sealed class ConfinedUserTests(CephLab lab) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_pool_that_the_configuration_names_and_the_user_may_not_read_is_told_with_the_user()
+    {
+        CephLab.Skip();
+        await using (var storage = new CephStorage(Settings with { Pools = [CephLab.Pool] })) await storage.RequireReachableAsync(default);
+        await using var wrong = new CephStorage(Settings with { Pools = [CephLab.Pool, other] });
+        var failure = await Reading.FailsAsync(CloudFailure.NotAllowed, () => wrong.RequireReachableAsync(default));
+        Assert.Contains($"pool {other}", failure.Message, StringComparison.Ordinal);
+        Assert.Contains($"client.{user}", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Whoever_may_only_read_hears_so_before_anything_is_written()
     {
         CephLab.Skip();

@@ -162,7 +162,7 @@ public abstract class HypervisorConformance : IAsyncLifetime
         await DeclareAsync(name);
         for (var i = 0; i < 2; i++)
         {
-            await Hypervisor.StartAsync(name, Token);
+            Assert.Equal(i == 0, await Hypervisor.StartAsync(name, Token));
             Assert.Equal(ServerState.Running, (await GetAsync(name)).State);
         }
         for (var i = 0; i < 2; i++)

@@ -63,8 +63,8 @@ public sealed class FailedSnapshotTests
         DeafSnapshots storage, bool isPatient, NotedReport? report = null, TimeProvider? clock = null)
     {
         report ??= new();
-        await FailedSnapshot.RemoveAsync(storage, Name, [new("rbd/web")], new IOException("the bucket is gone"), report, isPatient,
-            clock ?? new RushingClock());
+        await FailedSnapshot.RemoveAsync(storage, Name, [new("rbd/web")], new IOException("the bucket is gone"), report,
+            clock ?? new RushingClock(), stop: new(canceled: !isPatient));
         return report;
     }
 

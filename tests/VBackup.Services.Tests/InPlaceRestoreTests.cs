@@ -4,6 +4,7 @@ using VBackup.Cli.Terminal;
 using VBackup.Clouds;
 using VBackup.Clouds.Lab;
 using VBackup.Clouds.Servers;
+using VBackup.Clouds.Snapshots;
 using VBackup.Clouds.Volumes;
 using VBackup.Edge;
 using VBackup.Edge.Running;
@@ -11,6 +12,7 @@ using VBackup.Services.Tests.World;
 using VBackup.Vault;
 using VBackup.Vault.Format.Keys;
 using VBackup.Vault.Stores;
+using VBackup.Vault.Stores.Tests;
 using Xunit;
 
 namespace VBackup.Services.Tests;
@@ -22,6 +24,7 @@ public sealed class InPlaceRestoreTests : IAsyncDisposable
     readonly string _folder = Directory.CreateTempSubdirectory("vbackup-in-place-").FullName;
     readonly byte[] _content = RandomNumberGenerator.GetBytes(300_000);
     LabCloud _lab = null!;
+    TimeProvider _clock = TimeProvider.System;
     Func<string, object?> _before = _ => null;
 
     [Fact]
@@ -90,7 +93,43 @@ public sealed class InPlaceRestoreTests : IAsyncDisposable
         }
     }
 
+    [Fact]
+    public async Task A_server_that_somebody_has_started_and_paused_meanwhile_is_not_touched_and_not_said_to_be_started()
+    {
+        _before = call =>
+        {
+            if (call != nameof(IVolumeStorage.OpenWriterAsync)) return null;
+            File.WriteAllText(ServerPath, """{"state":"paused","disks":[{"name":"vda","volume":"web-vda"}]}""");
+            throw NotAllowed();
+        };
+        Assert.Contains("was stopped for this restore, and is on already: somebody has started it (it is paused), and it was not touched",
+            Aftermath.Of(await FailAsync<CloudException>()), StringComparison.Ordinal);
+        Assert.Equal(ServerState.Paused, await StateAsync());
+    }
+
+    [Fact]
+    public async Task What_there_is_of_a_safety_snapshot_of_a_storage_that_does_not_answer_is_removed_once_it_does()
+    {
+        _clock = new RushingClock();
+        var tries = 0;
+        _before = call => call != "get_" + nameof(IVolumeStorage.Snapshots) ? null : RefusingStorage.Of(_lab.Storage.Snapshots,
+            called => called switch
+            {
+                nameof(IVolumeSnapshots.TakeAsync) => throw NoAnswer(),
+                nameof(IVolumeSnapshots.RemoveAsync) when tries++ < 3 => throw NoAnswer(),
+                _ => null,
+            });
+        var aftermath = Aftermath.Of(await FailAsync<CloudException>());
+        Assert.Equal(4, tries);
+        Assert.DoesNotContain("could not be removed", aftermath, StringComparison.Ordinal);
+        Assert.Contains("was started again", aftermath, StringComparison.Ordinal);
+    }
+
+    static CloudException NoAnswer() => new(CloudFailure.TimedOut, "snapshot", s_volume.Value, "no answer");
+
     static CloudException NotAllowed() => new(CloudFailure.NotAllowed, "open", s_volume.Value, "the credentials are for reading");
+
+    string ServerPath => Path.Combine(_folder, "servers/web.json");
 
     string VolumePath => Path.Combine(_folder, "volumes/web-vda.raw");
 
@@ -101,11 +140,11 @@ public sealed class InPlaceRestoreTests : IAsyncDisposable
     {
         foreach (var name in (string[])["volumes", "servers"]) Directory.CreateDirectory(Path.Combine(_folder, name));
         await File.WriteAllBytesAsync(VolumePath, _content);
-        await File.WriteAllTextAsync(Path.Combine(_folder, "servers/web.json"),
+        await File.WriteAllTextAsync(ServerPath,
             """{"state":"shutdown","disks":[{"name":"vda","volume":"web-vda"}]}""");
         _lab = LabCloud.Open(_folder);
         await using var cloud = EdgeCloud.Of(_lab.Hypervisor,
-            RefusingStorage.Of(_lab.Storage, call => _before(call)));
+            RefusingStorage.Of(_lab.Storage, call => _before(call)), TimeSpan.FromSeconds(5), _clock);
         using var unlock = VaultUnlock.WithKey(RandomNumberGenerator.GetBytes(32));
         await using var vault = await BackupVault.CreateAsync(new MemoryStore(), unlock, 16 * 1024, new(), default);
         var before = _before;

@@ -55,6 +55,17 @@ public sealed class StartAfterRestoreTests
     }
 
     [Fact]
+    public async Task A_server_that_somebody_has_started_and_paused_meanwhile_stays_paused()
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var restore = await RestoreUntilStartAsync(world);
+        await world.DeclareServerAsync("web", "paused", ("vda", s_volume.Value));
+        await world.SettleAsync();
+        Assert.Equal(RunState.Succeeded, world.Portal.Run(restore.Run).State);
+        Assert.Equal(ServerState.Paused, await StateAsync(world));
+    }
+
+    [Fact]
     public async Task A_restore_that_is_cancelled_when_all_is_restored_starts_the_server_all_the_same()
     {
         await using var world = await ServiceWorld.MakeAsync();

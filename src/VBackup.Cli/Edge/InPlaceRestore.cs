@@ -24,6 +24,7 @@ sealed class InPlaceRestore
     readonly Server _server;
     readonly InPlaceWriting _writing;
     readonly IReadOnlyList<string> _instants;
+    readonly Screen _screen;
     readonly string _safety = string.Create(CultureInfo.InvariantCulture,
         $"{SafetyPrefix}{TimeProvider.System.GetUtcNow():yyyyMMdd-HHmmss}-{RandomNumberGenerator.GetHexString(8, lowercase: true)}");
     bool _isSafe, _wasStopped;
@@ -31,8 +32,8 @@ sealed class InPlaceRestore
     // What an earlier restore has left half written is so in the new safety snapshot, too.
     string? _earlierSafety;
 
-    InPlaceRestore(EdgeCloud cloud, Server server, InPlaceWriting writing, IReadOnlyList<string> instants) =>
-        (_cloud, _server, _writing, _instants) = (cloud, server, writing, instants);
+    InPlaceRestore(EdgeCloud cloud, Server server, InPlaceWriting writing, IReadOnlyList<string> instants, Screen screen) =>
+        (_cloud, _server, _writing, _instants, _screen) = (cloud, server, writing, instants, screen);
 
     /// <returns>What was restored.</returns>
     public static async Task<string> RunAsync(EdgeCloud cloud, VolumeRestore restore, EdgeDocument edge, string point,
@@ -43,7 +44,7 @@ sealed class InPlaceRestore
         var writing = await InPlaceWriting.CheckAsync(cloud, server, edge, volumes, cancellation).ConfigureAwait(false);
         if (server.State is not ServerState.Shutdown && !stops)
             throw new RefusedException($"server {server.Name} runs: stop it, or give --stop");
-        var run = new InPlaceRestore(cloud, server, writing, instants);
+        var run = new InPlaceRestore(cloud, server, writing, instants, screen);
         var unfinished = await UnfinishedRestores.FindAsync(cloud.Storage, writing.Volumes, cancellation).ConfigureAwait(false);
         if (unfinished.Count > 0) screen.Note($"{UnfinishedRestores.Describe(unfinished)}: this one takes its place");
         run._earlierSafety = unfinished.Select(one => one.Note.SafetySnapshot).FirstOrDefault(name => name is not null);
@@ -117,13 +118,14 @@ sealed class InPlaceRestore
             if (_writing.HasBegun || failure is CloudException { Failure: CloudFailure.InUse }
                 || await _writing.WasTakenOverAsync(CancellationToken.None).ConfigureAwait(false))
             {
-                Aftermath.Add(failure, await RunsAsync().ConfigureAwait(false)
-                    ? $"{stopped} runs by now: whoever took over, or somebody else, has started it"
+                Aftermath.Add(failure, await StateAsync().ConfigureAwait(false) is (ServerState.Running or ServerState.Paused) and var state
+                    ? $"{stopped} {(state == ServerState.Paused ? "is paused" : "runs")} by now: whoever took over, or somebody else, has "
+                        + "started it"
                     : $"{stopped} is not started again by it");
                 return;
             }
-            await _cloud.Hypervisor.StartAsync(_server.Name, CancellationToken.None).ConfigureAwait(false);
-            Aftermath.Add(failure, $"{stopped} was started again");
+            Aftermath.Add(failure, await _cloud.Hypervisor.StartAsync(_server.Name, CancellationToken.None).ConfigureAwait(false)
+                ? $"{stopped} was started again" : $"{stopped} is on already: {await TellOnAsync().ConfigureAwait(false)}");
         }
         catch (CloudException second)
         {
@@ -131,17 +133,29 @@ sealed class InPlaceRestore
         }
     }
 
-    async Task<bool> RunsAsync()
+    // It was shut down for the restore.
+    async Task<string> TellOnAsync()
+    {
+        var how = await StateAsync().ConfigureAwait(false) switch
+        {
+            ServerState.Running => "it runs",
+            ServerState.Paused => "it is paused",
+            _ => "how it is now is not known",
+        };
+        return $"somebody has started it ({how}), and it was not touched";
+    }
+
+    /// <returns>Null where it is not known.</returns>
+    async Task<ServerState?> StateAsync()
     {
         try
         {
-            return await _cloud.Hypervisor.FindAsync(_server.Name, CancellationToken.None).ConfigureAwait(false)
-                is { State: ServerState.Running };
+            return (await _cloud.Hypervisor.FindAsync(_server.Name, CancellationToken.None).ConfigureAwait(false))?.State;
         }
         catch (CloudException)
         {
-            // A hypervisor that does not answer has not said that it runs.
-            return false;
+            // A hypervisor that does not answer has said nothing.
+            return null;
         }
     }
 
@@ -167,7 +181,8 @@ sealed class InPlaceRestore
         if (!_wasStopped) return;
         try
         {
-            await _cloud.Hypervisor.StartAsync(_server.Name, CancellationToken.None).ConfigureAwait(false);
+            if (!await _cloud.Hypervisor.StartAsync(_server.Name, CancellationToken.None).ConfigureAwait(false))
+                _screen.Note($"server {_server.Name} is on already: {await TellOnAsync().ConfigureAwait(false)}");
         }
         catch (CloudException failure)
         {
@@ -190,12 +205,13 @@ sealed class InPlaceRestore
         {
             try
             {
-                await _cloud.Storage.Snapshots.RemoveAsync(_safety, _writing.Volumes, CancellationToken.None).ConfigureAwait(false);
+                await FailedSnapshot.RemoveAsync(_cloud.Storage.Snapshots, _safety, _writing.Volumes, failure, _screen, _cloud.Clock,
+                    cancellation).ConfigureAwait(false);
             }
             catch (CloudException second)
             {
                 Aftermath.Add(failure, $"what there is of the snapshot {_safety} could not be removed "
-                    + $"({second.Message}): 'vbackup edge snapshots release {_safety}' does so");
+                    + $"({second.Message}): once the storage answers, 'vbackup edge snapshots release {_safety}' does so");
             }
             throw;
         }

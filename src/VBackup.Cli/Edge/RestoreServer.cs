@@ -108,7 +108,7 @@ static class RestoreServer
         {
             screen.NoteUnprotected(reading.Refusal);
             var restore = new VolumeRestore(cloud.Storage, reading, screen);
-            var making = new NewResources(cloud, restore, edge);
+            var making = new NewResources(cloud, restore, edge, screen);
             var target = order.To switch
             {
                 "original" => await InPlaceRestore.RunAsync(

@@ -74,7 +74,7 @@ sealed class ServerBackup(EdgeCloud cloud, BackupVault vault, Server server, str
             }
             catch (Exception failure)
             {
-                await RemoveAfterFailureAsync(name, volumes, failure, cancellation.IsCancellationRequested).ConfigureAwait(false);
+                await RemoveAfterFailureAsync(name, volumes, failure, cancellation).ConfigureAwait(false);
                 throw;
             }
         }
@@ -144,12 +144,12 @@ sealed class ServerBackup(EdgeCloud cloud, BackupVault vault, Server server, str
         }
     }
 
-    async Task RemoveAfterFailureAsync(string name, IReadOnlyList<VolumeId> volumes, Exception failure, bool wasStopped)
+    async Task RemoveAfterFailureAsync(string name, IReadOnlyList<VolumeId> volumes, Exception failure, CancellationToken stop)
     {
         try
         {
-            await FailedSnapshot.RemoveAsync(cloud.Storage.Snapshots, name, volumes, failure, screen, isPatient: !wasStopped,
-                cloud.Clock).ConfigureAwait(false);
+            await FailedSnapshot.RemoveAsync(cloud.Storage.Snapshots, name, volumes, failure, screen, cloud.Clock, stop)
+                .ConfigureAwait(false);
         }
         catch (CloudException second)
         {

@@ -57,12 +57,13 @@ public sealed class ImageSource : IDisposable
     /// there is one only.</param>
     /// <exception cref="RefusedException">There is such a volume, or the content is not what was expected.</exception>
     public async Task<ImportedImage> ImportAsync(
-        IVolumeStorage storage, VolumeId volume, string? scratch, RunAttempt? attempt, IRunReport report, CancellationToken cancellation)
+        EdgeCloud cloud, VolumeId volume, string? scratch, RunAttempt? attempt, IRunReport report, CancellationToken cancellation)
     {
+        var storage = cloud.Storage;
         await RequireFreeAsync(storage, volume, attempt, cancellation).ConfigureAwait(false);
         var content = await ContentAsync(scratch, cancellation).ConfigureAwait(false);
         if (content.LengthBytes == 0) throw new RefusedException($"{_path} is empty");
-        await storage.CreateAsync(volume, content.LengthBytes, attempt?.MakingClaim, cancellation).ConfigureAwait(false);
+        await HalfMadeVolumes.CreateAsync(storage, volume, content.LengthBytes, attempt?.MakingClaim, cancellation).ConfigureAwait(false);
         try
         {
             var copy = new VolumeCopy(new());
@@ -75,8 +76,8 @@ public sealed class ImageSource : IDisposable
         }
         catch (Exception failure)
         {
-            if (attempt is null || await attempt.IsLeftToItAsync(storage, volume, isMade: true).ConfigureAwait(false))
-                await NewResources.RemoveAsync(storage, [volume], failure).ConfigureAwait(false);
+            await new HalfMadeVolumes(storage, attempt, new(report, cloud.Clock, cancellation))
+                .RemoveAsync([new(volume, IsNew: true)], failure).ConfigureAwait(false);
             throw;
         }
     }
@@ -118,7 +119,7 @@ public sealed class ImageSource : IDisposable
         _ = QemuImage.FindProgram();
         var folder = scratch ?? Path.GetDirectoryName(Path.GetFullPath(_path))!;
         if (!Directory.Exists(folder)) throw new RefusedException($"there is no folder {folder}");
-        var raw = PartialFile.Make(Path.Combine(folder, $"{Path.GetFileName(_path)}.raw"), length);
+        var raw = MakeRaw(folder, length);
         try
         {
             await QemuImage.ToRawAsync(_path, raw.Path, cancellation).ConfigureAwait(false);
@@ -127,6 +128,20 @@ public sealed class ImageSource : IDisposable
         catch
         {
             raw.Dispose();
+            throw;
+        }
+    }
+
+    PartialFile MakeRaw(string folder, long length)
+    {
+        try
+        {
+            return PartialFile.Make(Path.Combine(folder, $"{Path.GetFileName(_path)}.raw"), length);
+        }
+        catch (IOException tooLong) when (tooLong.HResult == FileVolume.TooLong)
+        {
+            Aftermath.Add(tooLong, "a qcow2 file is unpacked there, as long as its volume, before it is imported: unpack it on another "
+                + "file system (--scratch names a folder), or make a volume of that length and have 'qemu-img convert' write to it");
             throw;
         }
     }

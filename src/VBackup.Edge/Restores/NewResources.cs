@@ -12,7 +12,8 @@ namespace VBackup.Edge.Restores;
 /// the next one of the same run knows as the run's own, and goes on with.
 /// </summary>
 /// <param name="attempt">Null when there is one attempt only.</param>
-public sealed class NewResources(EdgeCloud cloud, VolumeRestore restore, EdgeDocument edge, RunAttempt? attempt = null)
+public sealed class NewResources(
+    EdgeCloud cloud, VolumeRestore restore, EdgeDocument edge, IRunReport report, RunAttempt? attempt = null)
 {
     /// <returns>What was made.</returns>
     public async Task<string> MakeVolumeAsync(VolumeDocument volume, string name, CancellationToken cancellation)
@@ -43,8 +44,9 @@ public sealed class NewResources(EdgeCloud cloud, VolumeRestore restore, EdgeDoc
         }
         catch (Exception failure)
         {
-            await RemoveServerAsync(name, made, failure).ConfigureAwait(false);
-            await RemoveOwnAsync(made, failure).ConfigureAwait(false);
+            var halfMade = HalfMade(cancellation);
+            await RemoveServerAsync(name, halfMade, made, failure).ConfigureAwait(false);
+            await halfMade.RemoveAsync(made, failure).ConfigureAwait(false);
             throw;
         }
         return $"server {name}";
@@ -56,14 +58,14 @@ public sealed class NewResources(EdgeCloud cloud, VolumeRestore restore, EdgeDoc
 
     // It may have been defined, and only the answer was lost. What has other volumes, or volumes that another attempt goes on with, is not
     // this attempt's.
-    async Task RemoveServerAsync(string name, IReadOnlyList<Made> made, Exception failure)
+    async Task RemoveServerAsync(string name, HalfMadeVolumes halfMade, IReadOnlyList<MadeVolume> made, Exception failure)
     {
         try
         {
             if (await cloud.Hypervisor.FindAsync(name, CancellationToken.None).ConfigureAwait(false) is not { } there
                 || !made.Select(one => one.Volume).ToHashSet().SetEquals(there.Disks.Select(disk => disk.Volume))) return;
             foreach (var one in made)
-                if (!await IsLeftToUsAsync(one).ConfigureAwait(false)) return;
+                if (!await halfMade.IsLeftToUsAsync(one).ConfigureAwait(false)) return;
             await cloud.Hypervisor.RemoveAsync(name, CancellationToken.None).ConfigureAwait(false);
             Aftermath.Add(failure, $"the server {name} was removed again");
         }
@@ -73,10 +75,10 @@ public sealed class NewResources(EdgeCloud cloud, VolumeRestore restore, EdgeDoc
         }
     }
 
-    async Task<IReadOnlyList<Made>> MakeAsync(
+    async Task<IReadOnlyList<MadeVolume>> MakeAsync(
         IReadOnlyList<(VolumeDocument Volume, VolumeId Target)> targets, CancellationToken cancellation)
     {
-        List<Made> made = [];
+        List<MadeVolume> made = [];
         try
         {
             foreach (var (volume, target) in targets)
@@ -91,7 +93,7 @@ public sealed class NewResources(EdgeCloud cloud, VolumeRestore restore, EdgeDoc
         }
         catch (Exception failure)
         {
-            await RemoveOwnAsync(made, failure).ConfigureAwait(false);
+            await HalfMade(cancellation).RemoveAsync(made, failure).ConfigureAwait(false);
             throw;
         }
         return made;
@@ -102,7 +104,7 @@ public sealed class NewResources(EdgeCloud cloud, VolumeRestore restore, EdgeDoc
     {
         try
         {
-            await cloud.Storage.CreateAsync(target, lengthBytes, attempt?.MakingClaim, cancellation).ConfigureAwait(false);
+            await HalfMadeVolumes.CreateAsync(cloud.Storage, target, lengthBytes, attempt?.MakingClaim, cancellation).ConfigureAwait(false);
             return true;
         }
         catch (CloudException there) when (there.Failure == CloudFailure.Exists)
@@ -118,40 +120,7 @@ public sealed class NewResources(EdgeCloud cloud, VolumeRestore restore, EdgeDoc
     async Task<bool> IsOursAsync(VolumeId target, CancellationToken cancellation) => attempt is not null
         && attempt.IsOfRun(await cloud.Storage.FindClaimAsync(target, cancellation).ConfigureAwait(false));
 
-    // An attempt that stood still for so long that another goes on with its volumes leaves them to that one.
-    async Task RemoveOwnAsync(IEnumerable<Made> made, Exception failure)
-    {
-        List<VolumeId> own = [];
-        foreach (var one in made)
-            if (await IsLeftToUsAsync(one).ConfigureAwait(false)) own.Add(one.Volume);
-        await RemoveAsync(cloud.Storage, own, failure).ConfigureAwait(false);
-    }
-
-    Task<bool> IsLeftToUsAsync(Made one) =>
-        attempt is null ? Task.FromResult(true) : attempt.IsLeftToItAsync(cloud.Storage, one.Volume, one.IsNew);
-
-    /// <param name="IsNew">This attempt made it, and did not find it.</param>
-    sealed record Made(VolumeId Volume, bool IsNew);
-
-    /// <summary>Removes what a failure left half made, and has the failure tell of it.</summary>
-    public static async Task RemoveAsync(IVolumeStorage storage, IReadOnlyList<VolumeId> made, Exception failure)
-    {
-        List<string> removed = [], left = [];
-        foreach (var volume in made)
-        {
-            try
-            {
-                await storage.RemoveAsync(volume, CancellationToken.None).ConfigureAwait(false);
-                removed.Add(volume.Value);
-            }
-            catch (CloudException second)
-            {
-                left.Add($"{volume} ({second.Message})");
-            }
-        }
-        if (removed.Count > 0) Aftermath.Add(failure, $"the incomplete {string.Join(", ", removed)} was removed");
-        if (left.Count > 0) Aftermath.Add(failure, $"the incomplete {string.Join(", ", left)} could not be removed: remove it by hand");
-    }
+    HalfMadeVolumes HalfMade(CancellationToken stop) => new(cloud.Storage, attempt, new(report, cloud.Clock, stop));
 
     /// <summary>In the same pool, or folder, as the volume that it comes from; or where the cloud has its new ones, in the same
     /// format.</summary>

@@ -49,11 +49,30 @@ public sealed class CephStorage : IVolumeStorage
     public Task RequireReachableAsync(CancellationToken cancellation) => RunAsync("look for pools", Description, connection =>
     {
         foreach (var pool in _settings.Pools ?? [])
+        {
             if (!connection.HasPool(pool))
                 throw new CloudException(CloudFailure.NotFound, "look for", $"pool {pool}",
                     "there is no such pool in the cluster: the cloud's configuration names it");
+            RequireReadable(connection, pool);
+        }
         return true;
     }, cancellation);
+
+    // What is asked for may be there or not: only a refusal says something.
+    private void RequireReadable(CephConnection connection, string pool)
+    {
+        const string asked = "rbd_directory";
+        BoundedCalls.Asks(connection, pool, "", asked);
+        try
+        {
+            connection.HasObject(pool, "", asked);
+        }
+        catch (CloudException refused) when (refused.Failure == CloudFailure.NotAllowed)
+        {
+            throw new CloudException(CloudFailure.NotAllowed, "look into", $"pool {pool}",
+                $"the Ceph user client.{_settings.User} may not read it, and the cloud's configuration names it", refused);
+        }
+    }
 
     public Task<long?> FindLengthAsync(VolumeId volume, CancellationToken cancellation)
     {

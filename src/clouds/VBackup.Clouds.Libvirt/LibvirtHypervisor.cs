@@ -116,23 +116,15 @@ public sealed partial class LibvirtHypervisor : IHypervisor
 
     /// <inheritdoc/>
     /// <remarks>Memory that was saved to disk is thrown away: it belongs to the volumes as they were, and over volumes
-    /// that were restored since it would destroy them. A paused server goes on.</remarks>
-    public async Task StartAsync(string name, CancellationToken cancellation) =>
+    /// that were restored since it would destroy them.</remarks>
+    public async Task<bool> StartAsync(string name, CancellationToken cancellation) =>
         await CallAsync("start", name, domain =>
         {
-            switch (State(domain, name))
-            {
-                case DomainState.Paused:
-                    return LibvirtError.Check(LibvirtLibrary.virDomainResume(domain), "resume", name);
-                case DomainState.ShutOff or DomainState.Crashed or DomainState.None when !IsActive(domain, name):
-                    // Starting on a loaded host takes its time; another may have been faster.
-                    var result = LibvirtLibrary.virDomainCreateWithFlags(domain, LibvirtLibrary.StartDiscardingSavedMemory);
-                    if (result >= 0) return 0;
-                    var failure = LibvirtError.Last("start", name);
-                    return IsActive(domain, name) ? 0 : throw failure;
-                default:
-                    return 0;
-            }
+            if (IsActive(domain, name)) return false;
+            // Starting on a loaded host takes its time; another may have been faster.
+            if (LibvirtLibrary.virDomainCreateWithFlags(domain, LibvirtLibrary.StartDiscardingSavedMemory) >= 0) return true;
+            var failure = LibvirtError.Last("start", name);
+            return IsActive(domain, name) ? false : throw failure;
         }, cancellation, _settings.StartLimit).ConfigureAwait(false);
 
     /// <inheritdoc/>

@@ -46,7 +46,7 @@ static class ImageWork
             file, format ?? ImageFormats.OfName(file), isFormatGiven: format is not null, sha256: null, cancellation).ConfigureAwait(false);
         var volume = NewResources.NewVolume(cloud, new VolumeId(order.Beside), order.NewName);
         var imported = await source.ImportAsync(
-            cloud.Storage, volume, scratch: null, attempt, report, cancellation).ConfigureAwait(false);
+            cloud, volume, scratch: null, attempt, report, cancellation).ConfigureAwait(false);
         if (!imported.IsExpected) report.Note("there was no digest beside the file that its content could be compared with");
         return new($"volume {volume}", imported.Sha256, imported.LengthBytes, imported.WrittenBytes, report.Notes);
     }

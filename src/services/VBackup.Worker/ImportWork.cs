@@ -29,7 +29,7 @@ static class ImportWork
         report.Expects(volumes.Sum(volume => volume.LengthBytes));
         if (order.Target == RestoreTarget.Original)
             return await WriteInPlaceAsync(cloud, restore, edge, point, order, report, attempt, cancellation).ConfigureAwait(false);
-        var making = new NewResources(cloud, restore, edge, attempt);
+        var making = new NewResources(cloud, restore, edge, report, attempt);
         var target = order.Target switch
         {
             RestoreTarget.NewServer => await making.MakeServerAsync(point, order.NewName!, cancellation).ConfigureAwait(false),

@@ -30,10 +30,10 @@ static class ServerWork
     public static async Task<ServerResult> StartAsync(EdgeCloud cloud, ServerOrder order, CancellationToken cancellation)
     {
         var server = await FindAsync(cloud, order, cancellation).ConfigureAwait(false);
-        var ran = server.State == ServerState.Running;
-        if (!ran) await RequireFreeAsync(cloud, server, order, cancellation).ConfigureAwait(false);
-        if (!ran) await cloud.Hypervisor.StartAsync(server.Name, cancellation).ConfigureAwait(false);
-        return new(ran);
+        // The restore left it shut down: it is on because somebody else has started it, and a pause is his, too.
+        if (server.State is ServerState.Running or ServerState.Paused) return new(WasRunning: true);
+        await RequireFreeAsync(cloud, server, order, cancellation).ConfigureAwait(false);
+        return new(WasRunning: !await cloud.Hypervisor.StartAsync(server.Name, cancellation).ConfigureAwait(false));
     }
 
     // Since the volumes were written, another restore may have begun: no server starts on what that one writes. A volume that was not

@@ -24,10 +24,11 @@ sealed class MortalHypervisor(IHypervisor hypervisor, SimulatedGuest guest, Life
     public Task RemoveAsync(string name, CancellationToken cancellation) =>
         life.DoAsync(Place.DefineServer, stop => hypervisor.RemoveAsync(name, stop), cancellation);
 
-    public Task StartAsync(string name, CancellationToken cancellation) => life.DoAsync(Place.StartServer, async stop =>
+    public Task<bool> StartAsync(string name, CancellationToken cancellation) => life.DoAsync(Place.StartServer, async stop =>
     {
-        await hypervisor.StartAsync(name, stop);
+        var isStarted = await hypervisor.StartAsync(name, stop);
         await guest.LookAsync();
+        return isStarted;
     }, cancellation);
 
     public Task StopAsync(string name, TimeSpan patience, CancellationToken cancellation) => life.DoAsync(Place.StopServer, async stop =>

@@ -50,7 +50,7 @@ static class ImportImage
         var cloud = await CloudConfig.OpenAsync(config, screen, stop).ConfigureAwait(false);
         await using var closing = cloud.ConfigureAwait(false);
         var volume = cloud.NewVolume(order.Volume);
-        var imported = await source.ImportAsync(cloud.Storage, volume, order.Scratch, attempt: null, screen, stop)
+        var imported = await source.ImportAsync(cloud, volume, order.Scratch, attempt: null, screen, stop)
             .ConfigureAwait(false);
         screen.Event(new ImageImportedEvent(order.File, ImageFormats.NameOf(order.Format), volume.Value, imported.Sha256,
             imported.IsExpected, imported.LengthBytes, imported.WrittenBytes, meter.ElapsedSeconds), EventJson.Default.ImageImportedEvent);

@@ -92,9 +92,6 @@ internal static class LibvirtLibrary
     internal static extern int virDomainCreateWithFlags(DomainHandle domain, uint flags);
 
     [DllImport(Library), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    internal static extern int virDomainResume(DomainHandle domain);
-
-    [DllImport(Library), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     internal static extern int virDomainShutdownFlags(DomainHandle domain, uint flags);
 
     [DllImport(Library), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]

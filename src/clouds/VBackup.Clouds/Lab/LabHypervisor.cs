@@ -84,7 +84,7 @@ public sealed class LabHypervisor : IHypervisor
             FileIdentity.SyncFolderOf(_folder.ServerPath(name));
         });
 
-    public Task StartAsync(string name, CancellationToken cancellation) =>
+    public Task<bool> StartAsync(string name, CancellationToken cancellation) =>
         new FileCall("start", name, cancellation).RunAsync(
             () => SetStateAsync(name, ServerState.Running, "start", cancellation));
 
@@ -140,11 +140,12 @@ public sealed class LabHypervisor : IHypervisor
         return place is not null;
     }
 
-    private async Task SetStateAsync(string name, ServerState state, string operation, CancellationToken cancellation)
+    /// <returns>Whether it was changed.</returns>
+    private async Task<bool> SetStateAsync(string name, ServerState state, string operation, CancellationToken cancellation)
     {
         using var all = await HoldFolderAsync(operation, cancellation).ConfigureAwait(false);
         var server = ServerFile.Require(_folder, name, operation);
-        if (server.State == state) return;
+        if (server.State == state || state == ServerState.Running && server.State == ServerState.Paused) return false;
         foreach (var disk in state == ServerState.Running ? server.Disks : [])
         {
             _folder.Require(disk.Volume, operation);
@@ -153,6 +154,7 @@ public sealed class LabHypervisor : IHypervisor
                     CloudFailure.InUse, operation, name, $"somebody has {disk.Volume} open for writing");
         }
         ServerFile.Write(_folder, server with { State = state });
+        return true;
     }
 
     private Task<FileLock> HoldFolderAsync(string operation, CancellationToken cancellation) =>

@@ -112,7 +112,7 @@ public sealed class LabStorage : IVolumeStorage
             _folder.Require(volume, "resize");
             using var writer = HoldWriter(_folder, volume, "resize");
             using var file = File.OpenHandle(_folder.VolumePath(volume), FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
-            RandomAccess.SetLength(file, lengthBytes);
+            FileVolume.SetLength(file, volume.Value, lengthBytes);
             RandomAccess.FlushToDisk(file);
         });
 

@@ -30,8 +30,10 @@ public interface IHypervisor : IAsyncDisposable
     /// <summary>Removes a server that is shut down; its volumes stay. Removing one that does not exist is no error.</summary>
     Task RemoveAsync(string name, CancellationToken cancellation);
 
-    /// <summary>Starts a server; one that runs is let be.</summary>
-    Task StartAsync(string name, CancellationToken cancellation);
+    /// <summary>Starts a server that is shut down. One that is on already, running or paused, is let be: whoever paused it had a
+    /// reason.</summary>
+    /// <returns>Whether it was started; false where it was on.</returns>
+    Task<bool> StartAsync(string name, CancellationToken cancellation);
 
     /// <summary>Asks the guest to shut down, and ends it when it has not within <paramref name="patience"/>. One that is shut
     /// down is let be.</summary>

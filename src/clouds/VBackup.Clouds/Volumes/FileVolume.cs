@@ -72,6 +72,9 @@ public sealed class FileVolume : IVolumeReader, IVolumeWriter, IDisposable
         File.OpenHandle(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite).Dispose();
     }
 
+    /// <summary>The <see cref="Exception.HResult"/> of a file that its file system does not allow to be so long: EFBIG.</summary>
+    public const int TooLong = 27;
+
     /// <summary>Opens a target of at least <paramref name="lengthBytes"/>; a file that does not exist is made, for its owner's
     /// eyes only. When this fails, nothing was made.</summary>
     /// <exception cref="IOException">It is too small, in use, or cannot be written.</exception>
@@ -95,7 +98,7 @@ public sealed class FileVolume : IVolumeReader, IVolumeWriter, IDisposable
                 : isShared ? File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite)
                 : OpenForOneWriter(path);
             var end = EndOf(path, file);
-            if (isNew) RandomAccess.SetLength(file, lengthBytes);
+            if (isNew) SetLength(file, path, lengthBytes);
             else if (end < lengthBytes)
                 throw new IOException($"{path} has {end} bytes, the volume {lengthBytes}: the target is smaller than the volume");
             // A larger file becomes as long as the volume; a larger device keeps what lies behind it.
@@ -108,6 +111,21 @@ public sealed class FileVolume : IVolumeReader, IVolumeWriter, IDisposable
             // Somebody who was quicker has it now.
             if (isNew && failure is not TargetInUseException) File.Delete(path);
             throw;
+        }
+    }
+
+    /// <exception cref="IOException"><see cref="TooLong"/>: its file system has no files of that length.</exception>
+    internal static void SetLength(SafeFileHandle file, string path, long lengthBytes)
+    {
+        try
+        {
+            RandomAccess.SetLength(file, lengthBytes);
+        }
+        catch (ArgumentOutOfRangeException tooLong)
+        {
+            throw new IOException(string.Create(CultureInfo.InvariantCulture,
+                $"{path}: its file system has no files of {lengthBytes} bytes ({lengthBytes / (double)(1L << 40):0.#} TiB): ext4 ends at "
+                    + $"16 TiB, XFS at 8 EiB"), tooLong) { HResult = TooLong };
         }
     }
 
