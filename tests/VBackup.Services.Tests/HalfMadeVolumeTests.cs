@@ -66,7 +66,7 @@ public sealed class HalfMadeVolumeTests
     public async Task A_volume_whose_making_got_no_answer_is_told_of_and_not_removed()
     {
         var storage = RefusingStorage.Of((IVolumeStorage)null!, _ => throw NotNow(CloudFailure.TimedOut));
-        var failure = await Assert.ThrowsAsync<CloudException>(() => HalfMadeVolumes.CreateAsync(storage, s_volume, 1, default));
+        var failure = await Assert.ThrowsAsync<CloudException>(() => HalfMadeVolumes.CreateAsync(storage, s_volume, 1, null, default));
         Assert.Contains($"whether there is a volume {s_volume} now is not known", Aftermath.Of(failure), StringComparison.Ordinal);
     }
 

@@ -68,6 +68,6 @@ sealed class ScriptedHypervisor : IHypervisor
         string name, ServerConfiguration configuration, IReadOnlyDictionary<string, VolumeId> volumes, CancellationToken cancellation) =>
         throw new NotSupportedException();
     public Task RemoveAsync(string name, CancellationToken cancellation) => throw new NotSupportedException();
-    public Task StartAsync(string name, CancellationToken cancellation) => throw new NotSupportedException();
+    public Task<bool> StartAsync(string name, CancellationToken cancellation) => throw new NotSupportedException();
     public Task StopAsync(string name, TimeSpan patience, CancellationToken cancellation) => throw new NotSupportedException();
 }
