@@ -25,7 +25,8 @@ public static class PortalPages
         services.AddAuthentication().AddScheme<AuthenticationSchemeOptions, SessionCookie>(SessionCookie.SchemeName, null);
         // What it protects lives as long as an open page does, and ends with this process: nothing of it is worth keeping on a disk.
         services.AddDataProtection();
-        services.Configure<KeyManagementOptions>(keys => (keys.XmlRepository, keys.XmlEncryptor) = (new KeysInMemory(), new NullXmlEncryptor()));
+        services.Configure<KeyManagementOptions>(keys =>
+            (keys.XmlRepository, keys.XmlEncryptor) = (new KeysInMemory(), new NullXmlEncryptor()));
         services.AddAntiforgery(forms =>
         {
             forms.Cookie.Name = "vbackup-form";

@@ -38,7 +38,8 @@ public sealed class PointRow
     /// <summary>From now on, and not only when the vBackup service tells so: no rule is to delete it meanwhile.</summary>
     public void IsToBeProtected(bool isProtected) => IsProtected = isProtected;
 
-    /// <summary>A user has asked for it, and the vBackup service tells later what came of it. Until then it is not protected any more: it would be
+    /// <summary>A user has asked for it, and the vBackup service tells later what came of it. Until then it is not protected any more:
+    /// it would be
     /// told to be kept, and go.</summary>
     public bool IsBeingDeleted => State == RestorePointState.Active && DeletedAt is not null;
 
