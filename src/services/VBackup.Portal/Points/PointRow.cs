@@ -39,8 +39,7 @@ public sealed class PointRow
     public void IsToBeProtected(bool isProtected) => IsProtected = isProtected;
 
     /// <summary>A user has asked for it, and the vBackup service tells later what came of it. Until then it is not protected any more:
-    /// it would be
-    /// told to be kept, and go.</summary>
+    /// it would be told to be kept, and go.</summary>
     public bool IsBeingDeleted => State == RestorePointState.Active && DeletedAt is not null;
 
     public void IsToBeDeleted(DateTimeOffset now) => DeletedAt = now;
