@@ -1,6 +1,4 @@
 using System.Net;
-using System.Net.NetworkInformation;
-using System.Net.Sockets;
 using VBackup.Contracts.Ids;
 using VBackup.Contracts.Limits;
 using VBackup.Contracts.Locations;
@@ -103,13 +101,10 @@ public sealed class LocationPlacesTests
     [Fact]
     public void What_this_machine_has_in_a_network_is_this_machine()
     {
-        var own = NetworkInterface.GetAllNetworkInterfaces().SelectMany(one => one.GetIPProperties().UnicastAddresses)
-            .Select(one => one.Address)
-            .FirstOrDefault(one => !IPAddress.IsLoopback(one) && one.AddressFamily == AddressFamily.InterNetwork);
-        Assert.SkipWhen(own is null, "needs a machine in a network");
+        var own = OwnAddress.OrSkip();
         var any = new StoreEndpoints(["*"]);
-        Assert.Contains("this machine", any.AddressFault("https://s3.example.org", null)!(own!)!, StringComparison.Ordinal);
-        Assert.Contains("this machine", any.AddressFault("https://s3.example.org", null)!(own!.MapToIPv6())!, StringComparison.Ordinal);
+        Assert.Contains("this machine", any.AddressFault("https://s3.example.org", null)!(own)!, StringComparison.Ordinal);
+        Assert.Contains("this machine", any.AddressFault("https://s3.example.org", null)!(own.MapToIPv6())!, StringComparison.Ordinal);
         Assert.Contains("this machine", any.FaultOf($"http://{own}:9000", null)!, StringComparison.Ordinal);
         Assert.Null(new StoreEndpoints([StoreEndpoints.AnyHost, $"{own}:9000"]).FaultOf($"http://{own}:9000", null));
     }

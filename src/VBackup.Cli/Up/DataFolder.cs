@@ -3,6 +3,7 @@ using VBackup.Clouds.Volumes;
 using VBackup.Cli.Up.Settings;
 using VBackup.Contracts.Limits;
 using VBackup.Platform.Secrets;
+using VBackup.Vault.Stores;
 
 namespace VBackup.Cli.Up;
 
@@ -14,13 +15,10 @@ sealed class DataFolder : IDisposable
 {
     const string MasterKeyName = "master.key", LockName = "lock", RecoveringName = "recovering";
 
-    /// <summary>EWOULDBLOCK, as .NET gives it for a file that another process has for itself.</summary>
-    const int HeldByAnother = 11;
-
     readonly string _path;
-    readonly FileStream _lock;
+    readonly FileLock _lock;
 
-    DataFolder(string path, FileStream held) => (_path, _lock) = (path, held);
+    DataFolder(string path, FileLock held) => (_path, _lock) = (path, held);
 
     public string PortalDatabase => Path.Combine(_path, "portal.db");
     public string BackupDatabase => Path.Combine(_path, "backup.db");
@@ -100,14 +98,10 @@ sealed class DataFolder : IDisposable
         try
         {
             Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
-            // The kernel gives it free when the process dies.
-            return new(path, new(Path.Combine(path, LockName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
+            return FileLock.TryTake(Path.Combine(path, LockName)) is { } held ? new(path, held)
+                : throw new RefusedException($"--data {folder}: another 'vbackup up' has it: stop that one, or name another folder");
         }
-        catch (IOException failure) when (failure.HResult == HeldByAnother)
-        {
-            throw new RefusedException($"--data {folder}: another 'vbackup up' has it: stop that one, or name another folder");
-        }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or StoreException)
         {
             throw new RefusedException($"--data {folder}: it cannot be used: {failure.Message}");
         }

@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Runtime.CompilerServices;
 
 namespace VBackup.Vault.Stores;
 
@@ -31,34 +30,26 @@ public sealed class BoundedStore(IObjectStore inner, FileSystemPatience patience
         base.CreateOnceAsync(name, content.ToArray(), cancellation);
 
     /// <inheritdoc/>
-    public override async ValueTask<int> ReadAsync(
-        string name, long offset, Memory<byte> buffer, CancellationToken cancellation)
-    {
-        var own = new LentMemory(buffer.Length);
-        try
-        {
-            int read = await patience.RunAsync(StoreOperation.Read.Verb(), name,
-                () => own.Use(memory => Inner.ReadAsync(name, offset, memory, cancellation).AsTask()), cancellation).ConfigureAwait(false);
-            own.Memory.Span[..read].CopyTo(buffer.Span);
-            return read;
-        }
-        finally
-        {
-            own.Return();
-        }
-    }
+    public override ValueTask<int> ReadAsync(string name, long offset, Memory<byte> buffer, CancellationToken cancellation) =>
+        ReadIntoAsync(StoreOperation.Read, name, buffer, own => Inner.ReadAsync(name, offset, own, cancellation), read => read,
+            cancellation);
 
     /// <inheritdoc/>
-    public override async ValueTask<(int Read, long ObjectLength)> ReadTailAsync(
-        string name, Memory<byte> buffer, CancellationToken cancellation)
+    public override ValueTask<(int Read, long ObjectLength)> ReadTailAsync(
+        string name, Memory<byte> buffer, CancellationToken cancellation) =>
+        ReadIntoAsync(StoreOperation.ReadTail, name, buffer, own => Inner.ReadTailAsync(name, own, cancellation), tail => tail.Read,
+            cancellation);
+
+    async ValueTask<T> ReadIntoAsync<T>(StoreOperation operation, string name, Memory<byte> buffer, Func<Memory<byte>, ValueTask<T>> read,
+        Func<T, int> lengthOf, CancellationToken cancellation)
     {
         var own = new LentMemory(buffer.Length);
         try
         {
-            var tail = await patience.RunAsync(StoreOperation.ReadTail.Verb(), name,
-                () => own.Use(memory => Inner.ReadTailAsync(name, memory, cancellation).AsTask()), cancellation).ConfigureAwait(false);
-            own.Memory.Span[..tail.Read].CopyTo(buffer.Span);
-            return tail;
+            var done = await patience.RunAsync(operation.Verb(), name, () => own.Use(memory => read(memory).AsTask()), cancellation)
+                .ConfigureAwait(false);
+            own.Memory.Span[..lengthOf(done)].CopyTo(buffer.Span);
+            return done;
         }
         finally
         {
@@ -72,34 +63,8 @@ public sealed class BoundedStore(IObjectStore inner, FileSystemPatience patience
             () => Inner.OpenWriterAsync(name, cancellation).AsTask(), cancellation).ConfigureAwait(false));
 
     /// <inheritdoc/>
-    public override IAsyncEnumerable<ObjectEntry> ListAsync(string prefix, CancellationToken cancellation) =>
-        StepsAsync(StoreOperation.List, prefix, token => Inner.ListAsync(prefix, token), cancellation);
-
-    /// <inheritdoc/>
-    public override IAsyncEnumerable<UnfinishedObject> ListUnfinishedAsync(CancellationToken cancellation) =>
-        StepsAsync(StoreOperation.ListUnfinished, "", Inner.ListUnfinishedAsync, cancellation);
-
-    /// <inheritdoc/>
     protected override ValueTask DisposeInnerAsync() =>
         patience.CloseAsync(() => Task.Run(async () => await Inner.DisposeAsync().ConfigureAwait(false)));
-
-    // A listing may not be disposed of while it takes a step.
-    async IAsyncEnumerable<T> StepsAsync<T>(StoreOperation operation, string prefix, Func<CancellationToken, IAsyncEnumerable<T>> list,
-        [EnumeratorCancellation] CancellationToken cancellation)
-    {
-        var steps = list(cancellation).GetAsyncEnumerator(cancellation);
-        Task<bool> step = Task.FromResult(true);
-        try
-        {
-            while (await patience.RunAsync(operation.Verb(), prefix, () => step = steps.MoveNextAsync().AsTask(), cancellation)
-                       .ConfigureAwait(false))
-                yield return steps.Current;
-        }
-        finally
-        {
-            if (step.IsCompleted) await steps.DisposeAsync().ConfigureAwait(false);
-        }
-    }
 
     /// <summary>Memory of the pool that one operation uses, and that goes back only when the operation is over.</summary>
     sealed class LentMemory(int length)

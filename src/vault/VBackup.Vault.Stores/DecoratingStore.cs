@@ -121,10 +121,18 @@ public abstract class DecoratingStore(IObjectStore inner) : IObjectStore
         [EnumeratorCancellation] CancellationToken cancellation)
     {
         var steps = list(cancellation).GetAsyncEnumerator(cancellation);
-        await using var _ = steps.ConfigureAwait(false);
-        while (await AroundAsync(operation, prefix, 0, _ => steps.MoveNextAsync().AsTask(), cancellation)
-                   .ConfigureAwait(false))
-            yield return steps.Current;
+        Task<bool> step = Task.FromResult(true);
+        try
+        {
+            while (await AroundAsync(operation, prefix, 0, _ => step = steps.MoveNextAsync().AsTask(), cancellation)
+                       .ConfigureAwait(false))
+                yield return steps.Current;
+        }
+        finally
+        {
+            // A decorator may have left a step that sticks, and a listing may not be disposed of while it takes one.
+            if (step.IsCompleted) await steps.DisposeAsync().ConfigureAwait(false);
+        }
     }
 
     sealed class Writer(DecoratingStore store, string name, IObjectWriter inner) : IObjectWriter

@@ -39,7 +39,7 @@ static class ApiDocument
     {
         // Pages have routes of their own, which are no part of the API.
         options.ShouldInclude = route => route.ActionDescriptor.EndpointMetadata.OfType<AccessRule>().Any();
-        options.AddDocumentTransformer((document, _, _) =>
+        options.AddDocumentTransformer(async (document, context, cancellation) =>
         {
             document.Info = new()
             {
@@ -55,8 +55,9 @@ static class ApiDocument
                 Scheme = BearerScheme,
                 Description = "A token of POST /api/v1/sessions or POST /api/v1/tokens.",
             };
+            document.AddComponent(nameof(ProblemBody),
+                await context.GetOrCreateSchemaAsync(typeof(ProblemBody), null, cancellation).ConfigureAwait(false));
             ApiSchemas.Finish(document);
-            return Task.CompletedTask;
         });
         options.AddSchemaTransformer(ApiSchemas.CorrectAsync);
         options.AddOperationTransformer((operation, context, _) =>
@@ -111,7 +112,7 @@ static class ApiDocument
             Description = "A problem, with a stable code.",
             Content = new Dictionary<string, OpenApiMediaType>
             {
-                [Problem.MediaType] = new() { Schema = new OpenApiSchemaReference(ApiSchemas.ProblemName, document) },
+                [Problem.MediaType] = new() { Schema = new OpenApiSchemaReference(nameof(ProblemBody), document) },
             },
         };
     }

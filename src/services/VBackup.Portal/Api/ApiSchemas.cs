@@ -16,8 +16,6 @@ static class ApiSchemas
     /// <summary>By which the maker remembers that a member that refers to another schema may be null as well.</summary>
     const string NullableMember = "x-is-nullable-property";
 
-    public const string ProblemName = "Problem";
-
     public static Task CorrectAsync(OpenApiSchema schema, OpenApiSchemaTransformerContext context, CancellationToken cancellation)
     {
         var (type, member) = (context.JsonTypeInfo, context.JsonPropertyInfo);
@@ -40,31 +38,8 @@ static class ApiSchemas
     /// </summary>
     public static void Finish(OpenApiDocument document)
     {
-        document.Components ??= new();
-        document.Components.Schemas ??= new Dictionary<string, IOpenApiSchema>();
-        foreach (var schema in document.Components.Schemas.Values.OfType<OpenApiSchema>())
+        foreach (var schema in document.Components?.Schemas?.Values.OfType<OpenApiSchema>() ?? [])
             if (schema.Type is { } type && type != JsonSchemaType.Null) schema.Type = type & ~JsonSchemaType.Null;
-        document.Components.Schemas[ProblemName] = ProblemSchema();
-    }
-
-    static OpenApiSchema ProblemSchema()
-    {
-        return new()
-        {
-            Type = JsonSchemaType.Object,
-            Properties = new Dictionary<string, IOpenApiSchema>
-            {
-                ["title"] = Text("What it is, for every case alike."),
-                ["status"] = new OpenApiSchema { Type = JsonSchemaType.Integer, Description = "The status of the answer." },
-                ["detail"] = Text("A sentence for people."),
-                ["code"] = Text("What it is, for programs; it stays as it is."),
-                ["field"] = Text("Where the input is wrong: a member of the body by its path, a parameter of the query, or a header."),
-                ["permission"] = Text("What is needed and not had: a permission's name, or administrator."),
-            },
-            Required = new HashSet<string>(StringComparer.Ordinal) { "title", "status", "detail", "code" },
-        };
-
-        static OpenApiSchema Text(string description) => new() { Type = JsonSchemaType.String, Description = description };
     }
 
     /// <returns>Null for what is no text by a converter of ours.</returns>

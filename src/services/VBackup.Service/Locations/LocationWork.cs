@@ -21,8 +21,7 @@ static class LocationWork
 
     public static async Task DoneAsync(WorkTask task, VaultResult result, Change<BackupDb> change, CancellationToken cancellation)
     {
-        if (task.Location is not { } id || await change.Db.Locations.FindAsync([id], cancellation)
-            .ConfigureAwait(false) is not { } location) return;
+        if (await OfAsync(task, change, cancellation).ConfigureAwait(false) is not { } location) return;
         // An empty place says nothing of what is in it.
         if (task.Kind == WorkKind.CheckLocation) location.WasChecked(null, change.Now);
         else location.Uses(result.UsedBytes);
@@ -36,22 +35,23 @@ static class LocationWork
     /// <summary>A check has not come to an end, and is tried again: whoever waits for it hears why.</summary>
     public static async Task TriedAsync(WorkTask task, string error, Change<BackupDb> change, CancellationToken cancellation)
     {
-        if (task.Location is not { } id || await change.Db.Locations.FindAsync([id], cancellation)
-            .ConfigureAwait(false) is not { } location) return;
+        if (await OfAsync(task, change, cancellation).ConfigureAwait(false) is not { } location) return;
         location.WasLookedAt($"its check is tried again: {error}");
         Tell(change, location);
     }
 
     public static async Task FailedAsync(WorkTask task, string error, Change<BackupDb> change, CancellationToken cancellation)
     {
-        if (task.Location is not { } id || await change.Db.Locations.FindAsync([id], cancellation)
-            .ConfigureAwait(false) is not { } location) return;
+        if (await OfAsync(task, change, cancellation).ConfigureAwait(false) is not { } location) return;
         if (task.Kind == WorkKind.CheckLocation) location.WasChecked(error, change.Now);
         else location.WasLookedAt($"{Name(task.Kind)} failed: {error}");
         // What was not done is still to be done.
         if (task.Kind is WorkKind.CollectGarbage or WorkKind.Prune) location.MayHaveGarbage();
         Tell(change, location);
     }
+
+    static async Task<Location?> OfAsync(WorkTask task, Change<BackupDb> change, CancellationToken cancellation) =>
+        task.Location is { } id ? await change.Db.Locations.FindAsync([id], cancellation).ConfigureAwait(false) : null;
 
     static string? Text(IReadOnlyList<string> damages) => damages.Count == 0 ? null
         : string.Join("; ", damages.Take(DamagesShown)) + (damages.Count > DamagesShown ? $"; and {damages.Count - DamagesShown} more"
