@@ -4,8 +4,8 @@ using VBackup.Clouds.Volumes;
 namespace VBackup.Edge;
 
 /// <summary>
-/// Looks at the volumes of a cloud's servers, of which some may be none of ours: one that is left out is no reason to show none of the
-/// others. Credentials that are wrong, or a place that is not there, are no such thing. Not thread-safe.
+/// Looks at the volumes of a cloud's servers, of which some may be none of ours: one that is left out, or is of another kind than the
+/// cloud's storage, is no reason to show none of the others. Credentials that are wrong, or a place that is not there, are no such thing. Not thread-safe.
 /// </summary>
 public sealed class ListedVolumes
 {
@@ -32,7 +32,7 @@ public sealed class ListedVolumes
             _hasSeen = true;
             return found;
         }
-        catch (CloudException left) when (left.Failure == CloudFailure.LeftOut)
+        catch (CloudException left) when (left.Failure is CloudFailure.LeftOut or CloudFailure.NotSupported)
         {
             return leftOut;
         }

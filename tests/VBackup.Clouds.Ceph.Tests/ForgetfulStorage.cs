@@ -57,6 +57,9 @@ sealed class ForgetfulStorage(IVolumeStorage storage, Extent untold) : IVolumeSt
 
     public Task RemoveAsync(VolumeId volume, CancellationToken cancellation) => storage.RemoveAsync(volume, cancellation);
 
+    public Task<bool> RemoveClaimedAsync(VolumeId volume, IReadOnlyList<string> claims, CancellationToken cancellation) =>
+        storage.RemoveClaimedAsync(volume, claims, cancellation);
+
     public Task<bool> RemoveUnfinishedAsync(VolumeId volume, string owner, CancellationToken cancellation) =>
         storage.RemoveUnfinishedAsync(volume, owner, cancellation);
 

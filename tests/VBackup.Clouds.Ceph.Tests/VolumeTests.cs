@@ -142,7 +142,7 @@ public sealed class VolumeTests(CephLab lab)
         Assert.Null(await lab.Storage.FindLengthAsync(new($"{CephLab.Pool}/no-such-image"), default));
         await Reading.FailsAsync(CloudFailure.NotFound, () => lab.Storage.OpenReaderAsync(new($"{CephLab.Pool}/no-such-image"), default));
         await Reading.FailsAsync(CloudFailure.NotFound, () => lab.Storage.FindLengthAsync(new("no-such-pool/image"), default));
-        await Reading.FailsAsync(CloudFailure.NotFound, () => lab.Storage.FindLengthAsync(new("image"), default));
+        await Reading.FailsAsync(CloudFailure.NotSupported, () => lab.Storage.FindLengthAsync(new("image"), default));
         var other = lab.NewName("other");
         await CephLab.CephAsync("osd", "pool", "create", other, "1");
         await CephLab.RbdAsync("create", $"{other}/theirs", "--size", "1M");
@@ -161,6 +161,7 @@ public sealed class VolumeTests(CephLab lab)
             Assert.Contains("rbd, more", (await Reading.FailsAsync(CloudFailure.LeftOut, () => call(new("other/image")))).Message,
                 StringComparison.Ordinal);
         await Reading.FailsAsync(CloudFailure.NotFound, () => storage.FindLengthAsync(new("more/image"), default));
+        await Reading.FailsAsync(CloudFailure.NotSupported, () => storage.FindLengthAsync(new("/images/web.qcow2"), default));
     }
 
     [Fact]

@@ -58,6 +58,27 @@ public sealed class WriterTests(CephLab lab)
     [Theory]
     [InlineData("layering,exclusive-lock")]
     [InlineData("layering")]
+    public async Task Who_sleeps_before_he_removes_an_image_does_not_remove_it_from_who_has_taken_it_over(string features)
+    {
+        var volume = await lab.NewImageAsync(LengthBytes, features);
+        await using var sleeper = new CephStorage(CephLab.Settings);
+        var removing = await sleeper.OpenRbdWriterAsync(
+            RbdPath.Parse(volume), new() { TakesOver = true, Claim = "run-1" }, default, isToRemove: true);
+        // Closed, as it has to be, and not yet removed.
+        removing.Image.Dispose();
+        await using (var next = await lab.Storage.OpenWriterAsync(
+            volume, new() { TakesOver = true, Claim = "run-2", Seen = new("run-1") }, default))
+            await next.WriteAsync(0, new byte[] { 3 }, default);
+        Assert.Equal(CephFailure.ShutOut, (await Assert.ThrowsAsync<CloudException>(removing.RemoveImageAsync)).HResult);
+        Assert.Equal(3, (await lab.Storage.AllAsync(volume))[0]);
+        Assert.False(await sleeper.RemoveClaimedAsync(volume, ["run-1"], default));
+        Assert.True(await sleeper.RemoveClaimedAsync(volume, ["run-2"], default));
+        Assert.Null(await lab.Storage.FindLengthAsync(volume, default));
+    }
+
+    [Theory]
+    [InlineData("layering,exclusive-lock")]
+    [InlineData("layering")]
     public async Task A_writer_that_is_shut_out_writes_nothing_more_and_says_so(string features)
     {
         var volume = await lab.NewImageAsync(LengthBytes, features);

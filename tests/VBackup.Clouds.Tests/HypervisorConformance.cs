@@ -181,7 +181,9 @@ public abstract class HypervisorConformance : IAsyncLifetime
         Assert.Equal(CloudFailure.InUse, await FailureOf(() => Hypervisor.RemoveAsync(name, Token)));
         Assert.Equal(ServerState.Running, (await GetAsync(name)).State);
         await Hypervisor.StopAsync(name, Patience, Token);
-        for (var i = 0; i < 2; i++) await Hypervisor.RemoveAsync(name, Token);
+        await Hypervisor.RemoveAsync(name, Token, id: "a3d4c1e2-0000-4000-8000-000000000000");
+        var there = await GetAsync(name);
+        for (var i = 0; i < 2; i++) await Hypervisor.RemoveAsync(name, Token, i == 0 ? there.Id : null);
         Assert.Null(await Hypervisor.FindAsync(name, Token));
     }
 

@@ -38,6 +38,25 @@ public abstract partial class VolumeStorageConformance
     }
 
     [Fact]
+    public async Task A_volume_is_removed_by_its_claim_and_not_once_another_has_taken_it_over()
+    {
+        var volume = Volume("claimed");
+        await using var other = await OpenAsync();
+        Assert.False(await Storage.RemoveClaimedAsync(volume, ["run-1"], Token));
+        await Storage.CreateAsync(volume, Length, "run-1-new", Token);
+        Assert.False(await Storage.RemoveClaimedAsync(volume, ["run-1", "run-2"], Token));
+        await using (await other.OpenWriterAsync(volume, new() { TakesOver = true, Claim = "run-2" }, Token)) { }
+        Assert.False(await Storage.RemoveClaimedAsync(volume, ["run-1", "run-1-new"], Token));
+        Assert.Equal(("run-2", (long?)Length), (await other.FindClaimAsync(volume, Token), await other.FindLengthAsync(volume, Token)));
+
+        Assert.True(await Storage.RemoveClaimedAsync(volume, ["run-1", "run-2"], Token));
+        Assert.Null(await other.FindLengthAsync(volume, Token));
+        Assert.False(await Storage.RemoveClaimedAsync(volume, ["run-2"], Token));
+        await Storage.CreateAsync(volume, Length, Token);
+        Assert.False(await Storage.RemoveClaimedAsync(volume, ["run-2"], Token));
+    }
+
+    [Fact]
     public async Task Whoever_died_before_a_volume_had_its_name_has_claimed_nothing_that_gets_it_later()
     {
         var volume = Volume("unnamed");

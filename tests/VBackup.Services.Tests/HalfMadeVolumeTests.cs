@@ -54,12 +54,16 @@ public sealed class HalfMadeVolumeTests
     {
         var isOvertaken = false;
         var attempt = new RunAttempt("run", epoch: 1, () => isOvertaken, _ => Task.CompletedTask);
-        await RemoveAsync(CloudFailure.InUse, times: int.MaxValue, attempt: attempt, claim: () =>
+        Assert.Equal([attempt.Claim, attempt.MakingClaim], attempt.Removable(isMade: true));
+        Assert.Equal([attempt.Claim], attempt.Removable(isMade: false));
+        await RemoveAsync(CloudFailure.InUse, times: int.MaxValue, attempt: attempt, isLeft: () =>
         {
             isOvertaken = _tries == 2;
-            return isOvertaken ? "run-2-0123456789abcdef" : attempt.Claim;
+            return !isOvertaken;
         });
         Assert.Equal((2, null), (_tries, Aftermath.Of(_failure)));
+        Assert.Equal([attempt.MakingClaim], attempt.Removable(isMade: true));
+        Assert.Empty(attempt.Removable(isMade: false));
     }
 
     [Fact]
@@ -70,12 +74,13 @@ public sealed class HalfMadeVolumeTests
         Assert.Contains($"whether there is a volume {s_volume} now is not known", Aftermath.Of(failure), StringComparison.Ordinal);
     }
 
-    async Task RemoveAsync(CloudFailure failure, int times, RunAttempt? attempt = null, Func<string>? claim = null,
+    async Task RemoveAsync(CloudFailure failure, int times, RunAttempt? attempt = null, Func<bool>? isLeft = null,
         CancellationToken stop = default)
     {
         var storage = RefusingStorage.Of((IVolumeStorage)null!, call => call switch
         {
-            nameof(IVolumeStorage.FindClaimAsync) => Task.FromResult<string?>(claim!()),
+            nameof(IVolumeStorage.RemoveClaimedAsync) => !isLeft!() ? Task.FromResult(false)
+                : _tries++ < times ? throw NotNow(failure) : Task.FromResult(true),
             nameof(IVolumeStorage.RemoveAsync) => _tries++ < times ? throw NotNow(failure) : Task.CompletedTask,
             _ => throw new NotSupportedException(call),
         });

@@ -53,22 +53,23 @@ public sealed class HalfMadeVolumes(IVolumeStorage storage, RunAttempt? attempt,
                 + (isInUse ? "; while it is in use, wait a minute or two, until the storage has given up the client that had it" : ""));
     }
 
-    /// <summary>Whether no other attempt goes on with it: one that stood still for so long leaves it to that one.</summary>
-    public Task<bool> IsLeftToUsAsync(MadeVolume one) =>
-        attempt is null ? Task.FromResult(true) : attempt.IsLeftToItAsync(storage, one.Volume, one.IsNew);
+    /// <summary>Whether no other attempt goes on with it.</summary>
+    /// <exception cref="CloudException">The storage does not tell.</exception>
+    public async Task<bool> IsLeftToUsAsync(MadeVolume one) => attempt is null || attempt.Removable(one.IsNew)
+        .Contains(await storage.FindClaimAsync(one.Volume, CancellationToken.None).ConfigureAwait(false) ?? "");
 
+    /// <returns>Whether it was removed, and not left to another attempt.</returns>
     async Task<bool> RemoveAsync(MadeVolume one, Exception failure)
     {
-        bool isOurs = true, isTold = false;
+        var isRemoved = false;
+        if (attempt?.Removable(one.IsNew) is not []) removal.Tell(failure, $"the incomplete {one.Volume}");
         await removal.RunAsync($"the incomplete {one.Volume}", async () =>
         {
-            // Between two tries another attempt may have begun to go on with it.
-            isOurs = await IsLeftToUsAsync(one).ConfigureAwait(false);
-            if (!isOurs) return;
-            if (!isTold) removal.Tell(failure, $"the incomplete {one.Volume}");
-            isTold = true;
-            await storage.RemoveAsync(one.Volume, CancellationToken.None).ConfigureAwait(false);
+            if (attempt is null) await storage.RemoveAsync(one.Volume, CancellationToken.None).ConfigureAwait(false);
+            // Between two tries, and within each, another attempt may begin to go on with it.
+            isRemoved = attempt is null || await storage.RemoveClaimedAsync(one.Volume, attempt.Removable(one.IsNew),
+                CancellationToken.None).ConfigureAwait(false);
         }).ConfigureAwait(false);
-        return isOurs;
+        return isRemoved;
     }
 }

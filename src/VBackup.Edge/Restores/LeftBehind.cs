@@ -21,7 +21,7 @@ public sealed record LeftBehind(IReadOnlyList<string> Removed, IReadOnlyList<str
         {
             if (there.State != ServerState.Shutdown) return new([], [$"the server {server}, which somebody has started"]);
             await attempt.RequireOwnAsync(cancellation).ConfigureAwait(false);
-            await cloud.Hypervisor.RemoveAsync(server, cancellation).ConfigureAwait(false);
+            await cloud.Hypervisor.RemoveAsync(server, cancellation, there.Id).ConfigureAwait(false);
             removed.Add($"server {server}");
         }
         foreach (var volume in volumes)
@@ -49,7 +49,7 @@ public sealed record LeftBehind(IReadOnlyList<string> Removed, IReadOnlyList<str
     {
         var options = await attempt.TakingOverAsync(storage, volume, isNew: false, cancellation).ConfigureAwait(false);
         await (await storage.OpenWriterAsync(volume, options, cancellation).ConfigureAwait(false)).DisposeAsync().ConfigureAwait(false);
-        await storage.RemoveAsync(volume, cancellation).ConfigureAwait(false);
+        await storage.RemoveClaimedAsync(volume, [attempt.Claim], cancellation).ConfigureAwait(false);
     }
 
     internal static async Task<bool> IsOfRunAsync(

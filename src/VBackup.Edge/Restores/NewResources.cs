@@ -30,10 +30,13 @@ public sealed class NewResources(
         (VolumeDocument Volume, VolumeId Target)[] targets = [.. point.Volumes.Zip(volumes)];
         if (await cloud.Hypervisor.FindAsync(name, cancellation).ConfigureAwait(false) is { } there)
         {
-            // It is defined when all was written and read back: its maker was killed before he could say so.
-            if (attempt is not null && await LeftBehind.IsOfRunAsync(cloud.Storage, attempt, there, volumes, cancellation)
-                .ConfigureAwait(false)) return $"server {name}";
-            throw new RefusedException($"there is a server {name} already: give another name");
+            if (attempt is null || !await LeftBehind.IsOfRunAsync(cloud.Storage, attempt, there, volumes, cancellation)
+                .ConfigureAwait(false)) throw new RefusedException($"there is a server {name} already: give another name");
+            // It is defined when all was written and read back: its maker was killed before he could say so, and somebody has use for it.
+            if (there.State != ServerState.Shutdown) return $"server {name}";
+            // Or its maker sleeps, about to remove what he failed with: that is not the one that is made now.
+            await attempt.RequireOwnAsync(cancellation).ConfigureAwait(false);
+            await cloud.Hypervisor.RemoveAsync(name, cancellation, there.Id).ConfigureAwait(false);
         }
         var made = await MakeAsync(targets, cancellation).ConfigureAwait(false);
         try
@@ -66,7 +69,7 @@ public sealed class NewResources(
                 || !made.Select(one => one.Volume).ToHashSet().SetEquals(there.Disks.Select(disk => disk.Volume))) return;
             foreach (var one in made)
                 if (!await halfMade.IsLeftToUsAsync(one).ConfigureAwait(false)) return;
-            await cloud.Hypervisor.RemoveAsync(name, CancellationToken.None).ConfigureAwait(false);
+            await cloud.Hypervisor.RemoveAsync(name, CancellationToken.None, there.Id).ConfigureAwait(false);
             Aftermath.Add(failure, $"the server {name} was removed again");
         }
         catch (CloudException second)

@@ -41,30 +41,14 @@ public sealed class RunAttempt(string run, int epoch, Func<bool> isLost, Func<Ca
         return new() { IsNew = isNew, TakesOver = true, Claim = Claim, Seen = seen };
     }
 
-    /// <summary>Whether a volume is this attempt's to remove, and no other goes on with it.</summary>
+    /// <summary>The claims of a volume that is this attempt's to remove, as no other goes on with it: one that stood still for so long leaves
+    /// to that one what it had written. What it has only made, and perhaps after all others were over, nobody else removes.</summary>
     /// <param name="isMade">By this attempt, and not found.</param>
-    public async Task<bool> IsLeftToItAsync(IVolumeStorage storage, VolumeId volume, bool isMade)
+    public IReadOnlyList<string> Removable(bool isMade) => (isLost(), isMade) switch
     {
-        try
-        {
-            var claim = await storage.FindClaimAsync(volume, CancellationToken.None).ConfigureAwait(false);
-            if (!isLost()) return claim == Claim || isMade && claim == MakingClaim;
-            return isMade && claim == MakingClaim && await WithholdAsync(storage, volume).ConfigureAwait(false);
-        }
-        catch (CloudException)
-        {
-            // The removal is tried, and tells that this storage does not answer.
-            return !isLost();
-        }
-    }
-
-    // The run may be over and cleaned up after: what was made only then, nobody else removes. Or a later attempt goes on with it at this
-    // moment: whoever of the two takes it over first has it.
-    async Task<bool> WithholdAsync(IVolumeStorage storage, VolumeId volume)
-    {
-        var options = new WriterOptions { TakesOver = true, Seen = new(MakingClaim) };
-        await (await storage.OpenWriterAsync(volume, options, CancellationToken.None).ConfigureAwait(false)).DisposeAsync()
-            .ConfigureAwait(false);
-        return true;
-    }
+        (false, true) => [Claim, MakingClaim],
+        (false, false) => [Claim],
+        (true, true) => [MakingClaim],
+        (true, false) => [],
+    };
 }

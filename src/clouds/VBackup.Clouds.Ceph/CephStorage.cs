@@ -168,6 +168,22 @@ public sealed class CephStorage : IVolumeStorage
         }, cancellation);
     }
 
+    public async Task<bool> RemoveClaimedAsync(VolumeId volume, IReadOnlyList<string> claims, CancellationToken cancellation)
+    {
+        if (await FindClaimAsync(volume, cancellation).ConfigureAwait(false) is not { } claim || !claims.Contains(claim)) return false;
+        var options = new WriterOptions { TakesOver = true, Claim = claim, Seen = new(claim) };
+        var writer = await OpenRbdWriterAsync(PathOf(volume), options, cancellation, isToRemove: true).ConfigureAwait(false);
+        try
+        {
+            await writer.RemoveImageAsync().ConfigureAwait(false);
+            return true;
+        }
+        catch (CloudException taken) when (taken.HResult == CephFailure.ShutOut)
+        {
+            return false;
+        }
+    }
+
     public Task<bool> RemoveUnfinishedAsync(VolumeId volume, string owner, CancellationToken cancellation)
     {
         var path = PathOf(volume);
@@ -224,8 +240,9 @@ public sealed class CephStorage : IVolumeStorage
     public async Task<IVolumeWriter> OpenWriterAsync(VolumeId volume, WriterOptions options, CancellationToken cancellation) =>
         await OpenRbdWriterAsync(PathOf(volume), options, cancellation).ConfigureAwait(false);
 
-    internal Task<CephVolumeWriter> OpenRbdWriterAsync(RbdPath path, WriterOptions options, CancellationToken cancellation) =>
-        Calls.RunAsync("open for writing", path.ToString(), () => CephVolumeWriter.Open(_settings, path, options, Calls), cancellation);
+    internal Task<CephVolumeWriter> OpenRbdWriterAsync(
+        RbdPath path, WriterOptions options, CancellationToken cancellation, bool isToRemove = false) => Calls.RunAsync(
+            "open for writing", path.ToString(), () => CephVolumeWriter.Open(_settings, path, options, Calls, isToRemove), cancellation);
 
     /// <summary>Runs what blocks, within the time limit, on the shared connection.</summary>
     internal async Task<T> RunAsync<T>(

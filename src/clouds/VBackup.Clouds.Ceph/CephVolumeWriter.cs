@@ -27,27 +27,30 @@ internal sealed class CephVolumeWriter(
     public RbdImage Image => image;
 
     /// <summary>Opens an image that nobody watches, and takes its lock.</summary>
+    /// <param name="isToRemove">Its image is not only written: see <see cref="RemoveImageAsync"/>.</param>
     /// <exception cref="CloudException">Somebody has it open, or holds its lock.</exception>
-    public static CephVolumeWriter Open(CephSettings settings, RbdPath path, WriterOptions options, BoundedCalls calls)
+    public static CephVolumeWriter Open(CephSettings settings, RbdPath path, WriterOptions options, BoundedCalls calls, bool isToRemove)
     {
         var connection = CephConnection.Open(settings);
         RbdImage? image = null;
         try
         {
             // Looking first is not enough: two that open at once would both see nobody. Looking again with the image open is.
-            long? shutOut = null;
+            Watcher? signer = null;
             using (var look = RbdImage.Open(connection, path, isReadOnly: true))
             {
-                if (options.TakesOver) shutOut = look.SignedBy();
-                var watchers = RefuseWatched(look, connection.ClientId, shutOut);
+                if (options.TakesOver) signer = look.SignedBy();
+                var watchers = RefuseWatched(look, connection.ClientId, signer);
                 // Looked at after those who are to go: who has come since it was seen is not among them, or is seen now.
                 RequireNobodySince(look, options);
                 // A holder that sleeps must find the door closed, not only the lock gone.
                 foreach (var watcher in watchers)
                     connection.ShutOut(watcher.Address, path.ToString());
+                // One that sleeps and has nothing open may be about to remove it.
+                if (signer is not null && watchers.Count == 0) connection.ShutOut(signer.Address, path.ToString());
             }
             image = RbdImage.Open(connection, path, isReadOnly: false);
-            RefuseWatched(image, connection.ClientId, shutOut);
+            RefuseWatched(image, connection.ClientId, signer);
             var holders = image.LockHolders();
             if (holders.Count > 0 && !options.TakesOver)
                 throw new CloudException(CloudFailure.InUse, "open for writing", path.ToString(),
@@ -63,7 +66,7 @@ internal sealed class CephVolumeWriter(
             RequireNobodySince(image, options);
             if (options.TakesOver) image.Claim(VolumeClaim.TextOf(options));
             else if (options.Claim is { } claim) VolumeClaim.RequireSame(image.ClaimedBy(), claim, path.ToString());
-            image.Sign(connection.ClientId);
+            image.Sign(image.Watchers().First(watcher => watcher.ClientId == connection.ClientId), stays: isToRemove);
             return new(image, connection, image.LengthBytes, options.IsNew, calls);
         }
         catch
@@ -81,14 +84,14 @@ internal sealed class CephVolumeWriter(
 
     // Another writer of ours may be taken over from; a server, or anybody else, may not.
     /// <returns>Those who watch it and may be taken over from.</returns>
-    private static List<Watcher> RefuseWatched(RbdImage image, long ownClientId, long? shutOut)
+    private static List<Watcher> RefuseWatched(RbdImage image, long ownClientId, Watcher? signer)
     {
         var watchers = image.Watchers();
-        if (watchers.Find(watcher => watcher.ClientId != ownClientId && watcher.ClientId != shutOut) is { } watcher)
+        if (watchers.Find(watcher => watcher.ClientId != ownClientId && watcher.ClientId != signer?.ClientId) is { } watcher)
             throw new CloudException(CloudFailure.InUse, "open for writing", image.Subject,
                 $"client.{watcher.ClientId} at {watcher.Address} has it open: stop the server or program that uses it, and try again " +
                 "(one that died is forgotten after half a minute)");
-        return watchers.FindAll(watcher => watcher.ClientId == shutOut);
+        return watchers.FindAll(watcher => watcher.ClientId == signer?.ClientId);
     }
 
     public IEnumerable<Extent> AllocatedExtents(long from = 0) =>
@@ -149,13 +152,27 @@ internal sealed class CephVolumeWriter(
     {
         try
         {
-            return await calls.RunAsync("rbd_metadata_get", image.Subject, image.SignedBy, cancellation).ConfigureAwait(false)
-                != connection.ClientId;
+            var signer = await calls.RunAsync("rbd_metadata_get", image.Subject, image.SignedBy, cancellation).ConfigureAwait(false);
+            return signer?.ClientId != connection.ClientId;
         }
         catch (CloudException e) when (e.HResult == CephFailure.ShutOut)
         {
             return true;
         }
+    }
+
+    /// <summary>Removes the image, which has to be closed for that. By what is written on it whoever takes it over meanwhile shuts this
+    /// client out all the same, however long it sleeps between the two. To be called instead of <see cref="DisposeAsync"/>.</summary>
+    /// <exception cref="CloudException">It has snapshots, or this client was shut out.</exception>
+    public async Task RemoveImageAsync()
+    {
+        await _transfers.CloseAsync().ConfigureAwait(false);
+        await calls.RunAsync("remove", image.Subject, () =>
+        {
+            using var closing = connection;
+            image.Dispose();
+            RbdImage.Remove(connection, image.Path);
+        }, CancellationToken.None).ConfigureAwait(false);
     }
 
     public async ValueTask DisposeAsync()

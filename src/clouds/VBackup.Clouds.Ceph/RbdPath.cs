@@ -11,7 +11,7 @@ internal readonly record struct RbdPath(string Pool, string Namespace, string Im
     {
         var parts = (volume.Value ?? "").Split('/');
         if (parts.Length is not (2 or 3) || parts.Any(part => part.Length == 0 || part.Contains('@') || part.Contains('\0')))
-            throw new CloudException(CloudFailure.NotFound, "open", $"'{volume.Value}'",
+            throw new CloudException(CloudFailure.NotSupported, "open", $"'{volume.Value}'",
                 "a volume on Ceph is called pool/image or pool/namespace/image");
         return parts.Length == 2 ? new(parts[0], "", parts[1]) : new(parts[0], parts[1], parts[2]);
     }

@@ -93,12 +93,14 @@ public sealed partial class LibvirtHypervisor : IHypervisor
     /// <inheritdoc/>
     /// <remarks>With it goes what libvirt keeps for it: saved memory, firmware variables, the state of its TPM, and
     /// its notes on snapshots and checkpoints.</remarks>
-    public async Task RemoveAsync(string name, CancellationToken cancellation)
+    public async Task RemoveAsync(string name, CancellationToken cancellation, string? id = null)
     {
         try
         {
             await CallAsync("remove", name, domain =>
             {
+                // libvirt knows by the UUID, and not by the name, what this handle is for.
+                if (id is not null && ServerOf(domain, name).Id != id) return 0;
                 if (IsActive(domain, name)) throw new CloudException(CloudFailure.InUse, "remove", name, "it is not shut down");
                 return LibvirtError.Check(
                     LibvirtLibrary.virDomainUndefineFlags(

@@ -67,7 +67,7 @@ sealed class ScriptedHypervisor : IHypervisor
     public Task<Server> DefineAsync(
         string name, ServerConfiguration configuration, IReadOnlyDictionary<string, VolumeId> volumes, CancellationToken cancellation) =>
         throw new NotSupportedException();
-    public Task RemoveAsync(string name, CancellationToken cancellation) => throw new NotSupportedException();
+    public Task RemoveAsync(string name, CancellationToken cancellation, string? id = null) => throw new NotSupportedException();
     public Task<bool> StartAsync(string name, CancellationToken cancellation) => throw new NotSupportedException();
     public Task StopAsync(string name, TimeSpan patience, CancellationToken cancellation) => throw new NotSupportedException();
 }

@@ -1,10 +1,10 @@
 namespace VBackup.Services.Tests.Crashes;
 
-/// <summary>For whoever looks again and again: a wait of less than a second is over at once, and that time has passed. Longer ones are
-/// limits, and never come: nobody here takes that long.</summary>
+/// <summary>For whoever looks again and again: a wait of a few seconds is over at once, and that time has passed. Longer ones are limits,
+/// and never come: nobody here takes that long.</summary>
 sealed class LeapingClock(TimeProvider basis) : TimeProvider
 {
-    static readonly TimeSpan s_limit = TimeSpan.FromSeconds(1);
+    static readonly TimeSpan s_limit = TimeSpan.FromSeconds(8);
     long _leapt;
 
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;

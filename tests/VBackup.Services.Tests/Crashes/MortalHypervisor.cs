@@ -21,8 +21,8 @@ sealed class MortalHypervisor(IHypervisor hypervisor, SimulatedGuest guest, Life
         CancellationToken cancellation) =>
         life.DoAsync(Place.DefineServer, stop => hypervisor.DefineAsync(name, configuration, volumes, stop), cancellation);
 
-    public Task RemoveAsync(string name, CancellationToken cancellation) =>
-        life.DoAsync(Place.DefineServer, stop => hypervisor.RemoveAsync(name, stop), cancellation);
+    public Task RemoveAsync(string name, CancellationToken cancellation, string? id = null) =>
+        life.DoAsync(Place.DefineServer, stop => hypervisor.RemoveAsync(name, stop, id), cancellation);
 
     public Task<bool> StartAsync(string name, CancellationToken cancellation) => life.DoAsync(Place.StartServer, async stop =>
     {

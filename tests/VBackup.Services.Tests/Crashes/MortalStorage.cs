@@ -87,6 +87,9 @@ sealed class MortalStorage(CrashWorld world, Life life, Place look) : IVolumeSto
     public Task RemoveAsync(VolumeId volume, CancellationToken cancellation) =>
         life.DoAsync(Place.RemoveVolume, stop => _storage.RemoveAsync(volume, stop), cancellation);
 
+    public Task<bool> RemoveClaimedAsync(VolumeId volume, IReadOnlyList<string> claims, CancellationToken cancellation) =>
+        life.DoAsync(Place.RemoveVolume, stop => _storage.RemoveClaimedAsync(volume, claims, stop), cancellation);
+
     public Task<bool> RemoveUnfinishedAsync(VolumeId volume, string owner, CancellationToken cancellation) =>
         life.DoAsync(Place.RemoveVolume, stop => _storage.RemoveUnfinishedAsync(volume, owner, stop), cancellation);
 

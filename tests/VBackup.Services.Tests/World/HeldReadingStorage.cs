@@ -54,6 +54,9 @@ sealed class HeldReadingStorage(IVolumeStorage storage, VolumeId held) : IVolume
 
     public Task RemoveAsync(VolumeId volume, CancellationToken cancellation) => storage.RemoveAsync(volume, cancellation);
 
+    public Task<bool> RemoveClaimedAsync(VolumeId volume, IReadOnlyList<string> claims, CancellationToken cancellation) =>
+        storage.RemoveClaimedAsync(volume, claims, cancellation);
+
     public Task<bool> RemoveUnfinishedAsync(VolumeId volume, string owner, CancellationToken cancellation) =>
         storage.RemoveUnfinishedAsync(volume, owner, cancellation);
 

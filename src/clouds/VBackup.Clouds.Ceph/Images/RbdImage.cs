@@ -219,16 +219,19 @@ internal sealed unsafe partial class RbdImage : IDisposable
     }
 
     /// <summary>Leaves word that this client writes here for vBackup, so that another one of ours may take over while this one is
-    /// still seen. Gone when the image is closed; after a crash it names a client that is no more, and no number is given twice.</summary>
-    public void Sign(long clientId)
+    /// still seen, and shut it out while it is not. Gone when the image is closed; after a crash it names a client that is no more, and no
+    /// number is given twice.</summary>
+    /// <param name="stays">Also when the image is closed.</param>
+    public void Sign(Watcher self, bool stays)
     {
-        CheckCall(Librbd.rbd_metadata_set(Handle, WriterKey, clientId.ToString(CultureInfo.InvariantCulture)), "rbd_metadata_set");
-        _isSigned = true;
+        CheckCall(Librbd.rbd_metadata_set(Handle, WriterKey, $"{self.ClientId} {self.Address}"), "rbd_metadata_set");
+        _isSigned = !stays;
     }
 
     /// <summary>The client that said so; null when none did.</summary>
-    public long? SignedBy() =>
-        long.TryParse(FindNote(WriterKey), NumberStyles.None, CultureInfo.InvariantCulture, out var client) ? client : null;
+    public Watcher? SignedBy() =>
+        FindNote(WriterKey)?.Split(' ') is [var client, var address]
+            && long.TryParse(client, NumberStyles.None, CultureInfo.InvariantCulture, out var id) ? new(address, id) : null;
 
     /// <summary>Leaves word of who has taken over, for good: it stays when the image is closed.</summary>
     public void Claim(string claim) => CheckCall(Librbd.rbd_metadata_set(Handle, ClaimKey, claim), "rbd_metadata_set");
@@ -346,6 +349,7 @@ internal sealed unsafe partial class RbdImage : IDisposable
         if (_isSigned) _ = Librbd.rbd_metadata_remove(Handle, WriterKey);
         // A mark that stays is broken by the next writer who takes over; nothing more is lost.
         if (_isMarked) _ = Librbd.rbd_unlock(Handle, MarkOfWriter);
+        _isSigned = _isMarked = false;
         Handle.Dispose();
         _context.Dispose();
     }

@@ -85,7 +85,7 @@ internal sealed class ImageOpening(StateFolder state, TimeProvider clock)
     private async Task<FileLock> TakeOverAsync(VolumeFile file, WriterOptions options, CancellationToken cancellation)
     {
         var volume = file.Volume;
-        using var alone = await HoldTakingOverAsync(volume, cancellation).ConfigureAwait(false);
+        using var alone = await HoldTakingOverAsync(volume, "open for writing", cancellation).ConfigureAwait(false);
         // Before anything else: a crash leaves earlier claims void, and harms nobody.
         VolumeClaim.TakeOver(state.Claim(volume), file.Path, options, file.Path);
         var place = FileLock.Replace(state.WriterLock(volume));
@@ -105,14 +105,15 @@ internal sealed class ImageOpening(StateFolder state, TimeProvider clock)
         }
     }
 
-    private async Task<FileLock> HoldTakingOverAsync(VolumeId volume, CancellationToken cancellation)
+    /// <summary>As long as it is held, nobody takes the volume over.</summary>
+    public async Task<FileLock> HoldTakingOverAsync(VolumeId volume, string operation, CancellationToken cancellation)
     {
         var began = clock.GetTimestamp();
         while (true)
         {
             if (FileLock.TryHold(state.TakingOver(volume), isExclusive: true) is { } held) return held;
             if (clock.GetElapsedTime(began) >= RequestLimit)
-                throw new CloudException(CloudFailure.TimedOut, "open for writing", volume.Value, "somebody else is taking it over");
+                throw new CloudException(CloudFailure.TimedOut, operation, volume.Value, "somebody else is taking it over");
             await Task.Delay(s_pause, clock, cancellation).ConfigureAwait(false);
         }
     }

@@ -91,10 +91,17 @@ public sealed class LibvirtFileStorage : IVolumeStorage
             return true;
         });
 
-    public Task RemoveAsync(VolumeId volume, CancellationToken cancellation) =>
+    public Task RemoveAsync(VolumeId volume, CancellationToken cancellation) => RemoveAsync(volume, null, cancellation);
+
+    public Task<bool> RemoveClaimedAsync(VolumeId volume, IReadOnlyList<string> claims, CancellationToken cancellation) =>
+        RemoveAsync(volume, claims, cancellation);
+
+    private Task<bool> RemoveAsync(VolumeId volume, IReadOnlyList<string>? claims, CancellationToken cancellation) =>
         new FileCall("remove", volume.Value, cancellation).RunAsync(async () =>
         {
-            if (!Exists(volume)) return RemoveUnfinished(volume);
+            if (!Exists(volume)) return claims is null && RemoveUnfinished(volume);
+            using var alone = await _opening.HoldTakingOverAsync(volume, "remove", cancellation).ConfigureAwait(false);
+            if (claims?.Contains(VolumeClaim.Read(_state.Claim(volume), volume.Value) ?? "") == false) return false;
             RefuseActiveServers(await ServersAsync(cancellation).ConfigureAwait(false), volume, "remove");
             if (volume.Value.StartsWith("/dev/", StringComparison.Ordinal))
                 throw new CloudException(CloudFailure.NotSupported, "remove", volume.Value, "a device is not removed");
@@ -104,7 +111,8 @@ public sealed class LibvirtFileStorage : IVolumeStorage
                 throw new CloudException(
                     CloudFailure.InUse, "remove", volume.Value, $"it has snapshots, {instant.Name} first: remove them");
             File.Delete(volume.Value);
-            return RemoveRemains(volume);
+            RemoveRemains(volume);
+            return true;
         });
 
     public Task<bool> RemoveUnfinishedAsync(VolumeId volume, string owner, CancellationToken cancellation) =>

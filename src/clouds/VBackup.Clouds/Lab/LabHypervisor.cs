@@ -72,11 +72,11 @@ public sealed class LabHypervisor : IHypervisor
                 cancellation);
         });
 
-    public Task RemoveAsync(string name, CancellationToken cancellation) =>
+    public Task RemoveAsync(string name, CancellationToken cancellation, string? id = null) =>
         new FileCall("remove", name, cancellation).RunAsync(async () =>
         {
             using var all = await HoldFolderAsync("remove", cancellation).ConfigureAwait(false);
-            if (ServerFile.Find(_folder, name) is not { } server) return;
+            if (ServerFile.Find(_folder, name) is not { } server || id is not null && server.Id != id) return;
             if (server.State != ServerState.Shutdown)
                 throw new CloudException(CloudFailure.InUse, "remove", name, "it is not shut down: stop it first");
             File.Delete(_folder.AgentSocket(name));

@@ -61,18 +61,21 @@ public sealed class LabStorage : IVolumeStorage
             FileIdentity.SyncFolderOf(path);
         });
 
-    public Task RemoveAsync(VolumeId volume, CancellationToken cancellation) =>
+    public Task RemoveAsync(VolumeId volume, CancellationToken cancellation) => RemoveAsync(volume, null, cancellation);
+
+    public Task<bool> RemoveClaimedAsync(VolumeId volume, IReadOnlyList<string> claims, CancellationToken cancellation) =>
+        RemoveAsync(volume, claims, cancellation);
+
+    // Whoever takes over holds the folder's lock, too.
+    private Task<bool> RemoveAsync(VolumeId volume, IReadOnlyList<string>? claims, CancellationToken cancellation) =>
         new FileCall("remove", volume.Value, cancellation).RunAsync(async () =>
         {
             using var instants = await _folder.HoldAsync(_folder.InstantsLock, isExclusive: true, "remove", cancellation)
                 .ConfigureAwait(false);
             using var all = await _folder.HoldAsync(_folder.FolderLock, isExclusive: true, "remove", cancellation)
                 .ConfigureAwait(false);
-            if (!_folder.Has(volume))
-            {
-                RemoveRemains(volume);
-                return;
-            }
+            if (!_folder.Has(volume)) return claims is null && RemoveRemains(volume);
+            if (claims?.Contains(VolumeClaim.Read(_folder.Claim(volume), _folder.VolumePath(volume)) ?? "") == false) return false;
             RefuseRunningServers(_folder, volume, "remove");
             using var writer = HoldWriter(_folder, volume, "remove");
             if (InstantFolder.ListOf(_folder, [volume]).FirstOrDefault() is { } instant)
@@ -81,6 +84,7 @@ public sealed class LabStorage : IVolumeStorage
             // The volume goes first: without it, what is left of it is nothing.
             File.Delete(_folder.VolumePath(volume));
             RemoveRemains(volume);
+            return true;
         });
 
     public Task<bool> RemoveUnfinishedAsync(VolumeId volume, string owner, CancellationToken cancellation) =>

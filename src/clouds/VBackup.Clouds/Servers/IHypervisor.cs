@@ -28,7 +28,8 @@ public interface IHypervisor : IAsyncDisposable
             CancellationToken cancellation);
 
     /// <summary>Removes a server that is shut down; its volumes stay. Removing one that does not exist is no error.</summary>
-    Task RemoveAsync(string name, CancellationToken cancellation);
+    /// <param name="id">Another one that has the name, also since a moment ago, is not touched; null for whichever has it.</param>
+    Task RemoveAsync(string name, CancellationToken cancellation, string? id = null);
 
     /// <summary>Starts a server that is shut down. One that is on already, running or paused, is let be: whoever paused it had a
     /// reason.</summary>

@@ -73,6 +73,11 @@ public interface IVolumeStorage : IAsyncDisposable
     /// is.</summary>
     Task RemoveAsync(VolumeId volume, CancellationToken cancellation);
 
+    /// <summary>The same for a volume that has one of these claims still. Of one that somebody else has taken over, also while this is
+    /// under way, however long, nothing is touched.</summary>
+    /// <returns>Whether it was there and had.</returns>
+    Task<bool> RemoveClaimedAsync(VolumeId volume, IReadOnlyList<string> claims, CancellationToken cancellation);
+
     /// <summary>Removes what a creation that was killed has left of a volume that does not exist. Of one that exists, also since a moment
     /// ago, nothing is touched.</summary>
     /// <param name="owner">Of the creation's claim (<see cref="VolumeClaim.OwnerOf"/>): where nobody can tell whether a creation was killed
