@@ -5,7 +5,8 @@ namespace VBackup.Edge;
 
 /// <summary>
 /// Looks at the volumes of a cloud's servers, of which some may be none of ours: one that is left out, or is of another kind than the
-/// cloud's storage, is no reason to show none of the others. Credentials that are wrong, or a place that is not there, are no such thing. Not thread-safe.
+/// cloud's storage, is no reason to show none of the others. Credentials that are wrong, or a place that is not there, are no such thing.
+/// Not thread-safe.
 /// </summary>
 public sealed class ListedVolumes
 {

@@ -94,7 +94,7 @@ public sealed class TakeOverTests(ITestOutputHelper output)
             var error = Assert.Single((await restore.WaitAsync()).Expect(1).Errors);
             output.WriteLine(error);
             Assert.Contains("was started while its volumes were rewritten", error, StringComparison.Ordinal);
-            Assert.Contains("snapshots rollback", error, StringComparison.Ordinal);
+            Assert.Matches("'vbackup edge snapshots rollback safety-[^ ]+ --cloud [^ ]+ --server [^ ]+' brings them back", error);
 
             // Off again, all can still be had.
             await server.SwitchOffAsync();

@@ -114,7 +114,8 @@ sealed class DemoRun(string folder, DemoServer server, Screen screen, DemoReport
             var vault = await _access.OpenAsync(cancellation).ConfigureAwait(false);
             await using (vault.ConfigureAwait(false))
             {
-                var order = new ServerRestoreOrder(point.Id, "new-server", name, Volume: null, Stops: false);
+                var order = new ServerRestoreOrder(
+                    Path.Combine(folder, CloudFile), point.Id, "new-server", name, Volume: null, Stops: false);
                 var restored = await RestoreServer.RunAsync(cloud, vault, order, screen, cancellation).ConfigureAwait(false);
                 return $"wrote {Units.Size(restored.WrittenBytes)} to {restored.Target}";
             }

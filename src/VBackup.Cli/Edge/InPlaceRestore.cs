@@ -24,6 +24,7 @@ sealed class InPlaceRestore
     readonly Server _server;
     readonly InPlaceWriting _writing;
     readonly IReadOnlyList<string> _instants;
+    readonly string _config;
     readonly Screen _screen;
     readonly string _safety = string.Create(CultureInfo.InvariantCulture,
         $"{SafetyPrefix}{TimeProvider.System.GetUtcNow():yyyyMMdd-HHmmss}-{RandomNumberGenerator.GetHexString(8, lowercase: true)}");
@@ -32,26 +33,34 @@ sealed class InPlaceRestore
     // What an earlier restore has left half written is so in the new safety snapshot, too.
     string? _earlierSafety;
 
-    InPlaceRestore(EdgeCloud cloud, Server server, InPlaceWriting writing, IReadOnlyList<string> instants, Screen screen) =>
-        (_cloud, _server, _writing, _instants, _screen) = (cloud, server, writing, instants, screen);
+    InPlaceRestore(
+        EdgeCloud cloud, Server server, InPlaceWriting writing, IReadOnlyList<string> instants, string config, Screen screen) =>
+        (_cloud, _server, _writing, _instants, _config, _screen) = (cloud, server, writing, instants, config, screen);
+
+    string Release => Command("release", _safety);
+
+    // To be typed as it stands, by somebody in a hurry.
+    string Command(string verb, string snapshot) => $"'vbackup edge snapshots {verb} {snapshot} --cloud {ShellWord.Of(_config)} "
+        + $"--server {ShellWord.Of(_server.Name)}'";
 
     /// <returns>What was restored.</returns>
     public static async Task<string> RunAsync(EdgeCloud cloud, VolumeRestore restore, EdgeDocument edge, string point,
-        IReadOnlyList<VolumeDocument> volumes, IReadOnlyList<string> instants, bool stops, Screen screen, CancellationToken cancellation)
+        IReadOnlyList<VolumeDocument> volumes, IReadOnlyList<string> instants, ServerRestoreOrder order, Screen screen,
+        CancellationToken cancellation)
     {
         var server = await cloud.FindServerAsync(edge.ServerId, cancellation).ConfigureAwait(false)
             ?? throw new RefusedException($"the server {edge.Server} is gone: restore --to new-server");
         var writing = await InPlaceWriting.CheckAsync(cloud, server, edge, volumes, cancellation).ConfigureAwait(false);
-        if (server.State is not ServerState.Shutdown && !stops)
+        if (server.State is not ServerState.Shutdown && !order.Stops)
             throw new RefusedException($"server {server.Name} runs: stop it, or give --stop");
-        var run = new InPlaceRestore(cloud, server, writing, instants, screen);
+        var run = new InPlaceRestore(cloud, server, writing, instants, order.Config, screen);
         var unfinished = await UnfinishedRestores.FindAsync(cloud.Storage, writing.Volumes, cancellation).ConfigureAwait(false);
         if (unfinished.Count > 0) screen.Note($"{UnfinishedRestores.Describe(unfinished)}: this one takes its place");
         run._earlierSafety = unfinished.Select(one => one.Note.SafetySnapshot).FirstOrDefault(name => name is not null);
         await run.RunAsync(restore, point, cancellation).ConfigureAwait(false);
         if (run._earlierSafety is { } earlier)
             screen.Line($"the snapshot {earlier} has volumes as they were before the restore that did not end: it can be released, too");
-        screen.Line($"the snapshot {run._safety} has the volumes as they were: 'vbackup edge snapshots release {run._safety}' gives it up");
+        screen.Line($"the snapshot {run._safety} has the volumes as they were: {run.Release} gives it up");
         await run.StartAgainAsync().ConfigureAwait(false);
         return $"server {server.Name}";
     }
@@ -88,7 +97,7 @@ sealed class InPlaceRestore
         {
             Aftermath.Add(failure, "this restore has overwritten nothing");
             if (_isSafe)
-                Aftermath.Add(failure, $"the snapshot {_safety} is not needed: 'vbackup edge snapshots release {_safety}' removes it");
+                Aftermath.Add(failure, $"the snapshot {_safety} is not needed: {Release} removes it");
         }
         else if (_writing.IsComplete)
         {
@@ -99,13 +108,13 @@ sealed class InPlaceRestore
             // What the volumes hold now is another's; to roll back would undo it.
             Aftermath.Add(failure, $"somebody else has the volumes, and this restore writes nothing more; the snapshot {_safety} has "
                 + "them as they were before it: "
-                + $"if another restore has them, and once it has succeeded, 'vbackup edge snapshots release {_safety}' gives it up");
+                + $"if another restore has them, and once it has succeeded, {Release} gives it up");
         }
         else
         {
             var safety = _earlierSafety ?? _safety;
             Aftermath.Add(failure, $"the volumes are partly overwritten; the snapshot {safety} has them as they were: "
-                + $"'vbackup edge snapshots rollback {safety}' brings them back");
+                + $"{Command("rollback", safety)} brings them back");
         }
     }
 
@@ -211,7 +220,7 @@ sealed class InPlaceRestore
             catch (CloudException second)
             {
                 Aftermath.Add(failure, $"what there is of the snapshot {_safety} could not be removed "
-                    + $"({second.Message}): once the storage answers, 'vbackup edge snapshots release {_safety}' does so");
+                    + $"({second.Message}): once the storage answers, {Release} does so");
             }
             throw;
         }

@@ -14,9 +14,10 @@ namespace VBackup.Cli.Edge;
 /// <summary>Where a point is to be restored to.</summary>
 /// <param name="To"><c>original</c>, <c>new-server</c> or <c>new-volume</c>.</param>
 /// <param name="Name">Of the new server or volume.</param>
+/// <param name="Config">Of the cloud.</param>
 /// <param name="Volume">Only this one of the point's volumes.</param>
 /// <param name="Stops">A running server may be stopped, and is started again when all went well.</param>
-sealed record ServerRestoreOrder(string Point, string To, string? Name, string? Volume, bool Stops);
+sealed record ServerRestoreOrder(string Config, string Point, string To, string? Name, string? Volume, bool Stops);
 
 /// <summary><c>vbackup edge restore</c></summary>
 static class RestoreServer
@@ -42,7 +43,7 @@ static class RestoreServer
         foreach (var option in (Option[])[s_to, s_volume, s_stop]) command.Add(option);
         SpoolChoice.AddOptions(command, isRequired: false);
         command.SetAction((parsed, stop) => HandleAsync(
-            CloudConfig.Read(parsed), VaultAccess.Read(parsed), SpoolChoice.Read(parsed), ReadOrder(parsed), Screen.Of(parsed), stop));
+            VaultAccess.Read(parsed), SpoolChoice.Read(parsed), ReadOrder(parsed), Screen.Of(parsed), stop));
         return command;
     }
 
@@ -63,13 +64,14 @@ static class RestoreServer
                 + "new-volume");
         if (to is [_, var name] && name.Contains('/', StringComparison.Ordinal))
             throw new UsageException($"'{name}' is no name: leave out the '/'");
-        return new(parsed.GetRequiredValue(PointChoice.Argument), to[0], to.ElementAtOrDefault(1), volume, parsed.GetValue(s_stop));
+        return new(CloudConfig.Read(parsed), parsed.GetRequiredValue(PointChoice.Argument),
+            to[0], to.ElementAtOrDefault(1), volume, parsed.GetValue(s_stop));
     }
 
     static async Task<int> HandleAsync(
-        string config, VaultAccess access, SpoolChoice? spoolChoice, ServerRestoreOrder order, Screen screen, CancellationToken stop)
+        VaultAccess access, SpoolChoice? spoolChoice, ServerRestoreOrder order, Screen screen, CancellationToken stop)
     {
-        var cloud = await CloudConfig.OpenAsync(config, screen, stop).ConfigureAwait(false);
+        var cloud = await CloudConfig.OpenAsync(order.Config, screen, stop).ConfigureAwait(false);
         await using var closing = cloud.ConfigureAwait(false);
         var vault = await access.OpenAsync(RetryLimits.Patient, stop).ConfigureAwait(false);
         await using var closingVault = vault.ConfigureAwait(false);
@@ -112,7 +114,7 @@ static class RestoreServer
             var target = order.To switch
             {
                 "original" => await InPlaceRestore.RunAsync(
-                    cloud, restore, edge, point.Id, volumes, earlier.Instants, order.Stops, screen, stop).ConfigureAwait(false),
+                    cloud, restore, edge, point.Id, volumes, earlier.Instants, order, screen, stop).ConfigureAwait(false),
                 "new-server" => await making.MakeServerAsync(point, order.Name!, stop).ConfigureAwait(false),
                 _ => await making.MakeVolumeAsync(TheOnly(volumes), order.Name!, stop).ConfigureAwait(false),
             };

@@ -37,19 +37,19 @@ public sealed record LeftBehind(IReadOnlyList<string> Removed, IReadOnlyList<str
             // Another's claim is another's volume.
             if (claim is null) left.Add(volume.Value);
             if (!attempt.IsOfRun(claim)) continue;
-            await RemoveAsync(cloud.Storage, attempt, volume, cancellation).ConfigureAwait(false);
-            removed.Add(volume.Value);
+            if (await RemoveAsync(cloud.Storage, attempt, volume, cancellation).ConfigureAwait(false)) removed.Add(volume.Value);
         }
         return new(removed, left);
     }
 
     /// <summary>REQUIRES: it is the run's.</summary>
-    internal static async Task RemoveAsync(
+    /// <returns>Whether it was removed, and is not another attempt's by now.</returns>
+    internal static async Task<bool> RemoveAsync(
         IVolumeStorage storage, RunAttempt attempt, VolumeId volume, CancellationToken cancellation)
     {
         var options = await attempt.TakingOverAsync(storage, volume, isNew: false, cancellation).ConfigureAwait(false);
         await (await storage.OpenWriterAsync(volume, options, cancellation).ConfigureAwait(false)).DisposeAsync().ConfigureAwait(false);
-        await storage.RemoveClaimedAsync(volume, [attempt.Claim], cancellation).ConfigureAwait(false);
+        return await storage.RemoveClaimedAsync(volume, [attempt.Claim], cancellation).ConfigureAwait(false);
     }
 
     internal static async Task<bool> IsOfRunAsync(

@@ -36,14 +36,23 @@ public sealed class NewResources(
             if (there.State != ServerState.Shutdown) return $"server {name}";
             // Or its maker sleeps, about to remove what he failed with: that is not the one that is made now.
             await attempt.RequireOwnAsync(cancellation).ConfigureAwait(false);
-            await cloud.Hypervisor.RemoveAsync(name, cancellation, there.Id).ConfigureAwait(false);
+            try
+            {
+                await cloud.Hypervisor.RemoveAsync(name, cancellation, there.Id).ConfigureAwait(false);
+            }
+            catch (CloudException used) when (used.Failure == CloudFailure.InUse)
+            {
+                // Somebody has started it since.
+                return $"server {name}";
+            }
         }
         var made = await MakeAsync(targets, cancellation).ConfigureAwait(false);
         try
         {
             if (attempt is not null) await attempt.RequireOwnAsync(cancellation).ConfigureAwait(false);
-            await cloud.Hypervisor.DefineAsync(name, new ServerConfiguration(edge.ConfigurationKind, edge.Configuration),
+            var defined = await cloud.Hypervisor.DefineAsync(name, new ServerConfiguration(edge.ConfigurationKind, edge.Configuration),
                 targets.ToDictionary(item => item.Volume.Name, item => item.Target), cancellation).ConfigureAwait(false);
+            if (attempt is not null) await RequireOwnAsync(attempt, defined).ConfigureAwait(false);
         }
         catch (Exception failure)
         {
@@ -53,6 +62,21 @@ public sealed class NewResources(
             throw;
         }
         return $"server {name}";
+    }
+
+    // Asked while it slept in the middle of that, others may have cleaned up after the run: no further attempt goes on with what it has
+    // defined late.
+    async Task RequireOwnAsync(RunAttempt attempt, Server defined)
+    {
+        try
+        {
+            await attempt.RequireOwnAsync(CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            await cloud.Hypervisor.RemoveAsync(defined.Name, CancellationToken.None, defined.Id).ConfigureAwait(false);
+            throw;
+        }
     }
 
     /// <summary>What the volumes of a new server are called, in the order of the point's.</summary>

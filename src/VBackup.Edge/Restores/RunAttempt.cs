@@ -41,8 +41,9 @@ public sealed class RunAttempt(string run, int epoch, Func<bool> isLost, Func<Ca
         return new() { IsNew = isNew, TakesOver = true, Claim = Claim, Seen = seen };
     }
 
-    /// <summary>The claims of a volume that is this attempt's to remove, as no other goes on with it: one that stood still for so long leaves
-    /// to that one what it had written. What it has only made, and perhaps after all others were over, nobody else removes.</summary>
+    /// <summary>The claims of a volume that is this attempt's to remove, as no other goes on with it: one that stood still for so long
+    /// leaves to that one what it had written. What it has only made, and perhaps after all others were over, nobody else
+    /// removes.</summary>
     /// <param name="isMade">By this attempt, and not found.</param>
     public IReadOnlyList<string> Removable(bool isMade) => (isLost(), isMade) switch
     {

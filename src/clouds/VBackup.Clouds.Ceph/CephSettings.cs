@@ -6,7 +6,7 @@ public sealed record CephSettings
     /// <summary>Ceph's configuration file, which says where the monitors are.</summary>
     public required string ConfigurationFile { get; init; }
 
-    /// <summary>The Ceph user, without <c>client.</c>; <c>profile rbd pool=…</c> for mon and osd is all that it needs.</summary>
+    /// <summary>The Ceph user, without <c>client.</c>; <c>profile rbd</c> for mon, osd and mgr is all that it needs.</summary>
     public string User { get; init; } = "admin";
 
     /// <summary>The file with the user's key; null: where the configuration says.</summary>

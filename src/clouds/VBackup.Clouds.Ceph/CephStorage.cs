@@ -172,15 +172,21 @@ public sealed class CephStorage : IVolumeStorage
     {
         if (await FindClaimAsync(volume, cancellation).ConfigureAwait(false) is not { } claim || !claims.Contains(claim)) return false;
         var options = new WriterOptions { TakesOver = true, Claim = claim, Seen = new(claim) };
-        var writer = await OpenRbdWriterAsync(PathOf(volume), options, cancellation, isToRemove: true).ConfigureAwait(false);
         try
         {
+            var writer = await OpenRbdWriterAsync(PathOf(volume), options, cancellation, isToRemove: true).ConfigureAwait(false);
             await writer.RemoveImageAsync().ConfigureAwait(false);
             return true;
         }
-        catch (CloudException taken) when (taken.HResult == CephFailure.ShutOut)
+        catch (CloudException gone) when (gone.Failure == CloudFailure.NotFound)
         {
             return false;
+        }
+        catch (CloudException taken) when (taken.HResult == CephFailure.ShutOut)
+        {
+            // By who has taken it over; or by an administrator, and then it is there still.
+            if (await FindClaimAsync(volume, cancellation).ConfigureAwait(false) != claim) return false;
+            throw;
         }
     }
 

@@ -46,8 +46,6 @@ internal sealed class CephVolumeWriter(
                 // A holder that sleeps must find the door closed, not only the lock gone.
                 foreach (var watcher in watchers)
                     connection.ShutOut(watcher.Address, path.ToString());
-                // One that sleeps and has nothing open may be about to remove it.
-                if (signer is not null && watchers.Count == 0) connection.ShutOut(signer.Address, path.ToString());
             }
             image = RbdImage.Open(connection, path, isReadOnly: false);
             RefuseWatched(image, connection.ClientId, signer);
@@ -64,9 +62,15 @@ internal sealed class CephVolumeWriter(
             image.Lock();
             // With the lock nobody else gets here; who was shut out meanwhile writes no claim any more.
             RequireNobodySince(image, options);
+            // One that sleeps and has nothing open may be about to remove it: with the lock nobody else signs any more.
+            if (options.TakesOver && image.SignedBy() is { } last && last.ClientId != connection.ClientId)
+                connection.ShutOut(last.Address, path.ToString());
             if (options.TakesOver) image.Claim(VolumeClaim.TextOf(options));
             else if (options.Claim is { } claim) VolumeClaim.RequireSame(image.ClaimedBy(), claim, path.ToString());
-            image.Sign(image.Watchers().First(watcher => watcher.ClientId == connection.ClientId), stays: isToRemove);
+            var self = image.Watchers().Find(watcher => watcher.ClientId == connection.ClientId)
+                ?? throw new CloudException(CloudFailure.TimedOut, "open for writing", path.ToString(),
+                    "Ceph has given this client up already: its disks have not heard of it for half a minute");
+            image.Sign(self, stays: isToRemove);
             return new(image, connection, image.LengthBytes, options.IsNew, calls);
         }
         catch

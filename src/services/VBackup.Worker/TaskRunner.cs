@@ -149,7 +149,8 @@ public sealed class TaskRunner(
             DamageException => ($"damage found: {reason}", false),
             StoreException store => (reason, store.Failure is StoreFailure.Transient or StoreFailure.Unreachable or StoreFailure.Held),
             // Whoever takes a snapshot has a volume for a moment, and a client that died is watched for half a minute longer.
-            CloudException { Failure: CloudFailure.InUse } when kind == WorkKind.StartServer => (reason, true),
+            CloudException { Failure: CloudFailure.InUse }
+                when kind is WorkKind.StartServer or WorkKind.ImportImage or WorkKind.RemoveUnfinished => (reason, true),
             CloudException clouds => (reason, clouds.Failure is CloudFailure.TimedOut or CloudFailure.Other),
             SessionRevokedException => (reason, true),
             NotAFileException => (reason, false),

@@ -224,14 +224,15 @@ internal sealed unsafe partial class RbdImage : IDisposable
     /// <param name="stays">Also when the image is closed.</param>
     public void Sign(Watcher self, bool stays)
     {
-        CheckCall(Librbd.rbd_metadata_set(Handle, WriterKey, $"{self.ClientId} {self.Address}"), "rbd_metadata_set");
+        CheckCall(Librbd.rbd_metadata_set(Handle, WriterKey, $"{self.ClientId} {self.Address} {Id()}"), "rbd_metadata_set");
         _isSigned = !stays;
     }
 
     /// <summary>The client that said so; null when none did.</summary>
     public Watcher? SignedBy() =>
-        FindNote(WriterKey)?.Split(' ') is [var client, var address]
-            && long.TryParse(client, NumberStyles.None, CultureInfo.InvariantCulture, out var id) ? new(address, id) : null;
+        // A copy of the image has a copy of the note, which is not about it.
+        FindNote(WriterKey)?.Split(' ') is [var client, var address, var id] && id == Id()
+            && long.TryParse(client, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? new(address, number) : null;
 
     /// <summary>Leaves word of who has taken over, for good: it stays when the image is closed.</summary>
     public void Claim(string claim) => CheckCall(Librbd.rbd_metadata_set(Handle, ClaimKey, claim), "rbd_metadata_set");

@@ -44,8 +44,8 @@ internal sealed class InstantTaking(
     {
         using var image = RbdImage.Open(connection, path, isReadOnly: true);
         if (image.SignedBy() is { } writer && image.Watchers().Exists(watcher => watcher.ClientId == writer.ClientId))
-            throw new CloudException(CloudFailure.InUse, "take", path.ToString(), $"client.{writer.ClientId} writes to it for a restore: wait until "
-                + "that is done; if it was killed, Ceph forgets it after half a minute: try again then");
+            throw new CloudException(CloudFailure.InUse, "take", path.ToString(), $"client.{writer.ClientId} writes to it for a restore: "
+                + "wait until that is done; if it was killed, Ceph forgets it after half a minute: try again then");
     }
 
     /// <summary>The instant itself. REQUIRES: it was prepared.</summary>

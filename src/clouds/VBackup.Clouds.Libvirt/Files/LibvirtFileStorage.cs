@@ -100,16 +100,17 @@ public sealed class LibvirtFileStorage : IVolumeStorage
         new FileCall("remove", volume.Value, cancellation).RunAsync(async () =>
         {
             if (!Exists(volume)) return claims is null && RemoveUnfinished(volume);
-            using var alone = await _opening.HoldTakingOverAsync(volume, "remove", cancellation).ConfigureAwait(false);
-            if (claims?.Contains(VolumeClaim.Read(_state.Claim(volume), volume.Value) ?? "") == false) return false;
             RefuseActiveServers(await ServersAsync(cancellation).ConfigureAwait(false), volume, "remove");
             if (volume.Value.StartsWith("/dev/", StringComparison.Ordinal))
                 throw new CloudException(CloudFailure.NotSupported, "remove", volume.Value, "a device is not removed");
-            using var place = _opening.Hold(volume, "remove");
             if ((await _snapshots.ListAsync([volume], cancellation).ConfigureAwait(false)).FirstOrDefault(instant =>
                 instant.IsReadable) is { } instant)
                 throw new CloudException(
                     CloudFailure.InUse, "remove", volume.Value, $"it has snapshots, {instant.Name} first: remove them");
+            // As long as it is held, nobody takes over: nothing that may take its time is asked meanwhile.
+            using var alone = await _opening.HoldTakingOverAsync(volume, "remove", cancellation).ConfigureAwait(false);
+            if (claims?.Contains(VolumeClaim.Read(_state.Claim(volume), volume.Value) ?? "") == false) return false;
+            using var place = _opening.Hold(volume, "remove");
             File.Delete(volume.Value);
             RemoveRemains(volume);
             return true;

@@ -52,9 +52,10 @@ internal sealed class StateFolder
     /// <summary>Tells of a restore in place that writes to the volume, or did and never ended.</summary>
     public string RestoreNote(VolumeId volume) => Path.Combine(Locks, "restoring-" + KeyOf(volume));
 
-    /// <summary>All that is kept of a volume here.</summary>
+    /// <summary>All that is kept of a volume here, in the order in which it is removed: without the locks others may begin to make
+    /// one of that name.</summary>
     public string[] FilesOf(VolumeId volume) =>
-        [WriterProcess(volume), WriterLock(volume), Claim(volume), TakingOver(volume), RestoreNote(volume)];
+        [WriterProcess(volume), Claim(volume), RestoreNote(volume), WriterLock(volume), TakingOver(volume)];
 
     /// <summary>What a server's backup needs while it is under way.</summary>
     public string JobFolder(string serverId) => Path.Combine(Jobs, serverId);

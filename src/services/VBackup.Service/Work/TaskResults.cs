@@ -122,8 +122,8 @@ static class TaskResults
     }
 
     // Whoever was lost has removed nothing, and nobody comes after him. Who came after one that was lost may have failed before he got to
-    // what that one had made.
-    static bool MayHaveLeft(WorkTask task, Run run, string error) => (error == Lost || task.Epoch > 1)
+    // what that one had made. Who was told to stop tries once to remove what he has made, and says nothing of it.
+    static bool MayHaveLeft(WorkTask task, Run run, string error) => (error == Lost || task.Epoch > 1 || run.EndsAs is not null)
         && (task.Kind == WorkKind.ImportImage || task.Kind == WorkKind.Import && run.Target != RestoreTarget.Original);
 
     static void RemoveUnfinished(WorkTask task, Run run, string error, Change<BackupDb> change)
