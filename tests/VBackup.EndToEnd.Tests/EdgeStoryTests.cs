@@ -126,6 +126,38 @@ public sealed class EdgeStoryTests
     }
 
     [Fact]
+    public async Task A_disk_that_cannot_be_backed_up_is_told_by_the_list_the_backup_and_the_restore()
+    {
+        await using var world = await MakeAsync();
+        const string Reason = "a libvirt storage pool's volume: not supported";
+        await File.WriteAllTextAsync(world.Vault["cloud/servers/web-1.json"], $$"""
+            {"state":"shutdown","disks":[{"name":"vda","volume":"vda"},{"name":"vdb","volume":"vdb"}],
+             "leftOut":[{"name":"vdc","reason":"{{Reason}}"}]}
+            """);
+        var listed = (await world.ServersAsync()).Expect(0).Events.Single().GetProperty("leftOut").EnumerateArray().Single();
+        Assert.Equal(("vdc", Reason), (listed.GetProperty("name").GetString(), listed.GetProperty("reason").GetString()));
+        var table = (await CliProcess.RunAsync(["server", "list", "--cloud", world.Config])).Expect(0).Output;
+        Assert.EndsWith($"left out: {Reason}", Assert.Single(table, line => line.Contains("vdc", StringComparison.Ordinal)).TrimEnd(),
+            StringComparison.Ordinal);
+
+        var backup = await world.BackUpAsync();
+        Assert.Contains($"the disk vdc of web-1 is left out of the backup: {Reason}", NotesOf(backup));
+        // Whoever names disks knows what he gets, and hears why he does not get this one.
+        Assert.DoesNotContain(NotesOf(await world.BackUpAsync("--volumes", "vda")), IsAboutIt);
+        Assert.Contains($"left out: vdc ({Reason})", (await world.BackUpAsync("--volumes", "vdc")).Expect(1).Last.GetProperty("error")
+            .GetString(), StringComparison.Ordinal);
+
+        var restored = await world.OnVaultAsync("restore", PointOf(backup), "--to", "new-server", "web-2");
+        Assert.Contains($"the server web-2 gets no disk vdc: it was left out of the backup ({Reason})", NotesOf(restored));
+        Assert.DoesNotContain(NotesOf(await world.OnVaultAsync("restore", PointOf(backup), "--to", "original")), IsAboutIt);
+
+        static bool IsAboutIt(string note) => note.Contains("vdc", StringComparison.Ordinal);
+    }
+
+    static string[] NotesOf(Ended ended) => [.. ended.Expect(0).Events.Where(item => item.GetProperty("event").GetString() == "note")
+        .Select(item => item.GetProperty("message").GetString()!)];
+
+    [Fact]
     public async Task A_point_is_compared_with_its_snapshot_byte_for_byte()
     {
         await using var world = await MakeAsync();

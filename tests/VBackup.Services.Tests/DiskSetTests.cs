@@ -21,6 +21,32 @@ public sealed class DiskSetTests
         await RunAsync(world, "", others: PointKind.Incremental);
     }
 
+    [Fact]
+    public async Task A_disk_that_cannot_be_backed_up_is_told_by_the_run_of_the_backup_and_by_that_of_the_restore()
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var server = await world.AddServerAsync("web", ("vda", new byte[Length]));
+        await File.WriteAllTextAsync(world.Path("cloud/servers/web.json"), """
+            {"state":"shutdown","disks":[{"name":"vda","volume":"web-vda"}],
+             "leftOut":[{"name":"vdb","reason":"a vhost-user device: not supported"}]}
+            """);
+        var all = await world.OrderBackupAsync(server);
+        await world.SettleAsync();
+        Assert.Equal((RunState.Succeeded, null), (world.Portal.Run(all.Run).State, world.Portal.Run(all.Run).Error));
+        Assert.Contains("the disk vdb of web is left out of the backup: a vhost-user device: not supported",
+            world.Portal.Run(all.Run).Notes);
+        var chosen = await world.OrderBackupAsync(server, disks: ["vda"]);
+        await world.SettleAsync();
+        Assert.Equal(RunState.Succeeded, world.Portal.Run(chosen.Run).State);
+        Assert.DoesNotContain(world.Portal.Run(chosen.Run).Notes, note => note.Contains("vdb", StringComparison.Ordinal));
+
+        var restore = await world.OrderRestoreAsync(all.Point, RestoreTarget.NewServer, "web-2");
+        await world.SettleAsync();
+        Assert.Equal((RunState.Succeeded, null), (world.Portal.Run(restore.Run).State, world.Portal.Run(restore.Run).Error));
+        Assert.Contains("the server web-2 gets no disk vdb: it was left out of the backup (a vhost-user device: not supported)",
+            world.Portal.Run(restore.Run).Notes);
+    }
+
     /// <summary>Ceph holds other volumes together only when those of before have given way: then all are read in full. An instant of one
     /// volume is in nobody's way.</summary>
     [Fact]

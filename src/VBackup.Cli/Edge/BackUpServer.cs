@@ -56,6 +56,8 @@ static class BackUpServer
         await using (cloud.ConfigureAwait(false))
         {
             var server = await FindServerAsync(cloud, order, stop).ConfigureAwait(false);
+            // Whoever names disks knows that the others are not in the point.
+            if (order.Disks.Count == 0) LeftOutNotes.NoteTo(screen, server);
             var vault = await access.OpenAsync(spool is null ? RetryLimits.Patient : SpoolChoice.Retries, stop).ConfigureAwait(false);
             await using (vault.ConfigureAwait(false))
             {
@@ -96,8 +98,9 @@ static class BackUpServer
         foreach (var name in order.Disks)
             if (server.Disks.All(disk => disk.Name != name))
                 throw new RefusedException($"server {server.Name} has no disk {name}; it has "
-                    + $"{string.Join(", ", server.Disks.Select(disk => disk.Name))}");
+                    + $"{string.Join(", ", server.Disks.Select(disk => disk.Name))}{LeftOutNotes.Sentence(server)}");
         if (order.Disks.Count > 0) server = server with { Disks = [.. server.Disks.Where(disk => order.Disks.Contains(disk.Name))] };
-        return server.Disks.Count > 0 ? server : throw new RefusedException($"server {server.Name} has no disk that can be backed up");
+        return server.Disks.Count > 0 ? server
+            : throw new RefusedException($"server {server.Name} has no disk that can be backed up{LeftOutNotes.Sentence(server)}");
     }
 }

@@ -41,8 +41,10 @@ static class ListServers
                     table.Add(server.Name, ServerStateName.Of(server.State), disk.Name, disk.Volume.Value, size.Word,
                         note is null ? "" : $"half restored from {Vault.PointView.ShortId(note.Point)} since {Units.Time(note.Since)}");
                 }
-                if (disks.Count == 0) table.Add(server.Name, ServerStateName.Of(server.State), "", "", "", "");
-                screen.Event(new ServerEvent(server.Name, server.Id, ServerStateName.Of(server.State), disks),
+                foreach (var disk in server.LeftOut)
+                    table.Add(server.Name, ServerStateName.Of(server.State), disk.Name, "", "", $"left out: {disk.Reason}");
+                if (disks.Count + server.LeftOut.Count == 0) table.Add(server.Name, ServerStateName.Of(server.State), "", "", "", "");
+                screen.Event(new ServerEvent(server.Name, server.Id, ServerStateName.Of(server.State), disks, LeftOutOf(server)),
                     EventJson.Default.ServerEvent);
             }
             volumes.RequireSome();
@@ -50,6 +52,9 @@ static class ListServers
         }
         return ExitStatus.Done;
     }
+
+    static List<LeftOutDiskEvent>? LeftOutOf(Server server) =>
+        server.LeftOut.Count == 0 ? null : [.. server.LeftOut.Select(disk => new LeftOutDiskEvent(disk.Name, disk.Reason))];
 
     static async Task<((long? LengthBytes, string Word) Size, RestoreNote? Note)> LookAsync(
         IVolumeStorage storage, VolumeId volume, CancellationToken stop)

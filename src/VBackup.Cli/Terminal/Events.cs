@@ -156,7 +156,9 @@ sealed record RealDemoEvent(
 sealed record RealStepEvent(string Step, double ElapsedSeconds, long HandledBytes, double? HeldMilliseconds, string Result);
 
 /// <summary>A server of a listing.</summary>
-sealed record ServerEvent(string Name, string Id, string State, IReadOnlyList<ServerDiskEvent> Disks)
+/// <param name="LeftOut">Its disks that no backup has; left out when there are none.</param>
+sealed record ServerEvent(string Name, string Id, string State, IReadOnlyList<ServerDiskEvent> Disks,
+    IReadOnlyList<LeftOutDiskEvent>? LeftOut = null)
 {
     [JsonPropertyOrder(-1)] public string Event { get; } = "server";
 }
@@ -164,6 +166,8 @@ sealed record ServerEvent(string Name, string Id, string State, IReadOnlyList<Se
 /// <param name="LengthBytes">Left out when the volume is not there.</param>
 /// <param name="Restoring">A restore in place that overwrites the volume, or did and never ended; left out when there is none.</param>
 sealed record ServerDiskEvent(string Name, string Volume, long? LengthBytes, UnfinishedRestoreEvent? Restoring);
+
+sealed record LeftOutDiskEvent(string Name, string Reason);
 
 /// <param name="SafetySnapshot">Has the volume as it was before; left out when none is known.</param>
 sealed record UnfinishedRestoreEvent(string Point, DateTimeOffset Since, string? SafetySnapshot);

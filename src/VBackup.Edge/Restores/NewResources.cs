@@ -46,6 +46,7 @@ public sealed class NewResources(
                 return $"server {name}";
             }
         }
+        LeftOutNotes.NoteRestoreTo(report, cloud.Hypervisor, edge, name);
         var made = await MakeAsync(targets, cancellation).ConfigureAwait(false);
         try
         {

@@ -64,6 +64,9 @@ public sealed partial class LibvirtHypervisor : IHypervisor
         return new(ConfigurationKind, hasMore ? saved.ToString() : xml);
     }
 
+    public IReadOnlyList<LeftOutDisk> LeftOutOf(ServerConfiguration configuration) => configuration.Kind != ConfigurationKind ? []
+        : DomainDisks.LeftOutOf(DomainXml.Parse(configuration.Text, "a saved server"));
+
     /// <inheritdoc/>
     /// <remarks>Disks without a volume are dropped, but for the one it boots from: that is refused. What else is kept
     /// and what is not is told at <see cref="NewDomain"/>.</remarks>
@@ -252,7 +255,7 @@ public sealed partial class LibvirtHypervisor : IHypervisor
             DomainState.ShutOff => ServerState.Shutdown,
             _ => ServerState.Other,
         };
-        return new(name, IdOf(domain, name), state, DomainDisks.Of(description));
+        return new(name, IdOf(domain, name), state, DomainDisks.Of(description)) { LeftOut = DomainDisks.LeftOutOf(description) };
     }
 
     private static string IdOf(DomainHandle domain, string name)

@@ -106,6 +106,8 @@ public sealed class SnapshotWork(ChangeMaker<SnapshotsDb> changes, EdgeCloud clo
             .Where(one => one.ServerId == snapshot.ServerId && one.Purpose == SnapshotPurpose.Backup && one.State == SnapshotState.Base)
             .Select(one => one.Instant).ToListAsync(cancellation), cancellation).ConfigureAwait(false);
         var report = new NotedReport();
+        // Whoever names disks knows that the others are not in the point.
+        if (snapshot is { Purpose: SnapshotPurpose.Backup, WantedDisks: null }) LeftOutNotes.NoteTo(report, server);
         var taken = snapshot.Purpose == SnapshotPurpose.Backup
             ? await InstantTaking.TakeForBackupAsync(cloud, server, snapshot.Instant, bases, report, cancellation).ConfigureAwait(false)
             : await InstantTaking.TakeAsync(cloud, server, snapshot.Instant, bases, report, cancellation).ConfigureAwait(false);
@@ -137,7 +139,8 @@ public sealed class SnapshotWork(ChangeMaker<SnapshotsDb> changes, EdgeCloud clo
                 throw new RefusedException($"server {server.Name} has no disk {missing} any more");
             server = server with { Disks = [.. server.Disks.Where(disk => wanted.Contains(disk.Name))] };
         }
-        return server.Disks.Count > 0 ? server : throw new RefusedException($"server {server.Name} has no disk that can be backed up");
+        return server.Disks.Count > 0 ? server
+            : throw new RefusedException($"server {server.Name} has no disk that can be backed up{LeftOutNotes.Sentence(server)}");
     }
 
     // One that was never complete is looked for in all that the server has now.

@@ -61,6 +61,33 @@ public sealed class LiveLifecycleTests(LiveServer server)
     }
 
     [Fact]
+    public async Task Disks_that_cannot_be_backed_up_are_told_of_a_server_and_of_what_libvirt_saves_of_it()
+    {
+        var hypervisor = server.Hypervisor;
+        var name = server.Name + "-more";
+        await server.DefineAsync(name);
+        try
+        {
+            await server.AttachAsync(name, """
+                <disk type='volume' device='disk'><source pool='nowhere' volume='a'/><target dev='vdc' bus='virtio'/></disk>
+                <disk type='network' device='disk'>
+                  <source protocol='nbd' name='b'><host name='127.0.0.1' port='10809'/></source><target dev='vdd' bus='virtio'/>
+                </disk>
+                <disk type='volume' device='disk'><source pool='nowhere' volume='c'/><target dev='vde' bus='virtio'/><readonly/></disk>
+                """);
+            var found = (await hypervisor.FindAsync(name, none))!;
+            Assert.Equal(["vda", "vdb"], found.Disks.Select(disk => disk.Name));
+            Assert.Equal([new("vdc", "a libvirt storage pool's volume: not supported"), new("vdd", "a network disk by nbd: not supported")],
+                found.LeftOut);
+            Assert.Equal(found.LeftOut, hypervisor.LeftOutOf(await hypervisor.ReadConfigurationAsync(name, none)));
+        }
+        finally
+        {
+            await hypervisor.RemoveAsync(name, none);
+        }
+    }
+
+    [Fact]
     public async Task What_libvirt_saves_can_be_defined_again_and_again()
     {
         var hypervisor = server.Hypervisor;

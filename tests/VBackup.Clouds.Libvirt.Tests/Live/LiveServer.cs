@@ -85,10 +85,21 @@ public sealed class LiveServer : IAsyncLifetime
             $"P=$(pidof qemu-ga); sleep {fromSeconds}; kill -STOP $P; sleep {forSeconds}; kill -CONT $P");
         var command = """{"execute":"guest-exec","arguments":{"path":"/bin/sh","arg":["-c","SCRIPT"]}}"""
             .Replace("SCRIPT", script, StringComparison.Ordinal);
-        using var virsh = Process.Start(new ProcessStartInfo("virsh", ["-q", "-c", Uri, "qemu-agent-command", Name, command])
-        {
-            RedirectStandardOutput = true,
-        })!;
+        await VirshAsync("qemu-agent-command", Name, command);
+    }
+
+    /// <summary>Gives a server that is shut down more disks, as somebody does who knows nothing of us.</summary>
+    public async Task AttachAsync(string name, string disks)
+    {
+        var before = (await Hypervisor.ReadConfigurationAsync(name, CancellationToken.None)).Text;
+        var file = Path.Combine(folder, $"{name}.xml");
+        await File.WriteAllTextAsync(file, before.Replace("</devices>", disks + "</devices>", StringComparison.Ordinal));
+        await VirshAsync("define", file);
+    }
+
+    static async Task VirshAsync(params string[] command)
+    {
+        using var virsh = Process.Start(new ProcessStartInfo("virsh", ["-q", "-c", Uri, .. command]) { RedirectStandardOutput = true })!;
         _ = await virsh.StandardOutput.ReadToEndAsync();
         await virsh.WaitForExitAsync();
         Assert.Equal(0, virsh.ExitCode);

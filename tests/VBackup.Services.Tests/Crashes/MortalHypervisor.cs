@@ -17,6 +17,8 @@ sealed class MortalHypervisor(IHypervisor hypervisor, SimulatedGuest guest, Life
     public Task<ServerConfiguration> ReadConfigurationAsync(string name, CancellationToken cancellation) =>
         life.DoAsync(look, stop => hypervisor.ReadConfigurationAsync(name, stop), cancellation);
 
+    public IReadOnlyList<LeftOutDisk> LeftOutOf(ServerConfiguration configuration) => hypervisor.LeftOutOf(configuration);
+
     public Task<Server> DefineAsync(string name, ServerConfiguration configuration, IReadOnlyDictionary<string, VolumeId> volumes,
         CancellationToken cancellation) =>
         life.DoAsync(Place.DefineServer, stop => hypervisor.DefineAsync(name, configuration, volumes, stop), cancellation);

@@ -7,6 +7,9 @@ namespace VBackup.Clouds.Libvirt.Domains;
 /// <summary>Finds a domain's disks and the volumes behind them.</summary>
 internal static class DomainDisks
 {
+    // What libvirt says of a medium whether there is one or not.
+    private static readonly string[] s_ofEmptySources = ["index", "startupPolicy"];
+
     /// <summary>The disks that can be backed up: RBD images, files and devices. Left out are CD-ROMs, floppies, empty
     /// ones, disks that show a snapshot, and those whose bytes are somewhere we cannot read.</summary>
     public static IReadOnlyList<ServerDisk> Of(XElement domain) =>
@@ -16,6 +19,16 @@ internal static class DomainDisks
             let volume = VolumeOf(disk)
             where name is not null && volume is not null
             select new ServerDisk(name, volume.Value)];
+
+    /// <summary>The disks whose bytes are somewhere we cannot read. What a guest cannot write to is none: it holds nothing that the
+    /// guest would miss.</summary>
+    public static IReadOnlyList<LeftOutDisk> LeftOutOf(XElement domain) =>
+        [.. from disk in All(domain)
+            where IsWritableKind(disk) && disk.Element("readonly") is null
+            let name = NameOf(disk)
+            let reason = WhyLeftOut(disk)
+            where name is not null && reason is not null
+            select new LeftOutDisk(name, reason)];
 
     public static IEnumerable<XElement> All(XElement domain) =>
         domain.Elements("devices").Elements("disk");
@@ -40,5 +53,24 @@ internal static class DomainDisks
             _ => null,
         };
         return string.IsNullOrEmpty(place) ? null : new VolumeId(place);
+    }
+
+    /// <returns>Null of one that can be read, shows a snapshot, or is empty.</returns>
+    private static string? WhyLeftOut(XElement disk)
+    {
+        if (disk.Element("source") is not { } source
+            || !source.HasElements && source.Attributes().All(given => s_ofEmptySources.Contains(given.Name.LocalName))) return null;
+        return (string?)disk.Attribute("type") switch
+        {
+            "file" or "block" => null,
+            "network" when IsRbd(disk) => null,
+            "network" => $"a network disk by {(string?)source.Attribute("protocol") ?? "an unknown protocol"}: not supported",
+            "volume" => "a libvirt storage pool's volume: not supported",
+            "nvme" => "an NVMe device of the host: not supported",
+            "vhostuser" => "a vhost-user device: not supported",
+            "vhostvdpa" => "a vDPA device: not supported",
+            "dir" => "a folder that is shown as a disk: not supported",
+            var other => $"a disk of {(other is null ? "an unknown type" : $"the type {other}")}: not supported",
+        };
     }
 }

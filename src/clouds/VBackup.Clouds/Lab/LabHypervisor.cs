@@ -50,6 +50,9 @@ public sealed class LabHypervisor : IHypervisor
             Encoding.UTF8.GetString(ServerFile.Format(
                 ServerFile.Require(_folder, name, "read configuration") with { State = ServerState.Shutdown })))));
 
+    public IReadOnlyList<LeftOutDisk> LeftOutOf(ServerConfiguration configuration) => configuration.Kind != ConfigurationKind ? []
+        : ServerFile.Parse("a saved server", Encoding.UTF8.GetBytes(configuration.Text)).LeftOut;
+
     public Task<Server> DefineAsync(
         string name, ServerConfiguration configuration, IReadOnlyDictionary<string, VolumeId> volumes,
         CancellationToken cancellation) => new FileCall("define", name, cancellation).RunAsync(() =>

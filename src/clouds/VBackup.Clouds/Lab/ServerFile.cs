@@ -7,10 +7,14 @@ namespace VBackup.Clouds.Lab;
 
 /// <summary>A server as its file declares it. The file's name is the server's.</summary>
 /// <param name="Id">Stays when the file is renamed. One that a person wrote without it goes by its name.</param>
+/// <param name="LeftOut">Disks whose bytes are nowhere in the lab cloud, for trying out what becomes of such.</param>
 internal sealed record ServerDocument(
-    string? Id = null, ServerState State = ServerState.Shutdown, IReadOnlyList<ServerDiskDocument>? Disks = null);
+    string? Id = null, ServerState State = ServerState.Shutdown, IReadOnlyList<ServerDiskDocument>? Disks = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<LeftOutDiskDocument>? LeftOut = null);
 
 internal sealed record ServerDiskDocument(string Name, string Volume);
+
+internal sealed record LeftOutDiskDocument(string Name, string Reason);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true,
     UseStringEnumConverter = true, RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true)]
@@ -52,7 +56,8 @@ internal static class ServerFile
 
     public static byte[] Format(Server server) => JsonSerializer.SerializeToUtf8Bytes(
         new ServerDocument(
-            server.Id, server.State, [.. server.Disks.Select(disk => new ServerDiskDocument(disk.Name, disk.Volume.Value))]),
+            server.Id, server.State, [.. server.Disks.Select(disk => new ServerDiskDocument(disk.Name, disk.Volume.Value))],
+            server.LeftOut.Count == 0 ? null : [.. server.LeftOut.Select(disk => new LeftOutDiskDocument(disk.Name, disk.Reason))]),
         ServerJson.Default.ServerDocument);
 
     /// <exception cref="CloudException">The text declares no server.</exception>
@@ -63,7 +68,8 @@ internal static class ServerFile
             var document = JsonSerializer.Deserialize(text, ServerJson.Default.ServerDocument)
                 ?? throw new JsonException("it is null");
             return new(name, document.Id ?? name, document.State,
-                [.. (document.Disks ?? []).Select(disk => new ServerDisk(disk.Name, new(disk.Volume)))]);
+                [.. (document.Disks ?? []).Select(disk => new ServerDisk(disk.Name, new(disk.Volume)))])
+            { LeftOut = [.. (document.LeftOut ?? []).Select(disk => new LeftOutDisk(disk.Name, disk.Reason))] };
         }
         catch (JsonException damaged)
         {

@@ -19,6 +19,11 @@ public interface IHypervisor : IAsyncDisposable
     /// <summary>The server's configuration, as much as it takes to define it anew.</summary>
     Task<ServerConfiguration> ReadConfigurationAsync(string name, CancellationToken cancellation);
 
+    /// <summary>The disks of a saved configuration that could not be backed up: a new server that is defined from it lacks them.</summary>
+    /// <returns>Of a configuration that is none of this hypervisor's: nothing.</returns>
+    /// <exception cref="CloudException">It makes no sense.</exception>
+    IReadOnlyList<LeftOutDisk> LeftOutOf(ServerConfiguration configuration) => [];
+
     /// <summary>Defines a new server from a saved configuration, shut down, with a new identity.</summary>
     /// <param name="configuration">As <see cref="ReadConfigurationAsync"/> gave it, perhaps long ago.</param>
     /// <param name="volumes">For each of the saved server's disks that the new one gets, by the disk's name, its volume now.</param>

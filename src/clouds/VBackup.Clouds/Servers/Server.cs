@@ -19,10 +19,19 @@ public enum ServerState
 /// <param name="Volume">Where its bytes are.</param>
 public sealed record ServerDisk(string Name, VolumeId Volume);
 
+/// <summary>A disk of a server that cannot be backed up, because its bytes are somewhere that nobody here can read.</summary>
+/// <param name="Name">As of <see cref="ServerDisk"/>.</param>
+/// <param name="Reason">For people, one short phrase: what it is, and that this is not supported.</param>
+public sealed record LeftOutDisk(string Name, string Reason);
+
 /// <summary>A virtual server as its hypervisor sees it now.</summary>
 /// <param name="Id">Stays the same through renaming; a UUID where the hypervisor has one.</param>
 /// <param name="Disks">Those that can be backed up: no CD-ROMs, nothing empty.</param>
-public sealed record Server(string Name, string Id, ServerState State, IReadOnlyList<ServerDisk> Disks);
+public sealed record Server(string Name, string Id, ServerState State, IReadOnlyList<ServerDisk> Disks)
+{
+    /// <summary>What else a guest keeps data on. Whoever takes <see cref="Disks"/> for all that the server has is to say so.</summary>
+    public IReadOnlyList<LeftOutDisk> LeftOut { get; init; } = [];
+}
 
 /// <summary>What it takes to define a server anew; kept in the restore point.</summary>
 /// <param name="Kind">Whose format it is, such as <c>libvirt-domain-xml</c> or <c>lab</c>.</param>
