@@ -141,6 +141,40 @@ public sealed class ConfinedUserTests(CephLab lab) : IAsyncLifetime
         File.Delete(file);
     }
 
+    /// <summary>A safety snapshot keeps what is overwritten where the data are, and a new image is written there.</summary>
+    [Fact]
+    public async Task There_is_as_much_room_for_a_volume_as_in_the_pool_of_its_data()
+    {
+        CephLab.Skip();
+        const long quota = 4 << 20;
+        string data = lab.NewName("data"), images = lab.NewName("images"), maker = lab.NewName("maker"), file = Path.GetTempFileName();
+        foreach (var pool in (string[])[data, images])
+        {
+            await CephLab.CephAsync("osd", "pool", "create", pool, "1");
+            await CephLab.RbdAsync("pool", "init", pool);
+        }
+        await CephLab.CephAsync("osd", "pool", "set-quota", data, "max_bytes", quota.ToString(CultureInfo.InvariantCulture));
+        await CephLab.CephAsync("auth", "get-or-create", $"client.{maker}", "mon", "profile rbd",
+            "osd", $"profile rbd pool={data}, profile rbd pool={images}", "-o", file);
+        await CephLab.RbdAsync("create", $"{images}/apart", "--size", "8M", "--data-pool", data);
+        await using (var storage = new CephStorage(CephLab.Settings with { User = maker, KeyringFile = file }))
+        {
+            Assert.Equal(new StorageRoom($"pool {data}", quota), await storage.FindRoomAsync(new($"{images}/apart"), default));
+            var beside = (await storage.FindRoomAsync(new($"{images}/new"), default))!.Value;
+            Assert.Equal($"pool {images}", beside.Place);
+            Assert.True(beside.FreeBytes > quota);
+            // Where the pool says so, a new image goes apart by itself.
+            await CephLab.RbdAsync("config", "pool", "set", images, "rbd_default_data_pool", data);
+            var before = await storage.FindRoomAsync(new($"{images}/new"), default);
+            await storage.CreateAsync(new($"{images}/new"), LengthBytes, default);
+            Assert.Equal((new($"pool {data}", quota), before), (before, await storage.FindRoomAsync(new($"{images}/new"), default)));
+        }
+        await CephLab.CephAsync("auth", "rm", $"client.{maker}");
+        foreach (var pool in (string[])[images, data])
+            await CephLab.CephAsync("osd", "pool", "delete", pool, pool, "--yes-i-really-really-mean-it");
+        File.Delete(file);
+    }
+
     [Fact]
     public async Task Its_own_pool_suffices_for_snapshots_of_several_volumes_for_taking_over_and_for_restores()
     {
@@ -163,7 +197,7 @@ public sealed class ConfinedUserTests(CephLab lab) : IAsyncLifetime
         await behind.DisposeAsync();
         await storage.Snapshots.TakeAsync("second", volumes, default);
         Assert.IsType<ChangeAnswer.Known>(await storage.Snapshots.FindChangesAsync(volumes[0], "first", "second", default));
-        Assert.True(await storage.FindFreeBytesAsync(volumes[0], default) > 0);
+        Assert.True((await storage.FindRoomAsync(volumes[0], default))!.Value.FreeBytes > 0);
         await storage.Snapshots.RollBackAsync("first", volumes, default);
         Assert.Equal(content, await storage.AllAsync(volumes[0]));
         foreach (var name in (string[])["first", "second"]) await storage.Snapshots.RemoveAsync(name, volumes, default);

@@ -66,7 +66,7 @@ sealed class ForgetfulStorage(IVolumeStorage storage, Extent untold) : IVolumeSt
     public Task ResizeAsync(VolumeId volume, long lengthBytes, CancellationToken cancellation) =>
         storage.ResizeAsync(volume, lengthBytes, cancellation);
 
-    public Task<long?> FindFreeBytesAsync(VolumeId near, CancellationToken cancellation) => storage.FindFreeBytesAsync(near, cancellation);
+    public Task<StorageRoom?> FindRoomAsync(VolumeId volume, CancellationToken cancellation) => storage.FindRoomAsync(volume, cancellation);
 
     public Task<IVolumeReader> OpenReaderAsync(VolumeId volume, CancellationToken cancellation) =>
         storage.OpenReaderAsync(volume, cancellation);

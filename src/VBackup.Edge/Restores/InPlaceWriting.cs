@@ -74,16 +74,11 @@ public sealed class InPlaceWriting
             await RequireWritableAsync(cloud, target, cancellation).ConfigureAwait(false);
             targets.Add(new(volume, target));
         }
-        // Of each pool or folder.
-        foreach (var place in targets.GroupBy(item => Path.GetDirectoryName(item.Target.Value)))
-        {
-            var needed = place.Sum(item => item.Volume.LengthBytes);
-            if (await cloud.Storage.FindFreeBytesAsync(place.First().Target, cancellation).ConfigureAwait(false) is { } free
-                && free < needed)
-                throw new RefusedException($"the storage of {string.Join(", ", place.Select(item => item.Target))} has "
-                    + $"{Units.Size(free)} left, "
-                    + $"and a safety snapshot may come to need {Units.Size(needed)}: make room, or restore to new volumes elsewhere");
-        }
+        foreach (var place in await SharedRoom.FindAsync(cloud.Storage, targets, cancellation).ConfigureAwait(false))
+            if (place.Room.FreeBytes < place.LengthBytes)
+                throw new RefusedException($"the {place.Room.Place} of {place.Targets} has {Units.Size(place.Room.FreeBytes)} left, "
+                    + $"and a safety snapshot may come to need {Units.Size(place.LengthBytes)}: make room, or restore to new volumes "
+                    + "elsewhere");
         Dictionary<VolumeId, string?> claims = [];
         foreach (var (_, target) in targets)
             claims[target] = await cloud.Storage.FindClaimAsync(target, cancellation).ConfigureAwait(false);

@@ -94,6 +94,9 @@ internal sealed unsafe class CephConnection : IDisposable
         }
     }
 
+    /// <summary>What the configuration says, the cluster's own included; empty where it says nothing.</summary>
+    public string OptionOf(string option) => OptionOf(_cluster, option);
+
     private static string OptionOf(ClusterHandle cluster, string option)
     {
         var value = stackalloc byte[OptionSizeMax];
@@ -173,7 +176,7 @@ internal sealed unsafe class CephConnection : IDisposable
     }
 
     /// <summary>Bytes that a pool can still take, by its disks and by its quota.</summary>
-    public long? FreeBytes(string pool)
+    public long FreeBytes(string pool)
     {
         using var answer = JsonDocument.Parse(Ask("""{"prefix":"df","detail":"detail","format":"json"}"""));
         foreach (var entry in answer.RootElement.GetProperty("pools").EnumerateArray())

@@ -208,10 +208,28 @@ public sealed class CephStorage : IVolumeStorage
         }, cancellation);
     }
 
-    public Task<long?> FindFreeBytesAsync(VolumeId near, CancellationToken cancellation)
+    public Task<StorageRoom?> FindRoomAsync(VolumeId volume, CancellationToken cancellation)
     {
-        var path = PathOf(near);
-        return RunAsync("df", $"pool {path.Pool}", connection => connection.FreeBytes(path.Pool), cancellation);
+        var path = PathOf(volume);
+        return RunAsync<StorageRoom?>("look for room", path.ToString(), connection =>
+        {
+            var pool = DataPoolOf(connection, path);
+            return new($"pool {pool}", connection.FreeBytes(pool));
+        }, cancellation);
+    }
+
+    // The header needs next to nothing. What is written, and what a snapshot keeps of it, goes to the pool that has the data.
+    private static string DataPoolOf(CephConnection connection, RbdPath path)
+    {
+        try
+        {
+            using var image = RbdImage.Open(connection, path, isReadOnly: true);
+            return connection.PoolName(image.DataPoolId());
+        }
+        catch (CloudException none) when (none.Failure == CloudFailure.NotFound)
+        {
+            return RbdImage.DataPoolOfNew(connection, path);
+        }
     }
 
     public Task RequireWritableAsync(VolumeId volume, CancellationToken cancellation)

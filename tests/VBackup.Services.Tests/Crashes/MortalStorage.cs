@@ -96,8 +96,8 @@ sealed class MortalStorage(CrashWorld world, Life life, Place look) : IVolumeSto
     public Task ResizeAsync(VolumeId volume, long lengthBytes, CancellationToken cancellation) =>
         throw new NotSupportedException("Nobody resizes in this story.");
 
-    public Task<long?> FindFreeBytesAsync(VolumeId near, CancellationToken cancellation) =>
-        life.DoAsync(look, stop => _storage.FindFreeBytesAsync(near, stop), cancellation);
+    public Task<StorageRoom?> FindRoomAsync(VolumeId volume, CancellationToken cancellation) =>
+        life.DoAsync(look, stop => _storage.FindRoomAsync(volume, stop), cancellation);
 
     public Task<IVolumeReader> OpenReaderAsync(VolumeId volume, CancellationToken cancellation) => life.DoAsync(
         Place.OpenReader, async stop =>

@@ -63,7 +63,7 @@ sealed class HeldReadingStorage(IVolumeStorage storage, VolumeId held) : IVolume
     public Task ResizeAsync(VolumeId volume, long lengthBytes, CancellationToken cancellation) =>
         storage.ResizeAsync(volume, lengthBytes, cancellation);
 
-    public Task<long?> FindFreeBytesAsync(VolumeId near, CancellationToken cancellation) => storage.FindFreeBytesAsync(near, cancellation);
+    public Task<StorageRoom?> FindRoomAsync(VolumeId volume, CancellationToken cancellation) => storage.FindRoomAsync(volume, cancellation);
 
     public Task<IVolumeReader> OpenReaderAsync(VolumeId volume, CancellationToken cancellation) =>
         storage.OpenReaderAsync(volume, cancellation);

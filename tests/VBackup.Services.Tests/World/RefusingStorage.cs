@@ -11,16 +11,21 @@ class RefusingStorage : DispatchProxy
 #pragma warning restore CA1852
 {
     object _inner = null!;
-    Func<string, object?> _before = null!;
+    Func<string, object?[], object?> _before = null!;
 
     /// <param name="before">Given a call's name before it is made: what it throws, the call throws; what it returns is returned, and null
     /// lets the call be made.</param>
-    public static IVolumeStorage Of(IVolumeStorage storage, Func<string, object?> before) => Make(storage, before);
+    public static IVolumeStorage Of(IVolumeStorage storage, Func<string, object?> before) => Make(storage, (call, _) => before(call));
 
     /// <inheritdoc cref="Of(IVolumeStorage, Func{string, object?})"/>
-    public static IVolumeSnapshots Of(IVolumeSnapshots snapshots, Func<string, object?> before) => Make(snapshots, before);
+    /// <remarks>It is given what the call is given, too.</remarks>
+    public static IVolumeStorage Of(IVolumeStorage storage, Func<string, object?[], object?> before) => Make(storage, before);
 
-    static T Make<T>(T inner, Func<string, object?> before) where T : class
+    /// <inheritdoc cref="Of(IVolumeStorage, Func{string, object?})"/>
+    public static IVolumeSnapshots Of(IVolumeSnapshots snapshots, Func<string, object?> before) =>
+        Make(snapshots, (call, _) => before(call));
+
+    static T Make<T>(T inner, Func<string, object?[], object?> before) where T : class
     {
         var proxy = Create<T, RefusingStorage>();
         var refusing = (RefusingStorage)(object)proxy;
@@ -28,6 +33,6 @@ class RefusingStorage : DispatchProxy
         return proxy;
     }
 
-    protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) => _before(targetMethod!.Name)
+    protected override object? Invoke(MethodInfo? targetMethod, object?[]? args) => _before(targetMethod!.Name, args ?? [])
         ?? targetMethod.Invoke(_inner, BindingFlags.DoNotWrapExceptions, binder: null, args, culture: null);
 }

@@ -91,6 +91,9 @@ internal static unsafe partial class Librbd
     public static partial int rbd_get_id(ImageHandle image, byte* id, nuint id_len);
 
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int rbd_pool_metadata_get(IoContextHandle io_ctx, string key, byte* value, ref nuint val_len);
+
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int rbd_metadata_get(ImageHandle image, string key, byte* value, ref nuint val_len);
 
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]

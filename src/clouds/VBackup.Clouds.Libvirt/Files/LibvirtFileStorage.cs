@@ -162,9 +162,14 @@ public sealed class LibvirtFileStorage : IVolumeStorage
             return true;
         });
 
-    public Task<long?> FindFreeBytesAsync(VolumeId near, CancellationToken cancellation) =>
-        new FileCall("look at", near.Value, cancellation).RunAsync(() =>
-            Task.FromResult((long?)new DriveInfo(_state.VolumeFolder).AvailableFreeSpace));
+    public Task<StorageRoom?> FindRoomAsync(VolumeId volume, CancellationToken cancellation) =>
+        new FileCall("look at", volume.Value, cancellation).RunAsync(() =>
+        {
+            // The copies that its snapshots are lie below the folder of new volumes, wherever a volume lies.
+            var folder = Exists(volume) ? _state.VolumeFolder : Path.GetDirectoryName(volume.Value);
+            return Task.FromResult<StorageRoom?>(
+                Directory.Exists(folder) ? new($"folder {folder}", new DriveInfo(folder).AvailableFreeSpace) : null);
+        });
 
     public Task RequireWritableAsync(VolumeId volume, CancellationToken cancellation) =>
         new FileCall("ask whether it may be written", volume.Value, cancellation).RunAsync(() =>

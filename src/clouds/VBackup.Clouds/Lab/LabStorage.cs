@@ -120,9 +120,9 @@ public sealed class LabStorage : IVolumeStorage
             RandomAccess.FlushToDisk(file);
         });
 
-    public Task<long?> FindFreeBytesAsync(VolumeId near, CancellationToken cancellation) =>
-        new FileCall("look at", near.Value, cancellation).RunAsync(
-            () => Task.FromResult((long?)new DriveInfo(_folder.Volumes).AvailableFreeSpace));
+    public Task<StorageRoom?> FindRoomAsync(VolumeId volume, CancellationToken cancellation) =>
+        new FileCall("look at", volume.Value, cancellation).RunAsync(() => Task.FromResult<StorageRoom?>(
+            new($"folder {_folder.Volumes}", new DriveInfo(_folder.Volumes).AvailableFreeSpace)));
 
     public Task RequireWritableAsync(VolumeId volume, CancellationToken cancellation) =>
         new FileCall("ask whether it may be written", volume.Value, cancellation).RunAsync(() =>

@@ -33,6 +33,10 @@ public readonly record struct SeenClaim(string? Claim);
 /// it.</param>
 public readonly record struct VolumeSize(long LengthBytes, long? AllocatedBytes);
 
+/// <summary>What may still be stored where a volume's bytes are.</summary>
+/// <param name="Place">For people, such as <c>pool rbd</c>. Volumes of one place share its bytes, whatever they are called.</param>
+public readonly record struct StorageRoom(string Place, long FreeBytes);
+
 /// <summary>
 /// Where volumes are kept: makes, reads and writes them, and takes snapshots of several at one instant. Thread-safe. Every
 /// call has a time limit of its own and fails as <see cref="CloudException"/>.
@@ -88,8 +92,10 @@ public interface IVolumeStorage : IAsyncDisposable
     /// <summary>Makes a volume longer (the new part reads as zeros) or shorter.</summary>
     Task ResizeAsync(VolumeId volume, long lengthBytes, CancellationToken cancellation);
 
-    /// <summary>Bytes that may still be stored, as far as the storage tells; null when it does not.</summary>
-    Task<long?> FindFreeBytesAsync(VolumeId near, CancellationToken cancellation);
+    /// <summary>The room there is for what is written to a volume, and for what its snapshots come to keep; of a volume that does not
+    /// exist, where it would be made.</summary>
+    /// <returns>Null when the storage does not tell.</returns>
+    Task<StorageRoom?> FindRoomAsync(VolumeId volume, CancellationToken cancellation);
 
     /// <summary>Whether the credentials allow to write to a volume: found out without changing what it holds, whoever uses it.</summary>
     /// <exception cref="CloudException">They do not (<see cref="CloudFailure.NotAllowed"/>), or there is no such volume.</exception>
