@@ -41,6 +41,26 @@ public sealed class VolumeCopy
         return result;
     }
 
+    /// <summary>Reads how many bytes a copy would write, until they are more than <paramref name="limit"/>.</summary>
+    /// <returns>Those that were counted.</returns>
+    /// <exception cref="IOException">The source failed.</exception>
+    public async Task<long> CountAsync(IVolumeReader source, long limit, CancellationToken cancellation)
+    {
+        long counted = 0;
+        foreach (var piece in Pieces(source, _slots[0].Length))
+        {
+            if (counted > limit) break;
+            var content = _slots[0][..(int)piece.Length];
+            await source.ReadAsync(piece.Offset, content, cancellation).ConfigureAwait(false);
+            for (var at = 0; at < content.Length; at += BlockSize)
+            {
+                var block = content.Span[at..Math.Min(at + BlockSize, content.Length)];
+                if (block.ContainsAnyExcept((byte)0)) counted += block.Length;
+            }
+        }
+        return counted;
+    }
+
     /// <summary>Reads everything.</summary>
     /// <returns>The SHA-256 of the content, holes read as zeros; in hexadecimal.</returns>
     /// <exception cref="IOException">The source failed.</exception>

@@ -63,10 +63,11 @@ public sealed class ImageSource : IDisposable
         await RequireFreeAsync(storage, volume, attempt, cancellation).ConfigureAwait(false);
         var content = await ContentAsync(scratch, cancellation).ConfigureAwait(false);
         if (content.LengthBytes == 0) throw new RefusedException($"{_path} is empty");
+        var copy = new VolumeCopy(new());
+        await RequireRoomAsync(copy, content, storage, volume, cancellation).ConfigureAwait(false);
         await HalfMadeVolumes.CreateAsync(storage, volume, content.LengthBytes, attempt?.MakingClaim, cancellation).ConfigureAwait(false);
         try
         {
-            var copy = new VolumeCopy(new());
             var copied = await WriteAsync(copy, content, storage, volume, attempt, report, cancellation).ConfigureAwait(false);
             if (_expected is not null && copied.Sha256 != _expected)
                 throw new RefusedException("the image is not what its digest says: its content has the SHA-256 "
@@ -90,6 +91,18 @@ public sealed class ImageSource : IDisposable
             throw new RefusedException($"there is a volume {volume} already: give another name; or, if an import to this name was killed, "
                 + "remove what it left half made");
         await LeftBehind.RemoveAsync(storage, attempt, volume, cancellation).ConfigureAwait(false);
+    }
+
+    // Zeros are not written, and a file may be full of them: where neither its length nor its holes say that it fits, it is read until
+    // that is certain. To fail when all the room is used up would cost others in the pool more.
+    async Task RequireRoomAsync(
+        VolumeCopy copy, FileVolume content, IVolumeStorage storage, VolumeId volume, CancellationToken cancellation)
+    {
+        if (await storage.FindRoomAsync(volume, cancellation).ConfigureAwait(false) is not { } room
+            || content.LengthBytes <= room.FreeBytes || content.AllocatedExtents().Sum(range => range.Length) <= room.FreeBytes
+            || await copy.CountAsync(content, room.FreeBytes, cancellation).ConfigureAwait(false) <= room.FreeBytes) return;
+        throw new RefusedException($"the {room.Place} has {Units.Size(room.FreeBytes)} left, and {volume} needs more than that: {_path} "
+            + $"has more that is not zero, of {Units.Size(content.LengthBytes)}: make room there; nothing was made");
     }
 
     static async Task<CopyResult> WriteAsync(VolumeCopy copy, FileVolume content, IVolumeStorage storage, VolumeId volume,

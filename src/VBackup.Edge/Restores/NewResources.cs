@@ -19,7 +19,7 @@ public sealed class NewResources(
     public async Task<string> MakeVolumeAsync(VolumeDocument volume, string name, CancellationToken cancellation)
     {
         var target = NewVolume(cloud, new(edge.Volumes[volume.Name]), name);
-        await MakeAsync([(volume, target)], cancellation).ConfigureAwait(false);
+        await MakeAsync([new(volume, target)], cancellation).ConfigureAwait(false);
         return target.Value;
     }
 
@@ -27,7 +27,7 @@ public sealed class NewResources(
     public async Task<string> MakeServerAsync(PointDocument point, string name, CancellationToken cancellation)
     {
         var volumes = VolumesOf(cloud, edge, point, name);
-        (VolumeDocument Volume, VolumeId Target)[] targets = [.. point.Volumes.Zip(volumes)];
+        RestoreTargetVolume[] targets = [.. point.Volumes.Zip(volumes, (volume, target) => new RestoreTargetVolume(volume, target))];
         if (await cloud.Hypervisor.FindAsync(name, cancellation).ConfigureAwait(false) is { } there)
         {
             if (attempt is null || !await LeftBehind.IsOfRunAsync(cloud.Storage, attempt, there, volumes, cancellation)
@@ -103,9 +103,9 @@ public sealed class NewResources(
         }
     }
 
-    async Task<IReadOnlyList<MadeVolume>> MakeAsync(
-        IReadOnlyList<(VolumeDocument Volume, VolumeId Target)> targets, CancellationToken cancellation)
+    async Task<IReadOnlyList<MadeVolume>> MakeAsync(IReadOnlyList<RestoreTargetVolume> targets, CancellationToken cancellation)
     {
+        await RequireRoomAsync(targets, cancellation).ConfigureAwait(false);
         List<MadeVolume> made = [];
         try
         {
@@ -125,6 +125,24 @@ public sealed class NewResources(
             throw;
         }
         return made;
+    }
+
+    /// <exception cref="RefusedException">There is less room than the volumes need for certain.</exception>
+    async Task RequireRoomAsync(IReadOnlyList<RestoreTargetVolume> targets, CancellationToken cancellation)
+    {
+        // What an earlier attempt has made takes room already. Or it is somebody else's, which is told in another way.
+        foreach (var (_, target) in targets)
+            if (await cloud.Storage.FindLengthAsync(target, cancellation).ConfigureAwait(false) is not null) return;
+        foreach (var place in await SharedRoom.FindAsync(cloud.Storage, targets, cancellation).ConfigureAwait(false))
+        {
+            if (place.LengthBytes <= place.Room.FreeBytes) continue;
+            long needed = 0;
+            foreach (var (volume, _) in place.Volumes)
+                needed += await restore.CountBytesAsync(volume, cancellation).ConfigureAwait(false);
+            if (needed > place.Room.FreeBytes)
+                throw new RefusedException($"the {place.Room.Place} has {Units.Size(place.Room.FreeBytes)} left, and {place.Targets} will "
+                    + $"need {Units.Size(needed)}: make room there; nothing was made");
+        }
     }
 
     /// <returns>Whether it was made just now; an earlier attempt made it otherwise.</returns>

@@ -11,6 +11,9 @@ namespace VBackup.Edge.Restores;
 /// <param name="options">What it may use; null for what one run alone may.</param>
 public sealed class VolumeRestore(IVolumeStorage storage, PointReading reading, IRunReport report, DataPathOptions? options = null)
 {
+    // Each waits for a distant store.
+    const int LeavesAtOnce = 16;
+
     readonly DataPathOptions _options = options ?? DataPathOptions.OfDistantVolumes;
     readonly SlotPool _slots = new(options ?? DataPathOptions.OfDistantVolumes, reading.Reader.Vault.ChunkSize);
 
@@ -19,6 +22,30 @@ public sealed class VolumeRestore(IVolumeStorage storage, PointReading reading, 
 
     public long LogicalBytes { get; private set; }
     public long WrittenBytes { get; private set; }
+
+    /// <summary>What a new volume takes where zeros take nothing: its chunks that are not all zero, which are written whole. Of the vault
+    /// only the nodes of the volume's tree are read, 44 bytes for each of these chunks.</summary>
+    public async Task<long> CountBytesAsync(VolumeDocument volume, CancellationToken cancellation)
+    {
+        var tree = TreeOf(volume);
+        long bytes = 0;
+        await Parallel.ForEachAsync(tree.PresentLeavesAsync(cancellation),
+            new ParallelOptions { MaxDegreeOfParallelism = LeavesAtOnce, CancellationToken = cancellation }, async (index, stop) =>
+            {
+                var leaf = new ManifestNode();
+                await tree.ReadLeafAsync(index, leaf, stop).ConfigureAwait(false);
+                Interlocked.Add(ref bytes, BytesBelow(tree.Shape, index, leaf));
+            }).ConfigureAwait(false);
+        return bytes;
+    }
+
+    static long BytesBelow(TreeShape shape, long index, ManifestNode leaf)
+    {
+        long bytes = 0;
+        for (var child = 0; child < FormatLimits.NodeChildren; child++)
+            if (leaf.Has(child)) bytes += shape.ChunkLength(index * FormatLimits.NodeChildren + child);
+        return bytes;
+    }
 
     /// <summary>Writes one volume, and reads it back.</summary>
     /// <exception cref="CloudException">The storage failed, or does not give back what was written.</exception>
