@@ -171,6 +171,7 @@ public sealed class InPlaceWriting
             if (_cloud.Clock.GetElapsedTime(_claimedAt) > s_claimAgeMax)
                 throw new RefusedException("this restore stood still for too long: what it took over and secured may be another now; "
                     + "start it again");
+            await _server.DropSavedMemoryAsync(restore.Report, cancellation).ConfigureAwait(false);
             // A note alone already keeps backups away: whoever fails here leaves nothing that counts as untouched.
             HasBegun = true;
             await NoteAsync(writers, note, cancellation).ConfigureAwait(false);

@@ -20,6 +20,14 @@ sealed class StillServer(EdgeCloud cloud, string name)
             throw new RefusedException($"server {name} was started meanwhile: stop it, and try again");
     }
 
+    /// <summary>To be called just before the first byte is written: memory that was saved of it belongs to the disks as they were, and
+    /// whoever starts the server next would destroy the new ones with it.</summary>
+    public async Task DropSavedMemoryAsync(IRunReport report, CancellationToken cancellation)
+    {
+        if (await cloud.Hypervisor.DropSavedMemoryAsync(name, cancellation).ConfigureAwait(false))
+            report.Note($"the memory that was saved of {name} belongs to the old disks: it was thrown away");
+    }
+
     /// <exception cref="RefusedException">It was started while the work was done.</exception>
     public async Task WhileAsync(Func<CancellationToken, Task> work, CancellationToken cancellation)
     {

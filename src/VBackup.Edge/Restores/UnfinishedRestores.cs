@@ -1,4 +1,5 @@
 using VBackup.Clouds;
+using VBackup.Clouds.Servers;
 using VBackup.Clouds.Volumes;
 using VBackup.Edge.Running;
 
@@ -55,15 +56,19 @@ public static class UnfinishedRestores
             + (safety.Length > 0 ? $", or roll back to the safety snapshot {string.Join(" and ", safety)}" : "");
     }
 
-    /// <summary>Makes volumes what they were at an instant. A volume is whole again when that was taken before it was half written, which
-    /// its safety snapshot and all that are older were.</summary>
+    /// <summary>Makes volumes of a server that is shut down what they were at an instant. A volume is whole again when that was taken
+    /// before it was half written, which its safety snapshot and all that are older were.</summary>
     /// <exception cref="CloudException">Somebody uses a volume, or the instant is incomplete.</exception>
-    public static async Task RollBackAsync(
-        IVolumeStorage storage, string instant, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation)
+    public static async Task RollBackAsync(EdgeCloud cloud, Server server, string instant, IReadOnlyList<VolumeId> volumes,
+        IRunReport report, CancellationToken cancellation)
     {
+        var storage = cloud.Storage;
         var unfinished = await FindAsync(storage, volumes, cancellation).ConfigureAwait(false);
         var there = await storage.Snapshots.ListAsync(volumes, cancellation).ConfigureAwait(false);
         string[] oldestFirst = [.. there.Select(one => one.Name)];
+        // Another instant is refused by the storage, and nothing is lost.
+        if (there.Any(one => one.Name == instant && one is { IsComplete: true, IsReadable: true }))
+            await new StillServer(cloud, server.Name).DropSavedMemoryAsync(report, cancellation).ConfigureAwait(false);
         await storage.Snapshots.RollBackAsync(instant, volumes, cancellation).ConfigureAwait(false);
         foreach (var (volume, note) in unfinished)
             if (Array.IndexOf(oldestFirst, instant) <= Array.IndexOf(oldestFirst, note.SafetySnapshot))

@@ -17,7 +17,9 @@ namespace VBackup.Snapshots;
 /// Does on the storage what the orders say, one step after the other. Each step can be repeated: whoever dies at one finds it again.
 /// One process of a region does so.
 /// </summary>
-public sealed class SnapshotWork(ChangeMaker<SnapshotsDb> changes, EdgeCloud cloud, SnapshotLimits? limits = null)
+/// <param name="report">Hears what is to be known of steps that are no run's; null where nobody listens.</param>
+public sealed class SnapshotWork(
+    ChangeMaker<SnapshotsDb> changes, EdgeCloud cloud, SnapshotLimits? limits = null, IRunReport? report = null)
 {
     const int BatchMax = 100;
 
@@ -105,10 +107,10 @@ public sealed class SnapshotWork(ChangeMaker<SnapshotsDb> changes, EdgeCloud clo
         var bases = await changes.MakeAsync(change => change.Db.Snapshots
             .Where(one => one.ServerId == snapshot.ServerId && one.Purpose == SnapshotPurpose.Backup && one.State == SnapshotState.Base)
             .Select(one => one.Instant).ToListAsync(cancellation), cancellation).ConfigureAwait(false);
-        var report = new NotedReport();
+        var noted = new NotedReport();
         var taken = snapshot.Purpose == SnapshotPurpose.Backup
-            ? await InstantTaking.TakeForBackupAsync(cloud, server, snapshot.Instant, bases, report, cancellation).ConfigureAwait(false)
-            : await InstantTaking.TakeAsync(cloud, server, snapshot.Instant, bases, report, cancellation).ConfigureAwait(false);
+            ? await InstantTaking.TakeForBackupAsync(cloud, server, snapshot.Instant, bases, noted, cancellation).ConfigureAwait(false)
+            : await InstantTaking.TakeAsync(cloud, server, snapshot.Instant, bases, noted, cancellation).ConfigureAwait(false);
         var configuration = await cloud.Hypervisor.ReadConfigurationAsync(server.Name, cancellation).ConfigureAwait(false);
         List<DiskView> disks = [];
         foreach (var disk in server.Disks)
@@ -122,7 +124,7 @@ public sealed class SnapshotWork(ChangeMaker<SnapshotsDb> changes, EdgeCloud clo
                 change.Send(Destination.Backup, new SnapshotTaken(found.Id, run, null, taken.Instant.TakenAt, taken.Consistency,
                     taken.HeldFor is { } held ? Math.Round(held.TotalSeconds, 4) : null, server.Name, ServerStateName.Of(taken.State),
                         disks,
-                    configuration.Kind, configuration.Text, report.Notes, found.Instant), MessageJson.Default.SnapshotTaken);
+                    configuration.Kind, configuration.Text, noted.Notes, found.Instant), MessageJson.Default.SnapshotTaken);
             SnapshotOrders.Tell(change, found);
         }, cancellation).ConfigureAwait(false);
     }
@@ -180,7 +182,8 @@ public sealed class SnapshotWork(ChangeMaker<SnapshotsDb> changes, EdgeCloud clo
                 "the storage does not have what the volumes were, but only what changed since: nothing was rolled back");
         await SecureAsync(snapshot, server!, disks, cancellation).ConfigureAwait(false);
         await GiveUpBasesAsync(snapshot, cancellation).ConfigureAwait(false);
-        await UnfinishedRestores.RollBackAsync(cloud.Storage, snapshot.Instant, volumes, cancellation).ConfigureAwait(false);
+        await UnfinishedRestores.RollBackAsync(cloud, server!, snapshot.Instant, volumes, report ?? new NotedReport(), cancellation)
+            .ConfigureAwait(false);
     }
 
     async Task SecureAsync(Snapshot snapshot, Server server, List<DiskView> disks, CancellationToken cancellation)
