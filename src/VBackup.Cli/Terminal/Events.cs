@@ -56,7 +56,7 @@ sealed record KeySlotEvent(string Slot, string Kind, DateTimeOffset? CreatedAt, 
 }
 
 /// <summary>The end of a backup.</summary>
-/// <param name="HeldSeconds">For how long a server's guest was held for the snapshot; left out when it was not.</param>
+/// <param name="HeldSeconds">For how long a server's guest was held for the snapshot; left out when it was not, or nobody knows.</param>
 /// <param name="SnapshotToPointSeconds">From the beginning of a server's snapshot until the point was there; of other volumes left
 /// out.</param>
 sealed record BackupEvent(

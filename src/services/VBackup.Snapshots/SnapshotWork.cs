@@ -108,9 +108,19 @@ public sealed class SnapshotWork(
             .Where(one => one.ServerId == snapshot.ServerId && one.Purpose == SnapshotPurpose.Backup && one.State == SnapshotState.Base)
             .Select(one => one.Instant).ToListAsync(cancellation), cancellation).ConfigureAwait(false);
         var noted = new NotedReport();
-        var taken = snapshot.Purpose == SnapshotPurpose.Backup
-            ? await InstantTaking.TakeForBackupAsync(cloud, server, snapshot.Instant, bases, noted, cancellation).ConfigureAwait(false)
-            : await InstantTaking.TakeAsync(cloud, server, snapshot.Instant, bases, noted, cancellation).ConfigureAwait(false);
+        TakenInstant? taken = null;
+        try
+        {
+            taken = snapshot.Purpose == SnapshotPurpose.Backup
+                ? await InstantTaking.TakeForBackupAsync(cloud, server, snapshot.Instant, bases, noted, cancellation).ConfigureAwait(false)
+                : await InstantTaking.TakeAsync(cloud, server, snapshot.Instant, bases, noted, cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            // Those of a run go with what it is told of its snapshot.
+            if (taken is null || snapshot.Run is null)
+                foreach (var note in noted.Notes) report?.Note(note);
+        }
         var configuration = await cloud.Hypervisor.ReadConfigurationAsync(server.Name, cancellation).ConfigureAwait(false);
         List<DiskView> disks = [];
         foreach (var disk in server.Disks)
