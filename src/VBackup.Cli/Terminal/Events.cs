@@ -162,11 +162,14 @@ sealed record ServerEvent(string Name, string Id, string State, IReadOnlyList<Se
 }
 
 /// <param name="LengthBytes">Left out when the volume is not there.</param>
-/// <param name="Restoring">A restore in place that overwrites the volume, or did and never ended; left out when there is none.</param>
+/// <param name="Restoring">A restore in place, or a roll back, that overwrites the volume, or did and never ended; left out when there is
+/// none.</param>
 sealed record ServerDiskEvent(string Name, string Volume, long? LengthBytes, UnfinishedRestoreEvent? Restoring);
 
-/// <param name="SafetySnapshot">Has the volume as it was before; left out when none is known.</param>
-sealed record UnfinishedRestoreEvent(string Point, DateTimeOffset Since, string? SafetySnapshot);
+/// <param name="Point">Of a roll back, the snapshot.</param>
+/// <param name="SafetySnapshot">Has the volume as it was before, or was to be after a roll back; left out when none is known.</param>
+/// <param name="IsRollBack">Left out of a restore.</param>
+sealed record UnfinishedRestoreEvent(string Point, DateTimeOffset Since, string? SafetySnapshot, bool? IsRollBack = null);
 
 /// <summary>A snapshot of a listing.</summary>
 /// <param name="BaseOf">Whose next backup may build on it: <c>this-vault</c>, <c>another-vault</c>, <c>some-vault</c>; null:

@@ -213,7 +213,8 @@ public sealed class InPlaceWriting
         {
             var earlier = await _cloud.Storage.FindRestoreNoteAsync(_targets[i].Target, cancellation).ConfigureAwait(false);
             await writers[i].NoteRestoreAsync(
-                earlier is null ? note : note with { SafetySnapshot = earlier.SafetySnapshot }, cancellation).ConfigureAwait(false);
+                earlier is null ? note : note with { SafetySnapshot = earlier.SafetySnapshot, NewestWhole = earlier.NewestWhole },
+                cancellation).ConfigureAwait(false);
         }
     }
 

@@ -162,7 +162,7 @@ public sealed class SnapshotWork(
             volumes = [.. (server?.Disks ?? []).Select(disk => disk.Volume)];
         }
         if (volumes.Count == 0) return;
-        if (snapshot is { Purpose: SnapshotPurpose.Safety, IsGivenUp: false })
+        if (snapshot is { Purpose: not SnapshotPurpose.Backup, IsGivenUp: false })
             await UnfinishedRestores.RequireNotNeededAsync(cloud.Storage, snapshot.Instant, volumes, cancellation).ConfigureAwait(false);
         await cloud.Storage.Snapshots.RemoveAsync(snapshot.Instant, volumes, cancellation).ConfigureAwait(false);
     }
