@@ -44,6 +44,10 @@ public sealed class EdgeCloud : IAsyncDisposable
     /// <summary>What waits and measures between two calls to the cloud.</summary>
     public TimeProvider Clock { get; init; } = TimeProvider.System;
 
+    /// <param name="hold">How a server is held still.</param>
+    internal static EdgeCloud Of(LabCloud lab, Func<string, CancellationToken, Task<ServerHold>> hold) =>
+        new(lab.Hypervisor, lab.Storage, hold);
+
     public static EdgeCloud Of(LabCloud lab, TimeSpan limit) => Of(lab.Hypervisor, lab.Storage, limit, TimeProvider.System);
 
     /// <summary>Guests are held still by the hypervisor alone: see <see cref="ServerHold.OfUnwatchedAsync"/>.</summary>
@@ -104,11 +108,15 @@ public sealed class EdgeCloud : IAsyncDisposable
 public sealed class ServerHold : IAsyncDisposable
 {
     readonly Func<CancellationToken, Task<bool>> _wasStillFrozen;
-    readonly Func<Task<TimeSpan>> _letGo;
+    readonly Func<Task<LetGo>> _letGo;
     bool _isOver;
 
-    ServerHold(string? whyNot, Func<CancellationToken, Task<bool>> wasStillFrozen, Func<Task<TimeSpan>> letGo) =>
+    internal ServerHold(string? whyNot, Func<CancellationToken, Task<bool>> wasStillFrozen, Func<Task<LetGo>> letGo) =>
         (WhyNotHeld, _wasStillFrozen, _letGo) = (whyNot, wasStillFrozen, letGo);
+
+    /// <param name="HeldFor">Null where nobody knows.</param>
+    /// <param name="WhyNot">A sentence; null when it goes on.</param>
+    internal readonly record struct LetGo(TimeSpan? HeldFor, string? WhyNot = null);
 
     /// <summary>Null when it is held.</summary>
     public string? WhyNotHeld { get; }
@@ -116,15 +124,18 @@ public sealed class ServerHold : IAsyncDisposable
     /// <summary>The guest stood still for less than this. Null until it was let go, and when it was not held.</summary>
     public TimeSpan? HeldFor { get; private set; }
 
+    /// <summary>A sentence for the user, of a guest that may stand still yet when this hold is over; null when it goes on.</summary>
+    public string? WhyNotLetGo { get; private set; }
+
     public static ServerHold Of(FreezeGuard guard) =>
         new(guard.WhyNotHeld, guard.WasStillFrozenAsync, async () =>
         {
             await guard.DisposeAsync().ConfigureAwait(false);
-            return guard.HeldFor;
+            return new(guard.HeldFor, guard.WhyNotLetGo);
         });
 
     /// <summary>One that is not held.</summary>
-    public static ServerHold None(string reason) => new(reason, _ => Task.FromResult(false), () => Task.FromResult(TimeSpan.Zero));
+    public static ServerHold None(string reason) => new(reason, _ => Task.FromResult(false), () => Task.FromResult(default(LetGo)));
 
     /// <summary>For guests that nobody has to watch over, as a lab server's: it goes on by itself when nobody lets it go.</summary>
     public static async Task<ServerHold> OfUnwatchedAsync(
@@ -138,7 +149,7 @@ public sealed class ServerHold : IAsyncDisposable
                 async () =>
                 {
                     await hypervisor.ThawAsync(server, CancellationToken.None).ConfigureAwait(false);
-                    return clock.GetElapsedTime(start);
+                    return new(clock.GetElapsedTime(start));
                 });
     }
 
@@ -149,7 +160,7 @@ public sealed class ServerHold : IAsyncDisposable
     {
         if (_isOver) return;
         _isOver = true;
-        var heldFor = await _letGo().ConfigureAwait(false);
-        if (WhyNotHeld is null) HeldFor = heldFor;
+        var end = await _letGo().ConfigureAwait(false);
+        if (WhyNotHeld is null) (HeldFor, WhyNotLetGo) = (end.HeldFor, end.WhyNot);
     }
 }

@@ -45,8 +45,9 @@ sealed class ForgetfulStorage(IVolumeStorage storage, Extent untold) : IVolumeSt
     public Task RemoveAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation) =>
         storage.Snapshots.RemoveAsync(name, volumes, cancellation);
 
-    public Task RollBackAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation) =>
-        storage.Snapshots.RollBackAsync(name, volumes, cancellation);
+    public Task RollBackAsync(
+        string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation, RestoreNote? note = null) =>
+        storage.Snapshots.RollBackAsync(name, volumes, cancellation, note);
 
     public Task<VolumeSize?> FindSizeAsync(VolumeId volume, CancellationToken cancellation) => storage.FindSizeAsync(volume, cancellation);
 

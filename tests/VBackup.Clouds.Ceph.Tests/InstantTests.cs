@@ -235,6 +235,28 @@ public sealed class InstantTests(CephLab lab)
         }
     }
 
+    [Theory]
+    [InlineData(2, 1)]
+    [InlineData(2, 2)]
+    public async Task A_roll_back_that_was_cut_short_anywhere_leaves_its_note_and_can_be_repeated(int taken, int rolledBack)
+    {
+        var volumes = (await NewVolumesAsync())[..taken];
+        await Snapshots.TakeAsync("good-state", volumes, default);
+        var note = new RestoreNote("good-state", DateTimeOffset.UnixEpoch, "good-state", IsRollBack: true);
+        var step = 0;
+        for (var crashed = true; crashed; step++)
+        {
+            using (var guest = CephLab.NewGuest())
+                foreach (var volume in volumes) await guest.WriteAsync(volume, 0, new byte[] { 1, 2, 3, 4 });
+            crashed = await CrashesAsync(step, snapshots => snapshots.RollBackAsync("good-state", volumes[..rolledBack], default, note));
+            for (var i = 0; i < taken; i++)
+                Assert.Equal(i < rolledBack ? note : null, await lab.Storage.FindRestoreNoteAsync(volumes[i], default));
+        }
+        Assert.Equal(rolledBack == taken ? taken + 2 : rolledBack + 1, step);
+        foreach (var volume in volumes[..rolledBack])
+            Assert.Equal(new byte[4], (await lab.Storage.AllAsync(volume))[..4]);
+    }
+
     [Fact]
     public async Task A_rolled_back_volume_has_its_length_back()
     {

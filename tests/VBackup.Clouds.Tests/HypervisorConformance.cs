@@ -35,6 +35,13 @@ public abstract class HypervisorConformance : IAsyncLifetime
         throw new InvalidOperationException();
     }
 
+    /// <summary>Saves a running server's memory to disk, and ends it with that.</summary>
+    protected virtual Task SaveMemoryAsync(string server)
+    {
+        Assert.Skip("nothing saves a server's memory here");
+        throw new InvalidOperationException();
+    }
+
     /// <summary>How long a guest may take to shut down before it is ended.</summary>
     protected virtual TimeSpan Patience => TimeSpan.Zero;
 
@@ -78,6 +85,7 @@ public abstract class HypervisorConformance : IAsyncLifetime
         Assert.Equal(CloudFailure.NotFound, await FailureOf(() => Hypervisor.ReadConfigurationAsync(missing, Token)));
         Assert.Equal(CloudFailure.NotFound, await FailureOf(() => Hypervisor.StartAsync(missing, Token)));
         Assert.Equal(CloudFailure.NotFound, await FailureOf(() => Hypervisor.StopAsync(missing, Patience, Token)));
+        Assert.Equal(CloudFailure.NotFound, await FailureOf(() => Hypervisor.DropSavedMemoryAsync(missing, Token)));
         Assert.Equal(CloudFailure.NotFound, await FailureOf(() => Hypervisor.FreezeAsync(missing, Token)));
         Assert.Equal(CloudFailure.NotFound, await FailureOf(() => Hypervisor.IsFrozenAsync(missing, Token)));
         Assert.Equal(CloudFailure.NotFound, await FailureOf(() => Hypervisor.ThawAsync(missing, Token)));
@@ -173,6 +181,32 @@ public abstract class HypervisorConformance : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Where_no_memory_was_saved_none_is_thrown_away()
+    {
+        var name = Named("forgetful");
+        await DeclareAsync(name);
+        Assert.False(await Hypervisor.DropSavedMemoryAsync(name, Token));
+        await Hypervisor.StartAsync(name, Token);
+        Assert.False(await Hypervisor.DropSavedMemoryAsync(name, Token));
+        Assert.Equal(ServerState.Running, (await GetAsync(name)).State);
+        await Hypervisor.StopAsync(name, Patience, Token);
+    }
+
+    [Fact]
+    public async Task Memory_that_was_saved_is_thrown_away_and_the_server_stays_off()
+    {
+        var name = Named("mindful");
+        await DeclareAsync(name);
+        await Hypervisor.StartAsync(name, Token);
+        await SaveMemoryAsync(name);
+        // Whoever only looks at the state takes it for one that was shut down.
+        Assert.Equal(ServerState.Shutdown, (await GetAsync(name)).State);
+        Assert.True(await Hypervisor.DropSavedMemoryAsync(name, Token));
+        Assert.False(await Hypervisor.DropSavedMemoryAsync(name, Token));
+        Assert.Equal(ServerState.Shutdown, (await GetAsync(name)).State);
+    }
+
+    [Fact]
     public async Task Only_a_server_that_is_shut_down_is_removed()
     {
         var name = Named("passing");
@@ -235,6 +269,7 @@ public abstract class HypervisorConformance : IAsyncLifetime
             () => Hypervisor.DefineAsync(Named("never"), saved, new Dictionary<string, VolumeId>(), cancelled),
             () => Hypervisor.StartAsync(name, cancelled),
             () => Hypervisor.RemoveAsync(name, cancelled),
+            () => Hypervisor.DropSavedMemoryAsync(name, cancelled),
             () => Hypervisor.FreezeAsync(name, cancelled),
         ];
         foreach (var call in calls) await Assert.ThrowsAnyAsync<OperationCanceledException>(call);

@@ -48,6 +48,20 @@ public sealed class LabStorageTests : VolumeStorageConformance
     }
 
     [Fact]
+    public async Task A_roll_back_that_fails_in_the_middle_leaves_its_note_with_what_it_has_not_reached_too()
+    {
+        VolumeId[] volumes = [await CreateAsync("one"), await CreateAsync("two")];
+        await Snapshots.TakeAsync("instant-1", volumes, Token);
+        foreach (var volume in volumes) await WriteAsync(volume, 0, Bytes(4096));
+        Directory.CreateDirectory(PathOf(volumes[1]) + ".new");
+        var note = new RestoreNote("instant-1", DateTimeOffset.UnixEpoch, "instant-1", IsRollBack: true);
+        await Assert.ThrowsAsync<CloudException>(() => Snapshots.RollBackAsync("instant-1", volumes, Token, note));
+        AssertSame(new byte[4096], (await ReadAsync(volumes[0])).AsMemory(0, 4096));
+        AssertSame(Bytes(4096), (await ReadAsync(volumes[1])).AsMemory(0, 4096));
+        foreach (var volume in volumes) Assert.Equal(note, await Storage.FindRestoreNoteAsync(volume, Token));
+    }
+
+    [Fact]
     public async Task A_change_or_data_that_is_not_told_is_found()
     {
         var volume = await CreateAsync("planted");

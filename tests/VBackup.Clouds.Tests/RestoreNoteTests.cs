@@ -19,10 +19,20 @@ public sealed class RestoreNoteTests
         Assert.Equal(note, RestoreNote.Parse(text, "volume"));
     }
 
+    /// <summary>Earlier versions take it for a restore's.</summary>
+    [Fact]
+    public void What_is_kept_of_a_roll_back_is_frozen()
+    {
+        var note = new RestoreNote("before", s_note.Since, "before", IsRollBack: true, NewestWhole: "safety-1");
+        Assert.Equal("""{"version":1,"point":"before","since":"2026-03-29T01:30:00+00:00","safety"""
+            + """Snapshot":"before","isRollBack":true,"newestWhole":"safety-1"}""", note.ToText());
+        Assert.Equal(note, RestoreNote.Parse(note.ToText(), "volume"));
+    }
+
     [Fact]
     public void The_longest_names_fit_into_what_a_storage_keeps()
     {
-        var note = s_note with { Point = new('a', 128), SafetySnapshot = new('s', 50) };
+        var note = s_note with { Point = new('a', 128), SafetySnapshot = new('s', 50), IsRollBack = true, NewestWhole = new('n', 50) };
         Assert.InRange(Encoding.UTF8.GetByteCount(note.ToText()), 1, RestoreNote.TextBytesMax);
     }
 

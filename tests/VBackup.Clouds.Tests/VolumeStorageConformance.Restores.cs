@@ -53,6 +53,41 @@ public abstract partial class VolumeStorageConformance
         Assert.Equal(s_note, await other.FindRestoreNoteAsync(volume, Token));
     }
 
+    static RestoreNote NoteOfRollBack(string name) => new(name, s_note.Since, name, IsRollBack: true, NewestWhole: name);
+
+    [Theory]
+    [InlineData(2)]
+    [InlineData(1)]
+    public async Task A_roll_back_leaves_its_note_with_each_volume_that_has_none(int rolledBack)
+    {
+        VolumeId[] volumes = [await CreateAsync("one"), await CreateAsync("two")];
+        await Snapshots.TakeAsync(Named("instant-1"), volumes, Token);
+        var note = NoteOfRollBack(Named("instant-1"));
+        await Snapshots.RollBackAsync(Named("instant-1"), volumes[..rolledBack], Token, note);
+        RestoreNote?[] expected = [note, rolledBack > 1 ? note : null];
+        for (var i = 0; i < volumes.Length; i++) Assert.Equal(expected[i], await Storage.FindRestoreNoteAsync(volumes[i], Token));
+
+        // What is half written already is so by whoever wrote first.
+        await using (var writer = await Storage.OpenWriterAsync(volumes[0], new() { TakesOver = true }, Token))
+            await writer.NoteRestoreAsync(s_note, Token);
+        await Snapshots.RollBackAsync(Named("instant-1"), volumes, Token, note);
+        Assert.Equal(s_note, await Storage.FindRestoreNoteAsync(volumes[0], Token));
+        Assert.Equal(note, await Storage.FindRestoreNoteAsync(volumes[1], Token));
+    }
+
+    [Fact]
+    public async Task A_roll_back_that_is_refused_leaves_no_note()
+    {
+        VolumeId[] volumes = [await CreateAsync("one"), await CreateAsync("two")];
+        await Snapshots.TakeAsync(Named("instant-1"), volumes, Token);
+        await using (await Storage.OpenWriterAsync(volumes[1], new(), Token))
+            Assert.Equal(CloudFailure.InUse, await FailureOf(() => Snapshots.RollBackAsync(
+                Named("instant-1"), volumes, Token, NoteOfRollBack(Named("instant-1")))));
+        Assert.Equal(CloudFailure.NotFound, await FailureOf(() => Snapshots.RollBackAsync(
+            Named("instant-2"), volumes, Token, NoteOfRollBack(Named("instant-2")))));
+        foreach (var volume in volumes) Assert.Null(await Storage.FindRestoreNoteAsync(volume, Token));
+    }
+
     [Fact]
     public async Task A_note_goes_with_its_volume()
     {

@@ -90,6 +90,31 @@ public sealed class EdgeStoryTests
         Assert.Equal("full", TypeOf(await world.BackUpAsync()));
     }
 
+    [Fact]
+    public async Task A_roll_back_that_fails_half_way_keeps_backups_away_until_it_is_done_again()
+    {
+        await using var world = await MakeAsync();
+        await world.BackUpAsync();
+        var snapshot = Assert.Single(await world.SnapshotNamesAsync());
+        foreach (var disk in (string[])["vda", "vdb"]) await File.WriteAllBytesAsync(world.VolumePath(disk), new byte[s_first.Length]);
+        // What is to take the second one's place cannot be written.
+        var obstacle = Directory.CreateDirectory(world.VolumePath("vdb") + ".new");
+        var failed = (await world.SnapshotsAsync("rollback", snapshot)).Expect(1).Last.GetProperty("error").GetString();
+        Assert.Contains($"roll back to {snapshot} again before anybody starts the server", failed, StringComparison.Ordinal);
+        Assert.Equal(s_first, await File.ReadAllBytesAsync(world.VolumePath("vda")));
+        Assert.NotEqual(s_second, await File.ReadAllBytesAsync(world.VolumePath("vdb")));
+        Assert.All(await RestoringAsync(world), note =>
+            Assert.Equal((snapshot, true), (note.GetProperty("point").GetString(), note.GetProperty("isRollBack").GetBoolean())));
+        await RefusedAsync(world, $"a roll back to the snapshot {snapshot} that began at", $"roll back to the snapshot {snapshot}");
+        (await world.SnapshotsAsync("release", snapshot, "--even-if-base")).Expect(1);
+
+        obstacle.Delete();
+        (await world.SnapshotsAsync("rollback", snapshot)).Expect(0);
+        Assert.Equal(s_second, await File.ReadAllBytesAsync(world.VolumePath("vdb")));
+        Assert.Empty(await RestoringAsync(world));
+        (await world.BackUpAsync()).Expect(0);
+    }
+
     static async Task KillInMidWriteAsync(EdgeWorld world, string point)
     {
         var isAtWork = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);

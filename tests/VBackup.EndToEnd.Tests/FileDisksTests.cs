@@ -124,4 +124,25 @@ public sealed class FileDisksTests : IAsyncLifetime
         Assert.StartsWith("safety-", Assert.Single(await World.SnapshotNamesAsync()), StringComparison.Ordinal);
         Assert.Equal("full", Text(await World.BackUpAsync(), "type"));
     }
+
+    [Fact]
+    public async Task Memory_that_was_saved_over_the_old_disks_is_thrown_away_before_others_take_their_place()
+    {
+        var point = Text(await World.BackUpAsync(), "point");
+        (await VirshAsync("managedsave", _server)).Expect(0);
+        ExpectThrownAway(await World.OnVaultAsync("restore", point, "--to", "original"));
+        await ExpectNoneSavedAsync();
+
+        (await VirshAsync("start", _server)).Expect(0);
+        (await VirshAsync("managedsave", _server)).Expect(0);
+        var safety = Assert.Single(await World.SnapshotNamesAsync(), name => name.StartsWith("safety-", StringComparison.Ordinal));
+        ExpectThrownAway(await World.SnapshotsAsync("rollback", safety));
+        await ExpectNoneSavedAsync();
+    }
+
+    void ExpectThrownAway(Ended run) => Assert.Contains(run.Expect(0).Events, item => item.TryGetProperty("message", out var text)
+        && text.GetString() == $"the memory that was saved of {_server} belongs to the old disks: it was thrown away");
+
+    async Task ExpectNoneSavedAsync() => Assert.Contains((await VirshAsync("dominfo", _server)).Expect(0).Output,
+        line => line.StartsWith("Managed save:", StringComparison.Ordinal) && line.EndsWith("no", StringComparison.Ordinal));
 }

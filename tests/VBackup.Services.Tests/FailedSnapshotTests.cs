@@ -95,7 +95,8 @@ public sealed class FailedSnapshotTests
         public Task<ChangeAnswer> FindChangesAsync(VolumeId volume, string fromInstant, string toInstant, CancellationToken cancellation) =>
             throw new NotSupportedException();
 
-        public Task RollBackAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation) =>
+        public Task RollBackAsync(
+            string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation, RestoreNote? note = null) =>
             throw new NotSupportedException();
     }
 }

@@ -184,7 +184,7 @@ public sealed class SnapshotServiceTests
         return id;
     }
 
-    static async Task RollBackAsync(ServiceWorld world, SnapshotId snapshot, IReadOnlyList<string>? disks = null)
+    internal static async Task RollBackAsync(ServiceWorld world, SnapshotId snapshot, IReadOnlyList<string>? disks = null)
     {
         await world.TellSnapshotsAsync(new RollBackSnapshot(snapshot, world.Project, disks), MessageJson.Default.RollBackSnapshot);
         await world.SettleAsync();

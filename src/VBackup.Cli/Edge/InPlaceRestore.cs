@@ -58,7 +58,8 @@ sealed class InPlaceRestore
         if (unfinished.Count > 0) screen.Note($"{UnfinishedRestores.Describe(unfinished)}: this one takes its place");
         run._earlierSafety = unfinished.Select(one => one.Note.SafetySnapshot).FirstOrDefault(name => name is not null);
         await run.RunAsync(restore, point, cancellation).ConfigureAwait(false);
-        if (run._earlierSafety is { } earlier)
+        // What a roll back went back to is nobody's safety snapshot.
+        if (run._earlierSafety is { } earlier && unfinished.All(one => one.Note.NewestWhole is null))
             screen.Line($"the snapshot {earlier} has volumes as they were before the restore that did not end: it can be released, too");
         screen.Line($"the snapshot {run._safety} has the volumes as they were: {run.Release} gives it up");
         await run.StartAgainAsync().ConfigureAwait(false);

@@ -37,9 +37,10 @@ static class ListServers
                     var (size, note) = await volumes.LookAsync(storage => LookAsync(storage, disk.Volume, stop), s_leftOut)
                         .ConfigureAwait(false);
                     disks.Add(new(disk.Name, disk.Volume.Value, size.LengthBytes,
-                        note is null ? null : new UnfinishedRestoreEvent(note.Point, note.Since, note.SafetySnapshot)));
+                        note is null ? null : new UnfinishedRestoreEvent(note.Point, note.Since, note.SafetySnapshot,
+                            note.IsRollBack ? true : null)));
                     table.Add(server.Name, ServerStateName.Of(server.State), disk.Name, disk.Volume.Value, size.Word,
-                        note is null ? "" : $"half restored from {Vault.PointView.ShortId(note.Point)} since {Units.Time(note.Since)}");
+                        note is null ? "" : $"{HalfOf(note)} since {Units.Time(note.Since)}");
                 }
                 foreach (var disk in server.LeftOut)
                     table.Add(server.Name, ServerStateName.Of(server.State), disk.Name, "", "", $"left out: {disk.Reason}");
@@ -55,6 +56,9 @@ static class ListServers
 
     static List<LeftOutDiskEvent>? LeftOutOf(Server server) =>
         server.LeftOut.Count == 0 ? null : [.. server.LeftOut.Select(disk => new LeftOutDiskEvent(disk.Name, disk.Reason))];
+
+    static string HalfOf(RestoreNote note) =>
+        note.IsRollBack ? $"half rolled back to {note.Point}" : $"half restored from {Vault.PointView.ShortId(note.Point)}";
 
     static async Task<((long? LengthBytes, string Word) Size, RestoreNote? Note)> LookAsync(
         IVolumeStorage storage, VolumeId volume, CancellationToken stop)

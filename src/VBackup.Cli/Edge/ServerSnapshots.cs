@@ -133,7 +133,8 @@ static class ServerSnapshots
         // A disk that was detached since may be another server's.
         if (instant.Volumes.FirstOrDefault(volume => !request.Volumes.Contains(volume)) is { Value: not null } other)
             throw new RefusedException($"{other} is no disk of server {request.Server.Name} any more: nothing was rolled back");
-        await UnfinishedRestores.RollBackAsync(request.Cloud.Storage, instant.Name, instant.Volumes, stop).ConfigureAwait(false);
+        await UnfinishedRestores.RollBackAsync(request.Cloud, request.Server, instant.Name, instant.Volumes, request.Screen, stop)
+            .ConfigureAwait(false);
         request.Screen.Event(new DoneEvent(), EventJson.Default.DoneEvent);
         request.Screen.Line($"the volumes are as they were at {instant.TakenAt:u}; the next backup will be full by itself");
     }

@@ -56,7 +56,7 @@ sealed record KeySlotEvent(string Slot, string Kind, DateTimeOffset? CreatedAt, 
 }
 
 /// <summary>The end of a backup.</summary>
-/// <param name="HeldSeconds">For how long a server's guest was held for the snapshot; left out when it was not.</param>
+/// <param name="HeldSeconds">For how long a server's guest was held for the snapshot; left out when it was not, or nobody knows.</param>
 /// <param name="SnapshotToPointSeconds">From the beginning of a server's snapshot until the point was there; of other volumes left
 /// out.</param>
 sealed record BackupEvent(
@@ -164,13 +164,16 @@ sealed record ServerEvent(string Name, string Id, string State, IReadOnlyList<Se
 }
 
 /// <param name="LengthBytes">Left out when the volume is not there.</param>
-/// <param name="Restoring">A restore in place that overwrites the volume, or did and never ended; left out when there is none.</param>
+/// <param name="Restoring">A restore in place, or a roll back, that overwrites the volume, or did and never ended; left out when there is
+/// none.</param>
 sealed record ServerDiskEvent(string Name, string Volume, long? LengthBytes, UnfinishedRestoreEvent? Restoring);
 
 sealed record LeftOutDiskEvent(string Name, string Reason);
 
-/// <param name="SafetySnapshot">Has the volume as it was before; left out when none is known.</param>
-sealed record UnfinishedRestoreEvent(string Point, DateTimeOffset Since, string? SafetySnapshot);
+/// <param name="Point">Of a roll back, the snapshot.</param>
+/// <param name="SafetySnapshot">Has the volume as it was before, or was to be after a roll back; left out when none is known.</param>
+/// <param name="IsRollBack">Left out of a restore.</param>
+sealed record UnfinishedRestoreEvent(string Point, DateTimeOffset Since, string? SafetySnapshot, bool? IsRollBack = null);
 
 /// <summary>A snapshot of a listing.</summary>
 /// <param name="BaseOf">Whose next backup may build on it: <c>this-vault</c>, <c>another-vault</c>, <c>some-vault</c>; null:

@@ -198,7 +198,9 @@ sealed class AllInOne : IAsyncDisposable
         var clockwork = new Clockwork(_backup, _settings.QuietHours.Limits());
         var notifications = new NotificationDelivery(_portal, _webhooks, new(_settings.Smtp.Settings(), TimeProvider.System));
         var snapshotLimits = new SnapshotLimits { Caps = _settings.Snapshots.Caps() };
-        var snapshots = new SnapshotWork(_snapshots, _cloud, snapshotLimits);
+        var notes = new CloudLog();
+        notes.WriteTo(log);
+        var snapshots = new SnapshotWork(_snapshots, _cloud, snapshotLimits, notes);
         yield return Every(s_clockwork, "plans", plans.TurnAsync);
         yield return Every(s_clockwork, "scheduled restores", new RestoreClockwork(_portal).TurnAsync);
         yield return new("notifications", s_clockwork, notifications.TurnAsync, TimeProvider.System, log);

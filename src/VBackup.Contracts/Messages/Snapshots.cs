@@ -62,7 +62,7 @@ public sealed record RollBackSnapshot(SnapshotId Snapshot, ProjectId Project, IR
 /// <summary>A snapshot was taken for a run, or could not be.</summary>
 /// <param name="Error">Why it was not; null when it was.</param>
 /// <param name="Configuration">The server's, in the words of its hypervisor.</param>
-/// <param name="HeldSeconds">For how long the guest stood still; null when it was not held.</param>
+/// <param name="HeldSeconds">For how long the guest stood still; null when it was not held, or nobody knows.</param>
 /// <param name="Instant">What the storage calls it.</param>
 public sealed record SnapshotTaken(
     SnapshotId Snapshot, RunId Run, string? Error, DateTimeOffset? TakenAt, string? Consistency, double? HeldSeconds, string? ServerName,

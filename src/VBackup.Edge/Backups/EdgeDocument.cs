@@ -13,7 +13,7 @@ namespace VBackup.Edge.Backups;
 /// <param name="Volumes">The volume of each of the server's disks.</param>
 /// <param name="ConfigurationKind">Whose format <paramref name="Configuration"/> has.</param>
 /// <param name="Distrusts">Points whose change tracking was found wrong when this one was made.</param>
-/// <param name="HeldSeconds">For how long the guest was held for the snapshot; null when it was not.</param>
+/// <param name="HeldSeconds">For how long the guest was held for the snapshot; null when it was not, or nobody knows.</param>
 /// <param name="Identities">Of each disk, which volume it was, whatever that is called by now; a disk is missing where names are enough.
 /// Null in points of earlier versions.</param>
 /// <param name="SnapshotIdentities">Of each disk, which snapshot <paramref name="Instant"/> was, should it be removed and another get

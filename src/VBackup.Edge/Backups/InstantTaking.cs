@@ -8,7 +8,7 @@ namespace VBackup.Edge.Backups;
 
 /// <summary>A server's volumes at one instant.</summary>
 /// <param name="Consistency"><c>filesystem</c> when the guest was held during the snapshot, else <c>crash</c>.</param>
-/// <param name="HeldFor">For how long the guest stood still; null when it was not held.</param>
+/// <param name="HeldFor">For how long the guest stood still; null when it was not held, or nobody knows.</param>
 /// <param name="State">The server's just before.</param>
 public sealed record TakenInstant(Instant Instant, string Consistency, TimeSpan? HeldFor, ServerState State);
 
@@ -64,19 +64,33 @@ public static class InstantTaking
     static async Task<(bool WasHeld, TimeSpan? Held)> TakeHeldAsync(EdgeCloud cloud, Server server, IPreparedInstant prepared,
         IReadOnlyList<VolumeId> volumes, IRunReport report, CancellationToken cancellation)
     {
-        bool wasHeld;
         var hold = await cloud.HoldAsync(server.Name, cancellation).ConfigureAwait(false);
+        try
+        {
+            var wasHeld = await TakeWhileHeldAsync(cloud, server, hold, prepared, volumes, report, cancellation).ConfigureAwait(false);
+            if (hold.HeldFor is { } held) report.Detail($"{LetGoNote} after {Units.Duration(held)}");
+            return (wasHeld, hold.HeldFor);
+        }
+        finally
+        {
+            // Whatever became of the snapshot: somebody's programs may stand still.
+            if (hold.WhyNotLetGo is { } reason) report.Note(reason);
+        }
+    }
+
+    static async Task<bool> TakeWhileHeldAsync(EdgeCloud cloud, Server server, ServerHold hold, IPreparedInstant prepared,
+        IReadOnlyList<VolumeId> volumes, IRunReport report, CancellationToken cancellation)
+    {
         await using (hold.ConfigureAwait(false))
         {
             if (hold.WhyNotHeld is null) report.Detail(HeldNote);
             else await NoteNotHeldAsync(cloud, server, hold.WhyNotHeld, volumes, report, cancellation).ConfigureAwait(false);
             await prepared.TakeAsync(cancellation).ConfigureAwait(false);
-            wasHeld = await hold.WasStillFrozenAsync(cancellation).ConfigureAwait(false);
+            var wasHeld = await hold.WasStillFrozenAsync(cancellation).ConfigureAwait(false);
             if (hold.WhyNotHeld is null && !wasHeld)
                 report.Note("the guest was let go before the snapshot was complete: crash consistency");
+            return wasHeld;
         }
-        if (hold.HeldFor is { } held) report.Detail($"{LetGoNote} after {Units.Duration(held)}");
-        return (wasHeld, hold.HeldFor);
     }
 
     static async Task NoteNotHeldAsync(EdgeCloud cloud, Server server, string reason, IReadOnlyList<VolumeId> volumes, IRunReport report,

@@ -166,6 +166,7 @@ public sealed class InPlaceWriting
             if (_cloud.Clock.GetElapsedTime(_claimedAt) > s_claimAgeMax)
                 throw new RefusedException("this restore stood still for too long: what it took over and secured may be another now; "
                     + "start it again");
+            await _server.DropSavedMemoryAsync(restore.Report, cancellation).ConfigureAwait(false);
             // A note alone already keeps backups away: whoever fails here leaves nothing that counts as untouched.
             HasBegun = true;
             await NoteAsync(writers, note, cancellation).ConfigureAwait(false);
@@ -207,7 +208,8 @@ public sealed class InPlaceWriting
         {
             var earlier = await _cloud.Storage.FindRestoreNoteAsync(_targets[i].Target, cancellation).ConfigureAwait(false);
             await writers[i].NoteRestoreAsync(
-                earlier is null ? note : note with { SafetySnapshot = earlier.SafetySnapshot }, cancellation).ConfigureAwait(false);
+                earlier is null ? note : note with { SafetySnapshot = earlier.SafetySnapshot, NewestWhole = earlier.NewestWhole },
+                cancellation).ConfigureAwait(false);
         }
     }
 

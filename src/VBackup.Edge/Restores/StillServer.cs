@@ -8,7 +8,8 @@ namespace VBackup.Edge.Restores;
 /// A server that is to stand still while its volumes are rewritten. Nothing keeps somebody from starting it by hand, and a hypervisor
 /// lets it read what is half written: so it is looked at all the while, and nothing more is written once it runs.
 /// </summary>
-sealed class StillServer(EdgeCloud cloud, string name)
+/// <param name="again">What is to be done once it is stopped.</param>
+sealed class StillServer(EdgeCloud cloud, string name, string again = "restore again")
 {
     static readonly TimeSpan s_lookDelay = TimeSpan.FromSeconds(1);
     volatile bool _wasStarted;
@@ -20,6 +21,22 @@ sealed class StillServer(EdgeCloud cloud, string name)
             throw new RefusedException($"server {name} was started meanwhile: stop it, and try again");
     }
 
+    /// <summary>To be called just before the first byte is written: memory that was saved of it belongs to the disks as they were, and
+    /// whoever starts the server next would destroy the new ones with it.</summary>
+    public async Task DropSavedMemoryAsync(IRunReport report, CancellationToken cancellation)
+    {
+        if (await cloud.Hypervisor.DropSavedMemoryAsync(name, cancellation).ConfigureAwait(false))
+            report.Note($"the memory that was saved of {name} belongs to the old disks: it was thrown away");
+    }
+
+    /// <summary>To be asked when all is written, and before that is said anywhere.</summary>
+    /// <exception cref="RefusedException">It was started meanwhile.</exception>
+    public async Task RequireNotStartedAsync(CancellationToken cancellation)
+    {
+        _wasStarted |= !await IsStillAsync(cancellation).ConfigureAwait(false);
+        if (_wasStarted) throw Started();
+    }
+
     /// <exception cref="RefusedException">It was started while the work was done.</exception>
     public async Task WhileAsync(Func<CancellationToken, Task> work, CancellationToken cancellation)
     {
@@ -29,7 +46,7 @@ sealed class StillServer(EdgeCloud cloud, string name)
         {
             await work(end.Token).ConfigureAwait(false);
             // Since the last look it may have been started, and this is what counts.
-            _wasStarted |= !await IsStillAsync(end.Token).ConfigureAwait(false);
+            await RequireNotStartedAsync(end.Token).ConfigureAwait(false);
         }
         catch (Exception failure) when (_wasStarted && failure is not CloudException { Failure: CloudFailure.InUse })
         {
@@ -46,7 +63,7 @@ sealed class StillServer(EdgeCloud cloud, string name)
 
     RefusedException Started() =>
         new($"server {name} was started while its volumes were rewritten, and may have read a mixture of old and new: stop it before it "
-            + "writes, and restore again");
+            + $"writes, and {again}");
 
     async Task WatchAsync(CancellationTokenSource end)
     {

@@ -1,18 +1,22 @@
 using VBackup.Clouds;
+using VBackup.Clouds.Servers;
 using VBackup.Clouds.Volumes;
 using VBackup.Edge.Running;
 
 namespace VBackup.Edge.Restores;
 
-/// <summary>A volume that a restore in place has begun to overwrite and not finished: it is at work, or was killed.</summary>
+/// <summary>A volume that a restore in place, or a roll back, has begun to overwrite and not finished: it is at work, or was
+/// killed.</summary>
 public sealed record UnfinishedRestore(VolumeId Volume, RestoreNote Note);
 
 /// <summary>
-/// Finds restores in place that never ended, and ends them by rolling back. A volume that is half of one point and half of another is no
-/// state of its server: whoever backs it up finds out before it takes the place of good points.
+/// Finds restores in place, and roll backs, that never ended, and ends them by rolling back. A volume that is half of one point and half of
+/// another is no state of its server: whoever backs it up finds out before it takes the place of good points.
 /// </summary>
 public static class UnfinishedRestores
 {
+    static readonly TimeSpan s_patienceAfterFailure = TimeSpan.FromSeconds(5);
+
     public static async Task<IReadOnlyList<UnfinishedRestore>> FindAsync(
         IVolumeStorage storage, IEnumerable<VolumeId> volumes, CancellationToken cancellation)
     {
@@ -33,9 +37,12 @@ public static class UnfinishedRestores
 
     /// <summary>What is the matter, in one sentence.</summary>
     public static string Describe(IReadOnlyList<UnfinishedRestore> unfinished) =>
-        $"{string.Join(", ", unfinished.Select(one => one.Volume))} {(unfinished.Count == 1 ? "is" : "are")} partly overwritten by a "
-        + "restore of " + string.Join(" and ", unfinished.Select(one => one.Note).DistinctBy(note => (note.Point, note.Since))
-            .Select(note => $"point {note.Point} that began at {Units.Time(note.Since)}")) + " and has not ended";
+        $"{string.Join(", ", unfinished.Select(one => one.Volume))} {(unfinished.Count == 1 ? "is" : "are")} partly overwritten by "
+        + string.Join(" and ", unfinished.Select(one => one.Note).DistinctBy(note => (note.Point, note.Since))
+            .Select(note => $"{What(note)} that began at {Units.Time(note.Since)}")) + " and has not ended";
+
+    static string What(RestoreNote note) =>
+        note.IsRollBack ? $"a roll back to the snapshot {note.Point}" : $"a restore of point {note.Point}";
 
     /// <summary>That a snapshot may go: no half written volume is taken back to it.</summary>
     /// <exception cref="RefusedException">One is: the message says what can be done.</exception>
@@ -50,25 +57,78 @@ public static class UnfinishedRestores
 
     static string WaysOut(IReadOnlyList<UnfinishedRestore> unfinished)
     {
-        string[] safety = [.. unfinished.Select(one => one.Note.SafetySnapshot).OfType<string>().Distinct()];
-        return "wait for it, or restore again"
-            + (safety.Length > 0 ? $", or roll back to the safety snapshot {string.Join(" and ", safety)}" : "");
+        // What a roll back went back to may be anybody's.
+        string[] back = [.. unfinished.Select(one => one.Note).Where(note => note.SafetySnapshot is not null)
+            .Select(note => $"{(note.NewestWhole is null ? "the safety snapshot" : "the snapshot")} {note.SafetySnapshot}").Distinct()];
+        return "wait for it, or restore again" + (back.Length > 0 ? $", or roll back to {string.Join(" and ", back)}" : "");
     }
 
-    /// <summary>Makes volumes what they were at an instant. A volume is whole again when that was taken before it was half written, which
-    /// its safety snapshot and all that are older were.</summary>
+    /// <summary>
+    /// Makes volumes of a server that is shut down what they were at an instant. From before the first byte to the end each of them has a
+    /// note: whoever dies in between leaves a mixture, and it is told as that of a restore is. A volume is whole again when the instant was
+    /// taken before it was half written, which its safety snapshot and all that are older were.
+    /// </summary>
     /// <exception cref="CloudException">Somebody uses a volume, or the instant is incomplete.</exception>
-    public static async Task RollBackAsync(
-        IVolumeStorage storage, string instant, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation)
+    /// <exception cref="RefusedException">Somebody has started the server.</exception>
+    public static async Task RollBackAsync(EdgeCloud cloud, Server server, string instant, IReadOnlyList<VolumeId> volumes,
+        IRunReport report, CancellationToken cancellation)
     {
+        var still = new StillServer(cloud, server.Name, again: "roll back again");
+        await still.WhileAsync(stop => RollBackAsync(cloud, still, instant, volumes, report, stop), cancellation).ConfigureAwait(false);
+    }
+
+    static async Task RollBackAsync(EdgeCloud cloud, StillServer server, string instant, IReadOnlyList<VolumeId> volumes,
+        IRunReport report, CancellationToken cancellation)
+    {
+        var storage = cloud.Storage;
         var unfinished = await FindAsync(storage, volumes, cancellation).ConfigureAwait(false);
         var there = await storage.Snapshots.ListAsync(volumes, cancellation).ConfigureAwait(false);
         string[] oldestFirst = [.. there.Select(one => one.Name)];
-        await storage.Snapshots.RollBackAsync(instant, volumes, cancellation).ConfigureAwait(false);
-        foreach (var (volume, note) in unfinished)
-            if (Array.IndexOf(oldestFirst, instant) <= Array.IndexOf(oldestFirst, note.SafetySnapshot))
-                await ForgetAsync(storage, volume, note, cancellation).ConfigureAwait(false);
+        await server.RequireAsync(cancellation).ConfigureAwait(false);
+        // Another instant is refused by the storage, and nothing is lost.
+        if (there.Any(one => one.Name == instant && one is { IsComplete: true, IsReadable: true }))
+            await server.DropSavedMemoryAsync(report, cancellation).ConfigureAwait(false);
+        var note = new RestoreNote(instant, cloud.Clock.GetUtcNow(), instant, IsRollBack: true, oldestFirst.LastOrDefault());
+        try
+        {
+            await storage.Snapshots.RollBackAsync(instant, volumes, cancellation, note).ConfigureAwait(false);
+        }
+        catch (Exception failure)
+        {
+            if (await HasBegunAsync(storage, volumes, note).ConfigureAwait(false))
+                Aftermath.Add(failure, $"the volumes may be partly what they were: roll back to {instant} again before anybody starts the "
+                    + "server");
+            throw;
+        }
+        // What it may have written by now is no state of it either: the notes stay.
+        await server.RequireNotStartedAsync(cancellation).ConfigureAwait(false);
+        foreach (var volume in volumes)
+        {
+            // One that was there already is kept in place of this one.
+            var kept = unfinished.FirstOrDefault(one => one.Volume == volume)?.Note ?? note;
+            if (Array.IndexOf(oldestFirst, instant) <= NewestWholeOf(kept, oldestFirst))
+                await ForgetAsync(storage, volume, kept, cancellation).ConfigureAwait(false);
+        }
     }
+
+    // A storage that does not say so is what the failure on its way up is about.
+    static async Task<bool> HasBegunAsync(IVolumeStorage storage, IReadOnlyList<VolumeId> volumes, RestoreNote note)
+    {
+        try
+        {
+            var unfinished = await FindAsync(storage, volumes, CancellationToken.None)
+                .WaitAsync(s_patienceAfterFailure, TimeProvider.System, CancellationToken.None).ConfigureAwait(false);
+            return unfinished.Any(one => one.Note == note);
+        }
+        catch (Exception unknown) when (unknown is CloudException or TimeoutException)
+        {
+            return true;
+        }
+    }
+
+    // One of the two may be gone.
+    static int NewestWholeOf(RestoreNote note, string[] oldestFirst) =>
+        Math.Max(Array.IndexOf(oldestFirst, note.SafetySnapshot), Array.IndexOf(oldestFirst, note.NewestWhole));
 
     static async Task ForgetAsync(IVolumeStorage storage, VolumeId volume, RestoreNote note, CancellationToken cancellation)
     {

@@ -20,6 +20,9 @@ public sealed class VolumeRestore(IVolumeStorage storage, PointReading reading, 
     // The last volumes that were written, by name.
     readonly Dictionary<string, CheckedDigests> _digests = new(StringComparer.Ordinal);
 
+    /// <summary>Hears what the run has to say.</summary>
+    internal IRunReport Report => report;
+
     public long LogicalBytes { get; private set; }
     public long WrittenBytes { get; private set; }
 

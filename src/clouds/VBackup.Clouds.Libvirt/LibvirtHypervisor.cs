@@ -166,6 +166,19 @@ public sealed partial class LibvirtHypervisor : IHypervisor
         }
     }
 
+    /// <inheritdoc/>
+    /// <remarks>What <c>virsh managedsave</c>, or a host that was shut down, has left. Memory that was saved to a file of somebody's own
+    /// choice (<c>virsh save</c>) is known to nobody.</remarks>
+    public async Task<bool> DropSavedMemoryAsync(string name, CancellationToken cancellation) =>
+        await CallAsync("drop the saved memory", name, domain =>
+        {
+            const string operation = "drop the saved memory";
+            if (IsActive(domain, name)) return false;
+            if (LibvirtError.Check(LibvirtLibrary.virDomainHasManagedSaveImage(domain, flags: 0), operation, name) == 0) return false;
+            LibvirtError.Check(LibvirtLibrary.virDomainManagedSaveRemove(domain, flags: 0), operation, name);
+            return true;
+        }, cancellation).ConfigureAwait(false);
+
     public ValueTask DisposeAsync()
     {
         _connection.Dispose();

@@ -17,7 +17,9 @@ namespace VBackup.Snapshots;
 /// Does on the storage what the orders say, one step after the other. Each step can be repeated: whoever dies at one finds it again.
 /// One process of a region does so.
 /// </summary>
-public sealed class SnapshotWork(ChangeMaker<SnapshotsDb> changes, EdgeCloud cloud, SnapshotLimits? limits = null)
+/// <param name="report">Hears what is to be known of steps that are no run's; null where nobody listens.</param>
+public sealed class SnapshotWork(
+    ChangeMaker<SnapshotsDb> changes, EdgeCloud cloud, SnapshotLimits? limits = null, IRunReport? report = null)
 {
     const int BatchMax = 100;
 
@@ -105,12 +107,22 @@ public sealed class SnapshotWork(ChangeMaker<SnapshotsDb> changes, EdgeCloud clo
         var bases = await changes.MakeAsync(change => change.Db.Snapshots
             .Where(one => one.ServerId == snapshot.ServerId && one.Purpose == SnapshotPurpose.Backup && one.State == SnapshotState.Base)
             .Select(one => one.Instant).ToListAsync(cancellation), cancellation).ConfigureAwait(false);
-        var report = new NotedReport();
+        var noted = new NotedReport();
         // Whoever names disks knows that the others are not in the point.
-        if (snapshot is { Purpose: SnapshotPurpose.Backup, WantedDisks: null }) LeftOutNotes.NoteTo(report, server);
-        var taken = snapshot.Purpose == SnapshotPurpose.Backup
-            ? await InstantTaking.TakeForBackupAsync(cloud, server, snapshot.Instant, bases, report, cancellation).ConfigureAwait(false)
-            : await InstantTaking.TakeAsync(cloud, server, snapshot.Instant, bases, report, cancellation).ConfigureAwait(false);
+        if (snapshot is { Purpose: SnapshotPurpose.Backup, WantedDisks: null }) LeftOutNotes.NoteTo(noted, server);
+        TakenInstant? taken = null;
+        try
+        {
+            taken = snapshot.Purpose == SnapshotPurpose.Backup
+                ? await InstantTaking.TakeForBackupAsync(cloud, server, snapshot.Instant, bases, noted, cancellation).ConfigureAwait(false)
+                : await InstantTaking.TakeAsync(cloud, server, snapshot.Instant, bases, noted, cancellation).ConfigureAwait(false);
+        }
+        finally
+        {
+            // Those of a run go with what it is told of its snapshot.
+            if (taken is null || snapshot.Run is null)
+                foreach (var note in noted.Notes) report?.Note(note);
+        }
         var configuration = await cloud.Hypervisor.ReadConfigurationAsync(server.Name, cancellation).ConfigureAwait(false);
         List<DiskView> disks = [];
         foreach (var disk in server.Disks)
@@ -124,7 +136,7 @@ public sealed class SnapshotWork(ChangeMaker<SnapshotsDb> changes, EdgeCloud clo
                 change.Send(Destination.Backup, new SnapshotTaken(found.Id, run, null, taken.Instant.TakenAt, taken.Consistency,
                     taken.HeldFor is { } held ? Math.Round(held.TotalSeconds, 4) : null, server.Name, ServerStateName.Of(taken.State),
                         disks,
-                    configuration.Kind, configuration.Text, report.Notes, found.Instant), MessageJson.Default.SnapshotTaken);
+                    configuration.Kind, configuration.Text, noted.Notes, found.Instant), MessageJson.Default.SnapshotTaken);
             SnapshotOrders.Tell(change, found);
         }, cancellation).ConfigureAwait(false);
     }
@@ -153,7 +165,7 @@ public sealed class SnapshotWork(ChangeMaker<SnapshotsDb> changes, EdgeCloud clo
             volumes = [.. (server?.Disks ?? []).Select(disk => disk.Volume)];
         }
         if (volumes.Count == 0) return;
-        if (snapshot is { Purpose: SnapshotPurpose.Safety, IsGivenUp: false })
+        if (snapshot is { Purpose: not SnapshotPurpose.Backup, IsGivenUp: false })
             await UnfinishedRestores.RequireNotNeededAsync(cloud.Storage, snapshot.Instant, volumes, cancellation).ConfigureAwait(false);
         await cloud.Storage.Snapshots.RemoveAsync(snapshot.Instant, volumes, cancellation).ConfigureAwait(false);
     }
@@ -183,7 +195,8 @@ public sealed class SnapshotWork(ChangeMaker<SnapshotsDb> changes, EdgeCloud clo
                 "the storage does not have what the volumes were, but only what changed since: nothing was rolled back");
         await SecureAsync(snapshot, server!, disks, cancellation).ConfigureAwait(false);
         await GiveUpBasesAsync(snapshot, cancellation).ConfigureAwait(false);
-        await UnfinishedRestores.RollBackAsync(cloud.Storage, snapshot.Instant, volumes, cancellation).ConfigureAwait(false);
+        await UnfinishedRestores.RollBackAsync(cloud, server!, snapshot.Instant, volumes, report ?? new NotedReport(), cancellation)
+            .ConfigureAwait(false);
     }
 
     async Task SecureAsync(Snapshot snapshot, Server server, List<DiskView> disks, CancellationToken cancellation)

@@ -28,6 +28,7 @@ public sealed class FreezeGuardTests : IAsyncDisposable
         {
             Assert.Equal(2, hold.FileSystems);
             Assert.Null(hold.WhyNotHeld);
+            Assert.Null(hold.HeldFor);
             Assert.True(hypervisor.IsFrozen);
             clock.Pass(TimeSpan.FromSeconds(1));
             Assert.True(await hold.WasStillFrozenAsync(none));
@@ -35,6 +36,7 @@ public sealed class FreezeGuardTests : IAsyncDisposable
             Assert.False(hypervisor.IsFrozen);
             Assert.Equal(TimeSpan.FromSeconds(1), hold.HeldFor);
             Assert.False(await hold.WasStillFrozenAsync(none));
+            Assert.Null(hold.WhyNotLetGo);
         }
         Assert.Equal(["release", "leave"], watchdog.Told);
         Assert.Equal(["ask", "freeze", "ask", "thaw", "ask"], hypervisor.Asked);
@@ -158,6 +160,31 @@ public sealed class FreezeGuardTests : IAsyncDisposable
         }
         Assert.DoesNotContain("release", watchdog.Told);
         Assert.Equal("leave", watchdog.Told[0]);
+    }
+
+    [Fact]
+    public async Task How_long_a_guest_was_held_is_not_known_before_it_says_that_it_was_let_go()
+    {
+        var hold = await HoldAsync();
+        clock.Pass(TimeSpan.FromSeconds(1));
+        // It hears, and says that it is frozen still.
+        hypervisor.OnAsk = () => hypervisor.IsFrozen = true;
+        await hold.DisposeAsync();
+        Assert.Null(hold.HeldFor);
+        Assert.Equal("the guest could not be let go (web: thaw: the guest says that it is still frozen): the watchdog goes on trying for "
+            + "15 minutes; look at it: virsh domfsthaw web", hold.WhyNotLetGo);
+    }
+
+    [Fact]
+    public async Task A_guest_that_nobody_can_let_go_and_nobody_watches_is_told_as_such()
+    {
+        var hold = await HoldAsync();
+        hypervisor.OnThaw = () => throw ScriptedHypervisor.Silent();
+        watchdog.Die();
+        await hold.DisposeAsync();
+        Assert.Null(hold.HeldFor);
+        Assert.Contains("the agent does not answer", hold.WhyNotLetGo, StringComparison.Ordinal);
+        Assert.Contains("nobody goes on trying; look at it: virsh domfsthaw web", hold.WhyNotLetGo, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -70,4 +70,5 @@ sealed class ScriptedHypervisor : IHypervisor
     public Task RemoveAsync(string name, CancellationToken cancellation, string? id = null) => throw new NotSupportedException();
     public Task<bool> StartAsync(string name, CancellationToken cancellation) => throw new NotSupportedException();
     public Task StopAsync(string name, TimeSpan patience, CancellationToken cancellation) => throw new NotSupportedException();
+    public Task<bool> DropSavedMemoryAsync(string name, CancellationToken cancellation) => throw new NotSupportedException();
 }

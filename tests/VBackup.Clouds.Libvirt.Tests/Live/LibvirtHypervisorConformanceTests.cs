@@ -1,7 +1,9 @@
+using System.Diagnostics;
 using System.Security.Cryptography;
 using VBackup.Clouds.Servers;
 using VBackup.Clouds.Tests;
 using VBackup.Clouds.Volumes;
+using Xunit;
 
 namespace VBackup.Clouds.Libvirt.Tests.Live;
 
@@ -51,6 +53,13 @@ public sealed class LibvirtHypervisorConformanceTests : HypervisorConformance
             return frozen == 2;
         });
         return new Nothing();
+    }
+
+    protected override async Task SaveMemoryAsync(string server)
+    {
+        using var virsh = Process.Start("virsh", ["-q", "-c", LiveServer.Uri, "managedsave", server]);
+        await virsh.WaitForExitAsync(Token);
+        Assert.Equal(0, virsh.ExitCode);
     }
 
     protected override async ValueTask CleanUpAsync()

@@ -38,7 +38,7 @@ public sealed class LiveFreezeTests(LiveServer server)
             Assert.True(await hold.WasStillFrozenAsync(none));
             await hold.ThawAsync();
             Assert.False(await server.IsFrozenAsync());
-            Assert.InRange(hold.HeldFor, TimeSpan.FromMilliseconds(1), Limit);
+            Assert.InRange(hold.HeldFor!.Value, TimeSpan.FromMilliseconds(1), Limit);
         }
         await HolderProcess.UntilNoWatchdogAsync(server.Name);
     }

@@ -39,6 +39,9 @@ sealed class MortalHypervisor(IHypervisor hypervisor, SimulatedGuest guest, Life
         await guest.LookAsync();
     }, cancellation);
 
+    public Task<bool> DropSavedMemoryAsync(string name, CancellationToken cancellation) =>
+        life.DoAsync(look, stop => hypervisor.DropSavedMemoryAsync(name, stop), cancellation);
+
     public Task<int?> FreezeAsync(string name, CancellationToken cancellation) =>
         life.DoAsync(Place.Freeze, _ => Task.FromResult(guest.Freeze()), cancellation);
 

@@ -62,9 +62,10 @@ sealed class MortalStorage(CrashWorld world, Life life, Place look) : IVolumeSto
     public Task<ChangeAnswer> FindChangesAsync(VolumeId volume, string fromInstant, string toInstant, CancellationToken cancellation) =>
         life.DoAsync(Place.FindChanges, stop => _storage.Snapshots.FindChangesAsync(volume, fromInstant, toInstant, stop), cancellation);
 
-    public Task RollBackAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation) => life.DoAsync(
-        Place.RollBack, stop => _storage.Snapshots.RollBackAsync(name, volumes, stop), cancellation,
-        () => _storage.Snapshots.RollBackAsync(name, [volumes[0]], CancellationToken.None));
+    public Task RollBackAsync(
+        string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation, RestoreNote? note = null) => life.DoAsync(
+        Place.RollBack, stop => _storage.Snapshots.RollBackAsync(name, volumes, stop, note), cancellation,
+        () => _storage.Snapshots.RollBackAsync(name, [volumes[0]], CancellationToken.None, note));
 
     public Task<long?> FindLengthAsync(VolumeId volume, CancellationToken cancellation) =>
         life.DoAsync(look, stop => _storage.FindLengthAsync(volume, stop), cancellation);

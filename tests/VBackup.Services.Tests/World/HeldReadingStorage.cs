@@ -4,7 +4,8 @@ using VBackup.Primitives;
 
 namespace VBackup.Services.Tests.World;
 
-/// <summary>The same volumes; who reads one of them from a snapshot waits until it is released, or until it is cancelled.</summary>
+/// <summary>The same volumes; who reads one of them from a snapshot waits until it is released, or until it is cancelled, and somebody may
+/// do something while a roll back is under way.</summary>
 sealed class HeldReadingStorage(IVolumeStorage storage, VolumeId held) : IVolumeStorage, IVolumeSnapshots
 {
     readonly TaskCompletionSource _reached = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -38,8 +39,15 @@ sealed class HeldReadingStorage(IVolumeStorage storage, VolumeId held) : IVolume
     public Task<ChangeAnswer> FindChangesAsync(VolumeId volume, string fromInstant, string toInstant, CancellationToken cancellation) =>
         storage.Snapshots.FindChangesAsync(volume, fromInstant, toInstant, cancellation);
 
-    public Task RollBackAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation) =>
-        storage.Snapshots.RollBackAsync(name, volumes, cancellation);
+    /// <summary>Comes before a roll back has ended.</summary>
+    public Func<Task>? InRollBack { get; set; }
+
+    public async Task RollBackAsync(
+        string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation, RestoreNote? note = null)
+    {
+        await storage.Snapshots.RollBackAsync(name, volumes, cancellation, note);
+        if (InRollBack is { } something) await something();
+    }
 
     public Task<long?> FindLengthAsync(VolumeId volume, CancellationToken cancellation) => storage.FindLengthAsync(volume, cancellation);
 

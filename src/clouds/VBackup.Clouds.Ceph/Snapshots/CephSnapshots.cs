@@ -253,7 +253,8 @@ internal sealed class CephSnapshots(CephStorage storage) : IVolumeSnapshots
         }, cancellation);
     }
 
-    public async Task RollBackAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation)
+    public async Task RollBackAsync(
+        string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation, RestoreNote? note = null)
     {
         var paths = Parsed(volumes);
         var wholeGroup = await storage.RunAsync("roll back", Subject(paths), connection =>
@@ -263,35 +264,51 @@ internal sealed class CephSnapshots(CephStorage storage) : IVolumeSnapshots
             var group = found[0].Group;
             return group is not null && found[0].Paths.Count == paths.Length && found[0].Paths.All(paths.Contains) ? group : null;
         }, cancellation).ConfigureAwait(false);
-        if (wholeGroup is not null)
+        List<CephVolumeWriter> targets = [];
+        try
         {
             // A restore that was left behind holds claims, and handles too where images have no lock: from here on it writes nothing.
             foreach (var path in paths)
-                await (await storage.OpenRbdWriterAsync(path, new() { TakesOver = true }, cancellation).ConfigureAwait(false))
-                    .DisposeAsync().ConfigureAwait(false);
-            await storage.RunAsync("roll back", Subject(paths), connection =>
-            {
-                foreach (var path in paths)
-                {
-                    Step($"note that {path} is rolled back");
-                    using var image = RbdImage.Open(connection, path, isReadOnly: false);
-                    image.NoteRollBack();
-                }
-                Step($"roll back the group to {name}");
-                using var group = RbdGroup.Open(connection, wholeGroup.Name, wholeGroup.Namespace);
-                group.RollBack(name);
-                return true;
-            }, cancellation).ConfigureAwait(false);
-            return;
+                targets.Add(await storage.OpenRbdWriterAsync(path, new() { TakesOver = true }, cancellation).ConfigureAwait(false));
+            if (note is not null)
+                foreach (var target in targets)
+                    await KeepAsync(note, target, cancellation).ConfigureAwait(false);
+            if (wholeGroup is null)
+                foreach (var target in targets)
+                    await RollBackAsync(name, target, cancellation).ConfigureAwait(false);
         }
-        foreach (var path in paths) await RollBackAsync(name, path, cancellation).ConfigureAwait(false);
+        finally
+        {
+            foreach (var target in targets) await target.DisposeAsync().ConfigureAwait(false);
+        }
+        if (wholeGroup is null) return;
+        await storage.RunAsync("roll back", Subject(paths), connection =>
+        {
+            foreach (var path in paths)
+            {
+                Step($"note that {path} is rolled back");
+                using var image = RbdImage.Open(connection, path, isReadOnly: false);
+                image.NoteRollBack();
+            }
+            Step($"roll back the group to {name}");
+            using var group = RbdGroup.Open(connection, wholeGroup.Name, wholeGroup.Namespace);
+            group.RollBack(name);
+            return true;
+        }, cancellation).ConfigureAwait(false);
     }
 
-    private async Task RollBackAsync(string name, RbdPath path, CancellationToken cancellation)
+    // What is half written already stays so.
+    private async Task KeepAsync(RestoreNote note, CephVolumeWriter target, CancellationToken cancellation)
     {
+        var earlier = await storage.Calls.RunAsync("rbd_metadata_get", target.Description, target.Image.RestoreNoted, cancellation)
+            .ConfigureAwait(false);
+        if (string.IsNullOrEmpty(earlier)) await target.NoteRestoreAsync(note, cancellation).ConfigureAwait(false);
+    }
+
+    private async Task RollBackAsync(string name, CephVolumeWriter target, CancellationToken cancellation)
+    {
+        var path = target.Image.Path;
         Step($"roll back {path} to {name}");
-        var target = await storage.OpenRbdWriterAsync(path, new() { TakesOver = true }, cancellation).ConfigureAwait(false);
-        await using var closing = target.ConfigureAwait(false);
         var snapshots = await storage.Calls.RunAsync("rbd_snap_list", path.ToString(), target.Image.Snapshots, cancellation)
             .ConfigureAwait(false);
         var part = PartOf(snapshots, name) ?? throw Missing(path, name);

@@ -73,7 +73,8 @@ internal sealed class FileCopies(
         return opening.ForReadingAsync(copied.PathOf(volume), copied.FormatOf(volume), $"{volume}@{copied.Name}", cancellation);
     }
 
-    public async Task RollBackAsync(CopiedInstant copied, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation)
+    public async Task RollBackAsync(
+        CopiedInstant copied, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation, RestoreNote? note)
     {
         List<VolumeId> wanted = [.. volumes.Distinct()];
         // All is looked at before anything is touched.
@@ -85,11 +86,17 @@ internal sealed class FileCopies(
         try
         {
             var servers = await hypervisor.ListFilesAsync(cancellation).ConfigureAwait(false);
-            foreach (var volume in wanted) LibvirtFileStorage.RefuseActiveServers(servers, volume, "roll back");
             foreach (var volume in wanted)
             {
+                LibvirtFileStorage.RefuseActiveServers(servers, volume, "roll back");
                 if (volume.Value.StartsWith("/dev/", StringComparison.Ordinal))
                     throw new CloudException(CloudFailure.NotSupported, "roll back", volume.Value, "a device cannot be replaced by a file");
+            }
+            if (note is not null)
+                foreach (var volume in wanted)
+                    RestoreNoteFile.Keep(state.RestoreNote(volume), note);
+            foreach (var volume in wanted)
+            {
                 using var source = FileVolume.OpenSource(copied.PathOf(volume));
                 // A restore that was left behind holds a claim, and may wake up: from here on it writes nothing.
                 VolumeClaim.TakeOver(state.Claim(volume), volume.Value, new() { TakesOver = true }, volume.Value);

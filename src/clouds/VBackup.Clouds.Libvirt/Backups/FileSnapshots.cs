@@ -125,12 +125,13 @@ internal sealed class FileSnapshots(
                 .ConfigureAwait(false));
         });
 
-    public Task RollBackAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation) =>
+    public Task RollBackAsync(
+        string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation, RestoreNote? note = null) =>
         new FileCall("roll back", name, cancellation).RunAsync(async () =>
         {
             if (CopiedInstant.Find(state, name) is { } copied)
             {
-                await _copies.RollBackAsync(copied, volumes, cancellation).ConfigureAwait(false);
+                await _copies.RollBackAsync(copied, volumes, cancellation, note).ConfigureAwait(false);
                 return true;
             }
             var known = await ListAsync(volumes, cancellation).ConfigureAwait(false);

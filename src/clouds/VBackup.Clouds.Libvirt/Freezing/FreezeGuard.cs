@@ -45,9 +45,13 @@ public sealed class FreezeGuard : IAsyncDisposable
     /// <summary>A sentence for the user; null when the guest is held.</summary>
     public string? WhyNotHeld { get; private init; }
 
-    /// <summary>From before the freeze to after the thaw: the guest stood still for less than this. Zero until it was
-    /// let go.</summary>
-    public TimeSpan HeldFor { get; private set; }
+    /// <summary>From before the freeze to after the thaw: the guest stood still for less than this. Null until it has said
+    /// that it was let go.</summary>
+    public TimeSpan? HeldFor { get; private set; }
+
+    /// <summary>A sentence for the user, of a guest that may stand still yet when this hold is over; null when it was let
+    /// go.</summary>
+    public string? WhyNotLetGo { get; private set; }
 
     /// <param name="limit">For how long the guest may be held, from before it is frozen.</param>
     /// <exception cref="CloudException">There is no such server.</exception>
@@ -157,10 +161,13 @@ public sealed class FreezeGuard : IAsyncDisposable
         {
             await ThawAsync().ConfigureAwait(false);
         }
-        catch (CloudException)
+        catch (CloudException failure)
         {
-            // The watchdog was left alone with the guest and lets it go; there is nothing to add to what ends this
-            // hold.
+            // What ends this hold is the failure to see; the watchdog was left alone with the guest.
+            WhyNotLetGo = $"the guest could not be let go ({failure.Message}): "
+                + (_watchdog.Ended.IsCompleted ? "its watchdog is gone, and nobody goes on trying"
+                    : $"the watchdog goes on trying for {FreezeWatch.PatienceMax.TotalMinutes:0} minutes")
+                + $"; look at it: virsh domfsthaw {_server}";
         }
         await _watchdog.DisposeAsync().ConfigureAwait(false);
     }
@@ -187,8 +194,12 @@ public sealed class FreezeGuard : IAsyncDisposable
             try
             {
                 await _hypervisor.ThawAsync(_server, CancellationToken.None).ConfigureAwait(false);
-                HeldFor = _clock.GetElapsedTime(_armed);
-                if (!await _hypervisor.IsFrozenAsync(_server, CancellationToken.None).ConfigureAwait(false)) return;
+                var heldFor = _clock.GetElapsedTime(_armed);
+                if (!await _hypervisor.IsFrozenAsync(_server, CancellationToken.None).ConfigureAwait(false))
+                {
+                    HeldFor = heldFor;
+                    return;
+                }
                 throw new CloudException(CloudFailure.Other, "thaw", _server, "the guest says that it is still frozen");
             }
             catch (CloudException failure) when (failure.Failure is CloudFailure.NotFound)

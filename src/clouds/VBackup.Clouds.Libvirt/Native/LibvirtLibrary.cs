@@ -92,6 +92,12 @@ internal static class LibvirtLibrary
     internal static extern int virDomainCreateWithFlags(DomainHandle domain, uint flags);
 
     [DllImport(Library), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    internal static extern int virDomainHasManagedSaveImage(DomainHandle domain, uint flags);
+
+    [DllImport(Library), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    internal static extern int virDomainManagedSaveRemove(DomainHandle domain, uint flags);
+
+    [DllImport(Library), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     internal static extern int virDomainShutdownFlags(DomainHandle domain, uint flags);
 
     [DllImport(Library), DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]

@@ -108,6 +108,14 @@ public sealed class LabHypervisor : IHypervisor
             await SetStateAsync(name, ServerState.Shutdown, "stop", cancellation).ConfigureAwait(false);
         });
 
+    /// <summary>A lab server's memory is never saved.</summary>
+    public Task<bool> DropSavedMemoryAsync(string name, CancellationToken cancellation) =>
+        new FileCall("drop the saved memory", name, cancellation).RunAsync(() =>
+        {
+            _ = ServerFile.Require(_folder, name, "drop the saved memory");
+            return Task.FromResult(false);
+        });
+
     public Task<int?> FreezeAsync(string name, CancellationToken cancellation) =>
         AskAsync(name, LabAgent.Freeze, cancellation);
 

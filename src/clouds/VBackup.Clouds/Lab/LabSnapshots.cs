@@ -81,7 +81,8 @@ internal sealed class LabSnapshots(LabFolder folder) : IVolumeSnapshots
             return (ChangeAnswer)new ChangeAnswer.Known(await SparseCopy.CompareAsync(from, to, cancellation).ConfigureAwait(false));
         });
 
-    public Task RollBackAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation) =>
+    public Task RollBackAsync(
+        string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation, RestoreNote? note = null) =>
         new FileCall("roll back", name, cancellation).RunAsync(async () =>
         {
             using var instants = await HoldInstantsAsync("roll back", cancellation).ConfigureAwait(false);
@@ -98,6 +99,9 @@ internal sealed class LabSnapshots(LabFolder folder) : IVolumeSnapshots
                     LabStorage.RefuseRunningServers(folder, volume, "roll back");
                     places.Add(LabStorage.HoldWriter(folder, volume, "roll back"));
                 }
+                if (note is not null)
+                    foreach (var volume in volumes.Distinct())
+                        RestoreNoteFile.Keep(folder.RestoreNote(volume), note);
                 foreach (var volume in volumes.Distinct()) await RollBackAsync(name, volume, cancellation).ConfigureAwait(false);
             }
             finally

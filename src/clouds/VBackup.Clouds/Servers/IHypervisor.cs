@@ -45,6 +45,11 @@ public interface IHypervisor : IAsyncDisposable
     /// down is let be.</summary>
     Task StopAsync(string name, TimeSpan patience, CancellationToken cancellation);
 
+    /// <summary>Throws away what was saved to disk of the memory of a server that is shut down. It belongs to the volumes as they are: the
+    /// next start, whoever's it is, would go on with it over whatever they hold by then. One that is on is let be.</summary>
+    /// <returns>Whether there was any.</returns>
+    Task<bool> DropSavedMemoryAsync(string name, CancellationToken cancellation);
+
     /// <summary>Asks the guest to bring its file systems to rest and to hold them so.</summary>
     /// <returns>How many are frozen; null when the guest has no agent that answers.</returns>
     /// <exception cref="CloudException">The agent answered that it could not.</exception>

@@ -61,6 +61,8 @@ public interface IVolumeSnapshots
     Task<ChangeAnswer> FindChangesAsync(VolumeId volume, string fromInstant, string toInstant, CancellationToken cancellation);
 
     /// <summary>Makes volumes what they were at an instant. REQUIRES: nobody writes to them.</summary>
+    /// <param name="note">Kept with each of the volumes that has none yet, from before the first byte of any is changed, and left there: it
+    /// is for the caller to take away. A roll back that is refused leaves none. Null for no note.</param>
     /// <exception cref="CloudException">Somebody uses one of them, or the instant is incomplete.</exception>
-    Task RollBackAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation);
+    Task RollBackAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation, RestoreNote? note = null);
 }

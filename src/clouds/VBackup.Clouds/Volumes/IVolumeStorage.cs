@@ -101,7 +101,7 @@ public interface IVolumeStorage : IAsyncDisposable
     /// <exception cref="CloudException">They do not (<see cref="CloudFailure.NotAllowed"/>), or there is no such volume.</exception>
     Task RequireWritableAsync(VolumeId volume, CancellationToken cancellation) => Task.CompletedTask;
 
-    /// <summary>The note of a restore in place that overwrites the volume, or did and never ended: see
+    /// <summary>The note of a restore in place, or a roll back, that overwrites the volume, or did and never ended: see
     /// <see cref="IVolumeWriter.NoteRestoreAsync"/>.</summary>
     /// <returns>Null when there is none, or no such volume.</returns>
     /// <exception cref="CloudException">There is one that makes no sense.</exception>

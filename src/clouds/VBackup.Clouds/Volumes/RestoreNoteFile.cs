@@ -21,6 +21,12 @@ public static class RestoreNoteFile
         }
     }
 
+    /// <summary>Writes one where there is none: what is half written already stays so.</summary>
+    public static void Keep(string path, RestoreNote note)
+    {
+        if (!File.Exists(path)) Write(path, note);
+    }
+
     /// <param name="note">Null to remove it.</param>
     public static void Write(string path, RestoreNote? note)
     {
