@@ -21,7 +21,8 @@ public sealed class PointDeletionTests
         world.Clock.Advance(TimeSpan.FromDays(30));
         await world.Clockwork.TurnAsync(default);
         await world.SettleAsync();
-        Assert.Equal(RestorePointState.Active, world.Portal.Point(order.Point).State);
+        var back = world.Portal.Point(order.Point);
+        Assert.Equal((RestorePointState.Active, true), (back.State, back.IsProtected));
         Assert.Equal(1, world.VaultPoints);
     }
 

@@ -1,3 +1,5 @@
+using System.Text.Json.Serialization.Metadata;
+using Microsoft.EntityFrameworkCore;
 using NodaTime;
 using VBackup.Contracts.Ids;
 using VBackup.Contracts.Messages;
@@ -71,6 +73,43 @@ public sealed class ProtectedServerTests
             change, world.Project, policy.Id, "often", s_every6Hours, default)), default);
         await world.PassAsync(TimeSpan.FromMinutes(2));
         Assert.Equal(3, (await world.PointsAsync()).Count);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_point_that_is_brought_back_from_the_bin_stays_until_it_is_given_back_to_the_rules(bool wasBinnedByPolicy)
+    {
+        await using var world = await ProtectedWorld.MakeAsync();
+        var server = await world.AddServerAsync("web", ("vda", Noise(1)));
+        var location = await world.Portal.MakeAsync(change => change.Db.Locations.Select(one => one.Id).SingleAsync(), default);
+        Assert.Null((await world.Locations.ChangeAsync(world.Project, location, new(SoftDeleteDays: 30), default)).Reason);
+        await world.ProtectAsync(server, new((await world.NewPolicyAsync("often", new(new(0, 0), "Etc/UTC", Hourly: new(6, 1)))).Id));
+        await world.PassAsync(TimeSpan.FromHours(6));
+        var point = Assert.Single(await world.PointsAsync()).Id;
+        if (!wasBinnedByPolicy) await AskAsync(new DeletePoint(point, world.Project, IsByPolicy: false), MessageJson.Default.DeletePoint);
+        await world.PassAsync(TimeSpan.FromHours(6));
+        Assert.Equal(point, Assert.Single(await world.PointsAsync(RestorePointState.SoftDeleted)).Id);
+
+        await AskAsync(new UndeletePoint(point, world.Project), MessageJson.Default.UndeletePoint);
+        for (var hour = 0; hour < 24; hour++) await world.PassAsync(TimeSpan.FromHours(1));
+        var back = Assert.Single(await world.PointsAsync(), one => one.Id == point);
+        Assert.True(back.IsProtected);
+        Assert.Equal(Noise(1), await world.RestoreAsync(point, "vda", "elsewhere"));
+
+        await AskAsync(new ProtectPoint(point, world.Project, IsProtected: false), MessageJson.Default.ProtectPoint);
+        Assert.DoesNotContain(await world.PointsAsync(), one => one.Id == point);
+
+        async Task AskAsync<TMessage>(TMessage message, JsonTypeInfo<TMessage> type) where TMessage : class, IMessage
+        {
+            await world.Portal.MakeAsync(async change =>
+            {
+                change.Send(Destination.Backup, message, type);
+                await Task.CompletedTask;
+            }, default);
+            await world.Services.SettleAsync();
+            await world.TurnAsync();
+        }
     }
 
     [Fact]
