@@ -32,6 +32,7 @@ public sealed class Clockwork(ChangeMaker<BackupDb> changes, StorageSpaceLimits?
         await changes.MakeAsync(change => EndLeasesAsync(change, cancellation), cancellation).ConfigureAwait(false);
         await changes.MakeAsync(change => CloseWindowsAsync(change, cancellation), cancellation).ConfigureAwait(false);
         await changes.MakeAsync(change => WorkerAbsence.GiveUpAsync(change, cancellation), cancellation).ConfigureAwait(false);
+        await changes.MakeAsync(change => WorkerAbsence.EndGivenUpAsync(change, cancellation), cancellation).ConfigureAwait(false);
         await changes.MakeAsync(change => WorkerAbsence.TellAsync(change, cancellation), cancellation).ConfigureAwait(false);
         await changes.MakeAsync(change => GiveUpSnapshotsAsync(change, cancellation), cancellation).ConfigureAwait(false);
         await changes.MakeAsync(change => PointDeletion.PurgeAsync(change, cancellation), cancellation).ConfigureAwait(false);
@@ -64,7 +65,8 @@ public sealed class Clockwork(ChangeMaker<BackupDb> changes, StorageSpaceLimits?
     {
         const string Silence = "the region's vSnapshot service does not answer";
         var since = change.Now - SnapshotPatience;
-        var waiting = await change.Db.Runs.Where(run => run.State == RunState.Snapshotting && run.StartedAt < since)
+        var waiting = await change.Db.Runs.Where(run => run.State == RunState.Snapshotting && run.Snapshot != null
+                && run.StartedAt < since)
             .Take(BatchMax).ToListAsync(cancellation).ConfigureAwait(false);
         foreach (var run in waiting)
         {

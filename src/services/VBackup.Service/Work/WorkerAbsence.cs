@@ -1,5 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using VBackup.Contracts.Messages;
+using VBackup.Contracts.Work;
 using VBackup.Platform.Databases;
 using VBackup.Service.Runs;
 
@@ -46,6 +47,23 @@ static class WorkerAbsence
         foreach (var run in late)
             await Ending.StopAsync(change, run, run.Kind == RunKind.Backup ? RunState.WindowClosed : RunState.Failed,
                 $"no worker of the region {run.Region} began it by {run.BeginBy:u}", cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Ends restores that were given up, and of which nothing is left but to start the server that was stopped for them: whoever
+    /// waits for them hears that it is off. The task stays: a worker that comes starts it all the same.</summary>
+    public static async Task EndGivenUpAsync(Change<BackupDb> change, CancellationToken cancellation)
+    {
+        var db = change.Db;
+        var givenUp = await db.Runs.Where(run => run.State < RunState.Succeeded && run.EndsAs != null && run.Restored == null
+                && run.WaitsForWorkerSince != null && db.Tasks.Any(task => task.Run == run.Id && task.Kind == WorkKind.StartServer
+                    && task.State == WorkTaskState.Ready))
+            .Take(BatchMax).ToListAsync(cancellation).ConfigureAwait(false);
+        foreach (var region in givenUp.GroupBy(run => run.Region))
+        {
+            if (await IsThereAsync(change, region.Key, cancellation).ConfigureAwait(false)) continue;
+            foreach (var run in region)
+                RestoreRuns.IsNotStarted(run, $"no worker of the region {run.Region} is there; the next one that comes starts it", change);
+        }
     }
 
     // Who is busy with all that he may do asks for no more, and keeps his leases.
