@@ -72,7 +72,9 @@ public sealed class PlanClockwork(ChangeMaker<PortalDb> changes)
         var runs = await all.Where(run => from == null || run.DueAt >= from || run.Outcome == RunOutcome.GoingOn).ToListAsync(cancellation)
             .ConfigureAwait(false);
         if (lastFull is not null && !runs.Contains(lastFull)) runs.Add(lastFull);
-        return new(Instant.FromDateTimeOffset(plan.Since), [.. runs.Select(run => run.Past)]);
+        var restore = await PlanUse.FindRestoreInPlaceAsync(db, plan, cancellation).ConfigureAwait(false);
+        return new(Instant.FromDateTimeOffset(plan.Since), [.. runs.Select(run => run.Past)],
+            restore?.AskedAt is { } asked ? Instant.FromDateTimeOffset(asked) : null);
     }
 
     static async Task RetainAsync(Change<PortalDb> change, PlanId id, CancellationToken cancellation)
@@ -103,6 +105,13 @@ public sealed class PlanClockwork(ChangeMaker<PortalDb> changes)
         {
             run.WasNeverHeardOf(NeverAnswered);
             if (await change.Db.Runs.FindAsync([run.Id], cancellation).ConfigureAwait(false) is not { } row) continue;
+            row.NeverBegan(NeverAnswered, change.Now);
+            await Notices.RunEndedAsync(change, row, cancellation).ConfigureAwait(false);
+        }
+        // A restore that nobody carries out must not be in the way of backups for ever.
+        foreach (var row in await change.Db.Runs.Where(run => run.Version == 0 && run.State < RunState.Succeeded
+            && run.Kind != RunKind.Backup && run.AskedAt < since).Take(BatchMax).ToListAsync(cancellation).ConfigureAwait(false))
+        {
             row.NeverBegan(NeverAnswered, change.Now);
             await Notices.RunEndedAsync(change, row, cancellation).ConfigureAwait(false);
         }
