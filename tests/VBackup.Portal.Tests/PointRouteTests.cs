@@ -80,7 +80,8 @@ public sealed class PointRouteTests
         var session = await world.MemberAsync();
         (await world.DeleteAsync($"{Path}/{active}", session)).Is(202);
         Assert.Equal(new DeletePoint(active, world.Project, false), Assert.Single(await world.SentAsync(MessageJson.Default.DeletePoint)));
-        (await world.PostAsync($"{Path}/{binned}/undelete", session, new { })).Is(202);
+        // Else rules that do not keep it would have it back in the bin at once.
+        Assert.Equal("True", (await world.PostAsync($"{Path}/{binned}/undelete", session, new { })).Is(202)["isProtected"]);
         Assert.Equal(new UndeletePoint(binned, world.Project), Assert.Single(await world.SentAsync(MessageJson.Default.UndeletePoint)));
         (await world.DeleteAsync($"{Path}/{binned}", session)).Is(409, "point-not-active");
         (await world.PostAsync($"{Path}/{active}/undelete", session, new { })).Is(409, "point-not-in-bin");

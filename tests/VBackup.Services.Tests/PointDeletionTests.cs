@@ -1,5 +1,6 @@
 using VBackup.Contracts.Ids;
 using VBackup.Contracts.Messages;
+using VBackup.Service.Locations;
 using VBackup.Services.Tests.World;
 using Xunit;
 
@@ -21,7 +22,8 @@ public sealed class PointDeletionTests
         world.Clock.Advance(TimeSpan.FromDays(30));
         await world.Clockwork.TurnAsync(default);
         await world.SettleAsync();
-        Assert.Equal(RestorePointState.Active, world.Portal.Point(order.Point).State);
+        var back = world.Portal.Point(order.Point);
+        Assert.Equal((RestorePointState.Active, true), (back.State, back.IsProtected));
         Assert.Equal(1, world.VaultPoints);
     }
 
@@ -104,6 +106,22 @@ public sealed class PointDeletionTests
         Assert.Equal(RunState.Failed, run.State);
         Assert.Contains("quota", run.Error, StringComparison.Ordinal);
         Assert.Single(world.Portal.Snapshots);
+    }
+
+    [Fact]
+    public async Task A_backup_that_was_ordered_to_a_location_before_it_was_deleted_fails_and_freezes_nobody()
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var server = await world.AddServerAsync("web", ("vda", new byte[4096]));
+        Assert.Null((await new LocationRegistry(world.Backup, world.Secrets).DeleteAsync(world.Project, world.Location, default)).Reason);
+        // The message was delayed.
+        var order = await world.OrderBackupAsync(server);
+        await world.SettleAsync();
+        Assert.Equal((RunState.Failed, "the location main was deleted"),
+            (world.Portal.Run(order.Run).State, world.Portal.Run(order.Run).Error));
+        Assert.Equal(RestorePointState.Failed, world.Portal.Point(order.Point).State);
+        Assert.Equal(0, world.VaultPoints);
+        Assert.Empty(world.Portal.Snapshots);
     }
 
     static async Task<StartBackup> BackUpAsync(ServiceWorld world, int softDeleteDays, RunTrigger trigger = RunTrigger.Policy)

@@ -1,8 +1,12 @@
+using System.Text.Json.Serialization.Metadata;
+using Microsoft.EntityFrameworkCore;
 using NodaTime;
 using VBackup.Contracts.Ids;
 using VBackup.Contracts.Messages;
 using VBackup.Portal.Plans;
+using VBackup.Portal.Points;
 using VBackup.Portal.Policies;
+using VBackup.Portal.Restores;
 using VBackup.Services.Tests.World;
 using Xunit;
 
@@ -71,6 +75,43 @@ public sealed class ProtectedServerTests
             change, world.Project, policy.Id, "often", s_every6Hours, default)), default);
         await world.PassAsync(TimeSpan.FromMinutes(2));
         Assert.Equal(3, (await world.PointsAsync()).Count);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_point_that_is_brought_back_from_the_bin_stays_until_it_is_given_back_to_the_rules(bool wasBinnedByPolicy)
+    {
+        await using var world = await ProtectedWorld.MakeAsync();
+        var server = await world.AddServerAsync("web", ("vda", Noise(1)));
+        var location = await world.Portal.MakeAsync(change => change.Db.Locations.Select(one => one.Id).SingleAsync(), default);
+        Assert.Null((await world.Locations.ChangeAsync(world.Project, location, new(SoftDeleteDays: 30), default)).Reason);
+        await world.ProtectAsync(server, new((await world.NewPolicyAsync("often", new(new(0, 0), "Etc/UTC", Hourly: new(6, 1)))).Id));
+        await world.PassAsync(TimeSpan.FromHours(6));
+        var point = Assert.Single(await world.PointsAsync()).Id;
+        if (!wasBinnedByPolicy) await AskAsync(new DeletePoint(point, world.Project, IsByPolicy: false), MessageJson.Default.DeletePoint);
+        await world.PassAsync(TimeSpan.FromHours(6));
+        Assert.Equal(point, Assert.Single(await world.PointsAsync(RestorePointState.SoftDeleted)).Id);
+
+        await AskAsync(new UndeletePoint(point, world.Project), MessageJson.Default.UndeletePoint);
+        for (var hour = 0; hour < 24; hour++) await world.PassAsync(TimeSpan.FromHours(1));
+        var back = Assert.Single(await world.PointsAsync(), one => one.Id == point);
+        Assert.True(back.IsProtected);
+        Assert.Equal(Noise(1), await world.RestoreAsync(point, "vda", "elsewhere"));
+
+        await AskAsync(new ProtectPoint(point, world.Project, IsProtected: false), MessageJson.Default.ProtectPoint);
+        Assert.DoesNotContain(await world.PointsAsync(), one => one.Id == point);
+
+        async Task AskAsync<TMessage>(TMessage message, JsonTypeInfo<TMessage> type) where TMessage : class, IMessage
+        {
+            await world.Portal.MakeAsync(async change =>
+            {
+                change.Send(Destination.Backup, message, type);
+                await Task.CompletedTask;
+            }, default);
+            await world.Services.SettleAsync();
+            await world.TurnAsync();
+        }
     }
 
     [Fact]
@@ -155,6 +196,52 @@ public sealed class ProtectedServerTests
         foreach (var point in points) Assert.Equal(Noise(1), await world.RestoreAsync(point.Id, "vda", $"back-{point.Id}"));
         Assert.Equal("location-in-use", (await world.Locations.DeleteAsync(world.Project, second, default)).Code);
     }
+
+    [Fact]
+    public async Task A_run_that_comes_due_while_the_server_is_restored_in_place_is_skipped_and_nobody_is_alarmed()
+    {
+        await using var world = await ProtectedWorld.MakeAsync();
+        var server = await world.AddServerAsync("web", ("vda", Noise(1)));
+        var rules = s_every6Hours with { Notification = new(OnFailure: true, Recipients: ["ops@receiver.example"]) };
+        await world.ProtectAsync(server, new((await world.NewPolicyAsync("often", rules)).Id));
+        await world.PassAsync(TimeSpan.FromHours(5));
+        var point = Assert.Single(await world.PointsAsync());
+        await File.WriteAllBytesAsync(world.Services.VolumePath("web-vda"), Noise(2));
+        await world.PassAsync(TimeSpan.FromMinutes(354));
+        await RestoreInPlaceAsync(world, point);
+        world.Services.Clock.Advance(TimeSpan.FromMinutes(6));
+        // It is due, and goes as far as the vBackup service, before the restore is done.
+        await new PlanClockwork(world.Portal).TurnAsync(default);
+        Assert.Equal("run-going-on", (await world.BackUpNowAsync(server)).Refusal?.Code);
+        await world.TurnAsync();
+        Assert.Equal(Noise(1), await File.ReadAllBytesAsync(world.Services.VolumePath("web-vda")));
+        await world.PassAsync(TimeSpan.FromHours(6));
+
+        var asked = await world.AskedAsync();
+        Assert.Equal([RunOutcome.Succeeded, RunOutcome.Skipped, RunOutcome.Succeeded], asked.Select(run => run.Outcome));
+        Assert.Equal("the restore in place that was asked for at 2026-03-01T22:54:00Z was still going on", asked[1].Reason);
+        Assert.Contains("daily", (await world.PointsAsync())[^1].Tags);
+        Assert.Empty(await world.Portal.MakeAsync(change => change.Db.Notifications.ToListAsync(), default));
+    }
+
+    [Fact]
+    public async Task A_restore_in_place_that_nobody_ever_answers_is_in_the_way_for_a_day_and_no_longer()
+    {
+        await using var world = await ProtectedWorld.MakeAsync();
+        var server = await world.AddServerAsync("web", ("vda", Noise(1)));
+        await world.ProtectAsync(server, new((await world.NewPolicyAsync("often", s_every6Hours)).Id));
+        await world.PassAsync(TimeSpan.FromHours(5));
+        await RestoreInPlaceAsync(world, Assert.Single(await world.PointsAsync()));
+        await world.Portal.MakeAsync(change => change.Db.Outbox.Where(one => one.Name == "start-restore").ExecuteDeleteAsync(), default);
+        for (var hour = 0; hour < 30; hour++) await world.PassAsync(TimeSpan.FromHours(1));
+        Assert.Equal([RunOutcome.Succeeded, RunOutcome.Skipped, RunOutcome.Skipped, RunOutcome.Skipped, RunOutcome.Skipped,
+            RunOutcome.Succeeded], (await world.AskedAsync()).Select(run => run.Outcome));
+        Assert.Equal((RunState.Failed, "the vBackup service never answered"), Assert.Single(await world.RunsAsync(),
+            run => run.Kind == RunKind.Restore) is var restore ? (restore.State, restore.Error) : default);
+    }
+
+    static Task RestoreInPlaceAsync(ProtectedWorld world, PointRow point) => world.Portal.MakeAsync(change => Task.FromResult(
+        RestoreStart.Ask(change, point, new(point.Id, RestoreTarget.Original, null, null, false), RunTrigger.Manual)), default);
 
     [Fact]
     public async Task After_downtime_the_latest_run_starts_once_and_the_others_are_recorded_as_skipped()

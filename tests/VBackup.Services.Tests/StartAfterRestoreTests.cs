@@ -120,6 +120,49 @@ public sealed class StartAfterRestoreTests
     }
 
     [Fact]
+    public async Task A_restore_that_was_given_up_is_not_over_before_it_is_known_whether_the_server_runs_again_and_says_so_if_not()
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var restore = await RestoreUntilAsync(world, WorkKind.Import);
+        await world.TellBackupAsync(new CancelRun(restore.Run, world.Project), MessageJson.Default.CancelRun);
+        await using (await world.Cloud.Storage.OpenWriterAsync(s_volume, new() { TakesOver = true, Claim = "another" }, default))
+            for (var attempt = 1; attempt <= WorkTask.AttemptsMax; attempt++)
+            {
+                await world.BackupPump.SendDueAsync(default);
+                var before = world.Portal.Run(restore.Run);
+                Assert.Equal((RunState.Transferring, "it was cancelled"), (before.State, before.Error));
+                Assert.True(await world.Worker.RunOneAsync(default));
+                world.Clock.Advance(TimeSpan.FromMinutes(5));
+            }
+        await world.SettleAsync();
+        var run = world.Portal.Run(restore.Run);
+        Assert.Equal(RunState.Cancelled, run.State);
+        Assert.StartsWith("it was cancelled; the server web was stopped for it and could not be started again: ", run.Error,
+            StringComparison.Ordinal);
+        Assert.Contains("web-vda", run.Error, StringComparison.Ordinal);
+        Assert.Equal(ServerState.Shutdown, await StateAsync(world));
+    }
+
+    [Fact]
+    public async Task A_restore_that_was_given_up_ends_though_no_worker_is_there_and_the_next_one_starts_the_server()
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var restore = await RestoreUntilAsync(world, WorkKind.Import);
+        await world.TellBackupAsync(new CancelRun(restore.Run, world.Project), MessageJson.Default.CancelRun);
+        world.Clock.Advance(Clockwork.WorkerPatience + TimeSpan.FromSeconds(1));
+        await world.Clockwork.TurnAsync(default);
+        await world.Clockwork.TurnAsync(default);
+        await world.BackupPump.SendDueAsync(default);
+        var over = world.Portal.Run(restore.Run);
+        Assert.Equal((RunState.Cancelled, "it was cancelled; the server web was stopped for it and could not be started again: "
+            + "no worker of the region here is there; the next one that comes starts it"), (over.State, over.Error));
+        Assert.Equal(ServerState.Shutdown, await StateAsync(world));
+        await world.SettleAsync();
+        Assert.Equal(ServerState.Running, await StateAsync(world));
+        Assert.Equal(over.Version, world.Portal.Run(restore.Run).Version);
+    }
+
+    [Fact]
     public async Task A_server_that_was_stopped_for_a_restore_whose_safety_snapshot_never_came_is_started_again()
     {
         await using var world = await ServiceWorld.MakeAsync();

@@ -20,7 +20,7 @@ static class Points
         PortalCall.Define("explain", "Say which rules keep a point, or when and why it goes.", ExplainAsync, Point),
         PortalCall.Define("delete", "Delete a point: to the bin, where its location has one.", DeleteAsync, Point),
         Images.DefineExport(),
-        PortalCall.Define("undelete", "Bring a point back from the bin.", UndeleteAsync, Point),
+        PortalCall.Define("undelete", "Bring a point back from the bin, protected from rules and users.", UndeleteAsync, Point),
         PortalCall.Define("protect", "Keep a point from being deleted by rules and by users.", call => ProtectAsync(call, true), Point),
         PortalCall.Define("unprotect", "Let a point be deleted again.", call => ProtectAsync(call, false), Point),
     };
@@ -103,7 +103,8 @@ static class Points
         var back = await call.Portal.PostAsync($"points/{point.Id}/undelete", version: null, RemoteJson.Default.PointView, call.Stop)
             .ConfigureAwait(false);
         call.Screen.Event("completed", back.Json);
-        call.Screen.Line($"point {point.Id} of {ServerLabel(point)} is being brought back");
+        call.Screen.Line($"point {point.Id} of {ServerLabel(point)} is being brought back, and is protected: unprotect it to give it back "
+            + "to the rules");
     }
 
     static async Task ProtectAsync(PortalCall call, bool isProtected)

@@ -48,7 +48,8 @@ public sealed record DeletePoint(RestorePointId Point, ProjectId Project, bool I
     public static string Name => "delete-point";
 }
 
-/// <summary>Bring a point back from the bin.</summary>
+/// <summary>Bring a point back from the bin. It is protected from then on: else a rule that does not keep it would put it there again.
+/// </summary>
 public sealed record UndeletePoint(RestorePointId Point, ProjectId Project) : IMessage
 {
     public static string Name => "undelete-point";

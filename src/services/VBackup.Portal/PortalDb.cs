@@ -21,7 +21,7 @@ namespace VBackup.Portal;
 public sealed class PortalDb(DbContextOptions<PortalDb> options) : ServiceDb(options)
 {
     /// <summary>How its tables are laid out.</summary>
-    public const int SchemaVersion = 4;
+    public const int SchemaVersion = 5;
 
     public DbSet<RegionRow> Regions => Set<RegionRow>();
     public DbSet<ServerRow> Servers => Set<ServerRow>();
@@ -133,6 +133,7 @@ public sealed class PortalDb(DbContextOptions<PortalDb> options) : ServiceDb(opt
             run.HasKey(one => one.Id);
             run.Property(one => one.Notes).HasConversion(list => AsJson(list), text => AsNames(text));
             run.HasIndex(one => new { one.Project, one.StartedAt });
+            run.HasIndex(one => new { one.Region, one.ServerId, one.State });
             run.Ignore(one => one.IsOver);
             run.Ignore(one => one.Server);
         });

@@ -123,7 +123,7 @@ public sealed class ProtectionStoryTests : IAsyncLifetime
         Assert.Contains("in the bin: bring it back first", await _user.RefusalAsync(1, "restore", point, "--to", "new-server", "--name",
             "x"),
             StringComparison.Ordinal);
-        Assert.Equal(point, (await _user.JsonAsync("point", "undelete", point)).GetProperty("id").GetString());
+        Assert.True((await _user.JsonAsync("point", "undelete", point)).GetProperty("isProtected").GetBoolean());
         await Looking.UntilAsync(() => _user.TextAsync("point", "list", "--state", "active"), text =>
             text.Contains(point[..13], StringComparison.Ordinal));
     }

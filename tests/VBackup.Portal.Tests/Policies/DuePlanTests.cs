@@ -64,6 +64,16 @@ public sealed class DuePlanTests
         Assert.Equal("the run of 2026-05-04T04:00:00Z was still going on", decision.Skipped[0].Text);
     }
 
+    [Fact]
+    public void While_the_server_is_restored_in_place_what_comes_due_is_recorded_as_skipped()
+    {
+        var asked = At("2026-05-04 07:30 Z");
+        var decision = DuePlan.Decide(s_every4, new(At("2026-05-04 04:00 Z"), [], asked), At("2026-05-04 08:00 Z"));
+        Assert.Null(decision.Run);
+        Assert.Equal([new SkippedRun(At("2026-05-04 08:00 Z"), RuleTags.Hourly, SkipReason.RestoreGoingOn, asked)], decision.Skipped);
+        Assert.Equal(At("2026-05-04 12:00 Z"), decision.LookAgainAt);
+    }
+
     [Theory]
     [InlineData(RunOutcome.Failed)]
     [InlineData(RunOutcome.Cancelled)]

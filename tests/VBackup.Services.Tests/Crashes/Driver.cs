@@ -1,3 +1,4 @@
+using VBackup.Platform.Databases;
 using VBackup.Vault.Stores;
 
 namespace VBackup.Services.Tests.Crashes;
@@ -159,13 +160,14 @@ sealed class Driver(CrashWorld world, Play play)
         {
             await step();
         }
-        catch (DiedException) when (life.IsDead)
+        catch (Exception failure) when (IsPlanned(life, failure))
         {
-            world.Tell($"{life.Name} is dead");
-        }
-        catch (Exception failure) when (failure is IOException or StoreException)
-        {
-            world.Tell($"{life.Name}: {failure.Message}");
+            world.Tell(life.IsDead ? $"{life.Name} is dead" : $"{life.Name}: {failure.Message}");
         }
     }
+
+    // Of a turn, each step that failed is told in the end; whoever is dead fails with all that are left.
+    static bool IsPlanned(Life life, Exception failure) => failure is AggregateException several
+        ? several.InnerExceptions.All(one => one is StepFailedException { InnerException: { } cause } && IsPlanned(life, cause))
+        : failure is IOException or StoreException || failure is DiedException && life.IsDead;
 }

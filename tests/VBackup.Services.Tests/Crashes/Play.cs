@@ -106,6 +106,12 @@ sealed class Play(CrashWorld world)
         var known = _backups.Where(one => world.Portal.Point(one.Point)?.State == RestorePointState.Active).ToList();
         if (known.Count == 0) return;
         var point = known[Random.Next(known.Count)].Point;
+        // It was brought back: users cannot delete it before.
+        if (world.Portal.Point(point)!.IsProtected)
+        {
+            world.Portal.Order(new ProtectPoint(point, world.Project, IsProtected: false), MessageJson.Default.ProtectPoint);
+            return;
+        }
         Wanted[point] = false;
         world.Portal.Order(new DeletePoint(point, world.Project, IsByPolicy: false), MessageJson.Default.DeletePoint);
     }

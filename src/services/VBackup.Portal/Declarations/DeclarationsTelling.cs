@@ -44,16 +44,15 @@ static class DeclarationsTelling
         }
     }
 
-    public static async Task TellAsync(Change<PortalDb> change, CancellationToken cancellation)
+    /// <summary>Projects of which something is to be told now.</summary>
+    public static Task<List<ProjectId>> FindDueAsync(Change<PortalDb> change, CancellationToken cancellation)
     {
-        var db = change.Db;
         var toldSince = change.Now - Pause;
-        var due = await db.Declared.Where(row => row.Version > row.ToldVersion && (row.ToldAt == null || row.ToldAt <= toldSince))
-            .OrderBy(row => row.ToldAt).Take(BatchMax).ToListAsync(cancellation).ConfigureAwait(false);
-        foreach (var row in due) await TellAsync(change, row, cancellation).ConfigureAwait(false);
+        return change.Db.Declared.Where(row => row.Version > row.ToldVersion && (row.ToldAt == null || row.ToldAt <= toldSince))
+            .OrderBy(row => row.ToldAt).Select(row => row.Project).Take(BatchMax).ToListAsync(cancellation);
     }
 
-    /// <summary>Before a run: what it is made by is to be in the vault with its point.</summary>
+    /// <summary>When it is due; and before a run: what that is made by is to be in the vault with its point.</summary>
     public static async Task TellNowAsync(Change<PortalDb> change, ProjectId project, CancellationToken cancellation)
     {
         if (await change.Db.Declared.FindAsync([project], cancellation).ConfigureAwait(false) is { } row && row.Version > row.ToldVersion)

@@ -61,7 +61,8 @@ static class ImageRoutes
         if ((RestoreStart.WhyNot(point) ?? FaultOf(point, request.Volume) ?? place.Lacks) is { } obstacle) return obstacle;
         var run = change.NewId<RunId>();
         change.Db.Runs.Add(RunRow.Asked(
-            run, RunKind.ExportImage, project, null, point.Server, point.ServerName, point.Location, point.Id, RunTrigger.Manual));
+            run, RunKind.ExportImage, project, null, point.Server, point.ServerName, point.Location, point.Id, RunTrigger.Manual,
+            change.Now));
         change.Send(Destination.Backup, new ExportImage(run, project, point.Id, request.Volume, request.File!, request.Format),
             MessageJson.Default.ExportImage, change.Now + s_patience);
         change.Audit("exportImage", $"point {point.Id} of {point.ServerName} to the file {request.File}: run {run}");
@@ -90,7 +91,8 @@ static class ImageRoutes
             return new Problem(ProblemCode.ServerGone, $"{server.Name} has no volumes beside which another could be made.");
         if (place.Lacks is { } lacks) return lacks;
         var run = change.NewId<RunId>();
-        change.Db.Runs.Add(RunRow.Asked(run, RunKind.ImportImage, project, null, server.Ref, server.Name, null, null, RunTrigger.Manual));
+        change.Db.Runs.Add(RunRow.Asked(run, RunKind.ImportImage, project, null, server.Ref, server.Name, null, null, RunTrigger.Manual,
+            change.Now));
         change.Send(Destination.Backup,
             new ImportImage(run, project, server.Ref, server.Name, server.Disks[0].Volume, request.File!, request.Format, request.Name!),
             MessageJson.Default.ImportImage, change.Now + s_patience);

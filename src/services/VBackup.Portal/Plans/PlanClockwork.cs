@@ -24,24 +24,26 @@ public sealed class PlanClockwork(ChangeMaker<PortalDb> changes)
 
     readonly MessageTidying<PortalDb> _tidying = new(changes);
 
+    /// <exception cref="AggregateException">Some of it failed, and is tried again with the next turn. All else was done.</exception>
     public async Task TurnAsync(CancellationToken cancellation)
     {
-        foreach (var plan in await FindAsync((db, now) => db.Plans.Where(one => one.IsEnabled && one.PausedBecause == null
-            && one.LookAt <= now), cancellation)
-            .ConfigureAwait(false))
-            await changes.MakeAsync(change => LookAsync(change, plan, cancellation), cancellation).ConfigureAwait(false);
-        foreach (var plan in await FindAsync((db, now) => db.Plans.Where(one => !one.IsRecovered && one.RetentionAt <= now), cancellation)
-            .ConfigureAwait(false))
-            await changes.MakeAsync(change => RetainAsync(change, plan, cancellation), cancellation).ConfigureAwait(false);
-        await changes.MakeAsync(change => GiveUpAsync(change, cancellation), cancellation).ConfigureAwait(false);
-        await changes.MakeAsync(change => DeclarationsTelling.TellAsync(change, cancellation), cancellation).ConfigureAwait(false);
-        await _tidying.TurnAsync(cancellation).ConfigureAwait(false);
+        var turn = new Turn<PortalDb>(changes, cancellation);
+        await turn.DoEachAsync("looking at what is due of plan", change => IdsOfAsync(change.Db.Plans
+            .Where(one => one.IsEnabled && one.PausedBecause == null && one.LookAt <= change.Now), cancellation),
+            (change, plan) => LookAsync(change, plan, cancellation)).ConfigureAwait(false);
+        await turn.DoEachAsync("the retention of plan", change => IdsOfAsync(change.Db.Plans
+            .Where(one => !one.IsRecovered && one.RetentionAt <= change.Now), cancellation),
+            (change, plan) => RetainAsync(change, plan, cancellation)).ConfigureAwait(false);
+        await turn.DoEachAsync("giving up run", change => FindSilentAsync(change, cancellation),
+            (change, run) => GiveUpAsync(change, run, cancellation)).ConfigureAwait(false);
+        await turn.DoEachAsync("telling what is declared of project", change => DeclarationsTelling.FindDueAsync(change, cancellation),
+            (change, project) => DeclarationsTelling.TellNowAsync(change, project, cancellation)).ConfigureAwait(false);
+        await turn.DoAsync("forgetting old messages", _tidying.TurnAsync).ConfigureAwait(false);
+        turn.End();
     }
 
-    Task<List<PlanId>> FindAsync(Func<PortalDb, DateTimeOffset, IQueryable<Plan>> which, CancellationToken cancellation) =>
-        changes.MakeAsync(
-        change => which(change.Db, change.Now).OrderBy(plan => plan.LookAt).Select(plan => plan.Id).Take(BatchMax)
-            .ToListAsync(cancellation), cancellation);
+    static Task<List<PlanId>> IdsOfAsync(IQueryable<Plan> plans, CancellationToken cancellation) =>
+        plans.OrderBy(plan => plan.LookAt).Select(plan => plan.Id).Take(BatchMax).ToListAsync(cancellation);
 
     static async Task LookAsync(Change<PortalDb> change, PlanId id, CancellationToken cancellation)
     {
@@ -72,7 +74,9 @@ public sealed class PlanClockwork(ChangeMaker<PortalDb> changes)
         var runs = await all.Where(run => from == null || run.DueAt >= from || run.Outcome == RunOutcome.GoingOn).ToListAsync(cancellation)
             .ConfigureAwait(false);
         if (lastFull is not null && !runs.Contains(lastFull)) runs.Add(lastFull);
-        return new(Instant.FromDateTimeOffset(plan.Since), [.. runs.Select(run => run.Past)]);
+        var restore = await PlanUse.FindRestoreInPlaceAsync(db, plan, cancellation).ConfigureAwait(false);
+        return new(Instant.FromDateTimeOffset(plan.Since), [.. runs.Select(run => run.Past)],
+            restore?.AskedAt is { } asked ? Instant.FromDateTimeOffset(asked) : null);
     }
 
     static async Task RetainAsync(Change<PortalDb> change, PlanId id, CancellationToken cancellation)
@@ -92,20 +96,29 @@ public sealed class PlanClockwork(ChangeMaker<PortalDb> changes)
         plan.RetentionLooksAgainAt(next?.ToDateTimeOffset());
     }
 
-    static async Task GiveUpAsync(Change<PortalDb> change, CancellationToken cancellation)
+    static async Task<List<RunId>> FindSilentAsync(Change<PortalDb> change, CancellationToken cancellation)
     {
         var since = change.Now - AnswerPatience;
-        var silent = await change.Db.AskedRuns
-            .Where(run => run.Outcome == RunOutcome.GoingOn && run.AskedAt < since
+        var backups = await change.Db.AskedRuns.Where(run => run.Outcome == RunOutcome.GoingOn && run.AskedAt < since
                 && !change.Db.Runs.Any(known => known.Id == run.Id && known.Version > 0))
-            .Take(BatchMax).ToListAsync(cancellation).ConfigureAwait(false);
-        foreach (var run in silent)
-        {
-            run.WasNeverHeardOf(NeverAnswered);
-            if (await change.Db.Runs.FindAsync([run.Id], cancellation).ConfigureAwait(false) is not { } row) continue;
-            row.NeverBegan(NeverAnswered, change.Now);
-            await Notices.RunEndedAsync(change, row, cancellation).ConfigureAwait(false);
-        }
+            .Select(run => run.Id).Take(BatchMax).ToListAsync(cancellation).ConfigureAwait(false);
+        // A restore that nobody carries out must not be in the way of backups for ever.
+        var others = await change.Db.Runs.Where(run => run.Version == 0 && run.State < RunState.Succeeded
+                && run.Kind != RunKind.Backup && run.AskedAt < since)
+            .Select(run => run.Id).Take(BatchMax).ToListAsync(cancellation).ConfigureAwait(false);
+        return [.. backups, .. others];
+    }
+
+    static async Task GiveUpAsync(Change<PortalDb> change, RunId id, CancellationToken cancellation)
+    {
+        var row = await change.Db.Runs.FindAsync([id], cancellation).ConfigureAwait(false);
+        // It was answered meanwhile.
+        if (row is { Version: > 0 }) return;
+        if (await change.Db.AskedRuns.FindAsync([id], cancellation).ConfigureAwait(false) is { Outcome: RunOutcome.GoingOn } asked)
+            asked.WasNeverHeardOf(NeverAnswered);
+        if (row is not { IsOver: false }) return;
+        row.NeverBegan(NeverAnswered, change.Now);
+        await Notices.RunEndedAsync(change, row, cancellation).ConfigureAwait(false);
     }
 
     internal static async Task<PolicyRules> RulesOfAsync(PortalDb db, Plan plan, CancellationToken cancellation) =>

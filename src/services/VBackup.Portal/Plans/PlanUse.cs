@@ -96,6 +96,8 @@ static class PlanUse
         if (await db.AskedRuns.AnyAsync(run => run.Plan == plan.Id && run.Outcome == RunOutcome.GoingOn, cancellation)
             .ConfigureAwait(false))
             return Refusal.Conflict("run-going-on", $"a run of {plan.ServerName} is going on: wait for it, or cancel it");
+        if (await FindRestoreInPlaceAsync(db, plan, cancellation).ConfigureAwait(false) is not null)
+            return Refusal.Conflict("run-going-on", $"a restore of {plan.ServerName} is going on: wait for it, or cancel it");
         return await AskAsync(change, plan, change.Now, RuleTags.None, RunTrigger.Manual, PointKind.Full, null, null, cancellation)
             .ConfigureAwait(false);
     }
@@ -114,7 +116,7 @@ static class PlanUse
         var point = change.NewId<RestorePointId>();
         change.Db.AskedRuns.Add(new(run, plan.Id, dueAt, tags, trigger, kind, change.Now));
         change.Db.Runs.Add(RunRow.Asked(run, RunKind.Backup, plan.Project, plan.Id, plan.Server, plan.ServerName, plan.Location, point,
-            trigger));
+            trigger, change.Now));
         change.Send(Destination.Backup, new StartBackup(run, point, plan.Project, plan.Id, plan.Server, plan.ServerName,
             plan.Location, disks, trigger, kind, RuleTagNames.Of(tags), dueAt, stopBy, seen), MessageJson.Default.StartBackup, notAfter);
         return run;
@@ -122,6 +124,11 @@ static class PlanUse
 
     public static async Task<Plan?> FindAsync(PortalDb db, ProjectId project, PlanId id, CancellationToken cancellation) =>
         await db.Plans.FindAsync([id], cancellation).ConfigureAwait(false) is { } plan && plan.Project == project ? plan : null;
+
+    /// <summary>One that writes to the plan's server itself, and is not over: a backup meanwhile would be of nothing whole.</summary>
+    internal static Task<RunRow?> FindRestoreInPlaceAsync(PortalDb db, Plan plan, CancellationToken cancellation) =>
+        db.Runs.Where(run => run.Region == plan.Region && run.ServerId == plan.ServerId && run.State < RunState.Succeeded
+            && run.RestoresTo == RestoreTarget.Original).OrderBy(run => run.AskedAt).FirstOrDefaultAsync(cancellation);
 
     public static async Task<ServerRow?> FindServerAsync(PortalDb db, ProjectId project, ServerRef server,
         CancellationToken cancellation) =>

@@ -103,7 +103,7 @@ static class PointRequests
                 "It is not complete, or deleted already. What is in the bin is brought back first.");
         if (isProtected && point.IsBeingDeleted)
             return new Problem(ProblemCode.PointNotActive,
-                "It is being deleted. Where its location has a bin, it can be brought back from there, and protected then.");
+                "It is being deleted. Where its location has a bin, it can be brought back from there, and is protected then.");
         if (point.IsProtected == isProtected)
         {
             change.LeaveAll();
@@ -115,6 +115,7 @@ static class PointRequests
         return PointView.Of(point);
     }
 
+    /// <summary>Back from the bin, and protected: a point that no rule keeps would be there again a moment later.</summary>
     public static async Task<Outcome<PointView>> UndeleteAsync(ApiChange change, RestorePointId id)
     {
         if (change.Caller.Lacks(Permission.UndeleteRestorePoint) is { } lacks) return lacks;
@@ -123,6 +124,7 @@ static class PointRequests
             return Problem.NoSuch("point");
         if (point.State != RestorePointState.SoftDeleted)
             return new Problem(ProblemCode.PointNotInBin, "Only a point that is in the bin can be brought back.");
+        point.IsToBeProtected(true);
         change.Send(Destination.Backup, new UndeletePoint(point.Id, project), MessageJson.Default.UndeletePoint);
         change.Audit("undeletePoint", $"point {point.Id} of {point.ServerName}");
         return PointView.Of(point);

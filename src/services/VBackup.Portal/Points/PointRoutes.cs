@@ -22,7 +22,7 @@ static class PointRoutes
             .WithSummary("Delete a point: to the bin, where its location has one");
         points.MapPost("/{id:guid}/undelete", Undelete).Needs(Permission.UndeleteRestorePoint)
             .Produces<PointView>(StatusCodes.Status202Accepted)
-            .WithSummary("Bring a point back from the bin");
+            .WithSummary("Bring a point back from the bin; it is protected from then on, until somebody unprotects it");
         points.MapPost("/{id:guid}/protect", Protect).Needs(Permission.ProtectRestorePoint)
             .Produces<PointView>(StatusCodes.Status202Accepted)
             .WithSummary("Keep a point from being deleted by rules and by users");

@@ -29,7 +29,8 @@ public sealed record PastRun(Instant DueAt, RuleTags Tags, RunTrigger Trigger, R
 /// In any order. REQUIRES: holds the last full that succeeded by policy and every policy run due after it, whoever deleted what of their
 /// points, and whatever is going on, manual runs too.
 /// </param>
-public sealed record RunHistory(Instant Since, IReadOnlyList<PastRun> Runs);
+/// <param name="RestoreSince">When the restore was asked for that writes to the server itself now; null when none does.</param>
+public sealed record RunHistory(Instant Since, IReadOnlyList<PastRun> Runs, Instant? RestoreSince = null);
 
 /// <summary>A run to start at once.</summary>
 /// <param name="Tags">Those of the calendar and <paramref name="CarriedTags"/>.</param>
@@ -43,6 +44,8 @@ public enum SkipReason
 {
     /// <summary>Another run of this server was going on.</summary>
     RunGoingOn,
+    /// <summary>The server was being restored in place.</summary>
+    RestoreGoingOn,
     /// <summary>It had not started when a later one came due.</summary>
     Superseded,
     /// <summary>Its window had closed before it could start.</summary>
@@ -51,12 +54,14 @@ public enum SkipReason
 
 /// <summary>A run to be recorded as skipped.</summary>
 /// <param name="Tags">Those of the calendar. The server's next run takes them over.</param>
-/// <param name="Because">When that was which is in the way: the run that goes on, or the later one, was due; the window closed.</param>
+/// <param name="Because">When that was which is in the way: the run that goes on, or the later one, was due; the restore was asked for;
+/// the window closed.</param>
 public sealed record SkippedRun(Instant DueAt, RuleTags Tags, SkipReason Reason, Instant Because)
 {
     public string Text => Reason switch
     {
         SkipReason.RunGoingOn => $"the run of {Because} was still going on",
+        SkipReason.RestoreGoingOn => $"the restore in place that was asked for at {Because} was still going on",
         SkipReason.Superseded => $"it had not started when the run of {Because} came due",
         SkipReason.WindowClosed => $"its window closed at {Because}",
         _ => throw new InvalidOperationException($"unknown reason {Reason}"),
@@ -87,6 +92,8 @@ public static class DuePlan
 
         if (history.Runs.FirstOrDefault(run => run.Outcome == RunOutcome.GoingOn) is { } busy)
             return new(null, [.. due.Select(each => new SkippedRun(each.At, each.Tags, SkipReason.RunGoingOn, busy.DueAt))], next);
+        if (history.RestoreSince is { } restore)
+            return new(null, [.. due.Select(each => new SkippedRun(each.At, each.Tags, SkipReason.RestoreGoingOn, restore))], next);
 
         // Later occurrences have windows that close no earlier, so the latest is the one to start if any can.
         var latest = due[^1];

@@ -15,11 +15,15 @@ public sealed class RestoreClockwork(ChangeMaker<PortalDb> changes)
 {
     const int BatchMax = 100;
 
+    /// <exception cref="AggregateException">Some of them failed, and are tried again with the next turn. All others were done.</exception>
     public async Task TurnAsync(CancellationToken cancellation)
     {
-        var due = await changes.MakeAsync(change => change.Db.RestoreSchedules.Where(one => one.IsEnabled && one.NextAt <= change.Now)
-            .OrderBy(one => one.NextAt).Select(one => one.Id).Take(BatchMax).ToListAsync(cancellation), cancellation).ConfigureAwait(false);
-        foreach (var id in due) await changes.MakeAsync(change => StartAsync(change, id, cancellation), cancellation).ConfigureAwait(false);
+        var turn = new Turn<PortalDb>(changes, cancellation);
+        await turn.DoEachAsync("starting the scheduled restore", change => change.Db.RestoreSchedules
+            .Where(one => one.IsEnabled && one.NextAt <= change.Now)
+            .OrderBy(one => one.NextAt).Select(one => one.Id).Take(BatchMax).ToListAsync(cancellation),
+            (change, id) => StartAsync(change, id, cancellation)).ConfigureAwait(false);
+        turn.End();
     }
 
     static async Task StartAsync(Change<PortalDb> change, RestoreScheduleId id, CancellationToken cancellation)
@@ -27,7 +31,7 @@ public sealed class RestoreClockwork(ChangeMaker<PortalDb> changes)
         if (await change.Db.RestoreSchedules.FindAsync([id], cancellation).ConfigureAwait(false) is not { } schedule
             || !schedule.IsDue(change.Now)) return;
         var isBusy = await IsBusyAsync(change, schedule, cancellation).ConfigureAwait(false);
-        var due = schedule.TakesDue(change.Now);
+        if (schedule.TakesDue(change.Now) is not { } due) return;
         var wish = new RestoreWish(schedule.Point, schedule.Target, schedule.NameAt(due), schedule.Volume, schedule.StopsServer);
         var point = await PointOfAsync(change.Db, schedule, cancellation).ConfigureAwait(false);
         var reason = isBusy ? "the restore before is still going on"

@@ -111,16 +111,20 @@ public sealed class RestoreSchedule
 
     /// <summary>The latest instant at which it was due, of several behind a downtime; the others are not made up for.
     /// REQUIRES: it is due.</summary>
-    public DateTimeOffset TakesDue(DateTimeOffset now)
+    /// <returns>Null when its calendar names none any more: the rules of its zone have changed since it was looked up.</returns>
+    public DateTimeOffset? TakesDue(DateTimeOffset now)
     {
-        var due = NextAt!.Value;
-        if (Calendar is { } calendar)
-            due = PolicyCalendar.Occurrences(calendar.Rules, Instant.FromDateTimeOffset(due),
-                Instant.FromDateTimeOffset(now).PlusNanoseconds(1))
-                .Last().At.ToDateTimeOffset();
-        (LastDueAt, NextAt) = (due, Calendar is null ? null : NextBehind(now));
+        var due = Calendar is { } calendar ? LatestOf(calendar, NextAt!.Value, now) : NextAt;
+        (LastDueAt, NextAt) = (due ?? LastDueAt, Calendar is null ? null : NextBehind(now));
         Version++;
         return due;
+    }
+
+    static DateTimeOffset? LatestOf(RestoreCalendar calendar, DateTimeOffset from, DateTimeOffset now)
+    {
+        var named = PolicyCalendar.Occurrences(calendar.Rules, Instant.FromDateTimeOffset(from),
+            Instant.FromDateTimeOffset(now).PlusNanoseconds(1)).ToList();
+        return named.Count == 0 ? null : named[^1].At.ToDateTimeOffset();
     }
 
     public void Started(RunId run) => (LastRun, LastSkipped) = (run, null);

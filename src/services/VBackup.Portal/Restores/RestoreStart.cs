@@ -19,7 +19,7 @@ static class RestoreStart
     {
         var run = change.NewId<RunId>();
         change.Db.Runs.Add(RunRow.Asked(run, RunKind.Restore, point.Project, null, point.Server, point.ServerName, point.Location,
-            point.Id, trigger));
+            point.Id, trigger, change.Now, wish.Target));
         change.Send(Destination.Backup, new StartRestore(run, point.Project, point.Id, wish.Target, wish.NewName, wish.Volume,
             wish.StopsServer, trigger),
             MessageJson.Default.StartRestore, change.Now + s_patience);

@@ -12,10 +12,10 @@ public sealed class RunRow
 
     /// <summary>One that the vBackup service has not spoken of yet, so that it can be followed from the first moment on.</summary>
     public static RunRow Asked(RunId id, RunKind kind, ProjectId project, PlanId? plan, ServerRef server, string serverName,
-        LocationId? location, RestorePointId? point, RunTrigger trigger) => new(id)
+        LocationId? location, RestorePointId? point, RunTrigger trigger, DateTimeOffset now, RestoreTarget? restoresTo = null) => new(id)
     {
         Kind = kind, Project = project, Plan = plan, Region = server.Region, ServerId = server.Id, ServerName = serverName,
-        Location = location, Point = point, Trigger = trigger, State = RunState.Waiting,
+        Location = location, Point = point, Trigger = trigger, State = RunState.Waiting, AskedAt = now, RestoresTo = restoresTo,
     };
 
     public RunId Id { get; private set; }
@@ -34,6 +34,12 @@ public sealed class RunRow
     public RestorePointId? Point { get; private set; }
     public RunTrigger Trigger { get; private set; }
     public RunState State { get; private set; }
+
+    /// <summary>Null of one that was only heard of.</summary>
+    public DateTimeOffset? AskedAt { get; private set; }
+
+    /// <summary>Of a restore that was asked for here. One to the original is in the way of all backups of the server.</summary>
+    public RestoreTarget? RestoresTo { get; private set; }
     public DateTimeOffset? StartedAt { get; private set; }
     public DateTimeOffset? EndedAt { get; private set; }
     public long DoneBytes { get; private set; }

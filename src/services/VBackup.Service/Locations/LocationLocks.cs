@@ -55,8 +55,8 @@ static class LocationLocks
         return null;
     }
 
-    /// <summary>What comes due by time: locks become final, and points too old to stay.</summary>
-    public static async Task TurnAsync(Change<BackupDb> change, CancellationToken cancellation)
+    /// <summary>Locks whose days of change are over become final.</summary>
+    public static async Task EndChangesAsync(Change<BackupDb> change, CancellationToken cancellation)
     {
         var now = change.Now;
         var final = await change.Db.Locations.Where(one => !one.IsLockFinal && one.LockFinalAt <= now).ToListAsync(cancellation)
@@ -66,14 +66,31 @@ static class LocationLocks
             location.LockIsFinal();
             LocationWork.Tell(change, location);
         }
-        var bounded = await change.Db.Locations.Where(one => one.LockMaxDays != null).ToListAsync(cancellation).ConfigureAwait(false);
-        foreach (var location in bounded)
-        {
-            var before = now - TimeSpan.FromDays(location.LockMaxDays!.Value);
-            var old = await change.Db.Points.Where(one =>
-                one.Location == location.Id && one.State == RestorePointState.Active && one.CompletedAt <= before)
-                .OrderBy(one => one.CompletedAt).Take(BatchMax).ToListAsync(cancellation).ConfigureAwait(false);
-            foreach (var point in old) PointDeletion.Delete(change, location, point);
-        }
+    }
+
+    /// <summary>Those that have points that are too old to stay.</summary>
+    public static async Task<List<LocationId>> FindWithOldAsync(Change<BackupDb> change, CancellationToken cancellation)
+    {
+        var bounded = await change.Db.Locations.Where(one => one.LockMaxDays != null).Select(one => new { one.Id, one.LockMaxDays })
+            .ToListAsync(cancellation).ConfigureAwait(false);
+        List<LocationId> found = [];
+        foreach (var one in bounded)
+            if (await Old(change, one.Id, one.LockMaxDays!.Value).AnyAsync(cancellation).ConfigureAwait(false)) found.Add(one.Id);
+        return found;
+    }
+
+    public static async Task DeleteOldAsync(Change<BackupDb> change, LocationId id, CancellationToken cancellation)
+    {
+        if (await change.Db.Locations.FindAsync([id], cancellation).ConfigureAwait(false) is not { LockMaxDays: { } days } location) return;
+        var old = await Old(change, id, days).OrderBy(one => one.CompletedAt).Take(BatchMax).ToListAsync(cancellation)
+            .ConfigureAwait(false);
+        foreach (var point in old) PointDeletion.Delete(change, location, point);
+    }
+
+    static IQueryable<RestorePoint> Old(Change<BackupDb> change, LocationId location, int days)
+    {
+        var before = change.Now - TimeSpan.FromDays(days);
+        return change.Db.Points.Where(one => one.Location == location && one.State == RestorePointState.Active
+            && one.CompletedAt <= before);
     }
 }

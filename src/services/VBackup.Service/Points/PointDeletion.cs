@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using VBackup.Contracts.Ids;
 using VBackup.Contracts.Messages;
 using VBackup.Contracts.Work;
 using VBackup.Platform.Databases;
@@ -64,25 +65,29 @@ static class PointDeletion
     }
 
     /// <summary>Those whose days in the bin are over.</summary>
-    public static async Task PurgeAsync(Change<BackupDb> change, CancellationToken cancellation)
+    public static Task<List<RestorePointId>> FindToPurgeAsync(Change<BackupDb> change, CancellationToken cancellation)
     {
         var now = change.Now;
-        var due = await change.Db.Points.Where(point => point.State == RestorePointState.SoftDeleted && point.PurgeAt <= now)
-            .OrderBy(point => point.PurgeAt).Take(PurgesMax).ToListAsync(cancellation).ConfigureAwait(false);
-        foreach (var point in due)
+        return change.Db.Points.Where(point => point.State == RestorePointState.SoftDeleted && point.PurgeAt <= now)
+            .OrderBy(point => point.PurgeAt).Select(point => point.Id).Take(PurgesMax).ToListAsync(cancellation);
+    }
+
+    /// <summary>Of one whose days in the bin are over, unless it was brought back meanwhile.</summary>
+    public static async Task PurgeAsync(Change<BackupDb> change, RestorePointId id, CancellationToken cancellation)
+    {
+        if (await change.Db.Points.FindAsync([id], cancellation).ConfigureAwait(false)
+            is not { State: RestorePointState.SoftDeleted } point || !(point.PurgeAt <= change.Now)) return;
+        var location = await LocationOfAsync(point, change, cancellation).ConfigureAwait(false);
+        if (LocationLocks.HoldsUntil(location, point, change.Now) is { } until)
         {
-            var location = await LocationOfAsync(point, change, cancellation).ConfigureAwait(false);
-            if (LocationLocks.HoldsUntil(location, point, now) is { } until)
-            {
-                point.StaysInBin(until);
-            }
-            else
-            {
-                point.IsPurged();
-                Remove(change, location, point);
-            }
-            Tell(change, point);
+            point.StaysInBin(until);
         }
+        else
+        {
+            point.IsPurged();
+            Remove(change, location, point);
+        }
+        Tell(change, point);
     }
 
     // The vault's base of the next incremental is gone with it; the snapshot that told what changed since serves nobody.

@@ -125,10 +125,11 @@ public sealed class RestorePoint
         Version++;
     }
 
+    /// <summary>And protected: of one that no rule keeps, the rules would be rid again at once.</summary>
     public void IsBroughtBack()
     {
         if (State != RestorePointState.SoftDeleted) return;
-        (State, DeletedAt, PurgeAt) = (RestorePointState.Active, null, null);
+        (State, DeletedAt, PurgeAt, IsProtected) = (RestorePointState.Active, null, null, true);
         Version++;
     }
 

@@ -40,6 +40,12 @@ static class BackupRuns
             Ending.Fail(change, run, point, "there is no such location");
             return;
         }
+        // The order was on its way when it was deleted: a point in it nobody would see, or look after.
+        if (location.IsDeleted)
+        {
+            Ending.Fail(change, run, point, $"the location {location.Name} was deleted");
+            return;
+        }
         if (location.State == LocationStateView.Refused)
         {
             Ending.Fail(change, run, point, $"the location {location.Name} cannot be used: {location.Refusal}");

@@ -149,18 +149,36 @@ static class RestoreRuns
     public static string WithWayBack(Run run, string reason)
     {
         if (run is not { Target: RestoreTarget.Original, State: RunState.Transferring, Snapshot: not null }) return reason;
-        if (run.Restored is not null)
-            return $"everything was restored, and server {run.ServerName}, which was stopped for it, was not started again: {reason}";
         var stopped = run.ServerRan ? $"server {run.ServerName} was stopped for it; " : "";
         return $"{reason}; {stopped}the volumes may be partly overwritten, and the snapshot {SafetyOf(run)} has them as they were";
     }
 
-    /// <summary>Ends one that has overwritten nothing yet: a server that was stopped for it is started again, and there is nothing to go
-    /// back from.</summary>
+    /// <summary>Ends one that has overwritten nothing yet: there is nothing to go back from, and a server that was stopped for it is
+    /// started again first, as somebody has to hear if that fails.</summary>
     public static void GiveUp(Run run, RunState state, Change<BackupDb> change, string? error = null)
     {
-        if (run.Snapshot is { } safety) BackupRuns.Release(change, run, safety);
-        if (run.ServerRan) WorkQueue.Add(change, WorkKind.StartServer, run, new(run.Server, run.ServerName), WorkJson.Default.ServerOrder);
-        Ending.End(change, run, null, state, error);
+        if (run.Snapshot is { } safety)
+        {
+            BackupRuns.Release(change, run, safety);
+            run.NeedsNoSnapshot();
+        }
+        if (!run.ServerRan)
+        {
+            Ending.End(change, run, null, state, error);
+            return;
+        }
+        run.IsToEnd(state, error ?? "it was given up");
+        WorkQueue.Add(change, WorkKind.StartServer, run, new(run.Server, run.ServerName), WorkJson.Default.ServerOrder);
+        BackupRuns.Tell(change, run, null);
     }
+
+    /// <summary>The server that was stopped for it runs again. One that was cancelled when everything was restored has succeeded.</summary>
+    public static void IsStarted(Run run, Change<BackupDb> change) =>
+        Ending.End(change, run, null, run is { Restored: null, EndsAs: { } ending } ? ending : RunState.Succeeded, null);
+
+    /// <summary>The server that was stopped for it stays off.</summary>
+    public static void IsNotStarted(Run run, string reason, Change<BackupDb> change) =>
+        Ending.End(change, run, null, run.EndsAs ?? RunState.Failed, run.Restored is null
+            ? $"{run.Error}; the server {run.ServerName} was stopped for it and could not be started again: {reason}"
+            : $"everything was restored, and server {run.ServerName}, which was stopped for it, was not started again: {reason}");
 }

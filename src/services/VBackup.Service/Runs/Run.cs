@@ -157,6 +157,13 @@ public sealed class Run
         Version++;
     }
 
+    /// <summary>It was given up before it overwrote anything; a snapshot that comes after all is none of its own.</summary>
+    public void NeedsNoSnapshot()
+    {
+        Snapshot = null;
+        Version++;
+    }
+
     public void Transfers(DateTimeOffset now)
     {
         Require(State is RunState.Waiting or RunState.Snapshotting);

@@ -41,7 +41,7 @@ static class TaskResults
                 RestoreRuns.Imported(run, Read(result, WorkJson.Default.ImportResult), change);
                 return;
             case WorkKind.StartServer when run is { IsOver: false }:
-                Ending.End(change, run, null, RunState.Succeeded, null);
+                RestoreRuns.IsStarted(run, change);
                 return;
             case WorkKind.CheckLocation or WorkKind.Prune or WorkKind.CollectGarbage or WorkKind.Verify:
                 await LocationWork.DoneAsync(task, Read(result, WorkJson.Default.VaultResult), change, cancellation).ConfigureAwait(false);
@@ -112,6 +112,8 @@ static class TaskResults
         else if (task.Kind == WorkKind.StopServer)
             // An attempt may have stopped it all the same.
             RestoreRuns.GiveUp(run, run.EndsAs ?? RunState.Failed, change, run.EndsAs is null ? error : run.Error!);
+        else if (task.Kind == WorkKind.StartServer)
+            RestoreRuns.IsNotStarted(run, error, change);
         else if (task.Kind == WorkKind.RemoveUnfinished)
             await EndRunAsync(run, $"{run.Error}; {run.NewName} may be left half made, as nobody could remove what is there of it: {error}",
                 change, cancellation).ConfigureAwait(false);

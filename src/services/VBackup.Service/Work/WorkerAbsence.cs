@@ -1,5 +1,7 @@
 using Microsoft.EntityFrameworkCore;
+using VBackup.Contracts.Ids;
 using VBackup.Contracts.Messages;
+using VBackup.Contracts.Work;
 using VBackup.Platform.Databases;
 using VBackup.Service.Runs;
 
@@ -35,17 +37,41 @@ static class WorkerAbsence
         }
     }
 
-    /// <summary>Ends those that nobody has begun in time. An instant that was taken in time stands for a backup's beginning as long as
+    /// <summary>Those that nobody has begun in time. An instant that was taken in time stands for a backup's beginning as long as
     /// somebody will read it; a server that a restore writes to has gone on meanwhile, whoever is there.</summary>
-    public static async Task GiveUpAsync(Change<BackupDb> change, CancellationToken cancellation)
+    public static Task<List<RunId>> FindLateAsync(Change<BackupDb> change, CancellationToken cancellation) =>
+        Late(change).Select(run => run.Id).Take(BatchMax).ToListAsync(cancellation);
+
+    /// <summary>Ends one of them, unless a worker has begun it meanwhile.</summary>
+    public static async Task GiveUpAsync(Change<BackupDb> change, RunId id, CancellationToken cancellation)
     {
-        var now = change.Now;
-        var late = await change.Db.Runs.Where(run => run.State < RunState.Succeeded && run.EndsAs == null && run.BeginBy < now
-                && (run.WaitsForWorkerSince != null || run.Target == RestoreTarget.Original))
-            .Take(BatchMax).ToListAsync(cancellation).ConfigureAwait(false);
-        foreach (var run in late)
+        if (await Late(change).FirstOrDefaultAsync(run => run.Id == id, cancellation).ConfigureAwait(false) is { } run)
             await Ending.StopAsync(change, run, run.Kind == RunKind.Backup ? RunState.WindowClosed : RunState.Failed,
                 $"no worker of the region {run.Region} began it by {run.BeginBy:u}", cancellation).ConfigureAwait(false);
+    }
+
+    static IQueryable<Run> Late(Change<BackupDb> change)
+    {
+        var now = change.Now;
+        return change.Db.Runs.Where(run => run.State < RunState.Succeeded && run.EndsAs == null && run.BeginBy < now
+            && (run.WaitsForWorkerSince != null || run.Target == RestoreTarget.Original));
+    }
+
+    /// <summary>Ends restores that were given up, and of which nothing is left but to start the server that was stopped for them: whoever
+    /// waits for them hears that it is off. The task stays: a worker that comes starts it all the same.</summary>
+    public static async Task EndGivenUpAsync(Change<BackupDb> change, CancellationToken cancellation)
+    {
+        var db = change.Db;
+        var givenUp = await db.Runs.Where(run => run.State < RunState.Succeeded && run.EndsAs != null && run.Restored == null
+                && run.WaitsForWorkerSince != null && db.Tasks.Any(task => task.Run == run.Id && task.Kind == WorkKind.StartServer
+                    && task.State == WorkTaskState.Ready))
+            .Take(BatchMax).ToListAsync(cancellation).ConfigureAwait(false);
+        foreach (var region in givenUp.GroupBy(run => run.Region))
+        {
+            if (await IsThereAsync(change, region.Key, cancellation).ConfigureAwait(false)) continue;
+            foreach (var run in region)
+                RestoreRuns.IsNotStarted(run, $"no worker of the region {run.Region} is there; the next one that comes starts it", change);
+        }
     }
 
     // Who is busy with all that he may do asks for no more, and keeps his leases.
