@@ -1,3 +1,4 @@
+using VBackup.Services.Tests.World;
 using VBackup.Vault.Stores;
 
 namespace VBackup.Services.Tests.Crashes;
