@@ -121,6 +121,9 @@ sealed class AllInOne : IAsyncDisposable
         {
             kestrel.Listen(_settings.Endpoint(), UnreadableRequests.Watch);
             kestrel.AddServerHeader = false;
+            // Open pages hold theirs upgraded, which are counted apart.
+            kestrel.Limits.MaxConcurrentConnections = _settings.Api.ConnectionsAtOnce;
+            kestrel.Limits.MaxConcurrentUpgradedConnections = _settings.Api.ConnectionsAtOnce;
         });
         builder.Services.Configure<SocketTransportOptions>(sockets => sockets.CreateBoundListenSocket = _ => address.Socket);
         builder.Logging.ClearProviders().SetMinimumLevel(_settings.Logging.LogLevel.Default)
