@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using System.Text.RegularExpressions;
 using VBackup.EndToEnd.Tests.World;
 using Xunit;
@@ -39,6 +40,41 @@ public sealed partial class SettingsTests : IDisposable
         Assert.Equal(("127.0.0.1:3", "9", "8", "23:30", "Error"),
             (shown["Listen"], shown["Api:RequestsAtOnce"], shown["Api:RequestsPerSecond"],
             shown["QuietHours:From"], shown["Logging:LogLevel:Default"]));
+    }
+
+    [Fact]
+    public async Task One_connection_more_than_there_may_be_is_closed()
+    {
+        const int Most = 10;
+        await using var up = await UpProcess.StartAsync(Data, steps: null,
+            new Dictionary<string, string?> { ["VBACKUP__Api__ConnectionsAtOnce"] = $"{Most}" });
+        List<TcpClient> connections = [];
+        try
+        {
+            for (var i = 0; i < Most; i++) Assert.NotEqual(0, await AskAsync());
+            Assert.Equal(0, await AskAsync());
+        }
+        finally
+        {
+            foreach (var connection in connections) connection.Dispose();
+        }
+
+        // How many bytes the first answer on a new connection, which stays open, has.
+        async Task<int> AskAsync()
+        {
+            var connection = new TcpClient();
+            connections.Add(connection);
+            await connection.ConnectAsync(up.Http.BaseAddress!.Host, up.Http.BaseAddress.Port);
+            try
+            {
+                await connection.GetStream().WriteAsync("GET /health/live HTTP/1.1\r\nHost: localhost\r\n\r\n"u8.ToArray());
+                return await connection.GetStream().ReadAsync(new byte[4096]);
+            }
+            catch (IOException)
+            {
+                return 0;
+            }
+        }
     }
 
     [Fact]

@@ -90,6 +90,7 @@ public sealed class AuthorisationTests
         ["GET /api/v1/locations/{id}"] = "GetLocation",
         ["PUT /api/v1/locations/{id}"] = "UpdateLocation",
         ["DELETE /api/v1/locations/{id}"] = "DeleteLocation",
+        ["PUT /api/v1/locations/{id}/credentials"] = "UpdateLocation",
         ["PUT /api/v1/locations/{id}/lock"] = "LockLocation",
         ["DELETE /api/v1/locations/{id}/lock"] = "LockLocation",
         ["GET /api/v1/snapshots"] = "ListSnapshot",
@@ -215,6 +216,8 @@ public sealed class AuthorisationTests
             ["POST /api/v1/runs/{id}/cancel"] = ($"/api/v1/runs/{run}/cancel", null),
             ["GET /api/v1/locations/{id}"] = ($"/api/v1/locations/{location}", null),
             ["PUT /api/v1/locations/{id}"] = ($"/api/v1/locations/{location}", new { softDeleteDays = 1, isDefault = true }),
+            ["PUT /api/v1/locations/{id}/credentials"] =
+                ($"/api/v1/locations/{location}/credentials", new { accessKey = "mine", secretKey = "mine" }),
             ["PUT /api/v1/locations/{id}/lock"] = ($"/api/v1/locations/{location}/lock", new { minDays = 1, changeDays = 1 }),
             ["DELETE /api/v1/locations/{id}/lock"] = ($"/api/v1/locations/{location}/lock", null),
             ["DELETE /api/v1/locations/{id}"] = ($"/api/v1/locations/{location}", null),

@@ -59,6 +59,27 @@ public sealed class LocationRouteTests
     }
 
     [Fact]
+    public async Task Other_credentials_are_taken_and_never_told()
+    {
+        const string Next = "nobody-reads-the-next-one";
+        await using var world = await MakeAsync();
+        var session = await world.MemberAsync();
+        var made = (await world.PostAsync(Path, session, Bucket())).Is(201);
+        var path = $"{made.Headers["Location"]}/credentials";
+        var body = new { accessKey = "other", secretKey = Next };
+        (await world.PutAsync(path, session, body)).Is(428, "version-needed");
+        (await world.PutAsync(path, session, body, ("If-Match", "\"7\""))).Is(412, "outdated");
+        (await world.PutAsync(path, session, new { accessKey = "other" }, ("If-Match", made.ETag))).Is(400, "wrong-input", "secretKey");
+        (await world.PutAsync(path, session, new { secretKey = Next }, ("If-Match", made.ETag))).Is(400, "wrong-input", "accessKey");
+        var changed = (await world.PutAsync(path, session, body, ("If-Match", made.ETag))).Is(200);
+        Assert.NotEqual(made.ETag, changed.ETag);
+        Assert.Equal([Secret, Next], world.Locations.SecretKeys);
+        var audit = (await world.GetAsync("/api/v1/audit", session)).Is(200);
+        Assert.All([changed, audit], answer => Assert.DoesNotContain(Next, answer.Text, StringComparison.Ordinal));
+        Assert.Equal(["createLocation", "setLocationCredentials"], await world.AuditAsync());
+    }
+
+    [Fact]
     public async Task A_location_that_plans_or_points_need_stays()
     {
         await using var world = await MakeAsync();

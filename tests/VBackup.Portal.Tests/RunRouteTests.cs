@@ -126,6 +126,38 @@ public sealed class RunRouteTests
     }
 
     [Fact]
+    public async Task A_user_follows_so_many_at_once_and_no_more_whatever_token_he_shows()
+    {
+        const int attemptsMax = 1000;
+        await using var world = await PortalWorld.MakeAsync();
+        var server = await world.ServerAsync();
+        var run = await world.RunAsync(server);
+        var user = await world.UserAsync("member", world.Project, BuiltInRoles.FullAccess);
+        List<StreamReader> streams = [];
+        for (var i = 0; i < RunFollowers.OfUserMax; i++)
+        {
+            streams.Add(await FollowAsync(world, run, await world.SessionAsync(user, world.Project)));
+            await EventAsync(streams[^1]);
+        }
+        var session = await world.SessionAsync(user, world.Project);
+        var refused = (await world.GetAsync($"{Path}/{run}/events", session)).Is(429, "too-many-streams");
+        Assert.Equal("10", refused.Headers["Retry-After"]);
+        (await world.GetAsync($"{Path}/{run}", session)).Is(200);
+        using (var other = await FollowAsync(world, run, await world.MemberAsync(name: "other"))) await EventAsync(other);
+
+        await HearAsync(world, Things.RunNow(world, run, server, RunState.Succeeded, 2, 100));
+        world.Clock.Advance(RunEvents.Period);
+        foreach (var stream in streams)
+        {
+            Assert.Contains("succeeded", await stream.ReadToEndAsync(), StringComparison.Ordinal);
+            stream.Dispose();
+        }
+        // The server leaves each soon after it has ended it.
+        for (var attempt = 1; (await world.GetAsync($"{Path}/{run}/events", session)).Status != 200; attempt++)
+            Assert.True(attempt < attemptsMax, "what has ended is still counted");
+    }
+
+    [Fact]
     public async Task A_run_that_nobody_answered_for_a_day_has_failed()
     {
         await using var world = await PortalWorld.MakeAsync();
@@ -148,10 +180,10 @@ public sealed class RunRouteTests
         await db.SaveChangesAsync();
     }
 
-    static async Task<StreamReader> FollowAsync(PortalWorld world, RunId run)
+    static async Task<StreamReader> FollowAsync(PortalWorld world, RunId run, string? session = null)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, $"{Path}/{run}/events");
-        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", await world.MemberAsync());
+        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", session ?? await world.MemberAsync());
         var response = await world.Client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
         Assert.Equal((200, "text/event-stream"), ((int)response.StatusCode, response.Content.Headers.ContentType!.MediaType));
         return new(await response.Content.ReadAsStreamAsync());

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using VBackup.Contracts.Ids;
 using VBackup.Contracts.Messages;
 using VBackup.Contracts.Work;
@@ -78,6 +79,68 @@ public sealed class WorkQueueTests
         Assert.Equal([world.Location, theirs, world.Location], order);
     }
 
+    [Fact]
+    public async Task However_many_wait_for_a_pool_hide_neither_another_pools_nor_work_that_needs_none()
+    {
+        await using var world = await ServiceWorld.MakeAsync(new() { PerPool = 1 });
+        await AddAsync(world, "here", ["fast"], count: 250);
+        world.Clock.Advance(TimeSpan.FromSeconds(1));
+        await AddAsync(world, "here", ["slow"]);
+        world.Clock.Advance(TimeSpan.FromSeconds(1));
+        await AddAsync(world, null, [], kind: WorkKind.CheckLocation);
+        Assert.Equal([WorkKind.Import, WorkKind.Import, WorkKind.CheckLocation], await KindsAsync(world));
+    }
+
+    [Fact]
+    public async Task However_many_fill_a_location_hide_no_other()
+    {
+        await using var world = await ServiceWorld.MakeAsync(new() { PerLocation = 1 });
+        var second = await world.AddLocationAsync("second", world.Project);
+        await AddAsync(world, null, [], count: 250, kind: WorkKind.Export, location: world.Location);
+        world.Clock.Advance(TimeSpan.FromSeconds(1));
+        await AddAsync(world, null, [], kind: WorkKind.Export, location: second);
+        world.Clock.Advance(TimeSpan.FromSeconds(1));
+        foreach (var kind in (WorkKind[])[WorkKind.SettleExport, WorkKind.RotateKey])
+            await AddAsync(world, null, [], kind: kind, location: world.Location);
+        Assert.Equal([WorkKind.Export, WorkKind.Export, WorkKind.RotateKey, WorkKind.SettleExport], (await KindsAsync(world)).Order());
+    }
+
+    [Fact]
+    public async Task However_many_one_project_asked_for_another_is_next()
+    {
+        await using var world = await ServiceWorld.MakeAsync(new() { PerHost = 1000 });
+        await AddAsync(world, "here", [], count: 250);
+        world.Clock.Advance(TimeSpan.FromSeconds(1));
+        var modest = world.Ids.New<ProjectId>();
+        await AddAsync(world, "here", [], project: modest);
+        await world.Source.AcquireAsync(world.WorkerId, default);
+        var second = (await world.Source.AcquireAsync(world.WorkerId, default))!;
+        var whose = await world.Backup.MakeAsync(async change => (await change.Db.Tasks.FindAsync(second.Task))!.Project, default);
+        Assert.Equal(modest, whose);
+    }
+
+    [Fact]
+    public async Task Of_those_that_are_alike_the_oldest_is_next()
+    {
+        await using var world = await ServiceWorld.MakeAsync(new() { PerHost = 1000 });
+        List<WorkTaskId> added = [];
+        for (var i = 0; i < 3; i++)
+        {
+            added.AddRange(await AddAsync(world, i == 1 ? "elsewhere" : "here", [], count: 2));
+            world.Clock.Advance(TimeSpan.FromSeconds(1));
+        }
+        List<WorkTaskId> taken = [];
+        while (await world.Source.AcquireAsync(world.WorkerId, default) is { } lease) taken.Add(lease.Task);
+        Assert.Equal(added, taken);
+    }
+
+    static async Task<List<WorkKind>> KindsAsync(ServiceWorld world)
+    {
+        List<WorkKind> kinds = [];
+        while (await world.Source.AcquireAsync(world.WorkerId, default) is { } lease) kinds.Add(lease.Kind);
+        return kinds;
+    }
+
     static async Task<List<RestorePointId>> OrderAsync(
         ServiceWorld world, int count, LocationId? location = null, ProjectId? project = null, string prefix = "web")
     {
@@ -93,12 +156,24 @@ public sealed class WorkQueueTests
         return points;
     }
 
-    static Task AddAsync(ServiceWorld world, string name, IReadOnlyList<string> pools) => world.Backup.MakeAsync(change =>
+    static Task<List<WorkTaskId>> AddAsync(ServiceWorld world, string? host, IReadOnlyList<string> pools, int count = 1,
+        WorkKind kind = WorkKind.Import, ProjectId? project = null, LocationId? location = null) => world.Backup.MakeAsync(change =>
     {
-        change.Db.Tasks.Add(new(change.NewId<WorkTaskId>(), WorkKind.Import, world.Project, ServiceWorld.Region, "{}",
-            change.Now) { Pools = pools, Host = name });
-        return Task.CompletedTask;
+        List<WorkTaskId> added = [.. Enumerable.Range(0, count).Select(_ => change.NewId<WorkTaskId>())];
+        var order = kind == WorkKind.Export ? JsonSerializer.Serialize(SomeExport(world), WorkJson.Default.ExportOrder) : "{}";
+        foreach (var id in added)
+            change.Db.Tasks.Add(new(id, kind, project ?? world.Project, ServiceWorld.Region, order, change.Now)
+            { Pools = pools, Host = host, Location = location });
+        return Task.FromResult(added);
     }, default);
+
+    static ExportOrder SomeExport(ServiceWorld world)
+    {
+        var (server, now) = (new ServerRef(ServiceWorld.Region, "id-of-web"), world.Clock.GetUtcNow());
+        return new(new("nowhere", null, null), world.Ids.New<RunId>(), world.Ids.New<RestorePointId>(), "", [], server, "web",
+            PointKind.Full, "instant", now, "crash", null, [], "kind", "configuration",
+            new(world.Project, null, RunTrigger.Manual, [], now, server));
+    }
 
     static async Task ExpectAtWorkAsync(ServiceWorld world, int count)
     {

@@ -13,6 +13,7 @@ static class Locations
     {
         NewLocation.Define(),
         PortalCall.Define("list", "List the project's locations.", ListAsync),
+        LocationCredentials.Define(),
         LocationLocks.DefineLock(),
         LocationLocks.DefineUnlock(),
         PortalCall.Define("usage", "Show how much locations hold, and of how much.", UsageAsync, s_location),

@@ -7,9 +7,6 @@ namespace VBackup.Cli.Remote;
 /// <summary><c>vbackup location create</c></summary>
 static class NewLocation
 {
-    const string AccessKeyVariable = "AWS_ACCESS_KEY_ID";
-    const string SecretKeyVariable = "AWS_SECRET_ACCESS_KEY";
-
     static readonly Argument<string> s_name = new("NAME") { Description = "What plans call it." };
     static readonly Option<string> s_region = new("--region")
         { HelpName = "REGION", Required = true, Description = "The region whose workers reach it." };
@@ -19,12 +16,6 @@ static class NewLocation
         new("--address") { HelpName = "ADDRESS", Required = true, Description = "s3://bucket/prefix, or a folder that the workers have." };
     static readonly Option<string> s_endpoint = new("--endpoint") { HelpName = "URL", Description = "Of an S3 other than Amazon's." };
     static readonly Option<string> s_s3Region = new("--s3-region") { HelpName = "NAME", Description = "What the S3 calls its region." };
-    static readonly Option<string> s_accessKeyFile =
-        new("--access-key-file") { HelpName = "FILE",
-            Description = $"A file with the S3's access key; without, {AccessKeyVariable} is taken." };
-    static readonly Option<string> s_secretKeyFile =
-        new("--secret-key-file") { HelpName = "FILE",
-            Description = $"A file with the S3's secret key; without, {SecretKeyVariable} is taken." };
     static readonly Option<string> s_quota = new("--quota")
         { HelpName = "SIZE", Description = "How much it may hold, such as 500GiB; no limit, if not said." };
     static readonly Option<int?> s_binDays =
@@ -32,22 +23,23 @@ static class NewLocation
     static readonly Option<bool> s_default = new("--default") { Description = "Plans that name no location take this one." };
 
     public static Command Define() => PortalCall.Define("create", "Make a location; whether it can be used is found out then.", HandleAsync,
-        s_name, s_region, s_kind, s_address, s_endpoint, s_s3Region, s_accessKeyFile, s_secretKeyFile, s_quota, s_binDays, s_default);
+        s_name, s_region, s_kind, s_address, s_endpoint, s_s3Region, LocationCredentials.AccessKeyFile,
+        LocationCredentials.SecretKeyFile, s_quota, s_binDays, s_default);
 
     static async Task HandleAsync(PortalCall call)
     {
         var kind = ReadKind(call.Parsed.GetRequiredValue(s_kind));
         var isS3 = kind == "vStorage";
-        if (!isS3 && (call.Get(s_accessKeyFile) ?? call.Get(s_secretKeyFile) ?? call.Get(s_endpoint) ?? call.Get(s_s3Region)) is not null)
+        if (!isS3 && (call.Get(LocationCredentials.AccessKeyFile) ?? call.Get(LocationCredentials.SecretKeyFile) ?? call.Get(s_endpoint)
+            ?? call.Get(s_s3Region)) is not null)
             throw new UsageException("a folder has no endpoint, S3 region or keys: they go with --kind vStorage");
         // What is wrongly written may be a password, which is not sent.
         Require("--address", isS3 ? StoreEndpoints.AddressFormFaultOf(call.Parsed.GetRequiredValue(s_address)) : null);
         Require("--endpoint", call.Get(s_endpoint) is { } endpoint ? StoreEndpoints.FormFaultOf(endpoint) : null);
         Require("--s3-region", call.Get(s_s3Region) is { } s3Region ? StoreEndpoints.RegionFaultOf(s3Region) : null);
-        var accessKey = isS3 ? await ReadKeyAsync(call, s_accessKeyFile, AccessKeyVariable, "the access key").ConfigureAwait(false) : null;
-        var secretKey = isS3 ? await ReadKeyAsync(call, s_secretKeyFile, SecretKeyVariable, "the secret key").ConfigureAwait(false) : null;
+        var keys = isS3 ? await LocationCredentials.ReadAsync(call).ConfigureAwait(false) : null;
         var body = new LocationBody(call.Get(s_name), call.Parsed.GetRequiredValue(s_region), kind, call.Parsed.GetRequiredValue(s_address),
-            call.Get(s_endpoint), call.Get(s_s3Region), accessKey, secretKey, ReadQuota(call.Get(s_quota)), call.Get(s_binDays),
+            call.Get(s_endpoint), call.Get(s_s3Region), keys?.AccessKey, keys?.SecretKey, ReadQuota(call.Get(s_quota)), call.Get(s_binDays),
                 call.Get(s_default));
         var made = await call.Portal.CreateAsync("locations", body, RemoteJson.Default.LocationBody, RemoteJson.Default.LocationView,
             call.Stop).ConfigureAwait(false);
@@ -70,9 +62,4 @@ static class NewLocation
 
     static long? ReadQuota(string? text) => text is null ? null : Units.TryParseSize(text, out var bytes) && bytes > 0 ? bytes
         : throw new UsageException($"--quota {text} is not a size: give one such as 500GiB");
-
-    static async Task<string?> ReadKeyAsync(PortalCall call, Option<string> file, string variable, string what) =>
-        call.Get(file) is { } path ? await Secret.ReadFileAsync(path, what, call.Stop).ConfigureAwait(false)
-            : Environment.GetEnvironmentVariable(variable) is { Length: > 0 } value ? value
-            : throw new UsageException($"give {what}: {file.Name} FILE, or {variable}");
 }

@@ -176,6 +176,11 @@ sealed record LocationBody(string Name, string Region, string Kind, string Addre
     public override string ToString() => Name;
 }
 
+sealed record CredentialsBody(string AccessKey, string SecretKey)
+{
+    public override string ToString() => "credentials";
+}
+
 sealed record LockBody(int? MinDays, int? MaxDays, int ChangeDays);
 
 sealed record NothingBody;
@@ -220,6 +225,7 @@ sealed record NothingBody;
 [JsonSerializable(typeof(RestoreBody))]
 [JsonSerializable(typeof(ExportImageBody))]
 [JsonSerializable(typeof(ImportImageBody))]
+[JsonSerializable(typeof(CredentialsBody))]
 [JsonSerializable(typeof(LockBody))]
 [JsonSerializable(typeof(SnapshotBody))]
 [JsonSerializable(typeof(RollBackBody))]

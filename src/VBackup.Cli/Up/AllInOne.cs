@@ -121,6 +121,9 @@ sealed class AllInOne : IAsyncDisposable
         {
             kestrel.Listen(_settings.Endpoint(), UnreadableRequests.Watch);
             kestrel.AddServerHeader = false;
+            // Open pages hold theirs upgraded, which are counted apart.
+            kestrel.Limits.MaxConcurrentConnections = _settings.Api.ConnectionsAtOnce;
+            kestrel.Limits.MaxConcurrentUpgradedConnections = _settings.Api.ConnectionsAtOnce;
         });
         builder.Services.Configure<SocketTransportOptions>(sockets => sockets.CreateBoundListenSocket = _ => address.Socket);
         builder.Logging.ClearProviders().SetMinimumLevel(_settings.Logging.LogLevel.Default)
@@ -205,8 +208,9 @@ sealed class AllInOne : IAsyncDisposable
         yield return Every(s_clockwork, "scheduled restores", new RestoreClockwork(_portal).TurnAsync);
         yield return new("notifications", s_clockwork, notifications.TurnAsync, TimeProvider.System, log);
         yield return Every(s_clockwork, "runs and tasks", clockwork.TurnAsync);
-        yield return new("snapshots", s_messages, async stop => await snapshots.DoDueAsync(stop).ConfigureAwait(false) > 0,
-            TimeProvider.System, log);
+        yield return Every(s_clockwork, "snapshots whose days are over", snapshots.ExpireAsync);
+        for (var i = 0; i < snapshotLimits.StepsAtOnce; i++)
+            yield return new("a step of a snapshot", s_messages, snapshots.DoOneAsync, TimeProvider.System, log);
 
         var budget = _settings.Worker.Budget();
         var runner = new TaskRunner(new WorkSource(_backup, _settings.Tasks.Limits(), _secrets), _worker, _cloud,

@@ -22,6 +22,13 @@ public sealed record NewLocation(
 public sealed record LocationChange(long? QuotaBytes = null, bool HasNoQuota = false, int? SoftDeleteDays = null, bool? IsDefault = null,
     LockWish? Lock = null, bool HasNoLock = false);
 
+/// <summary>What opens a location from now on.</summary>
+/// <param name="SecretKey">Kept under the master key, and never told again.</param>
+public sealed record LocationCredentials(string AccessKey, string SecretKey)
+{
+    public override string ToString() => "credentials";
+}
+
 /// <summary>A lock that a location is to have: see <see cref="LocationLock"/>.</summary>
 /// <param name="ChangeDays">For so long it can still be changed, or taken away.</param>
 public sealed record LockWish(int? MinDays, int? MaxDays, int ChangeDays);
@@ -42,6 +49,9 @@ public interface ILocationRegistry
     Task<LocationAnswer> CreateAsync(LocationId id, NewLocation wish, CancellationToken cancellation);
 
     Task<LocationAnswer> ChangeAsync(ProjectId project, LocationId id, LocationChange wish, CancellationToken cancellation);
+
+    /// <summary>Workers take them from their next task on, and one of them finds out whether they open the location.</summary>
+    Task<LocationAnswer> SetCredentialsAsync(ProjectId project, LocationId id, LocationCredentials wish, CancellationToken cancellation);
 
     /// <summary>Refused as long as there are points.</summary>
     Task<LocationAnswer> DeleteAsync(ProjectId project, LocationId id, CancellationToken cancellation);

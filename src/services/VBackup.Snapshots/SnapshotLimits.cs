@@ -7,6 +7,12 @@ public sealed record SnapshotLimits
 {
     public SnapshotCaps Caps { get; init; } = new();
 
+    /// <summary>Steps that are done at once, each of another server.</summary>
+    public int StepsAtOnce { get; init; } = 4;
+
+    /// <summary>Of those: they may take hours, and backups must not wait for them.</summary>
+    public int RollBacksAtOnce => Math.Max(1, StepsAtOnce / 2);
+
     /// <summary>What the storage has is compared with what is known that often.</summary>
     public TimeSpan SurveyEvery { get; init; } = TimeSpan.FromHours(1);
 

@@ -14,8 +14,8 @@ using VBackup.Platform.Messaging;
 namespace VBackup.Snapshots;
 
 /// <summary>
-/// Does on the storage what the orders say, one step after the other. Each step can be repeated: whoever dies at one finds it again.
-/// One process of a region does so.
+/// Does on the storage what the orders say. Each step can be repeated: whoever dies at one finds it again. One process of a region does
+/// so, several steps at once: whoever calls has a lane of his own. Thread-safe.
 /// </summary>
 /// <param name="report">Hears what is to be known of steps that are no run's; null where nobody listens.</param>
 public sealed class SnapshotWork(
@@ -24,26 +24,32 @@ public sealed class SnapshotWork(
     const int BatchMax = 100;
 
     readonly SnapshotLimits _limits = limits ?? new();
+    readonly SnapshotLanes _lanes = new(changes, (limits ?? new()).RollBacksAtOnce);
     readonly MessageTidying<SnapshotsDb> _tidying = new(changes);
 
-    /// <summary>Does the steps that are due, and what comes due by time alone.</summary>
-    /// <returns>How many.</returns>
-    public async Task<int> DoDueAsync(CancellationToken cancellation)
+    /// <summary>Does the next step that is due and in nobody's way.</summary>
+    /// <returns>Whether there was one.</returns>
+    public async Task<bool> DoOneAsync(CancellationToken cancellation)
+    {
+        if (await _lanes.EnterAsync(cancellation).ConfigureAwait(false) is not { } lane) return false;
+        try
+        {
+            await DoAsync(lane.Snapshot, cancellation).ConfigureAwait(false);
+            return true;
+        }
+        finally
+        {
+            _lanes.Leave(lane);
+        }
+    }
+
+    /// <summary>Notes what comes due by time alone: those whose days are over go.</summary>
+    public async Task ExpireAsync(CancellationToken cancellation)
     {
         await changes.MakeAsync(change => ExpireAsync(change, cancellation), cancellation).ConfigureAwait(false);
         await _tidying.TurnAsync(cancellation).ConfigureAwait(false);
-        var due = await changes.MakeAsync(async change =>
-        {
-            var now = change.Now;
-            return await change.Db.Snapshots.Where(one => one.Next != SnapshotStep.None && one.DueAt <= now)
-                .OrderBy(one => one.DueAt).ThenBy(one => one.Id).Select(one => one.Id).Take(BatchMax).ToListAsync(cancellation)
-                    .ConfigureAwait(false);
-        }, cancellation).ConfigureAwait(false);
-        foreach (var id in due) await DoAsync(id, cancellation).ConfigureAwait(false);
-        return due.Count;
     }
 
-    // Those whose days are over.
     static async Task ExpireAsync(Change<SnapshotsDb> change, CancellationToken cancellation)
     {
         var now = change.Now;

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using VBackup.Contracts.Ids;
 using VBackup.Contracts.Messages;
 using VBackup.Portal.Notifications;
 using VBackup.Portal.Tests.World;
@@ -227,6 +228,43 @@ public sealed class DeliveryTests
             while (await delivery.TurnAsync(default)) { /* Until there is no more. */ }
         }
     }
+
+    [Fact]
+    public async Task However_much_one_project_is_to_be_told_another_is_told_with_it()
+    {
+        await using var world = await TellingWorld.MakeAsync();
+        await AddAsync(world, world.Portal.Ids.New<ProjectId>(), 250);
+        world.Portal.Clock.Advance(TimeSpan.FromSeconds(1));
+        var modest = world.Portal.Ids.New<ProjectId>();
+        await AddAsync(world, modest, 1);
+        Assert.True(await world.NewDelivery().TurnAsync(default));
+        var over = (await world.NotificationsAsync()).Where(one => one.State != NotificationState.Waiting).ToList();
+        Assert.Single(over, one => one.Project == modest);
+        Assert.Equal(4, over.Count(one => one.Project != modest));
+    }
+
+    [Fact]
+    public async Task Projects_take_turns_when_there_are_more_than_are_told_at_once()
+    {
+        await using var world = await TellingWorld.MakeAsync();
+        for (var i = 0; i < 17; i++) await AddAsync(world, world.Portal.Ids.New<ProjectId>(), 20);
+        world.Portal.Clock.Advance(TimeSpan.FromSeconds(1));
+        var modest = world.Portal.Ids.New<ProjectId>();
+        await AddAsync(world, modest, 1);
+        var delivery = world.NewDelivery();
+        for (var turn = 0; turn < 2; turn++) Assert.True(await delivery.TurnAsync(default));
+        Assert.Equal(NotificationState.GivenUp, (await world.NotificationsAsync()).Single(one => one.Project == modest).State);
+    }
+
+    // For a webhook that is not there any more: an attempt ends at once.
+    static Task AddAsync(TellingWorld world, ProjectId project, int count) => world.Portal.Changes.MakeAsync(change =>
+    {
+        for (var i = 0; i < count; i++)
+            change.Db.Notifications.Add(new(new(NotificationChannel.Webhook, "gone", change.NewId<WebhookId>()),
+                new(NotificationBody.VersionNow, change.NewId<NotificationId>(), NotificationEvent.Test, change.Now, project, "a try",
+                    Server: null, Run: null, Location: null)));
+        return Task.CompletedTask;
+    }, default);
 
     [Fact]
     public async Task What_is_over_is_shown_for_a_month()

@@ -40,6 +40,14 @@ sealed class WorldLocations : ILocationRegistry
         }));
     }
 
+    public Task<LocationAnswer> SetCredentialsAsync(ProjectId project, LocationId id, LocationCredentials wish,
+        CancellationToken cancellation)
+    {
+        if (Find(project, id) is not { } there) return Task.FromResult(NotFound);
+        SecretKeys.Add(wish.SecretKey);
+        return Task.FromResult(new LocationAnswer(_all[id] = there with { Version = there.Version + 1 }));
+    }
+
     public Task<LocationAnswer> DeleteAsync(ProjectId project, LocationId id, CancellationToken cancellation) => Task.FromResult(
         Find(project, id) is not { } there ? NotFound
         : Filled.Contains(id) ? new(null, "location-in-use", $"the location {there.LocationName} has 1 restore points: delete them first")

@@ -1,4 +1,5 @@
 using VBackup.Platform.Databases;
+using VBackup.Services.Tests.World;
 using VBackup.Vault.Stores;
 
 namespace VBackup.Services.Tests.Crashes;

@@ -36,6 +36,7 @@ sealed class SettingRules : IValidateOptions<UpSettings>
     {
         yield return Within("Api:RequestsAtOnce", settings.Api.RequestsAtOnce, 1, CountMax);
         yield return Within("Api:RequestsPerSecond", settings.Api.RequestsPerSecond, 1, CountMax);
+        yield return Within("Api:ConnectionsAtOnce", settings.Api.ConnectionsAtOnce, 10, CountMax);
         yield return Within("QuietHours:CollectEveryHours", settings.QuietHours.CollectEveryHours, 1, 24 * 366);
         yield return Within("QuietHours:VerifyEveryDays", settings.QuietHours.VerifyEveryDays, 1, 366);
         yield return Within("Tasks:LeaseSeconds", settings.Tasks.LeaseSeconds, LeaseSecondsMin, 3600);

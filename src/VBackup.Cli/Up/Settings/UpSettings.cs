@@ -41,6 +41,7 @@ sealed record ApiSection
 {
     public int RequestsAtOnce { get; init; } = 100;
     public int RequestsPerSecond { get; init; } = 20;
+    public int ConnectionsAtOnce { get; init; } = 1000;
 }
 
 sealed record QuietHoursSection

@@ -73,7 +73,7 @@ public static class PortalApi
         services.AddSingleton(options.Snapshots).AddSingleton(new ImagePlace(options.HasImageFolder));
         services.AddSingleton<WebhookSecrets>().AddSingleton(options.Webhooks);
         services.AddSingleton<SignInThrottle>().AddSingleton<CredentialCheck>().AddSingleton<CallerSearch>().AddSingleton<ApiChanges>();
-        services.AddSingleton<Sessions>().AddSingleton<OwnPassword>();
+        services.AddSingleton<Sessions>().AddSingleton<OwnPassword>().AddSingleton<RunFollowers>();
         services.AddAuthentication(BearerTokens.SchemeName)
             .AddScheme<AuthenticationSchemeOptions, BearerTokens>(BearerTokens.SchemeName, null);
         services.AddAuthorization();

@@ -27,6 +27,13 @@ public sealed record NewLocationRequest([property: Required] string? Name, [prop
 /// <param name="QuotaBytes">Null for no limit.</param>
 public sealed record LocationRequest(long? QuotaBytes, [property: Required] int? SoftDeleteDays, [property: Required] bool? IsDefault);
 
+/// <param name="SecretKey">Taken, and never told again.</param>
+public sealed record CredentialsRequest([property: Required] string? AccessKey, [property: Required] string? SecretKey)
+{
+    // It may end in a log.
+    public override string ToString() => "credentials";
+}
+
 /// <param name="MinDays">Nobody deletes a younger point.</param>
 /// <param name="MaxDays">An older one is deleted, whoever made it.</param>
 /// <param name="ChangeDays">For so long the lock can still be changed, or taken away.</param>
@@ -36,7 +43,8 @@ public sealed record LockRequest(int? MinDays, int? MaxDays, [property: Required
 /// <param name="IsEnforcedByStore">Else the services keep to it, and whoever has the store's credentials does not have to.</param>
 public sealed record LockView(int? MinDays, int? MaxDays, DateTimeOffset FinalAt, bool IsEnforcedByStore);
 
-/// <param name="Refusal">What it lacks; null when it can be used.</param>
+/// <param name="Refusal">What it lacks, as its last check found; null when it lacks nothing. One that is ready is used all the
+/// same.</param>
 /// <param name="VerifiedAt">When all that it held was last read and checked; null when it never was.</param>
 /// <param name="Finding">What the last verification found damaged, or why something failed; null when all was well, if it was looked
 /// at.</param>
@@ -68,6 +76,8 @@ static class LocationRoutes
         locations.MapGet("/{id:guid}", Get).Needs(Permission.GetLocation).Produces<LocationView>().WithSummary("Get a location");
         locations.MapPut("/{id:guid}", Update).Needs(Permission.UpdateLocation).Updates<LocationView>()
             .WithSummary("Change a location's quota, days in the bin, and whether it is the default");
+        locations.MapPut("/{id:guid}/credentials", SetCredentials).Needs(Permission.UpdateLocation).Updates<LocationView>()
+            .WithSummary("Give other credentials for a location's S3; a worker then finds out whether they open it");
         locations.MapPut("/{id:guid}/lock", Lock).Needs(Permission.LockLocation).Updates<LocationView>()
             .WithSummary("Lock a location, or change its lock as long as it is not final");
         locations.MapDelete("/{id:guid}/lock", Unlock).Needs(Permission.LockLocation).Produces<LocationView>()
@@ -147,6 +157,27 @@ static class LocationRoutes
             if (ProblemOf(answer) is { } problem) return problem;
             await HeardLocation.HearAsync(change.Change, answer.Location!, change.Cancellation).ConfigureAwait(false);
             change.Audit("updateLocation", $"location {location.Name}");
+            Versions.Tell(http, location.Version);
+            return TypedResults.Ok(View(location));
+        }).ConfigureAwait(false);
+    }
+
+    static async Task<IResult> SetCredentials(Guid id, CredentialsRequest request, HttpContext http, ApiChanges changes,
+        ILocationRegistry registry)
+    {
+        if ((Input.Present("accessKey", request.AccessKey) ?? Input.Present("secretKey", request.SecretKey)) is { } missing) return missing;
+        return await changes.MakeAsync(http, async change =>
+        {
+            var project = change.Caller.InProject;
+            if (await FindAsync(change.Db, project, LocationId.From(id), change.Cancellation).ConfigureAwait(false) is not { } location)
+                return Problem.NoSuch("location");
+            if (Versions.Needed(http, location.Version) is { } outdated) return outdated;
+            var answer = await registry.SetCredentialsAsync(project, location.Id, new(request.AccessKey!, request.SecretKey!),
+                change.Cancellation).ConfigureAwait(false);
+            if (ProblemOf(answer) is { } problem) return problem;
+            await HeardLocation.HearAsync(change.Change, answer.Location!, change.Cancellation).ConfigureAwait(false);
+            // Not even the access key: whoever mixes the two up has written the secret there.
+            change.Audit("setLocationCredentials", $"location {location.Name}");
             Versions.Tell(http, location.Version);
             return TypedResults.Ok(View(location));
         }).ConfigureAwait(false);

@@ -11,13 +11,15 @@ public sealed class NotificationDelivery(ChangeMaker<PortalDb> changes, WebhookS
     /// <summary>What is over is shown for so long.</summary>
     public static readonly TimeSpan Kept = TimeSpan.FromDays(30);
 
-    const int DueMax = 200, AtOnceMax = 16;
+    const int AtOnceMax = 16;
     const string NoSecret = "the webhook came back from a lost system without its secret: give it a new one";
 
     /// <summary>One project's slow receivers must not hold up all others.</summary>
     const int AtOnceOfProjectMax = 4;
 
     static readonly TimeSpan s_tidyEvery = TimeSpan.FromHours(1);
+    readonly Dictionary<ProjectId, long> _turns = [];
+    long _turn;
     DateTimeOffset? _tidiedAt;
 
     /// <summary>Makes an attempt of some that are due. By one at a time in each replica.</summary>
@@ -25,13 +27,32 @@ public sealed class NotificationDelivery(ChangeMaker<PortalDb> changes, WebhookS
     public async Task<bool> TurnAsync(CancellationToken cancellation)
     {
         await TidyAsync(cancellation).ConfigureAwait(false);
-        var due = await changes.MakeAsync(change => change.Db.Notifications
-            .Where(one => one.State == NotificationState.Waiting && one.NextAttemptAt <= change.Now)
-            .OrderBy(one => one.NextAttemptAt).ThenBy(one => one.Id).Select(one => new { one.Id, one.Project }).Take(DueMax)
-            .ToListAsync(cancellation), cancellation).ConfigureAwait(false);
-        var now = due.GroupBy(one => one.Project).SelectMany(ofProject => ofProject.Take(AtOnceOfProjectMax)).Take(AtOnceMax).ToList();
-        await Task.WhenAll(now.Select(one => DeliverAsync(one.Id, cancellation))).ConfigureAwait(false);
-        return due.Count > now.Count;
+        var (now, areMore) = await changes.MakeAsync(change => ChooseAsync(change, cancellation), cancellation).ConfigureAwait(false);
+        await Task.WhenAll(now.Select(id => DeliverAsync(id, cancellation))).ConfigureAwait(false);
+        return areMore;
+    }
+
+    // Projects take turns, whatever waits of each of them; the oldest of each comes first.
+    async Task<(List<NotificationId> Now, bool AreMore)> ChooseAsync(Change<PortalDb> change, CancellationToken cancellation)
+    {
+        var at = change.Now;
+        var due = change.Db.Notifications.Where(one => one.State == NotificationState.Waiting && one.NextAttemptAt <= at);
+        var projects = await due.GroupBy(one => one.Project)
+            .Select(of => new { Project = of.Key, OldestAt = of.Min(one => one.NextAttemptAt), Due = of.Count() })
+            .ToListAsync(cancellation).ConfigureAwait(false);
+        foreach (var gone in _turns.Keys.Except(projects.Select(one => one.Project)).ToList()) _turns.Remove(gone);
+        List<(int Rank, NotificationId Id)> next = [];
+        _turn++;
+        foreach (var one in projects.OrderBy(one => _turns.GetValueOrDefault(one.Project)).ThenBy(one => one.OldestAt).Take(AtOnceMax))
+        {
+            _turns[one.Project] = _turn;
+            var oldest = await due.Where(waiting => waiting.Project == one.Project).OrderBy(waiting => waiting.NextAttemptAt)
+                .ThenBy(waiting => waiting.Id).Select(waiting => waiting.Id).Take(AtOnceOfProjectMax).ToListAsync(cancellation)
+                    .ConfigureAwait(false);
+            next.AddRange(oldest.Select((id, rank) => (rank, id)));
+        }
+        List<NotificationId> now = [.. next.OrderBy(one => one.Rank).Take(AtOnceMax).Select(one => one.Id)];
+        return (now, projects.Sum(one => one.Due) > now.Count);
     }
 
     async Task DeliverAsync(NotificationId id, CancellationToken cancellation)

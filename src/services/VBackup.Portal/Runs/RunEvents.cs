@@ -22,13 +22,22 @@ static class RunEvents
     /// <summary>Whoever wants more asks again, and has his token and his role looked at again.</summary>
     public static readonly TimeSpan DurationMax = TimeSpan.FromMinutes(15);
 
+    static readonly TimeSpan s_retryAfter = TimeSpan.FromSeconds(10);
+
     public static void Map(RouteGroupBuilder runs) => runs.MapGet("/{id:guid}/events", Follow).Needs(Permission.GetHistory)
         .Produces<RunView>(StatusCodes.Status200OK, "text/event-stream").WithSummary("Follow a run by server-sent events until it is over");
 
-    static async Task<IResult> Follow(Guid id, HttpContext http, PortalDb db, IDbContextFactory<PortalDb> databases, TimeProvider clock) =>
-        (await RunRequests.GetAsync(db, http.Caller(), RunId.From(id), http.RequestAborted).ConfigureAwait(false))
-            .Answer(run => TypedResults.ServerSentEvents(FollowAsync(run.Id, databases, clock, http.RequestAborted)
-                .Select(now => new SseItem<RunView>(now, "run"))));
+    static async Task<IResult> Follow(Guid id, HttpContext http, PortalDb db, IDbContextFactory<PortalDb> databases,
+        RunFollowers followers, TimeProvider clock) =>
+        (await RunRequests.GetAsync(db, http.Caller(), RunId.From(id), http.RequestAborted).ConfigureAwait(false)).Answer(run =>
+        {
+            if (followers.Enter(http.Caller().User) is not { } place)
+                return new Problem(ProblemCode.TooManyStreams, $"{RunFollowers.OfUserMax} runs are followed at once by this user: end one, "
+                    + "or ask for the run now and then.", RetryAfter: s_retryAfter);
+            http.Response.RegisterForDispose(place);
+            return TypedResults.ServerSentEvents(FollowAsync(run.Id, databases, clock, http.RequestAborted)
+                .Select(now => new SseItem<RunView>(now, "run")));
+        });
 
     /// <summary>REQUIRES: whoever follows may see the run.</summary>
     public static async IAsyncEnumerable<RunView> FollowAsync(RunId id, IDbContextFactory<PortalDb> databases, TimeProvider clock,

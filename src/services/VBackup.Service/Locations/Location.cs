@@ -24,11 +24,14 @@ public sealed class Location
     public string Address { get; private set; } = "";
     public string? Endpoint { get; init; }
     public string? S3Region { get; init; }
-    public string? AccessKey { get; init; }
+    public string? AccessKey { get; private set; }
 
     /// <summary>Under the master key.</summary>
     public byte[]? WrappedSecretKey { get; private set; }
     public LocationStateView State { get; private set; }
+
+    /// <summary>What it lacks, as the last check found; null when it lacks nothing. One that was used stays so meanwhile: what fails may be
+    /// the check.</summary>
     public string? Refusal { get; private set; }
 
     /// <summary>Null for no limit.</summary>
@@ -109,8 +112,40 @@ public sealed class Location
     {
         if (KeyWork is VaultKeyWork.Erase or VaultKeyWork.Erased) return;
         VerifyBegunAt ??= now;
+        Version++;
+        if (State == LocationStateView.Ready)
+        {
+            Refusal = refusal is null ? null : $"its check failed: {refusal}";
+            return;
+        }
         // Until now it could only say why the check did not end.
         (State, Refusal, Finding) = (refusal is null ? LocationStateView.Ready : LocationStateView.Refused, refusal, null);
+    }
+
+    public void CheckIsTriedAgain(string error)
+    {
+        var tried = $"its check is tried again: {error}";
+        // What was found in one that is used stands beside it.
+        if (State == LocationStateView.Ready) Refusal = tried;
+        else Finding = tried;
+        Version++;
+    }
+
+    /// <summary>A worker has just used it.</summary>
+    public void WasOpened()
+    {
+        if (State != LocationStateView.Ready || Refusal is null) return;
+        Refusal = null;
+        Version++;
+    }
+
+    public void OpensWith(string? accessKey, byte[]? wrappedSecretKey) => (AccessKey, WrappedSecretKey) = (accessKey, wrappedSecretKey);
+
+    /// <summary>As <see cref="OpensWith"/>, of one that there is. REQUIRES: it is checked then.</summary>
+    public void GetsCredentials(string accessKey, byte[] wrappedSecretKey)
+    {
+        OpensWith(accessKey, wrappedSecretKey);
+        if (State == LocationStateView.Ready) Refusal = null;
         Version++;
     }
 

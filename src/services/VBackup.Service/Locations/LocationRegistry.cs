@@ -35,9 +35,8 @@ public sealed class LocationRegistry(ChangeMaker<BackupDb> changes, ProjectSecre
         {
             Endpoint = wish.Endpoint,
             S3Region = wish.S3Region,
-            AccessKey = wish.AccessKey,
         };
-        if (wish.SecretKey is { } secret) location.KeepsSecret(secrets.WrapSecretKey(id, secret));
+        location.OpensWith(wish.AccessKey, wish.SecretKey is { } secret ? secrets.WrapSecretKey(id, secret) : null);
         location.IsLimited(wish.QuotaBytes, wish.SoftDeleteDays);
         var isFirst = !await db.Locations.AnyAsync(one => one.Project == wish.Project && !one.IsDeleted, cancellation)
             .ConfigureAwait(false);
@@ -45,8 +44,7 @@ public sealed class LocationRegistry(ChangeMaker<BackupDb> changes, ProjectSecre
         db.Locations.Add(location);
         await CatalogueSaving.ChangeAsync(change, wish.Project, cancellation).ConfigureAwait(false);
         await secrets.EnsureKeyAsync(change, wish.Project, cancellation).ConfigureAwait(false);
-        LocationWork.Add(change, WorkKind.CheckLocation, location, wish.Project, new VaultOrder(location.VaultOf(wish.Project)),
-            WorkJson.Default.VaultOrder);
+        await LocationWork.CheckAsync(change, location, cancellation).ConfigureAwait(false);
         LocationWork.Tell(change, location);
         return new(location.View());
     }, cancellation);
@@ -65,6 +63,20 @@ public sealed class LocationRegistry(ChangeMaker<BackupDb> changes, ProjectSecre
             LocationWork.Tell(change, location);
             return new LocationAnswer(location.View());
         }, cancellation);
+
+    public Task<LocationAnswer> SetCredentialsAsync(ProjectId project, LocationId id, LocationCredentials wish,
+        CancellationToken cancellation) => changes.MakeAsync(async change =>
+    {
+        if (await FindAsync(change.Db, project, id, cancellation).ConfigureAwait(false) is not { } location) return NotFound;
+        if (location.Kind != LocationKindView.VStorage) return Wrong("accessKey", "a folder has no keys");
+        if (CredentialsFault(wish.AccessKey, wish.SecretKey) is { } fault) return fault;
+        location.GetsCredentials(wish.AccessKey, secrets.WrapSecretKey(id, wish.SecretKey));
+        // Of one whose key was erased nothing is found out any more; but the erasing itself may need them.
+        if (location.KeyWork is not (VaultKeyWork.Erase or VaultKeyWork.Erased))
+            await LocationWork.CheckAsync(change, location, cancellation).ConfigureAwait(false);
+        LocationWork.Tell(change, location);
+        return new LocationAnswer(location.View());
+    }, cancellation);
 
     public Task<LocationAnswer> DeleteAsync(ProjectId project, LocationId id, CancellationToken cancellation) =>
         changes.MakeAsync(async change =>
@@ -136,8 +148,7 @@ public sealed class LocationRegistry(ChangeMaker<BackupDb> changes, ProjectSecre
         if (wish.Kind == LocationKindView.VStorage)
         {
             if (StoreEndpoints.AddressFormFaultOf(wish.Address) is { } noAddress) return Wrong("address", noAddress);
-            if (string.IsNullOrEmpty(wish.AccessKey)) return Wrong("accessKey", "vStorage needs an access key");
-            if (string.IsNullOrEmpty(wish.SecretKey)) return Wrong("secretKey", "vStorage needs a secret key");
+            if (CredentialsFault(wish.AccessKey, wish.SecretKey) is { } noKeys) return noKeys;
             if (wish.Endpoint is { } endpoint && StoreEndpoints.FormFaultOf(endpoint) is { } noEndpoint)
                 return Wrong("endpoint", noEndpoint);
             if (wish.S3Region is { } region && StoreEndpoints.RegionFaultOf(region) is { } noRegion) return Wrong("s3Region", noRegion);
@@ -148,6 +159,10 @@ public sealed class LocationRegistry(ChangeMaker<BackupDb> changes, ProjectSecre
         }
         return LimitFault(wish.QuotaBytes, wish.SoftDeleteDays);
     }
+
+    static LocationAnswer? CredentialsFault(string? accessKey, string? secretKey) =>
+        string.IsNullOrEmpty(accessKey) ? Wrong("accessKey", "vStorage needs an access key")
+        : string.IsNullOrEmpty(secretKey) ? Wrong("secretKey", "vStorage needs a secret key") : null;
 
     static LocationAnswer? LimitFault(long? quotaBytes, int softDeleteDays) =>
         quotaBytes is <= 0 ? Wrong("quotaBytes", "a quota is 1 byte at least; leave it out for none")

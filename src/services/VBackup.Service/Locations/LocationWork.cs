@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using Microsoft.EntityFrameworkCore;
 using VBackup.Contracts.Ids;
 using VBackup.Contracts.Messages;
 using VBackup.Contracts.Work;
@@ -19,12 +20,26 @@ static class LocationWork
             change.Now)
         { Location = location.Id });
 
+    /// <summary>Has a worker find out whether it can be used, in place of one who does so already.</summary>
+    public static async Task CheckAsync(Change<BackupDb> change, Location location, CancellationToken cancellation)
+    {
+        // That one has been given what does not count any more.
+        foreach (var earlier in await change.Db.Tasks.Where(task => task.Location == location.Id && task.Kind == WorkKind.CheckLocation
+            && task.State < WorkTaskState.Done).ToListAsync(cancellation).ConfigureAwait(false)) earlier.IsCancelled();
+        Add(change, WorkKind.CheckLocation, location, location.Project, new VaultOrder(location.VaultOf(location.Project)),
+            WorkJson.Default.VaultOrder);
+    }
+
     public static async Task DoneAsync(WorkTask task, VaultResult result, Change<BackupDb> change, CancellationToken cancellation)
     {
         if (await OfAsync(task, change, cancellation).ConfigureAwait(false) is not { } location) return;
         // An empty place says nothing of what is in it.
         if (task.Kind == WorkKind.CheckLocation) location.WasChecked(null, change.Now);
-        else location.Uses(result.UsedBytes);
+        else
+        {
+            location.WasOpened();
+            location.Uses(result.UsedBytes);
+        }
         if (result.CanHold is { } canHold) location.WasSeenToHold(canHold);
         if (result.WhyNoHold is { } why) location.WasLookedAt($"its bucket has object lock, and no lock could have it hold points: {why}");
         if (task.Kind == WorkKind.Verify) location.WasVerified(Text(result.Notes), change.Now);
@@ -36,7 +51,7 @@ static class LocationWork
     public static async Task TriedAsync(WorkTask task, string error, Change<BackupDb> change, CancellationToken cancellation)
     {
         if (await OfAsync(task, change, cancellation).ConfigureAwait(false) is not { } location) return;
-        location.WasLookedAt($"its check is tried again: {error}");
+        location.CheckIsTriedAgain(error);
         Tell(change, location);
     }
 

@@ -49,9 +49,9 @@ public static class SystemRecovery
             {
                 Endpoint = entry.Endpoint,
                 S3Region = entry.S3Region,
-                AccessKey = one.AccessKey,
             };
-            if (one.SecretKey is { } secret) location.KeepsSecret(secrets.WrapSecretKey(entry.Location, secret));
+            location.OpensWith(one.AccessKey,
+                one.SecretKey is { } secret ? secrets.WrapSecretKey(entry.Location, secret) : null);
             location.IsLimited(entry.QuotaBytes, entry.SoftDeleteDays);
             location.Locks(entry.Lock);
             location.WasSeenToHold(entry.Lock?.IsEnforcedByStore ?? false);

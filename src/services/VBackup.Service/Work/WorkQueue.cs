@@ -33,8 +33,6 @@ public sealed record WorkLimits
 /// oldest.</summary>
 static class WorkQueue
 {
-    const int CandidatesMax = 200;
-
     /// <param name="pools">Of the volumes that it reads or writes.</param>
     public static void Add<TOrder>(
         Change<BackupDb> change, WorkKind kind, Run run, TOrder order, JsonTypeInfo<TOrder> type, IReadOnlyList<string>? pools = null) =>
@@ -62,20 +60,32 @@ static class WorkQueue
         var exports = atWork.Where(task => task is { Kind: WorkKind.Export, Location: not null }).CountBy(task => task.Location!.Value)
             .ToDictionary();
         // A restore in place that came too late is not begun by whoever is faster than the clock that ends it.
-        var ready = await db.Tasks.Where(task => task.State == WorkTaskState.Ready && task.Region == region && task.ReadyAt <= now
-                && !db.Runs.Any(run => run.Id == task.Run && run.BeginBy < now && run.Target == RestoreTarget.Original))
-            .OrderByDescending(task => task.IsUrgent).ThenBy(task => task.CreatedAt).ThenBy(task => task.Id).Take(CandidatesMax)
+        var ready = db.Tasks.Where(task => task.State == WorkTaskState.Ready && task.Region == region && task.ReadyAt <= now
+                && !db.Runs.Any(run => run.Id == task.Run && run.BeginBy < now && run.Target == RestoreTarget.Original));
+        // Tasks that are alike for limits and fairness stand in one queue: only its oldest can be next, and however many wait behind it
+        // hide no other queue's.
+        var queues = await ready
+            .GroupBy(task => new { task.IsUrgent, task.Project, task.Kind, task.Location, task.Host, task.Pools })
+            .Select(queue => new { Of = queue.Key, OldestAt = queue.Min(task => task.CreatedAt) })
             .ToListAsync(cancellation).ConfigureAwait(false);
-        return ready.Where(IsWithinLimits)
-            .OrderByDescending(task => task.IsUrgent).ThenBy(task => ofProject.GetValueOrDefault(task.Project))
-                .ThenBy(task => task.CreatedAt)
-            .ThenBy(task => task.Id.Value).FirstOrDefault();
+        var first = queues.Where(queue => IsWithinLimits(queue.Of.Kind, queue.Of.Location, queue.Of.Host, queue.Of.Pools))
+            .GroupBy(queue => (IsLater: !queue.Of.IsUrgent, AtWork: ofProject.GetValueOrDefault(queue.Of.Project), queue.OldestAt))
+            .MinBy(equal => equal.Key);
+        WorkTask? next = null;
+        foreach (var (queue, oldestAt) in (first ?? []).Select(one => (one.Of, one.OldestAt)))
+        {
+            var oldest = await ready.Where(task => task.IsUrgent == queue.IsUrgent && task.Project == queue.Project
+                    && task.Kind == queue.Kind && task.Location == queue.Location && task.Host == queue.Host && task.Pools == queue.Pools
+                    && task.CreatedAt == oldestAt)
+                .OrderBy(task => task.Id).FirstAsync(cancellation).ConfigureAwait(false);
+            if (next is null || oldest.Id.Value.CompareTo(next.Id.Value) < 0) next = oldest;
+        }
+        return next;
 
-        bool IsWithinLimits(WorkTask task) =>
-            (task.Host is null || ofHost.GetValueOrDefault(task.Host) < limits.PerHost)
-            && task.Pools.All(pool => ofPool.GetValueOrDefault(pool) < limits.PerPool)
-            && (task.Kind != WorkKind.Export || task.Location is not { } location
-                || exports.GetValueOrDefault(location) < limits.PerLocation);
+        bool IsWithinLimits(WorkKind kind, LocationId? location, string? host, IReadOnlyList<string> pools) =>
+            (host is null || ofHost.GetValueOrDefault(host) < limits.PerHost)
+            && pools.All(pool => ofPool.GetValueOrDefault(pool) < limits.PerPool)
+            && (kind != WorkKind.Export || location is not { } filled || exports.GetValueOrDefault(filled) < limits.PerLocation);
     }
 
     /// <summary>What the vault is to call an attempt's session: 32 hex digits.</summary>
