@@ -23,8 +23,7 @@ public sealed class NewResources(
         return target.Value;
     }
 
-    /// <returns>What was made.</returns>
-    public async Task<string> MakeServerAsync(PointDocument point, string name, CancellationToken cancellation)
+    public async Task<Server> MakeServerAsync(PointDocument point, string name, CancellationToken cancellation)
     {
         var volumes = VolumesOf(cloud, edge, point, name);
         (VolumeDocument Volume, VolumeId Target)[] targets = [.. point.Volumes.Zip(volumes)];
@@ -33,7 +32,7 @@ public sealed class NewResources(
             if (attempt is null || !await LeftBehind.IsOfRunAsync(cloud.Storage, attempt, there, volumes, cancellation)
                 .ConfigureAwait(false)) throw new RefusedException($"there is a server {name} already: give another name");
             // It is defined when all was written and read back: its maker was killed before he could say so, and somebody has use for it.
-            if (there.State != ServerState.Shutdown) return $"server {name}";
+            if (there.State != ServerState.Shutdown) return there;
             // Or its maker sleeps, about to remove what he failed with: that is not the one that is made now.
             await attempt.RequireOwnAsync(cancellation).ConfigureAwait(false);
             await cloud.Hypervisor.RemoveAsync(name, cancellation, there.Id).ConfigureAwait(false);
@@ -42,7 +41,7 @@ public sealed class NewResources(
         try
         {
             if (attempt is not null) await attempt.RequireOwnAsync(cancellation).ConfigureAwait(false);
-            await cloud.Hypervisor.DefineAsync(name, new ServerConfiguration(edge.ConfigurationKind, edge.Configuration),
+            return await cloud.Hypervisor.DefineAsync(name, new ServerConfiguration(edge.ConfigurationKind, edge.Configuration),
                 targets.ToDictionary(item => item.Volume.Name, item => item.Target), cancellation).ConfigureAwait(false);
         }
         catch (Exception failure)
@@ -52,7 +51,6 @@ public sealed class NewResources(
             await halfMade.RemoveAsync(made, failure).ConfigureAwait(false);
             throw;
         }
-        return $"server {name}";
     }
 
     /// <summary>What the volumes of a new server are called, in the order of the point's.</summary>
