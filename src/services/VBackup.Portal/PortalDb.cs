@@ -21,7 +21,7 @@ namespace VBackup.Portal;
 public sealed class PortalDb(DbContextOptions<PortalDb> options) : ServiceDb(options)
 {
     /// <summary>How its tables are laid out.</summary>
-    public const int SchemaVersion = 4;
+    public const int SchemaVersion = 5;
 
     public DbSet<RegionRow> Regions => Set<RegionRow>();
     public DbSet<ServerRow> Servers => Set<ServerRow>();
