@@ -50,6 +50,7 @@ var root = new RootCommand("vBackup keeps the volumes of virtual servers in encr
         ListServers.Define(),
         Volumes.DefineShow(),
         Volumes.DefineFree(),
+        Servers.DefineGive(),
     },
     new Command("edge", "Back up and restore the servers of a cloud.")
     {

@@ -58,6 +58,7 @@ public sealed class AuthorisationTests
         ["GET /api/v1/servers/{region}/{serverId}/volumes/{volume}"] = "GetVolumeUsage",
         ["POST /api/v1/servers/{region}/{serverId}/free"] = "DeleteSnapshot",
         ["GET /api/v1/servers/{region}/{serverId}/estimate"] = "GetVolumeUsage",
+        ["PUT /api/v1/servers/{region}/{serverId}/project"] = Administrator,
         ["GET /api/v1/policies"] = "ListPolicy",
         ["POST /api/v1/policies"] = "CreatePolicy",
         ["GET /api/v1/policies/{id}"] = "GetPolicy",
@@ -185,8 +186,11 @@ public sealed class AuthorisationTests
         var theirs = await world.UserAsync("theirs", other, "watcher");
         await world.SaveAsync(new CustomRole(other, "watcher", [Permission.ListServer]));
         var (token, _) = await world.TokenAsync(theirs, other);
-        var (server, location, policy) = (await world.ServerAsync("theirs", other), await world.LocationAsync("theirs", other),
+        var (server, location, policy) = (await world.ServerAsync("theirs"), await world.LocationAsync("theirs", other),
             await world.PolicyAsync("theirs", other));
+        // As servers come to projects: what was mine until then is not there any more either.
+        (await world.PutAsync($"/api/v1/servers/{server.Region}/{server.Id}/project", await world.AdminAsync(), new { project = other }))
+            .Is(200);
         var plan = await world.PlanAsync(server, location, policy, "theirs", other);
         var (point, run, snapshot) = (await world.PointAsync(server, location, project: other),
             await world.RunAsync(server, project: other),

@@ -34,13 +34,41 @@ public sealed class RunRouteTests
         await IsAsync("?state=failed", third);
         await IsAsync($"?from={now.AddHours(-2):yyyy-MM-ddTHH:mm:ssZ}", third, second);
         await IsAsync($"?from={now.AddHours(-2):yyyy-MM-ddTHH:mm:ssZ}&to={now.AddHours(-1):yyyy-MM-ddTHH:mm:ssZ}", second);
-        foreach (var field in new[] { "kind", "server", "state", "from", "to" })
+        foreach (var field in new[] { "kind", "server", "policy", "state", "from", "to" })
             (await world.GetAsync($"{Path}?{field}=nonsense", session)).Is(400, "wrong-input", field);
         var one = (await world.GetAsync($"{Path}/{first}", session)).Is(200);
         Assert.Equal(("succeeded", "True", "10", "100"), (one["state"], one["isOver"], one["doneBytes"], one["totalBytes"]));
 
         async Task IsAsync(string query, params RunId[] expected) => Assert.Equal(expected.Select(id => id.ToString()),
             (await world.GetAsync(Path + query, session)).Is(200).Items("id"));
+    }
+
+    [Fact]
+    public async Task Runs_are_filtered_by_the_policy_that_asked_for_them_also_when_the_plan_has_another_now()
+    {
+        await using var world = await PortalWorld.MakeAsync();
+        await world.SystemPoliciesAsync();
+        var (server, location) = (await world.ServerAsync(), await world.LocationAsync());
+        var (nightly, second) = (await world.PolicyAsync(), await world.PolicyAsync("second"));
+        await world.PlanAsync(server, location, nightly);
+        var session = await world.MemberAsync();
+        world.Clock.Advance(TimeSpan.FromDays(1));
+        await new PlanClockwork(world.Changes).TurnAsync(default);
+        var run = Assert.Single(await world.SentAsync(MessageJson.Default.StartBackup)).Run;
+        // Whatever the vBackup service says of it afterwards.
+        await HearAsync(world, Things.RunNow(world, run, server, RunState.Succeeded, 1, 100) with { Trigger = RunTrigger.Policy });
+        await world.Changes.MakeAsync(async change =>
+        {
+            foreach (var asked in change.Db.AskedRuns) asked.Hears(RunState.Succeeded);
+            foreach (var plan in change.Db.Plans) plan.UsesPolicy(second, change.Now);
+            await Task.CompletedTask;
+        }, default);
+        (await world.PostAsync($"/api/v1/servers/{server.Region}/{server.Id}/backups", session, new { })).Is(202);
+        Assert.Equal(2, (await world.GetAsync(Path, session)).Is(200).Items("id").Count());
+        Assert.Equal([run.ToString()], (await world.GetAsync($"{Path}?policy={nightly}", session)).Is(200).Items("id"));
+        Assert.Equal([nightly.ToString()], (await world.GetAsync($"{Path}?policy={nightly}", session)).Items("policy"));
+        // A user asked for the other one, though its plan has a policy.
+        Assert.Empty((await world.GetAsync($"{Path}?policy={second}", session)).Is(200).Items("id"));
     }
 
     [Fact]

@@ -80,6 +80,10 @@ public sealed class BackupStoryTests
         };
         Assert.Equal(first, await File.ReadAllBytesAsync(world.VolumePath(vda)));
         if (vdb is not null) Assert.Equal(second, await File.ReadAllBytesAsync(world.VolumePath(vdb)));
+        Assert.Equal(target == RestoreTarget.NewServer, world.Portal.Made is not null);
+        if (world.Portal.Made is { } made)
+            Assert.Equal((restore.Run, world.Project, (await world.Cloud.Hypervisor.FindAsync("copy", default))!.Id, "copy"),
+                (made.Run, made.Project, made.Server.Id, made.ServerName));
         // In place: what there was can be gone back to, and nothing is built on what was before.
         Assert.Single(await world.SnapshotNamesAsync("web"));
     }

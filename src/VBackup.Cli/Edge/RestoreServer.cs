@@ -115,7 +115,7 @@ static class RestoreServer
             {
                 "original" => await InPlaceRestore.RunAsync(
                     cloud, restore, edge, point.Id, volumes, earlier.Instants, order, screen, stop).ConfigureAwait(false),
-                "new-server" => await making.MakeServerAsync(point, order.Name!, stop).ConfigureAwait(false),
+                "new-server" => $"server {(await making.MakeServerAsync(point, order.Name!, stop).ConfigureAwait(false)).Name}",
                 _ => await making.MakeVolumeAsync(TheOnly(volumes), order.Name!, stop).ConfigureAwait(false),
             };
             return new(point.Id, order.To, target, restore.LogicalBytes, restore.WrittenBytes, meter.ElapsedSeconds);

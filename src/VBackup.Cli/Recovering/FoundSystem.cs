@@ -106,8 +106,11 @@ sealed class FoundSystem(IdSource ids, DateTimeOffset now)
                     null,
                     null, IsDefault: false, QuotaBytes: null, SoftDeleteDays: entry?.SoftDeleteDays ?? 0,
                     entry?.Lock);
+            // No endpoint is one too, Amazon's: what the vault was read from is where it is. A region that was not said is the one that
+            // the catalogue has of the same place.
+            var isWhereItWas = entry.Endpoint == place.Endpoint && entry.Address.TrimEnd('/') == place.Address;
             entries[vault] = entry with { Kind = place.Kind, Address = place.Address, Endpoint = place.Endpoint,
-                S3Region = place.S3Region };
+                S3Region = place.S3Region ?? (isWhereItWas ? entry.S3Region : null) };
         }
         var first = entries.Values.FirstOrDefault(entry => entry.IsDefault) ?? entries[vaults[0]];
         foreach (var vault in vaults) entries[vault] = entries[vault] with { IsDefault = entries[vault].Location == first.Location };

@@ -15,17 +15,23 @@ sealed record RecoveryPlace(string Address, int Number)
     public static RecoveryPlace Of(string text, int number)
     {
         var address = text.Length > 1 ? text.TrimEnd('/') : text;
-        if (text.StartsWith(S3Scheme, StringComparison.Ordinal)) return new(address, number);
+        if (text.StartsWith(S3Scheme, StringComparison.Ordinal)) return OfS3(new(address, number));
         return text.Contains("://", StringComparison.Ordinal)
             ? throw new RefusedException($"--location {text}: a location is a folder or s3://bucket/prefix")
             : new(Path.GetFullPath(address), number);
     }
 
+    // The new system would read with it for some hours, and then no more.
+    static RecoveryPlace OfS3(RecoveryPlace place) => place.Said.SessionToken is null ? place
+        : throw new RefusedException($"--location {place.Address}: {S3Variables.SessionTokenName} is set, and credentials with one end "
+            + "by themselves: give keys that last, which the new system keeps, and unset it");
+
     public LocationKindView Kind => IsS3 ? LocationKindView.VStorage : LocationKindView.FileSystem;
-    public string? Endpoint => IsS3 ? Variable("AWS_ENDPOINT_URL_S3") : null;
-    public string? S3Region => IsS3 ? Variable("AWS_REGION") : null;
-    public string? AccessKey => IsS3 ? Variable("AWS_ACCESS_KEY_ID") : null;
-    public string? SecretKey => IsS3 ? Variable("AWS_SECRET_ACCESS_KEY") : null;
+    public string? Endpoint => IsS3 ? Said.Endpoint : null;
+    public string? S3Region => IsS3 ? Said.Region : null;
+    public string? AccessKey => IsS3 ? Said.AccessKeyId : null;
+    public string? SecretKey => IsS3 ? Said.SecretAccessKey : null;
+    S3Variables Said => new(Variable);
     bool IsS3 => Address.StartsWith(S3Scheme, StringComparison.Ordinal);
 
     /// <summary>The second location may have variables of its own, such as <c>AWS_ACCESS_KEY_ID_2</c>, and so on.</summary>

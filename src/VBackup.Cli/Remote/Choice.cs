@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Json.Serialization.Metadata;
 using VBackup.Cli.Terminal;
 
@@ -32,6 +33,23 @@ static class Choice
                 found.Count(other => other.Value.Region == one.Value.Region) == 1 ? $"{one.Value.Region}/{one.Value.Name}"
                     : $"{one.Value.Region}/{one.Value.Id}")),
         };
+    }
+
+    /// <summary>Whether it may be <c>region/id</c>.</summary>
+    public static bool IsRegionAndId(string text, [NotNullWhen(true)] out string? region, [NotNullWhen(true)] out string? id)
+    {
+        (region, id) = text.Split('/', 2) is [var before, var behind] && IsStep(before) && IsStep(behind) ? (before, behind) : (null, null);
+        return region is not null && id is not null;
+    }
+
+    /// <summary>By its name or its id.</summary>
+    public static async Task<Told<ProjectView>> ProjectAsync(PortalCall call, string text)
+    {
+        if (Guid.TryParse(text, out var id) && await TryGetAsync(call, $"projects/{id}", RemoteJson.Default.ProjectView)
+            .ConfigureAwait(false) is { } byId) return byId;
+        await foreach (var named in call.Portal.ListAsync($"projects?name={Uri.EscapeDataString(text)}", RemoteJson.Default.ProjectView,
+            call.Stop).ConfigureAwait(false)) return named;
+        throw new RefusedException($"there is no project '{text}'");
     }
 
     public static Task<Told<PolicyView>> PolicyAsync(PortalCall call, string text) =>

@@ -10,12 +10,14 @@ static class Runs
     static readonly Option<string> s_server = new("--server") { HelpName = "SERVER", Description = "Only those of this server." };
     static readonly Option<string> s_kind = new("--kind") { HelpName = "KIND",
         Description = "Only 'backup', 'restore', 'exportImage' or 'importImage'." };
+    static readonly Option<string> s_policy = new("--policy")
+        { HelpName = "POLICY", Description = "Only those that this policy asked for." };
     static readonly Option<string> s_state = new("--state")
         { HelpName = "STATE", Description = "Only those in this state, such as 'failed'." };
 
     public static Command Define() => new("run", "Look at backups, restores and images, those that are going on and those that were.")
     {
-        PortalCall.Define("list", "List runs, latest first.", ListAsync, s_server, s_kind, s_state),
+        PortalCall.Define("list", "List runs, latest first.", ListAsync, s_server, s_kind, s_policy, s_state),
         PortalCall.Define("show", "Show all that is known of a run.", ShowAsync, s_run),
         PortalCall.Define("cancel", "End a run without its result.", CancelAsync, s_run),
         PortalCall.Define("watch", "Follow a run until it is over; fails if the run does.", WatchAsync, s_run),
@@ -23,8 +25,8 @@ static class Runs
 
     static async Task ListAsync(PortalCall call)
     {
-        var query = await ListFilter.OfAsync(call, s_server, ("kind", call.Get(s_kind)), ("state", call.Get(s_state)))
-            .ConfigureAwait(false);
+        var query = await ListFilter.OfAsync(call, s_server, ("kind", call.Get(s_kind)), ("state", call.Get(s_state)),
+            ("policy", await PolicyOfAsync(call).ConfigureAwait(false))).ConfigureAwait(false);
         var table = new TextTable("RUN", "KIND", "SERVER", "STATE", "BY", "BEGAN", ">TOOK", ">DONE", ">STORED");
         await foreach (var run in call.Portal.ListAsync($"runs{query}", RemoteJson.Default.RunView, call.Stop).ConfigureAwait(false))
         {
@@ -36,6 +38,10 @@ static class Runs
         }
         call.Show(table, "such runs");
     }
+
+    // What a policy asked for stays in the history when it is not there any more, and then only its id names it.
+    static async Task<string?> PolicyOfAsync(PortalCall call) => call.Get(s_policy) is not { } text || Guid.TryParse(text, out _)
+        ? call.Get(s_policy) : (await Choice.PolicyAsync(call, text).ConfigureAwait(false)).Value.Id;
 
     static async Task ShowAsync(PortalCall call)
     {

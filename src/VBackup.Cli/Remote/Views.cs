@@ -57,6 +57,10 @@ sealed record DiskView(string Name, string Volume, long? LengthBytes);
 sealed record ServerView(string Region, string Id, string Name, string State, IReadOnlyList<DiskView> Disks, string? Plan, bool IsGone,
     DateTimeOffset? SeenAt);
 
+sealed record ProjectView(string Id, string Name);
+
+sealed record OwnerView(string Region, string Id, string Name);
+
 sealed record PolicyView(string Id, string Name, bool IsSystemDefault, RulesView Rules);
 
 sealed record PlanView(string Id, ServerName Server, string ServerName, string Policy, string Location, IReadOnlyList<string>? Volumes,
@@ -170,6 +174,8 @@ sealed record SurveyBody(string Region);
 
 sealed record FreeBody(IReadOnlyList<string>? Volumes, bool? RemovesSnapshots);
 
+sealed record OwnerBody(string Project);
+
 sealed record LocationBody(string Name, string Region, string Kind, string Address, string? Endpoint, string? S3Region, string? AccessKey,
     string? SecretKey, long? QuotaBytes, int? SoftDeleteDays, bool? IsDefault)
 {
@@ -196,6 +202,9 @@ sealed record NothingBody;
 [JsonSerializable(typeof(TokenView))]
 [JsonSerializable(typeof(NewTokenView))]
 [JsonSerializable(typeof(ServerView))]
+[JsonSerializable(typeof(ProjectView))]
+[JsonSerializable(typeof(OwnerView))]
+[JsonSerializable(typeof(OwnerBody))]
 [JsonSerializable(typeof(PolicyView))]
 [JsonSerializable(typeof(RulesView))]
 [JsonSerializable(typeof(PlanView))]

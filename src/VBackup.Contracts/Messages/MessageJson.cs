@@ -6,6 +6,7 @@ namespace VBackup.Contracts.Messages;
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, RespectNullableAnnotations = true,
     RespectRequiredConstructorParameters = true, MaxDepth = 32)]
 [JsonSerializable(typeof(InventoryReported))]
+[JsonSerializable(typeof(ServerMade))]
 [JsonSerializable(typeof(StartBackup))]
 [JsonSerializable(typeof(StartRestore))]
 [JsonSerializable(typeof(ExportImage))]

@@ -1,3 +1,5 @@
+using VBackup.Contracts.Ids;
+
 namespace VBackup.Contracts.Messages;
 
 /// <summary>A server, wherever it is known.</summary>
@@ -22,4 +24,11 @@ public sealed record ServerView(string Id, string Name, string State, IReadOnlyL
 public sealed record InventoryReported(string Region, long Version, DateTimeOffset At, IReadOnlyList<ServerView> Servers) : IMessage
 {
     public static string Name => "inventory-reported";
+}
+
+/// <summary>A restore has made a server.</summary>
+/// <param name="Project">Whose point it was made of.</param>
+public sealed record ServerMade(RunId Run, ProjectId Project, ServerRef Server, string ServerName) : IMessage
+{
+    public static string Name => "server-made";
 }

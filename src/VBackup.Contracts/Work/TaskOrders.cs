@@ -87,9 +87,10 @@ public sealed record UnfinishedResult(IReadOnlyList<string> Removed, IReadOnlyLi
 /// <param name="Target">What was written, for people.</param>
 /// <param name="Overwritten">Of a restore in place, what the storage calls the volumes.</param>
 /// <param name="Claim">By which the storage knows who has taken them over last.</param>
+/// <param name="NewServer">What the hypervisor calls the server that was made.</param>
 public sealed record ImportResult(
     string Target, long LogicalBytes, long WrittenBytes, IReadOnlyList<string> Notes, IReadOnlyList<string>? Overwritten = null,
-        string? Claim = null);
+        string? Claim = null, string? NewServer = null);
 
 /// <param name="Overwritten">By a restore in place: the server starts only if nobody has taken these over since.</param>
 /// <param name="Claim">Of that restore.</param>

@@ -23,8 +23,7 @@ public sealed class NewResources(
         return target.Value;
     }
 
-    /// <returns>What was made.</returns>
-    public async Task<string> MakeServerAsync(PointDocument point, string name, CancellationToken cancellation)
+    public async Task<Server> MakeServerAsync(PointDocument point, string name, CancellationToken cancellation)
     {
         var volumes = VolumesOf(cloud, edge, point, name);
         RestoreTargetVolume[] targets = [.. point.Volumes.Zip(volumes, (volume, target) => new RestoreTargetVolume(volume, target))];
@@ -33,7 +32,7 @@ public sealed class NewResources(
             if (attempt is null || !await LeftBehind.IsOfRunAsync(cloud.Storage, attempt, there, volumes, cancellation)
                 .ConfigureAwait(false)) throw new RefusedException($"there is a server {name} already: give another name");
             // It is defined when all was written and read back: its maker was killed before he could say so, and somebody has use for it.
-            if (there.State != ServerState.Shutdown) return $"server {name}";
+            if (there.State != ServerState.Shutdown) return there;
             // Or its maker sleeps, about to remove what he failed with: that is not the one that is made now.
             await attempt.RequireOwnAsync(cancellation).ConfigureAwait(false);
             try
@@ -43,7 +42,7 @@ public sealed class NewResources(
             catch (CloudException used) when (used.Failure == CloudFailure.InUse)
             {
                 // Somebody has started it since.
-                return $"server {name}";
+                return there;
             }
         }
         LeftOutNotes.NoteRestoreTo(report, cloud.Hypervisor, edge, name);
@@ -54,6 +53,7 @@ public sealed class NewResources(
             var defined = await cloud.Hypervisor.DefineAsync(name, new ServerConfiguration(edge.ConfigurationKind, edge.Configuration),
                 targets.ToDictionary(item => item.Volume.Name, item => item.Target), cancellation).ConfigureAwait(false);
             if (attempt is not null) await RequireOwnAsync(attempt, defined).ConfigureAwait(false);
+            return defined;
         }
         catch (Exception failure)
         {
@@ -62,7 +62,6 @@ public sealed class NewResources(
             await halfMade.RemoveAsync(made, failure).ConfigureAwait(false);
             throw;
         }
-        return $"server {name}";
     }
 
     // Asked while it slept in the middle of that, others may have cleaned up after the run: no further attempt goes on with what it has

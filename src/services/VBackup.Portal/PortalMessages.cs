@@ -17,6 +17,7 @@ public static class PortalMessages
 {
     public static MessageHandlers<PortalDb> Handlers() => new MessageHandlers<PortalDb>()
         .On(MessageJson.Default.InventoryReported, Inventory.ReportedAsync)
+        .On(MessageJson.Default.ServerMade, ServerOwner.MadeAsync)
         .On(MessageJson.Default.RunChanged, RunChangedAsync)
         .On(MessageJson.Default.RunRefused, RunRefusedAsync)
         .On(MessageJson.Default.PointChanged, PointChangedAsync)

@@ -30,12 +30,13 @@ static class ImportWork
         if (order.Target == RestoreTarget.Original)
             return await WriteInPlaceAsync(cloud, restore, edge, point, order, report, attempt, cancellation).ConfigureAwait(false);
         var making = new NewResources(cloud, restore, edge, report, attempt);
-        var target = order.Target switch
+        if (order.Target == RestoreTarget.NewServer)
         {
-            RestoreTarget.NewServer => await making.MakeServerAsync(point, order.NewName!, cancellation).ConfigureAwait(false),
-            _ => await making.MakeVolumeAsync(TheOnly(Choose(point, order.Volume)), order.NewName!, cancellation).ConfigureAwait(false),
-        };
-        return new(target, restore.LogicalBytes, restore.WrittenBytes, report.Notes);
+            var server = await making.MakeServerAsync(point, order.NewName!, cancellation).ConfigureAwait(false);
+            return new($"server {server.Name}", restore.LogicalBytes, restore.WrittenBytes, report.Notes, NewServer: server.Id);
+        }
+        var volume = await making.MakeVolumeAsync(TheOnly(Choose(point, order.Volume)), order.NewName!, cancellation).ConfigureAwait(false);
+        return new(volume, restore.LogicalBytes, restore.WrittenBytes, report.Notes);
     }
 
     static async Task<ImportResult> WriteInPlaceAsync(EdgeCloud cloud, VolumeRestore restore, EdgeDocument edge,

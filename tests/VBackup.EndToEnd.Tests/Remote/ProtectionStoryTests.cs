@@ -113,6 +113,11 @@ public sealed class ProtectionStoryTests : IAsyncLifetime
         Assert.EndsWith(" never verified", Line(await _user.TextAsync("location", "usage"), "second "), StringComparison.Ordinal);
         Assert.EndsWith(" empty", Line(await _user.TextAsync("location", "usage"), "local "), StringComparison.Ordinal);
 
+        // It was asked for by hand.
+        Assert.Equal("there are no such runs", await _user.TextAsync("run", "list", "--policy", "nightly"));
+        Assert.Contains("there is no policy 'never'", await _user.RefusalAsync(1, "run", "list", "--policy", "never"),
+            StringComparison.Ordinal);
+
         await RestoreAsync(point);
         var restores = (await _user.RunAsync("run", "list", "--kind", "restore", "--server", "web-1", "--json")).Expect(0).Events;
         Assert.Equal(["succeeded", "succeeded", "succeeded"], restores.Select(one => one.GetProperty("state").GetString()));

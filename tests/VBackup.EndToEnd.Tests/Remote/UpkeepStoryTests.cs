@@ -125,6 +125,25 @@ public sealed class UpkeepStoryTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_server_is_given_to_a_project_by_name_and_back_by_its_id()
+    {
+        await UntilReadyAsync();
+        Assert.Contains("there is no project 'second'", await _user.RefusalAsync(1, "server", "give", "web-1", "--to", "second"),
+            StringComparison.Ordinal);
+        var session = await _up!.PostAsync("sessions", new { user = "admin", password = RemoteUser.Chosen });
+        _up.Http.DefaultRequestHeaders.Authorization = new("Bearer", session.GetProperty("token").GetString());
+        await _up.PostAsync("projects", new { name = "second" });
+        var id = (await _user.JsonAsync("server", "give", "web-1", "--to", "second")).GetProperty("id").GetString();
+        Assert.Contains("there is no server 'web-1'", await _user.RefusalAsync(1, "plan", "create", "web-1"), StringComparison.Ordinal);
+        // It is not his project's any more, so it has no name there.
+        Assert.StartsWith("local/web-1 is a server of project 'default' now",
+            await _user.TextAsync("server", "give", $"local/{id}", "--to", "default"), StringComparison.Ordinal);
+        await _user.TextAsync("plan", "create", "web-1");
+        Assert.Contains("the server has a plan", await _user.RefusalAsync(1, "server", "give", "web-1", "--to", "second"),
+            StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Who_waits_for_a_roll_back_hears_whether_it_was_made()
     {
         await UntilReadyAsync();

@@ -213,6 +213,21 @@ public sealed class DeclarationTests
         Assert.Equal((other, SystemPolicies.Default, false), (plan.Location, plan.Policy, plan.IsEnabled));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_server_of_which_two_projects_have_points_is_the_one_s_that_has_its_plan(bool isPlanFirst)
+    {
+        await using var world = await PortalWorld.MakeAsync();
+        ProjectId other = new(new("00000009-0000-7000-8000-000000000000"));
+        FoundProject planned = new(s_project, Sample, 1, [s_location], s_location, s_theServer),
+            before = new(other, null, 0, [s_location], s_location, s_theServer);
+        foreach (var found in isPlanFirst ? (FoundProject[])[planned, before] : [before, planned])
+            await world.Changes.MakeAsync(change => ProjectRecovery.MakeAsync(change, found, default), default);
+        await using var db = world.Db();
+        Assert.Equal(s_project, (await db.Servers.FindAsync(s_server.Region, s_server.Id))!.Project);
+    }
+
     [Fact]
     public async Task A_server_that_nobody_has_seen_since_has_its_name_and_no_time()
     {

@@ -122,6 +122,28 @@ public sealed class FoundSystemTests
         Assert.Equal(new Dictionary<ServerRef, string> { [new("north", "s-1")] = "new name" }, Put(out _, vault).Portal.Servers);
     }
 
+    [Theory]
+    [InlineData("http://store:1", "", "http://store:1", "north-1")]
+    [InlineData("http://store:1", "south-1", "http://store:1", "south-1")]
+    [InlineData("http://moved:2", "", "http://moved:2", null)]
+    [InlineData("", "", null, null)]
+    public void A_bucket_is_where_it_was_read_and_in_the_region_of_the_catalogue_where_none_was_said(
+        string endpoint, string region, string? keptEndpoint, string? keptRegion)
+    {
+        // A number that nobody else has.
+        const int Number = 94;
+        foreach (var name in (string[])["AWS_ENDPOINT_URL_S3", "AWS_REGION"]) Environment.SetEnvironmentVariable($"{name}_{Number}", "");
+        Environment.SetEnvironmentVariable($"AWS_ENDPOINT_URL_{Number}", endpoint);
+        Environment.SetEnvironmentVariable($"AWS_DEFAULT_REGION_{Number}", region);
+        var vault = Vault("/first", s_first, 1, []);
+        var entry = Entry(s_first, "one", "s3://bucket/prefix", true) with
+        { Kind = LocationKindView.VStorage, Endpoint = "http://store:1", S3Region = "north-1" };
+        var found = Put(out _, vault with { Place = RecoveryPlace.Of("s3://bucket/prefix", Number),
+            Catalogue = vault.Catalogue! with { Locations = [entry] } });
+        var kept = Assert.Single(found.Service.Locations).Entry;
+        Assert.Equal((keptEndpoint, keptRegion), (kept.Endpoint, kept.S3Region));
+    }
+
     static ProjectFinding Put(out List<string> problems, params FoundVault[] vaults)
     {
         problems = [];

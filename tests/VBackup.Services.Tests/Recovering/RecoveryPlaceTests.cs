@@ -42,6 +42,29 @@ public sealed class RecoveryPlaceTests : IDisposable
     }
 
     [Fact]
+    public void What_is_kept_of_S3_is_what_it_is_read_by()
+    {
+        Environment.SetEnvironmentVariable("AWS_ENDPOINT_URL_S3_96", "");
+        Environment.SetEnvironmentVariable("AWS_ENDPOINT_URL_96", "http://127.0.0.1:9");
+        Environment.SetEnvironmentVariable("AWS_REGION_96", "");
+        Environment.SetEnvironmentVariable("AWS_DEFAULT_REGION_96", "eu-west-1");
+        var place = RecoveryPlace.Of("s3://bucket/prefix", 96);
+        Assert.Equal(("http://127.0.0.1:9", "eu-west-1"), (place.Endpoint, place.S3Region));
+        var folder = RecoveryPlace.Of(_folder, 96);
+        Assert.Equal((null, null), (folder.Endpoint, folder.S3Region));
+    }
+
+    [Fact]
+    public void Credentials_that_end_by_themselves_are_refused_for_a_bucket_only()
+    {
+        Environment.SetEnvironmentVariable("AWS_SESSION_TOKEN_95", "hush");
+        RecoveryPlace.Of(_folder, 95);
+        var refused = Assert.Throws<RefusedException>(() => RecoveryPlace.Of("s3://bucket/prefix", 95));
+        Assert.Contains("AWS_SESSION_TOKEN is set", refused.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("hush", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void What_is_no_location_is_refused() => Assert.Throws<RefusedException>(() => RecoveryPlace.Of("https://bucket", 1));
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);

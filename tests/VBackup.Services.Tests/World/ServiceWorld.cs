@@ -266,6 +266,9 @@ sealed class HeardPortal : IMessageEndpoint
 
     public SnapshotsSurveyed? Survey { get; private set; }
 
+    /// <summary>The server that a restore made last.</summary>
+    public ServerMade? Made { get; private set; }
+
     public IReadOnlyCollection<SnapshotChanged> Snapshots => _snapshots.Values;
 
     public Task DeliverAsync(Envelope envelope, CancellationToken cancellation)
@@ -281,6 +284,9 @@ sealed class HeardPortal : IMessageEndpoint
             case "run-refused":
                 var refused = JsonSerializer.Deserialize(envelope.Body, MessageJson.Default.RunRefused)!;
                 _refused[refused.Run] = refused;
+                break;
+            case "server-made":
+                Made = JsonSerializer.Deserialize(envelope.Body, MessageJson.Default.ServerMade)!;
                 break;
             case "point-changed":
                 var point = JsonSerializer.Deserialize(envelope.Body, MessageJson.Default.PointChanged)!;

@@ -49,6 +49,7 @@ public static class ProjectRecovery
             policies.Add(policy.Policy);
         }
         var servers = new Dictionary<ServerRef, string>(found.Servers);
+        HashSet<ServerRef> planned = [];
         foreach (var plan in found.Declarations?.Plans ?? [])
         {
             if (!await IsFreeAsync(db, plan.Server, cancellation).ConfigureAwait(false))
@@ -58,11 +59,14 @@ public static class ProjectRecovery
             }
             // A plan has heard of the name later than a point.
             servers[plan.Server] = plan.ServerName;
+            planned.Add(plan.Server);
             db.Plans.Add(Plan.Recovered(plan, found.Project, Known(policies, plan, notes), Known(found, plan, notes), change.Now));
         }
         foreach (var (server, serverName) in servers)
-            if (await db.Servers.FindAsync([server.Region, server.Id], cancellation).ConfigureAwait(false) is null)
+            if (await db.Servers.FindAsync([server.Region, server.Id], cancellation).ConfigureAwait(false) is not { } known)
                 db.Servers.Add(ServerRow.Expected(server, serverName, found.Project));
+            // Another project has points of it, from before it was given to the one that protects it now.
+            else if (planned.Contains(server)) known.IsGivenTo(found.Project);
         MakeWebhooks(db, found, change.Now, notes);
         foreach (var schedule in found.Declarations?.RestoreSchedules ?? [])
             db.RestoreSchedules.Add(RestoreSchedule.Recovered(schedule, found.Project, change.Now));

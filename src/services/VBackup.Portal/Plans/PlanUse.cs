@@ -116,7 +116,7 @@ static class PlanUse
         var point = change.NewId<RestorePointId>();
         change.Db.AskedRuns.Add(new(run, plan.Id, dueAt, tags, trigger, kind, change.Now));
         change.Db.Runs.Add(RunRow.Asked(run, RunKind.Backup, plan.Project, plan.Id, plan.Server, plan.ServerName, plan.Location, point,
-            trigger, change.Now));
+            trigger, change.Now, policy: trigger == RunTrigger.Policy ? plan.Policy : null));
         change.Send(Destination.Backup, new StartBackup(run, point, plan.Project, plan.Id, plan.Server, plan.ServerName,
             plan.Location, disks, trigger, kind, RuleTagNames.Of(tags), dueAt, stopBy, seen), MessageJson.Default.StartBackup, notAfter);
         return run;

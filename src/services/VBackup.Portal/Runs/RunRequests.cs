@@ -13,16 +13,17 @@ namespace VBackup.Portal.Runs;
 /// <param name="CheckedBytes">Of what a restore or an image wrote, what was read back too and is right: in the end all of it.</param>
 /// <param name="WaitsForWorkerSince">Since when no worker of the server's region is there to do its work; null when that is not
 /// so.</param>
+/// <param name="Policy">The one that asked for it; null of what a user or a schedule asked for.</param>
 public sealed record RunView(RunId Id, RunKind Kind, ServerRef Server, string ServerName, PlanId? Plan, LocationId? Location,
     RestorePointId? Point, RunTrigger Trigger, RunState State, bool IsOver, DateTimeOffset? StartedAt, DateTimeOffset? EndedAt,
     long DoneBytes,
     long TotalBytes, long StoredBytes, IReadOnlyList<string> Notes, string? Error, string? Target, long CheckedBytes,
-    DateTimeOffset? WaitsForWorkerSince)
+    DateTimeOffset? WaitsForWorkerSince, PolicyId? Policy)
 {
     public static RunView Of(RunRow run) => new(run.Id, run.Kind, run.Server, run.ServerName, run.Plan, run.Location, run.Point,
         run.Trigger,
         run.State, run.IsOver, run.StartedAt, run.EndedAt, run.DoneBytes, run.TotalBytes, run.StoredBytes, run.Notes, run.Error,
-            run.Target, run.CheckedBytes, run.WaitsForWorkerSince);
+            run.Target, run.CheckedBytes, run.WaitsForWorkerSince, run.Policy);
 }
 
 /// <summary>What is asked of the project's runs, by the API and in pages. Each looks for the permission that it takes.</summary>
@@ -33,7 +34,7 @@ static class RunRequests
         [
             new ListOrder<RunRow, RunId, RunId>("askedAt", one => one.Id, one => one.Id),
             new ListOrder<RunRow, string, RunId>("serverName", one => one.ServerName, one => one.Id),
-        ], "kind", "server", "state", "from", "to");
+        ], "kind", "server", "policy", "state", "from", "to");
 
     public static async Task<RunRow?> FindAsync(PortalDb db, ProjectId project, RunId id, CancellationToken cancellation) =>
         await db.Runs.FindAsync([id], cancellation).ConfigureAwait(false) is { } run && run.Project == project ? run : null;
@@ -45,12 +46,13 @@ static class RunRequests
         var project = caller.InProject;
         var filters = new ListFilters();
         var (ofKind, inState) = (filters.OneOf<RunKind>("kind", query.One("kind")), filters.OneOf<RunState>("state", query.One("state")));
-        var ofServer = filters.Server("server", query.One("server"));
+        var (ofServer, byPolicy) = (filters.Server("server", query.One("server")), filters.Id<PolicyId>("policy", query.One("policy")));
         var (since, until) = (filters.Instant("from", query.One("from")), filters.Instant("to", query.One("to")));
         if (filters.Wrong is { } wrong) return wrong;
         var rows = db.Runs.AsNoTracking().Where(one => one.Project == project);
         if (ofKind is not null) rows = rows.Where(one => one.Kind == ofKind);
         if (ofServer is var (region, id)) rows = rows.Where(one => one.Region == region && one.ServerId == id);
+        if (byPolicy is not null) rows = rows.Where(one => one.Policy == byPolicy);
         if (inState is not null) rows = rows.Where(one => one.State == inState);
         if (since is not null) rows = rows.Where(one => one.StartedAt >= since);
         if (until is not null) rows = rows.Where(one => one.StartedAt < until);

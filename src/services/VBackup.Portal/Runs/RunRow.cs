@@ -12,10 +12,12 @@ public sealed class RunRow
 
     /// <summary>One that the vBackup service has not spoken of yet, so that it can be followed from the first moment on.</summary>
     public static RunRow Asked(RunId id, RunKind kind, ProjectId project, PlanId? plan, ServerRef server, string serverName,
-        LocationId? location, RestorePointId? point, RunTrigger trigger, DateTimeOffset now, RestoreTarget? restoresTo = null) => new(id)
+        LocationId? location, RestorePointId? point, RunTrigger trigger, DateTimeOffset now, RestoreTarget? restoresTo = null,
+        PolicyId? policy = null) => new(id)
     {
         Kind = kind, Project = project, Plan = plan, Region = server.Region, ServerId = server.Id, ServerName = serverName,
         Location = location, Point = point, Trigger = trigger, State = RunState.Waiting, AskedAt = now, RestoresTo = restoresTo,
+        Policy = policy,
     };
 
     public RunId Id { get; private set; }
@@ -25,6 +27,10 @@ public sealed class RunRow
     public RunKind Kind { get; private set; }
     public ProjectId Project { get; private set; }
     public PlanId? Plan { get; private set; }
+
+    /// <summary>The one that asked for it, which the plan may have no more, or nobody; null of what a user or a schedule asked
+    /// for.</summary>
+    public PolicyId? Policy { get; private set; }
     public string Region { get; private set; } = "";
     public string ServerId { get; private set; } = "";
     public string ServerName { get; private set; } = "";

@@ -22,6 +22,7 @@ static class ServerRoutes
                 + "CreateBackupPlanWithDefaults too");
         VolumeRoutes.Map(servers);
         ServerEstimate.Map(servers);
+        ServerOwner.Map(servers);
     }
 
     static async Task<IResult> List(HttpContext http, PortalDb db) =>

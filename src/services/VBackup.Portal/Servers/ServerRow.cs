@@ -16,12 +16,13 @@ public sealed class ServerRow
     public string ServerId { get; private set; } = "";
 
     /// <summary>Whose it is. A server that is seen for the first time is the region's project's.</summary>
-    public ProjectId Project { get; set; }
+    public ProjectId Project { get; private set; }
     public string Name { get; private set; } = "";
     public string State { get; private set; } = "";
     public IReadOnlyList<DiskView> Disks { get; private set; } = [];
 
-    /// <summary>Long before all times, of one that was never seen: it came back with a system that was lost.</summary>
+    /// <summary>Long before all times, of one that was never seen: it came back with a system that was lost, or was made just
+    /// now.</summary>
     public DateTimeOffset SeenAt { get; private set; }
 
     /// <summary>It was not in its region's last report.</summary>
@@ -31,7 +32,8 @@ public sealed class ServerRow
 
     public ServerRef Ref => new(Region, ServerId);
 
-    /// <summary>One of a system that was lost: the region's next report tells whether it is still there.</summary>
+    /// <summary>One of a system that was lost, or that a restore has just made: the region's next report tells whether it is
+    /// there.</summary>
     public static ServerRow Expected(ServerRef server, string name, ProjectId project) =>
         new(server.Region, server.Id, project) { Name = name, State = "other" };
 
@@ -39,6 +41,9 @@ public sealed class ServerRow
         (Name, State, Disks, SeenAt, IsGone) = (view.Name, view.State, view.Disks, at, false);
 
     public void HasGone() => IsGone = true;
+
+    /// <summary>REQUIRES: nobody has a plan for it, or something going on with it.</summary>
+    public void IsGivenTo(ProjectId project) => Project = project;
 }
 
 /// <summary>What is known of a region.</summary>
@@ -51,7 +56,7 @@ public sealed class RegionRow
     public string Name { get; private set; } = "";
 
     /// <summary>Whose servers of this region are that nobody has given to another project.</summary>
-    public ProjectId Project { get; set; }
+    public ProjectId Project { get; private set; }
 
     /// <summary>Of the newest report: older ones that come late change nothing.</summary>
     public long InventoryVersion { get; private set; }

@@ -132,6 +132,9 @@ static class RestoreRuns
     {
         run.Note(result.Notes);
         run.Restores(result.Target);
+        if (run is { Target: RestoreTarget.NewServer, NewName: { } name } && result.NewServer is { } made)
+            change.Send(Destination.Portal, new ServerMade(run.Id, run.Project, new(run.Region, made), name),
+                MessageJson.Default.ServerMade);
         run.HasDone(result.LogicalBytes, checkedBytes: result.LogicalBytes);
         if (run is { Target: RestoreTarget.Original, ServerRan: true })
         {

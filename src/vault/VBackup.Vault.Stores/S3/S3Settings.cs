@@ -59,19 +59,18 @@ public sealed partial class S3Settings
     {
         ArgumentNullException.ThrowIfNull(variable);
         string description = Describe(bucket, prefix);
-        string? Read(string name) => variable(name) is { Length: > 0 } value ? value : null;
-        string Need(string name) => Read(name)
+        var said = new S3Variables(variable);
+        string Need(string? value, string name) => value
             ?? throw new StoreException(StoreFailure.Refused, "open", description, $"{name} is not set");
         return new S3Settings
         {
             Bucket = bucket,
             Prefix = prefix,
-            Endpoint = (Read("AWS_ENDPOINT_URL_S3") ?? Read("AWS_ENDPOINT_URL")) is { } url
-                ? ParseEndpoint(url, description) : null,
-            Region = Read("AWS_REGION") ?? Read("AWS_DEFAULT_REGION") ?? "us-east-1",
-            AccessKeyId = Need("AWS_ACCESS_KEY_ID"),
-            SecretAccessKey = Need("AWS_SECRET_ACCESS_KEY"),
-            SessionToken = Read("AWS_SESSION_TOKEN"),
+            Endpoint = said.Endpoint is { } url ? ParseEndpoint(url, description) : null,
+            Region = said.Region ?? "us-east-1",
+            AccessKeyId = Need(said.AccessKeyId, "AWS_ACCESS_KEY_ID"),
+            SecretAccessKey = Need(said.SecretAccessKey, "AWS_SECRET_ACCESS_KEY"),
+            SessionToken = said.SessionToken,
             AddressFault = addressFault,
         };
     }
