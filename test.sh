@@ -48,6 +48,15 @@ stop_lab() {
     fi
 }
 
+# A project that was broken off leaves its own labs: all that they started is told a path in this folder.
+end_left() {
+    local pid mount
+    for pid in $(pgrep -f -- "$work/" || true); do
+        [[ $pid == "$$" ]] || kill -KILL "$pid" 2>/dev/null || true
+    done
+    while read -r _ mount _; do umount -l -- "$mount" || true; done < <(grep -F " $work/" /proc/mounts || true)
+}
+
 # Runs once, however the script ends. Ends only processes that were started here, by their ids.
 clean_up() {
     local status=$? pid
@@ -56,7 +65,10 @@ clean_up() {
     for pid in "${!running[@]}"; do kill -TERM "$pid" 2>/dev/null || true; done
     for pid in "${!running[@]}"; do wait "$pid" 2>/dev/null || true; done
     stop_lab || true
-    if [[ $work ]]; then rm -rf -- "$work"; fi
+    if [[ $work ]]; then
+        end_left
+        rm -rf -- "$work"
+    fi
     exit "$status"
 }
 trap clean_up EXIT
@@ -130,7 +142,7 @@ start_project() { # start_project NAME: it will leave NAME.log and NAME.xml
         *) select=(-method "*$filter*") ;;
     esac
     timeout --kill-after=20 "$project_seconds" "tests/$name/bin/Release/net10.0/$name" \
-        -noLogo -noColor -noAutoReporters -result-xml "$work/$name.xml" "${select[@]}" \
+        -noLogo -noColor -noAutoReporters -diagnostics -longRunning 240 -result-xml "$work/$name.xml" "${select[@]}" \
         >"$work/$name.log" 2>&1 </dev/null &
     running[$!]=$name
 }
@@ -168,7 +180,8 @@ report_project() { # report_project NAME STATUS
     if [[ $filter ]] && ((total == 0 && bad == 0)); then return; fi
     say "$name: $ok passed, $bad failed$( ((skip == 0)) || printf ', %s skipped' "$skip")${verdict:+ — $verdict}"
     # The runner's log names each failed test with its message, and each skipped one with its reason.
-    if [[ $verdict ]]; then cut -c 1-240 "$work/$name.log" | sed -n '1,60p'
+    # Of one that hangs, the tests that took long.
+    if [[ $verdict ]]; then cut -c 1-240 "$work/$name.log" | tail -n 60
     elif ((bad > 0)); then grep '^    ' "$work/$name.log" || cat "$work/$name.log"
     else sed -n '/\[SKIP\]$/,/^      /p' "$work/$name.log"; fi
 }
