@@ -74,7 +74,7 @@ internal sealed class FileCopies(
     }
 
     public async Task RollBackAsync(
-        CopiedInstant copied, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation, RestoreNote? note)
+        CopiedInstant copied, IReadOnlyList<VolumeId> volumes, RestoreNote? note, CancellationToken cancellation)
     {
         List<VolumeId> wanted = [.. volumes.Distinct()];
         // All is looked at before anything is touched.

@@ -131,7 +131,7 @@ internal sealed class FileSnapshots(
         {
             if (CopiedInstant.Find(state, name) is { } copied)
             {
-                await _copies.RollBackAsync(copied, volumes, cancellation, note).ConfigureAwait(false);
+                await _copies.RollBackAsync(copied, volumes, note, cancellation).ConfigureAwait(false);
                 return true;
             }
             var known = await ListAsync(volumes, cancellation).ConfigureAwait(false);
