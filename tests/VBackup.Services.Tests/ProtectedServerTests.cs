@@ -240,7 +240,7 @@ public sealed class ProtectedServerTests
             run => run.Kind == RunKind.Restore) is var restore ? (restore.State, restore.Error) : default);
     }
 
-    static Task RestoreInPlaceAsync(ProtectedWorld world, PointRow point) => world.Portal.MakeAsync(change => Task.FromResult(
+    static Task<RunId> RestoreInPlaceAsync(ProtectedWorld world, PointRow point) => world.Portal.MakeAsync(change => Task.FromResult(
         RestoreStart.Ask(change, point, new(point.Id, RestoreTarget.Original, null, null, false), RunTrigger.Manual)), default);
 
     [Fact]
