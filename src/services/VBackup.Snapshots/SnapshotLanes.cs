@@ -13,30 +13,35 @@ sealed class SnapshotLanes(ChangeMaker<SnapshotsDb> changes, int rollBacksMax)
 {
     const int PageSize = 100;
 
-    readonly SemaphoreSlim _choosing = new(1);
     readonly Lock _lock = new();
     readonly HashSet<Lane> _taken = [];
 
     /// <summary>One step that is being done.</summary>
-    public sealed record Lane(SnapshotId Snapshot, string ServerId, IReadOnlyList<string> Volumes, bool RollsBack);
+    public sealed record Lane(SnapshotId Snapshot, SnapshotStep Step, string ServerId, IReadOnlyList<string> Volumes)
+    {
+        public bool RollsBack => Step == SnapshotStep.RollBack;
+    }
 
     /// <summary>Takes a lane for the first step that is due and in nobody's way.</summary>
-    /// <returns>The caller's, to be left whatever comes of the step; null when there is nothing to do now.</returns>
+    /// <returns>The caller's, to be left whatever comes of the step; null when there is nothing to do now. Somebody else may just have done
+    /// it.</returns>
     public async Task<Lane?> EnterAsync(CancellationToken cancellation)
     {
-        await _choosing.WaitAsync(cancellation).ConfigureAwait(false);
-        try
+        while (true)
         {
-            // Before the rows are read: who leaves meanwhile has changed its row by then, and is only waited for once more.
             var taken = Taken();
             if (await changes.MakeAsync(change => FindAsync(change, taken, cancellation), cancellation)
                 .ConfigureAwait(false) is not { } lane) return null;
-            lock (_lock) _taken.Add(lane);
-            return lane;
-        }
-        finally
-        {
-            _choosing.Release();
+            lock (_lock)
+            {
+                if (_taken.All(other => other.ServerId != lane.ServerId && !other.Volumes.Intersect(lane.Volumes).Any())
+                    && (!lane.RollsBack || _taken.Count(other => other.RollsBack) < rollBacksMax))
+                {
+                    _taken.Add(lane);
+                    return lane;
+                }
+            }
+            // Somebody was faster: there may be something else.
         }
     }
 
@@ -52,13 +57,13 @@ sealed class SnapshotLanes(ChangeMaker<SnapshotsDb> changes, int rollBacksMax)
 
     async Task<Lane?> FindAsync(Change<SnapshotsDb> change, List<Lane> taken, CancellationToken cancellation)
     {
-        var (now, snapshots) = (change.Now, change.Db.Snapshots);
+        var (now, db) = (change.Now, change.Db);
         var servers = taken.Select(lane => lane.ServerId).ToList();
         var volumes = taken.SelectMany(lane => lane.Volumes).ToHashSet();
-        var due = snapshots.Where(one => one.Next != SnapshotStep.None && one.DueAt <= now && !servers.Contains(one.ServerId));
+        var due = db.Snapshots.Where(one => one.Next != SnapshotStep.None && one.DueAt <= now && !servers.Contains(one.ServerId));
         // What comes behind a roll back of its server waits with it.
         if (taken.Count(lane => lane.RollsBack) >= rollBacksMax)
-            due = due.Where(one => !snapshots.Any(before => before.ServerId == one.ServerId && before.Next == SnapshotStep.RollBack
+            due = due.Where(one => !db.Snapshots.Any(before => before.ServerId == one.ServerId && before.Next == SnapshotStep.RollBack
                 && before.DueAt <= one.DueAt));
         var ordered = due.OrderBy(one => one.DueAt).ThenBy(one => one.Id)
             .Select(one => new { one.Id, one.ServerId, one.Next, one.Disks });
@@ -71,7 +76,7 @@ sealed class SnapshotLanes(ChangeMaker<SnapshotsDb> changes, int rollBacksMax)
                 if (waiting.Contains(one.ServerId)) continue;
                 if (one.Disks.Any(disk => volumes.Contains(disk.Volume))) waiting.Add(one.ServerId);
                 else
-                    return new(one.Id, one.ServerId, [.. one.Disks.Select(disk => disk.Volume)], one.Next == SnapshotStep.RollBack);
+                    return new(one.Id, one.Next, one.ServerId, [.. one.Disks.Select(disk => disk.Volume)]);
             }
             if (page.Count < PageSize) return null;
         }

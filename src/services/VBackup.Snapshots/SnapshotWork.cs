@@ -34,7 +34,7 @@ public sealed class SnapshotWork(
         if (await _lanes.EnterAsync(cancellation).ConfigureAwait(false) is not { } lane) return false;
         try
         {
-            await DoAsync(lane.Snapshot, cancellation).ConfigureAwait(false);
+            await DoAsync(lane.Snapshot, cancellation, lane.Step).ConfigureAwait(false);
             return true;
         }
         finally
@@ -64,14 +64,16 @@ public sealed class SnapshotWork(
         }
     }
 
-    async Task DoAsync(SnapshotId id, CancellationToken cancellation)
+    /// <param name="chosen">What was due when it was chosen: only that is done. Null for whatever is next.</param>
+    async Task DoAsync(SnapshotId id, CancellationToken cancellation, SnapshotStep? chosen = null)
     {
         var (step, snapshot, wasBegun) = await changes.MakeAsync(async change =>
         {
             var found = await FindAsync(change, id, cancellation).ConfigureAwait(false);
             var began = found.Attempts > 0;
-            if (found.Next == SnapshotStep.Take) found.IsBeingTaken();
-            return (found.Next, found, began);
+            var next = chosen is null || found.Next == chosen ? found.Next : SnapshotStep.None;
+            if (next == SnapshotStep.Take) found.IsBeingTaken();
+            return (next, found, began);
         }, cancellation).ConfigureAwait(false);
         try
         {

@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Threading.Channels;
 using VBackup.Clouds.Snapshots;
 using VBackup.Clouds.Volumes;
 
@@ -9,7 +10,7 @@ namespace VBackup.Services.Tests.World;
 sealed class HeldCalls(string name)
 {
     readonly string _name = name;
-    readonly SemaphoreSlim _reached = new(0);
+    readonly Channel<bool> _reached = Channel.CreateUnbounded<bool>();
     readonly TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>The same storage, whose calls of this kind wait.</summary>
@@ -22,28 +23,28 @@ sealed class HeldCalls(string name)
     /// <summary>So many more wait.</summary>
     public async Task ReachedAsync(int count)
     {
-        for (var i = 0; i < count; i++) await _reached.WaitAsync();
+        for (var i = 0; i < count; i++) await _reached.Reader.ReadAsync();
     }
 
     public void Release() => _released.TrySetResult();
 
     async Task HoldAsync(Func<Task> call)
     {
-        _reached.Release();
+        _reached.Writer.TryWrite(true);
         await _released.Task;
         await call();
     }
 
     async Task<T> HoldAsync<T>(Func<Task<T>> call)
     {
-        _reached.Release();
+        _reached.Writer.TryWrite(true);
         await _released.Task;
         return await call();
     }
 
     // What stands for the snapshots is made at run time, and derives from it.
 #pragma warning disable CA1852
-    class Holding : DispatchProxy
+    internal class Holding : DispatchProxy
 #pragma warning restore CA1852
     {
         IVolumeSnapshots _inner = null!;

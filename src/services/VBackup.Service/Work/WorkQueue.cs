@@ -71,8 +71,10 @@ static class WorkQueue
         var first = queues.Where(queue => IsWithinLimits(queue.Of.Kind, queue.Of.Location, queue.Of.Host, queue.Of.Pools))
             .GroupBy(queue => (IsLater: !queue.Of.IsUrgent, AtWork: ofProject.GetValueOrDefault(queue.Of.Project), queue.OldestAt))
             .MinBy(equal => equal.Key);
+        if (first is null) return null;
+        var oldestAt = first.Key.OldestAt;
         WorkTask? next = null;
-        foreach (var (queue, oldestAt) in (first ?? []).Select(one => (one.Of, one.OldestAt)))
+        foreach (var queue in first.Select(one => one.Of))
         {
             var oldest = await ready.Where(task => task.IsUrgent == queue.IsUrgent && task.Project == queue.Project
                     && task.Kind == queue.Kind && task.Location == queue.Location && task.Host == queue.Host && task.Pools == queue.Pools
