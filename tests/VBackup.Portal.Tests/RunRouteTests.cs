@@ -51,8 +51,8 @@ public sealed class RunRouteTests
         var (server, location) = (await world.ServerAsync(), await world.LocationAsync());
         var (nightly, second) = (await world.PolicyAsync(), await world.PolicyAsync("second"));
         await world.PlanAsync(server, location, nightly);
-        var session = await world.MemberAsync();
         world.Clock.Advance(TimeSpan.FromDays(1));
+        var session = await world.MemberAsync();
         await new PlanClockwork(world.Changes).TurnAsync(default);
         var run = Assert.Single(await world.SentAsync(MessageJson.Default.StartBackup)).Run;
         // Whatever the vBackup service says of it afterwards.
