@@ -26,8 +26,8 @@ public sealed class RoomTests
         await using var world = await MakeAsync();
         var point = await BackUpAsync(world, Content(1), Content(2));
         _rooms["web-vda"] = new("pool large", 2 * Length);
-        _rooms["web-vdb"] = new("pool small", Length - 1);
-        Assert.Contains("the pool small of web-vdb has 1.00 MiB left, and a safety snapshot may come to need 1.00 MiB",
+        _rooms["web-vdb"] = new("pool small", Length / 2);
+        Assert.Contains("the pool small of web-vdb has 512 KiB left, and a safety snapshot may come to need 1.00 MiB",
             await RestoreAsync(world, point), StringComparison.Ordinal);
         _rooms["web-vda"] = _rooms["web-vdb"] = new("pool shared", 2 * Length - 1);
         Assert.Contains("the pool shared of web-vda, web-vdb has 2.00 MiB left", await RestoreAsync(world, point),
@@ -42,8 +42,8 @@ public sealed class RoomTests
         await using var world = await MakeAsync();
         var point = await BackUpAsync(world, Content(1), Content(2));
         _rooms["web-2-vda"] = _rooms["web-2-vdb"] = new("pool small", 2 * Length - 1);
-        Assert.Equal("the pool small has 2.00 MiB left, and web-2-vda, web-2-vdb will need 2.00 MiB: make room there; nothing was made",
-            await RestoreAsync(world, point, RestoreTarget.NewServer, "web-2"));
+        Assert.Contains("the pool small has 2.00 MiB left, and web-2-vda, web-2-vdb will need 2.00 MiB: make room there; nothing was made",
+            await RestoreAsync(world, point, RestoreTarget.NewServer, "web-2"), StringComparison.Ordinal);
         Assert.False(File.Exists(world.VolumePath("web-2-vda")));
         Assert.Null(await world.Cloud.Hypervisor.FindAsync("web-2", default));
 
@@ -98,7 +98,7 @@ public sealed class RoomTests
         Directory.CreateDirectory(world.Path($"images/{world.Project}"));
         await File.WriteAllBytesAsync(world.Path($"images/{world.Project}/web.raw"), content);
         _rooms["copy"] = new("pool small", 2 * Block - 1);
-        Assert.Matches("^the pool small has 128 KiB left, and copy needs more than that: .*web.raw has more that is not zero, of 1.00 MiB",
+        Assert.Matches("the pool small has 128 KiB left, and copy needs more than that: .*web.raw has more that is not zero, of 1.00 MiB",
             await ImportAsync(world));
         Assert.False(File.Exists(world.VolumePath("copy")));
         _rooms["copy"] = new("pool small", 2 * Block);
