@@ -155,7 +155,7 @@ public sealed class InPlaceRestoreTests : IAsyncDisposable
         await _lab.Hypervisor.StartAsync("web", default);
         _before = before;
         return await Assert.ThrowsAsync<TFailure>(() => RestoreServer.RunAsync(
-            cloud, vault, new(point.Id, "original", null, null, Stops: true), Screen.Silent, default));
+            cloud, vault, new("cloud.json", point.Id, "original", null, null, Stops: true), Screen.Silent, default));
     }
 
     public ValueTask DisposeAsync()
