@@ -97,7 +97,7 @@ public sealed class HalfRolledBackTests
         Assert.Equal(RunState.Succeeded, world.Portal.Run(backup.Run).State);
     }
 
-    static Task DeclareAsync(ServiceWorld world, string state) =>
+    static Task<ServerRef> DeclareAsync(ServiceWorld world, string state) =>
         world.DeclareServerAsync("web", state, ("vda", "web-vda"), ("vdb", "web-vdb"));
 
     static Task<RestoreNote?> NoteAsync(ServiceWorld world, VolumeId volume) => world.Cloud.Storage.FindRestoreNoteAsync(volume, default);
