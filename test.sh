@@ -32,7 +32,7 @@ stop() { printf 'test.sh: %s\n' "$*" >&2; exit 1; }
 # At most this many test projects at once: the simulations and the S3 tests fill a core each.
 readonly projects_at_once=2
 # A project that runs longer hangs. It is ended and counts as crashed.
-if [[ $soak ]]; then readonly project_seconds=$((6 * 3600)); else readonly project_seconds=3000; fi
+if [[ $soak ]]; then readonly project_seconds=$((6 * 3600)); else readonly project_seconds=4200; fi
 
 work=''
 lab='' lab_dir=''
@@ -187,9 +187,13 @@ report_project() { # report_project NAME STATUS
 }
 
 run_projects() {
-    local names=() name name_done pid='' status file
+    local names=() ordered=() name name_done pid='' status file
     for file in tests/*/*.csproj; do names+=("$(basename "$file" .csproj)"); done
-    for name in "${names[@]}" ''; do
+    # The longest first: all others are done beside it.
+    for name in VBackup.EndToEnd.Tests "${names[@]}"; do
+        [[ " ${ordered[*]} " == *" $name "* ]] || ordered+=("$name")
+    done
+    for name in "${ordered[@]}" ''; do
         while ((${#running[@]} >= (${#name} ? projects_at_once : 1))); do
             status=0
             wait -n -p pid "${!running[@]}" 2>/dev/null || status=$?

@@ -82,7 +82,9 @@ public sealed class SnapshotLanesTests
     {
         var held = new HeldCalls(nameof(IVolumeSnapshots.RollBackAsync));
         await using var world = await ServiceWorld.MakeAsync(storage: held.Around, snapshots: s_four);
-        foreach (var name in (string[])["one", "two", "three"]) await RollBackAsync(world, await SnapshotAsync(world, name));
+        List<SnapshotId> old = [];
+        foreach (var name in (string[])["one", "two", "three"]) old.Add(await SnapshotAsync(world, name));
+        foreach (var snapshot in old) await RollBackAsync(world, snapshot);
         List<Task<bool>> rollingBack = [world.SnapshotWork.DoOneAsync(default), world.SnapshotWork.DoOneAsync(default)];
         await held.ReachedAsync(2);
         // What comes behind the third waits with it: a backup of what is about to be rolled back is of no use.

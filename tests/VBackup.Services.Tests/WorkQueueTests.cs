@@ -126,7 +126,8 @@ public sealed class WorkQueueTests
         List<WorkTaskId> added = [];
         for (var i = 0; i < 3; i++)
         {
-            added.AddRange(await AddAsync(world, i == 1 ? "elsewhere" : "here", [], count: 2));
+            // Of one instant, the lower id.
+            added.AddRange((await AddAsync(world, i == 1 ? "elsewhere" : "here", [], count: 2)).OrderBy(task => task.Value));
             world.Clock.Advance(TimeSpan.FromSeconds(1));
         }
         List<WorkTaskId> taken = [];
