@@ -187,13 +187,13 @@ report_project() { # report_project NAME STATUS
 }
 
 run_projects() {
-    local names=() ordered=() name name_done pid='' status file
-    for file in tests/*/*.csproj; do names+=("$(basename "$file" .csproj)"); done
-    # The longest first: all others are done beside it.
-    for name in VBackup.EndToEnd.Tests "${names[@]}"; do
-        [[ " ${ordered[*]} " == *" $name "* ]] || ordered+=("$name")
+    local names=(VBackup.EndToEnd.Tests) name name_done pid='' status file
+    # The longest is the first: all others are done beside it.
+    for file in tests/*/*.csproj; do
+        name=$(basename "$file" .csproj)
+        [[ $name == "${names[0]}" ]] || names+=("$name")
     done
-    for name in "${ordered[@]}" ''; do
+    for name in "${names[@]}" ''; do
         while ((${#running[@]} >= (${#name} ? projects_at_once : 1))); do
             status=0
             wait -n -p pid "${!running[@]}" 2>/dev/null || status=$?

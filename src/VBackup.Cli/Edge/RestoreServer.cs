@@ -12,9 +12,9 @@ using VBackup.Vault.Stores;
 namespace VBackup.Cli.Edge;
 
 /// <summary>Where a point is to be restored to.</summary>
+/// <param name="Config">The cloud's, also for commands that people are told to give.</param>
 /// <param name="To"><c>original</c>, <c>new-server</c> or <c>new-volume</c>.</param>
 /// <param name="Name">Of the new server or volume.</param>
-/// <param name="Config">Of the cloud.</param>
 /// <param name="Volume">Only this one of the point's volumes.</param>
 /// <param name="Stops">A running server may be stopped, and is started again when all went well.</param>
 sealed record ServerRestoreOrder(string Config, string Point, string To, string? Name, string? Volume, bool Stops);

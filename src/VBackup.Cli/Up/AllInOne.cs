@@ -50,6 +50,7 @@ sealed class AllInOne : IAsyncDisposable
     readonly DataFolder _data;
     readonly MasterKey _master;
     readonly EdgeCloud _cloud;
+    readonly CloudLog _notes;
     readonly UpSettings _settings;
     readonly LocationPlaces _places;
     readonly WebhookSender _webhooks;
@@ -64,9 +65,9 @@ sealed class AllInOne : IAsyncDisposable
     readonly ProjectSecrets _secrets;
     WorkerId _worker;
 
-    AllInOne(TakenAddress address, DataFolder data, MasterKey master, EdgeCloud cloud, SettingsInUse settings)
+    AllInOne(TakenAddress address, DataFolder data, MasterKey master, EdgeCloud cloud, CloudLog notes, SettingsInUse settings)
     {
-        (_data, _master, _cloud, _settings) = (data, master, cloud, settings.Values);
+        (_data, _master, _cloud, _notes, _settings) = (data, master, cloud, notes, settings.Values);
         _places = new(data.FoldersOf(_settings.Worker.LocationRoots), _settings.Worker.Endpoints());
         _portalDb = new(data.PortalDatabase, options => new(options));
         _backupDb = new(data.BackupDatabase, options => new(options));
@@ -100,7 +101,7 @@ sealed class AllInOne : IAsyncDisposable
             var notes = new CloudLog();
             var cloud = settings.Values.Cloud is not { } config ? SampleCloud.Open(data.Cloud)
                 : await CloudConfig.OpenAsync(config, notes, cancellation).ConfigureAwait(false);
-            var up = new AllInOne(address, data, master, cloud, settings);
+            var up = new AllInOne(address, data, master, cloud, notes, settings);
             notes.WriteTo(up.Log);
             return up;
         }
@@ -201,9 +202,7 @@ sealed class AllInOne : IAsyncDisposable
         var clockwork = new Clockwork(_backup, _settings.QuietHours.Limits());
         var notifications = new NotificationDelivery(_portal, _webhooks, new(_settings.Smtp.Settings(), TimeProvider.System));
         var snapshotLimits = new SnapshotLimits { Caps = _settings.Snapshots.Caps() };
-        var notes = new CloudLog();
-        notes.WriteTo(log);
-        var snapshots = new SnapshotWork(_snapshots, _cloud, snapshotLimits, notes);
+        var snapshots = new SnapshotWork(_snapshots, _cloud, snapshotLimits, _notes);
         yield return Every(s_clockwork, "plans", plans.TurnAsync);
         yield return Every(s_clockwork, "scheduled restores", new RestoreClockwork(_portal).TurnAsync);
         yield return new("notifications", s_clockwork, notifications.TurnAsync, TimeProvider.System, log);

@@ -65,10 +65,15 @@ public sealed class HalfMadeVolumes(IVolumeStorage storage, RunAttempt? attempt,
         if (attempt?.Removable(one.IsNew) is not []) removal.Tell(failure, $"the incomplete {one.Volume}");
         await removal.RunAsync($"the incomplete {one.Volume}", async () =>
         {
-            if (attempt is null) await storage.RemoveAsync(one.Volume, CancellationToken.None).ConfigureAwait(false);
+            if (attempt is null)
+            {
+                await storage.RemoveAsync(one.Volume, CancellationToken.None).ConfigureAwait(false);
+                isRemoved = true;
+                return;
+            }
             // Between two tries, and within each, another attempt may begin to go on with it.
-            isRemoved = attempt is null || await storage.RemoveClaimedAsync(one.Volume, attempt.Removable(one.IsNew),
-                CancellationToken.None).ConfigureAwait(false);
+            isRemoved = await storage.RemoveClaimedAsync(one.Volume, attempt.Removable(one.IsNew), CancellationToken.None)
+                .ConfigureAwait(false);
         }).ConfigureAwait(false);
         return isRemoved;
     }

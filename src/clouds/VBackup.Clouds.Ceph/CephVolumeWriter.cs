@@ -33,6 +33,7 @@ internal sealed class CephVolumeWriter(
     {
         var connection = CephConnection.Open(settings);
         RbdImage? image = null;
+        HashSet<string> shutOut = [];
         try
         {
             // Looking first is not enough: two that open at once would both see nobody. Looking again with the image open is.
@@ -44,8 +45,7 @@ internal sealed class CephVolumeWriter(
                 // Looked at after those who are to go: who has come since it was seen is not among them, or is seen now.
                 RequireNobodySince(look, options);
                 // A holder that sleeps must find the door closed, not only the lock gone.
-                foreach (var watcher in watchers)
-                    connection.ShutOut(watcher.Address, path.ToString());
+                foreach (var watcher in watchers) ShutOut(watcher.Address);
             }
             image = RbdImage.Open(connection, path, isReadOnly: false);
             RefuseWatched(image, connection.ClientId, signer);
@@ -56,15 +56,14 @@ internal sealed class CephVolumeWriter(
             RequireNobodySince(image, options);
             foreach (var holder in holders)
             {
-                connection.ShutOut(holder.Address, path.ToString());
+                ShutOut(holder.Address);
                 image.BreakLock(holder);
             }
             image.Lock();
             // With the lock nobody else gets here; who was shut out meanwhile writes no claim any more.
             RequireNobodySince(image, options);
             // One that sleeps and has nothing open may be about to remove it: with the lock nobody else signs any more.
-            if (options.TakesOver && image.SignedBy() is { } last && last.ClientId != connection.ClientId)
-                connection.ShutOut(last.Address, path.ToString());
+            if (options.TakesOver && image.SignedBy() is { } last && last.ClientId != connection.ClientId) ShutOut(last.Address);
             if (options.TakesOver) image.Claim(VolumeClaim.TextOf(options));
             else if (options.Claim is { } claim) VolumeClaim.RequireSame(image.ClaimedBy(), claim, path.ToString());
             var self = image.Watchers().Find(watcher => watcher.ClientId == connection.ClientId)
@@ -78,6 +77,12 @@ internal sealed class CephVolumeWriter(
             image?.Dispose();
             connection.Dispose();
             throw;
+        }
+
+        // One client may watch, hold the lock and have signed; each time takes the monitors a while.
+        void ShutOut(string address)
+        {
+            if (shutOut.Add(address)) connection.ShutOut(address, path.ToString());
         }
     }
 

@@ -8,7 +8,7 @@ namespace VBackup.Services.Tests.Crashes;
 public sealed class CrashSimulationTests(ITestOutputHelper output)
 {
     const int RoundsMax = 200;
-    static readonly int s_seeds = Environment.GetEnvironmentVariable("VBACKUP_SOAK") == "1" ? 20_000 : 150;
+    static readonly int s_seeds = Environment.GetEnvironmentVariable("VBACKUP_SOAK") == "1" ? 20_000 : 300;
 
     [Fact]
     public async Task Nothing_is_left_behind_whoever_dies_sleeps_or_is_not_heard()
