@@ -43,21 +43,26 @@ public sealed class FaultMatrixTests(FaultLab lab, ITestOutputHelper output) : I
     static readonly string[] s_disks = ["osd.0", "osd.1"];
 
     // A restore has several reads under way at once: what is in them cannot be missed any more.
-    const string SlowRate = "6MiB", SlowRateOfRestores = "2MiB";
+    const string SlowRate = "6MiB", SlowestRate = "2MiB";
+
+    // Ceph's default; the lab's own is longer, for machines that are slow.
+    const string DefaultGrace = "20", LabGrace = "60";
 
     /// <param name="Break">Done when the run is at work; or before, see <paramref name="IsBefore"/>.</param>
     /// <param name="Mend">Done at once where the fault <paramref name="Passes"/>, else when the run is over.</param>
+    /// <param name="Prepare">Done before the run begins.</param>
     /// <param name="Backup">What the last line of a backup says; null: it ends well.</param>
     /// <param name="Restore">The same of a restore.</param>
     sealed record Fault(FaultPlace Place, Func<FaultScene, Task> Break, Func<FaultScene, Task> Mend, bool Passes = false,
-        bool IsBefore = false,
+        bool IsBefore = false, Func<FaultScene, Task>? Prepare = null, string Rate = SlowRate,
         string? Backup = null, string? Restore = null, Action<FaultScene>? Happened = null);
 
     static readonly Dictionary<string, Fault> s_faults = new()
     {
         ["a disk is killed and comes back"] = new(FaultPlace.S3, scene => scene.Lab.SignalAsync("osd.1", "KILL"), scene =>
             scene.Lab.MendAsync(), Passes: true),
-        [DiskHangs] = new(FaultPlace.S3, HangDiskAsync, WakeDiskAsync),
+        [DiskHangs] = new(FaultPlace.S3, scene => scene.Lab.SignalAsync(scene.Hanging, "STOP"), WakeDiskAsync,
+            Prepare: ChooseDiskAsync, Rate: SlowestRate),
         ["the monitor is killed and comes back"] = new(FaultPlace.S3, scene => scene.Lab.SignalAsync("mon.a", "KILL"), scene =>
             scene.Lab.MendAsync(), Passes: true),
         ["S3 is killed and comes back"] = new(FaultPlace.S3, scene => scene.Lab.SignalAsync("rgw", "KILL"), scene => scene.Lab.MendAsync(),
@@ -227,11 +232,12 @@ public sealed class FaultMatrixTests(FaultLab lab, ITestOutputHelper output) : I
     async Task<Ended> BreakAsync(FaultScene scene, Fault fault, string[] command)
     {
         var isAtWork = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        if (fault.Prepare is not null) await fault.Prepare(scene);
         if (fault.IsBefore) await fault.Break(scene);
         await using var run = scene.World.Start((_, line) =>
         {
             if (IsAtWork(line)) isAtWork.TrySetResult();
-        }, [.. command, .. scene.Options, "--limit-rate", command[0] == "restore" ? SlowRateOfRestores : SlowRate]);
+        }, [.. command, .. scene.Options, "--limit-rate", command[0] == "restore" ? SlowestRate : fault.Rate]);
         if (!fault.IsBefore)
         {
             Assert.True(await run.ComesBeforeEndAsync(isAtWork.Task), "it ended before anything could be broken");
@@ -260,18 +266,23 @@ public sealed class FaultMatrixTests(FaultLab lab, ITestOutputHelper output) : I
         Assert.Contains(reason, Assert.Single(ended.Errors), StringComparison.Ordinal);
     }
 
-    static async Task HangDiskAsync(FaultScene scene)
+    // The one that has what is read last: whatever was read when it hangs, that was not.
+    static async Task ChooseDiskAsync(FaultScene scene)
     {
-        // Ceph's default; the lab's own is longer, for machines that are slow.
-        await scene.Lab.CephAsync("tell", "osd.0", "config", "set", "osd_heartbeat_grace", "20");
-        await scene.Lab.SignalAsync("osd.1", "STOP");
+        scene.Hanging = await scene.Server.DiskOfLastObjectAsync();
+        await SetGraceAsync(scene, DefaultGrace);
     }
 
     static async Task WakeDiskAsync(FaultScene scene)
     {
-        await scene.Lab.SignalAsync("osd.1", "CONT");
-        await scene.Lab.CephAsync("tell", "osd.0", "config", "set", "osd_heartbeat_grace", "60");
-        await scene.Lab.MendAsync();
+        await scene.Lab.SignalAsync(scene.Hanging, "CONT");
+        await scene.Lab.MendAsync();    // One that has just woken up does not answer at once.
+        await SetGraceAsync(scene, LabGrace);
+    }
+
+    static async Task SetGraceAsync(FaultScene scene, string seconds)
+    {
+        foreach (var disk in s_disks) await scene.Lab.CephAsync("tell", disk, "config", "set", "osd_heartbeat_grace", seconds);
     }
 
     static async Task StopDisksAsync(FaultScene scene)

@@ -30,6 +30,9 @@ internal sealed class FaultScene : IAsyncDisposable
     public FaultyGateway? Gateway { get; private set; }
     public CephFsMount? Mount { get; private set; }
 
+    /// <summary>The daemon that hangs, where one does.</summary>
+    public string Hanging { get; set; } = "";
+
     public string SpoolFolder => Path.Combine(Mount!.Folder, "spool");
 
     /// <summary>Options of each backup and restore.</summary>

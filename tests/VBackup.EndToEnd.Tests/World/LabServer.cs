@@ -80,6 +80,19 @@ internal sealed class LabServer(EdgeLab lab, string name, params string[] images
         }
     }
 
+    /// <summary>The daemon from which the last object of its first disk is read.</summary>
+    public async Task<string> DiskOfLastObjectAsync()
+    {
+        using var extents = await JsonAsync(lab.RbdAsync("diff", "--whole-object", "--format", "json", images[0]));
+        using var info = await JsonAsync(lab.RbdAsync("info", "--format", "json", images[0]));
+        var last = extents.RootElement.EnumerateArray().Max(extent =>
+            extent.GetProperty("offset").GetInt64() + extent.GetProperty("length").GetInt64() - 1);
+        var number = last / info.RootElement.GetProperty("object_size").GetInt64();
+        var name = $"{info.RootElement.GetProperty("block_name_prefix").GetString()}.{number:x16}";
+        using var placed = await JsonAsync(lab.CephAsync("osd", "map", images[0].Split('/')[0], name, "--format", "json"));
+        return $"osd.{placed.RootElement.GetProperty("acting_primary").GetInt32()}";
+    }
+
     /// <summary>A digest of all that each of its disks holds now. Only meaningful while nobody writes.</summary>
     public async Task<string[]> DigestsAsync()
     {
@@ -102,10 +115,11 @@ internal sealed class LabServer(EdgeLab lab, string name, params string[] images
         }
     }
 
+    static async Task<JsonDocument> JsonAsync(Task<IReadOnlyList<string>> lines) => JsonDocument.Parse(string.Join('\n', await lines));
+
     async Task<JsonElement> AskAgentAsync(JsonObject command)
     {
-        var answer = await lab.VirshAsync("qemu-agent-command", name, command.ToJsonString());
-        using var document = JsonDocument.Parse(string.Join('\n', answer));
+        using var document = await JsonAsync(lab.VirshAsync("qemu-agent-command", name, command.ToJsonString()));
         return document.RootElement.GetProperty("return").Clone();
     }
 
