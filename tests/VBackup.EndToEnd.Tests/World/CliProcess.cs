@@ -38,7 +38,9 @@ internal sealed class CliProcess : IAsyncDisposable
     // Far longer than anything takes, so that a hang fails a test and does not stop the suite.
     static readonly TimeSpan s_deadline = TimeSpan.FromMinutes(8);
 
-    public static string Program { get; } = Path.Combine(AppContext.BaseDirectory, "vbackup");
+    /// <summary>The one that ./vbackup starts, where test.sh has built it: what users run, and quicker to start.</summary>
+    public static string Program { get; } =
+        Environment.GetEnvironmentVariable("VBACKUP_TEST_PROGRAM") ?? Path.Combine(AppContext.BaseDirectory, "vbackup");
 
     readonly Process _process;
     readonly List<string> _output = [], _errors = [];

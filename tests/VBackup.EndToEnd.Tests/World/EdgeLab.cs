@@ -32,7 +32,8 @@ internal sealed partial class EdgeLab : IAsyncDisposable
         var lab = new EdgeLab(Directory.CreateTempSubdirectory("e").FullName, isOwn: true);
         try
         {
-            await RunAsync(s_script, "up", lab._folder, "--port", FreePort().ToString(CultureInfo.InvariantCulture));
+            await RunAsync(s_script, "up", lab._folder, "--port", FreePort().ToString(CultureInfo.InvariantCulture),
+                "--journal-ms", "100");
             await lab.ReadSettingsAsync();
             return lab;
         }
