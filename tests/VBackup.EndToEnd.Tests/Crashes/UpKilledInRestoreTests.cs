@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using VBackup.EndToEnd.Tests.World;
+using VBackup.Vault.Stores;
 using Xunit;
 
 namespace VBackup.EndToEnd.Tests.Crashes;
@@ -68,7 +69,8 @@ public sealed partial class UpKilledInRestoreTests
         var stands = system.StandsStillAt(Noted());
         var run = await OrderInPlaceAsync(system, point);
         await stands;
-        using (new FileStream(system.At("cloud/volumes/web-data.gate"), FileMode.Open, FileAccess.ReadWrite, FileShare.None))
+        // Whoever looks at the volume now has it for a moment.
+        using (FileLock.Take(system.At("cloud/volumes/web-data.gate")))
         {
             system.GoOn();
             await KilledSystem.UntilAsync("the first volume is not written", () =>
