@@ -28,6 +28,9 @@ public sealed partial class PagesTests : IDisposable
             // The port is one that is free here, and the point is the one that the line before has listed.
             var command = line.Replace("http://127.0.0.1:8080", RemoteUser.UrlOf(up), StringComparison.Ordinal)
                 .Replace("./vbackup", "sh ./vbackup", StringComparison.Ordinal).Replace("POINT", point, StringComparison.Ordinal);
+            // Nobody is here to type what it asks for.
+            if (line.Contains(" login ", StringComparison.Ordinal))
+                command += " --password-file one-time.txt --new-password-file chosen.txt";
             var ended = (await CliProcess.RunAsync(["-c", command], user.Variables, "/bin/sh", _folder)).Expect(0);
             if (line.Contains(" login ", StringComparison.Ordinal)) await UntilThereIsAServerAsync(user);
             if (line.Contains(" point list", StringComparison.Ordinal)) point = ended.Output[1].Split(' ')[0];
