@@ -15,12 +15,11 @@ public sealed partial class PagesTests : IDisposable
     [Fact]
     public async Task The_tour_of_a_whole_system_works_as_it_is_written()
     {
+        AtTerminal.Need();
         var tour = Tour(await PageAsync("README.md"));
         Assert.Equal(9, tour.Count);
         var user = new RemoteUser(_folder);
         await using var up = await UpProcess.StartAsync(Path.Combine(_folder, "data"));
-        await File.WriteAllTextAsync(Path.Combine(_folder, "one-time.txt"), up.OneTimePassword + "\n");
-        await File.WriteAllTextAsync(Path.Combine(_folder, "chosen.txt"), RemoteUser.Chosen + "\n");
         await File.WriteAllTextAsync(Path.Combine(_folder, "vbackup"), $"#!/bin/sh\nexec '{CliProcess.Program}' \"$@\"\n");
         var point = "";
         foreach (var line in tour)
@@ -28,11 +27,12 @@ public sealed partial class PagesTests : IDisposable
             // The port is one that is free here, and the point is the one that the line before has listed.
             var command = line.Replace("http://127.0.0.1:8080", RemoteUser.UrlOf(up), StringComparison.Ordinal)
                 .Replace("./vbackup", "sh ./vbackup", StringComparison.Ordinal).Replace("POINT", point, StringComparison.Ordinal);
-            // Nobody is here to type what it asks for.
-            if (line.Contains(" login ", StringComparison.Ordinal))
-                command += " --password-file one-time.txt --new-password-file chosen.txt";
-            var ended = (await CliProcess.RunAsync(["-c", command], user.Variables, "/bin/sh", _folder)).Expect(0);
-            if (line.Contains(" login ", StringComparison.Ordinal)) await UntilThereIsAServerAsync(user);
+            var asks = line.Contains(" login ", StringComparison.Ordinal);
+            var ended = (asks
+                ? await AtTerminal.RunAsync(user, $"{up.OneTimePassword}\n{RemoteUser.Chosen}\n{RemoteUser.Chosen}",
+                    command["sh ./vbackup ".Length..])
+                : await CliProcess.RunAsync(["-c", command], user.Variables, "/bin/sh", _folder)).Expect(0);
+            if (asks) await UntilThereIsAServerAsync(user);
             if (line.Contains(" point list", StringComparison.Ordinal)) point = ended.Output[1].Split(' ')[0];
         }
         Assert.Equal(await File.ReadAllBytesAsync(Volume("web-1-boot")), await File.ReadAllBytesAsync(Volume("web-1-as-it-was")));

@@ -11,6 +11,8 @@ internal enum FaultPlace
     SlowS3,
     /// <summary>A bucket of a user of its own.</summary>
     OwnUser,
+    /// <summary>A folder of the machine: nothing but the volumes is in the cluster.</summary>
+    Folder,
     /// <summary>A folder on a CephFS of its own.</summary>
     CephFs,
     /// <summary>A bucket, and a spool on a CephFS of its own.</summary>
@@ -80,8 +82,12 @@ internal sealed class FaultScene : IAsyncDisposable
             Options = ["--spool", SpoolFolder];
         }
         var name = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(6));
-        var vault = new CliVault(place == FaultPlace.CephFs ? Path.Combine(Mount!.Folder, name)
-            : $"s3://{Bucket}/{name}") { Variables = variables };
+        var vault = new CliVault(place switch
+        {
+            FaultPlace.Folder => null,
+            FaultPlace.CephFs => Path.Combine(Mount!.Folder, name),
+            _ => $"s3://{Bucket}/{name}",
+        }) { Variables = variables };
         World = await EdgeWorld.OfServerAsync(Lab, Server.Name, vault);
         await vault.InitAsync();
     }
