@@ -107,6 +107,7 @@ public sealed partial class SettingsTests : IDisposable
     [InlineData("Worker__LocationRoots__first", "/srv", "Worker:LocationRoots: is a list of texts, numbered from 0")]
     [InlineData("Worker__S3Endpoints__0", "https://s3.example.org", "Worker:S3Endpoints: has 'https://s3.example.org'; each is a host,")]
     [InlineData("Listen", "0.0.0.0:8080", "Listen: is '0.0.0.0:8080'; without TLS")]
+    [InlineData("Api__Proxies__0", "proxy.example.org", "Api:Proxies: has 'proxy.example.org'; each is an address, or a network")]
     public async Task A_wrong_setting_is_named_before_anything_is_made(string name, string value, string line)
     {
         var ended = (await CliProcess.RunAsync(["up", "--data", Data], new Dictionary<string,
@@ -142,6 +143,33 @@ public sealed partial class SettingsTests : IDisposable
     }
 
     [Fact]
+    public async Task One_that_is_none_hides_no_other_that_is_wrong()
+    {
+        var ended = (await CliProcess.RunAsync(["up", "--data", Data], new Dictionary<string, string?>
+        {
+            ["VBACKUP__Smtp__Hots"] = "mail.example.org",
+            ["VBACKUP__Smtp__Port"] = "many",
+            ["VBACKUP__Tasks__LeaseSeconds"] = "1",
+        })).Expect(2);
+        Assert.Equal(["Smtp:Hots", "Smtp:Port", "Tasks:LeaseSeconds"],
+            ended.Errors.Select(line => line["vbackup: ".Length..line.IndexOf(": is", StringComparison.Ordinal)]).Order());
+    }
+
+    /// <summary>Every caller has the proxy's address otherwise, and who fails to sign in shuts out all.</summary>
+    [Theory]
+    [InlineData(null, "127.0.0.1")]
+    [InlineData("127.0.0.0/8", "203.0.113.9")]
+    [InlineData("192.0.2.1", "127.0.0.1")]
+    public async Task Who_asks_is_taken_from_a_proxy_that_is_trusted(string? proxy, string address)
+    {
+        await using var up = await UpProcess.StartAsync(Data, steps: null,
+            new Dictionary<string, string?> { ["VBACKUP__Api__Proxies__0"] = proxy });
+        up.Http.DefaultRequestHeaders.Add("X-Forwarded-For", "203.0.113.9");
+        await up.SignInAsync("correct horse battery staple");
+        Assert.Equal(address, (await up.GetAsync("audit")).GetProperty("items")[0].GetProperty("address").GetString());
+    }
+
+    [Fact]
     public async Task Each_that_is_wrong_has_a_line()
     {
         var ended = (await CliProcess.RunAsync(["up", "--data", Data], new Dictionary<string, string?>
@@ -166,6 +194,14 @@ public sealed partial class SettingsTests : IDisposable
         var ended = (await CliProcess.RunAsync(["up", "--data", Data])).Expect(2);
         Assert.Contains(reason, ended.Errors[0], StringComparison.Ordinal);
         Assert.False(File.Exists(Path.Combine(Data, "portal.db")));
+    }
+
+    [Fact]
+    public async Task A_folder_in_the_files_place_is_refused()
+    {
+        Directory.CreateDirectory(Path.Combine(Data, "appsettings.json"));
+        var ended = (await CliProcess.RunAsync(["up", "--data", Data])).Expect(2);
+        Assert.Contains("appsettings.json is a folder", Assert.Single(ended.Errors), StringComparison.Ordinal);
     }
 
     /// <summary>The file, the services and the loop that delivers, together.</summary>

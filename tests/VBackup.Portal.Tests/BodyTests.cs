@@ -68,8 +68,56 @@ public sealed class BodyTests
         Assert.InRange(asked, 40, 400);
     }
 
+    /// <summary>Values that nobody knows must not pass for those that are left over.</summary>
+    [Fact]
+    public async Task A_value_of_an_enumeration_is_one_of_its_names_for_every_route()
+    {
+        await using var world = await PortalWorld.MakeAsync();
+        var session = await EverythingAsync(world);
+        List<string> wrong = [];
+        var asked = 0;
+        foreach (var (method, path, body) in RoutesOf(world).Where(route => route.Body is not null))
+            foreach (var member in body!.GetProperties(BindingFlags.Public | BindingFlags.Instance))
+                if ((Nullable.GetUnderlyingType(member.PropertyType) ?? member.PropertyType) is { IsEnum: true } type)
+                    foreach (var value in NoNamesOf(type))
+                    {
+                        asked++;
+                        var name = JsonNamingPolicy.CamelCase.ConvertName(member.Name);
+                        wrong.AddRange(await FaultsAsync(world, method, path, session, new Dictionary<string, object> { [name] = value },
+                            name));
+                    }
+        Assert.Empty(wrong);
+        Assert.InRange(asked, 20, 400);
+    }
+
+    static IEnumerable<object> NoNamesOf(Type type)
+    {
+        var names = Enum.GetValuesAsUnderlyingType(type).Cast<object>().Select(value =>
+            JsonSerializer.SerializeToElement(Enum.ToObject(type, value), type).GetString()!).ToList();
+        return [0, 1, 77, -1, "1", string.Join(", ", names), names[0].ToUpperInvariant() + " "];
+    }
+
+    /// <summary>By the server itself: what is sent goes by the reader that users meet.</summary>
+    [Theory]
+    [InlineData("application/json", 401)]
+    [InlineData("application/json;charset=utf-8", 401)]
+    [InlineData("application/json; charset=\"UTF-8\"", 401)]
+    [InlineData("application/json;charset=nope", 415)]
+    [InlineData("application/json;charset=", 415)]
+    [InlineData("application/json;charset=utf-7", 415)]
+    [InlineData("text/plain", 415)]
+    public async Task What_is_sent_is_JSON_in_UTF_8(string type, int status)
+    {
+        await using var world = await PortalWorld.MakeAsync(overNetwork: true);
+        using var content = new ByteArrayContent(Encoding.UTF8.GetBytes("{\"user\":\"nobody\",\"password\":\"a wrong password\"}"));
+        content.Headers.TryAddWithoutValidation("Content-Type", type);
+        (await world.SendAsync(HttpMethod.Post, "/api/v1/sessions", null, content))
+            .Is(status, status == 415 ? "wrong-media-type" : "wrong-credentials");
+    }
+
     [Theory]
     [InlineData("[1]", "body")]
+    [InlineData("{\"\\ud800\":1}", "body")]
     [InlineData("7", "body")]
     [InlineData("{\"kind\":", "body")]
     [InlineData("{\"kind\":\"incremental\"}", "kind")]

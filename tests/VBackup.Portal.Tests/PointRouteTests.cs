@@ -66,6 +66,9 @@ public sealed class PointRouteTests
         var session = await world.MemberAsync();
         (await world.DeleteAsync($"{Path}/{point}", session)).Is(202);
         (await world.PostAsync($"{Path}/{point}/protect", session, new { })).Is(409, "point-not-active");
+        (await world.DeleteAsync($"{Path}/{point}", session)).Is(409, "point-not-active");
+        (await world.PostAsync($"{Path}/{point}/restores", session, new { target = "newServer", name = "again" }))
+            .Is(409, "point-not-active");
         Assert.Equal("False", (await world.GetAsync($"{Path}/{point}", session)).Is(200)["isProtected"]);
         Assert.Empty(await world.SentAsync(MessageJson.Default.ProtectPoint));
     }
@@ -103,7 +106,7 @@ public sealed class PointRouteTests
         await world.PlanAsync(server, location, policy);
         Assert.Equal("daily", await KeptByAsync(recent));
         Assert.Equal("manual", await KeptByAsync(manual));
-        Assert.Equal("notThere", await KeptByAsync(binned));
+        Assert.Empty((await world.GetAsync($"{Path}/{binned}/explain", session)).Is(200).Json.GetProperty("keeps").EnumerateArray());
         var goes = (await world.GetAsync($"{Path}/{old}/explain", session)).Is(200).Json.GetProperty("goes");
         Assert.Equal(("noRuleKeepsIt", "policyChange", now.AddMinutes(1), "daily: 1 newer copies"), (goes.GetProperty("reason").GetString(),
             goes.GetProperty("heldBy").GetString(), goes.GetProperty("at").GetDateTimeOffset(),

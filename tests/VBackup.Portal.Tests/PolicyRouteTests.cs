@@ -47,6 +47,22 @@ public sealed class PolicyRouteTests
     }
 
     [Theory]
+    [InlineData("\"first, second\"", "\"sunday\"")]
+    [InlineData("1", "\"sunday\"")]
+    [InlineData("\"first\"", "\"monday, tuesday\"")]
+    [InlineData("\"first\"", "\"none\"")]
+    [InlineData("\"first\"", "7")]
+    public async Task A_day_of_the_month_that_nobody_knows_is_refused(string week, string day)
+    {
+        await using var world = await PortalWorld.MakeAsync();
+        using var content = new StringContent("{\"name\":\"odd\",\"rules\":{\"launchTime\":\"01:30\",\"zone\":\"Europe/Berlin\","
+            + "\"monthly\":{\"on\":{\"weekday\":{\"week\":" + week + ",\"day\":" + day + "}},\"keep\":12}}}",
+            System.Text.Encoding.UTF8, "application/json");
+        var refused = (await world.SendAsync(HttpMethod.Post, Path, await world.MemberAsync(), content)).Is(400, "wrong-input");
+        Assert.StartsWith("rules.monthly.on.weekday", refused["field"], StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("default")]
     [InlineData("Default")]
     [InlineData("EVERY-4-hours")]

@@ -140,6 +140,17 @@ public sealed class RunRouteTests
     }
 
     [Fact]
+    public async Task Whoever_follows_a_run_does_not_hold_up_the_end_of_the_process()
+    {
+        await using var world = await PortalWorld.MakeAsync();
+        var run = await world.RunAsync(await world.ServerAsync());
+        using var reader = await FollowAsync(world, run);
+        await EventAsync(reader);
+        world.Stop();
+        Assert.Null(await reader.ReadLineAsync());
+    }
+
+    [Fact]
     public async Task A_run_that_does_not_change_is_told_of_now_and_then_and_not_for_ever()
     {
         await using var world = await PortalWorld.MakeAsync();

@@ -123,6 +123,24 @@ public sealed class SnapshotRouteTests
     }
 
     [Fact]
+    public async Task A_roll_back_is_told_of_at_once_and_nothing_else_is_done_with_the_snapshot_meanwhile()
+    {
+        await using var world = await PortalWorld.MakeAsync();
+        var server = await world.ServerAsync();
+        var path = $"{Path}/{await world.SnapshotAsync(server, "before")}";
+        var session = await world.MemberAsync();
+        var tag = (await world.GetAsync(path, session)).Is(200).ETag;
+        (await world.PostAsync(path + "/rollback", session, new { }, ("If-Match", "\"99999\""))).Is(412, "outdated");
+        (await world.DeleteAsync(path, session, ("If-Match", "\"99999\""))).Is(412, "outdated");
+        Assert.Equal("True", (await world.PostAsync(path + "/rollback", session, new { }, ("If-Match", tag))).Is(202)["isRollingBack"]);
+        Assert.Equal("True", (await world.GetAsync(path, session)).Is(200)["isRollingBack"]);
+        (await world.PostAsync(path + "/rollback", session, new { })).Is(409, "snapshot-in-use");
+        (await world.DeleteAsync(path, session)).Is(409, "snapshot-in-use");
+        Assert.Single(await world.SentAsync(MessageJson.Default.RollBackSnapshot));
+        Assert.Empty(await world.SentAsync(MessageJson.Default.RemoveSnapshot));
+    }
+
+    [Fact]
     public async Task What_a_survey_found_is_shown_to_whose_server_it_is()
     {
         await using var world = await PortalWorld.MakeAsync();

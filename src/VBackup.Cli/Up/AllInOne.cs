@@ -45,7 +45,8 @@ namespace VBackup.Cli.Up;
 sealed class AllInOne : IAsyncDisposable
 {
     const string Region = "local", FirstLocation = "local";
-    static readonly TimeSpan s_messages = TimeSpan.FromMilliseconds(200), s_clockwork = TimeSpan.FromSeconds(1);
+    static readonly TimeSpan s_messages = TimeSpan.FromMilliseconds(200), s_clockwork = TimeSpan.FromSeconds(1),
+        s_farewell = TimeSpan.FromSeconds(5);
 
     readonly DataFolder _data;
     readonly MasterKey _master;
@@ -140,12 +141,26 @@ sealed class AllInOne : IAsyncDisposable
             .AddSingleton<IProjectKeys>(new ProjectKeys(_backup, _secrets));
         builder.Services.AddPortalApi(_settings.PortalApi());
         builder.Services.AddPortalPages();
+        // What is open then is ended: tasks have had their time before.
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = s_farewell);
         var app = builder.Build();
+        if (ForwardedHeaders() is { } proxies) app.UseForwardedHeaders(proxies);
         app.UsePortalApi();
         app.UsePortalPages();
         app.MapPortalApi();
         app.MapPortalPages();
         return app;
+    }
+
+    /// <summary>Null where nobody's word is taken.</summary>
+    ForwardedHeadersOptions? ForwardedHeaders()
+    {
+        var options = new ForwardedHeadersOptions { ForwardedHeaders = Microsoft.AspNetCore.HttpOverrides.ForwardedHeaders.XForwardedFor,
+            ForwardLimit = null };
+        options.KnownProxies.Clear();
+        options.KnownIPNetworks.Clear();
+        foreach (var network in _settings.Api.TrustedProxies()) options.KnownIPNetworks.Add(network);
+        return options.KnownIPNetworks.Count > 0 ? options : null;
     }
 
     /// <summary>Makes what is not there yet, and answers.</summary>

@@ -1,10 +1,11 @@
 using System.Text.Json.Serialization;
 using VBackup.Contracts.Ids;
+using VBackup.Contracts.Messages;
 
 namespace VBackup.Contracts.Keys;
 
 /// <summary>What can be done with a project's key now. The names are on the wire.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<ProjectKeyState>))]
+[JsonConverter(typeof(EnumNameConverter<ProjectKeyState>))]
 public enum ProjectKeyState
 {
     /// <summary>The project has none yet: its first location makes it.</summary>

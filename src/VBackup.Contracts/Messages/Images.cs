@@ -4,7 +4,7 @@ using VBackup.Contracts.Ids;
 namespace VBackup.Contracts.Messages;
 
 /// <summary>How an image file holds a volume. Names are on the wire.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<ImageFormatView>))]
+[JsonConverter(typeof(EnumNameConverter<ImageFormatView>))]
 public enum ImageFormatView
 {
     [JsonStringEnumMemberName("raw")] Raw,

@@ -4,7 +4,7 @@ using VBackup.Contracts.Ids;
 namespace VBackup.Contracts.Messages;
 
 /// <summary>Kinds of locations. Names are on the wire, and numbers in databases.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<LocationKindView>))]
+[JsonConverter(typeof(EnumNameConverter<LocationKindView>))]
 public enum LocationKindView
 {
     /// <summary>S3-compatible object storage.</summary>
@@ -14,7 +14,7 @@ public enum LocationKindView
 }
 
 /// <summary>Whether a location can be used. Names are on the wire, and numbers in databases.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<LocationStateView>))]
+[JsonConverter(typeof(EnumNameConverter<LocationStateView>))]
 public enum LocationStateView
 {
     /// <summary>A worker is to find out whether it can be used.</summary>

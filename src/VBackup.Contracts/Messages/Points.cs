@@ -3,7 +3,7 @@ using VBackup.Contracts.Ids;
 
 namespace VBackup.Contracts.Messages;
 
-[JsonConverter(typeof(JsonStringEnumConverter<RestorePointState>))]
+[JsonConverter(typeof(EnumNameConverter<RestorePointState>))]
 public enum RestorePointState
 {
     /// <summary>Its run is not over.</summary>

@@ -4,7 +4,7 @@ using VBackup.Contracts.Ids;
 namespace VBackup.Contracts.Messages;
 
 /// <summary>Why a backup runs. The names are part of the wire format, as those of all of these are.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<RunTrigger>))]
+[JsonConverter(typeof(EnumNameConverter<RunTrigger>))]
 public enum RunTrigger
 {
     [JsonStringEnumMemberName("policy")] Policy,
@@ -13,14 +13,14 @@ public enum RunTrigger
 }
 
 /// <summary>How a point is to be, or was, made.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<PointKind>))]
+[JsonConverter(typeof(EnumNameConverter<PointKind>))]
 public enum PointKind
 {
     [JsonStringEnumMemberName("full")] Full,
     [JsonStringEnumMemberName("incremental")] Incremental,
 }
 
-[JsonConverter(typeof(JsonStringEnumConverter<RunKind>))]
+[JsonConverter(typeof(EnumNameConverter<RunKind>))]
 public enum RunKind
 {
     [JsonStringEnumMemberName("backup")] Backup,
@@ -32,7 +32,7 @@ public enum RunKind
 }
 
 /// <summary>How far a run is. From the fifth on it is over, and stays as it is.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<RunState>))]
+[JsonConverter(typeof(EnumNameConverter<RunState>))]
 public enum RunState
 {
     /// <summary>It waits for others, or for room.</summary>
@@ -50,7 +50,7 @@ public enum RunState
     [JsonStringEnumMemberName("windowClosed")] WindowClosed,
 }
 
-[JsonConverter(typeof(JsonStringEnumConverter<RestoreTarget>))]
+[JsonConverter(typeof(EnumNameConverter<RestoreTarget>))]
 public enum RestoreTarget
 {
     [JsonStringEnumMemberName("original")] Original,

@@ -3,7 +3,7 @@ using VBackup.Contracts.Ids;
 
 namespace VBackup.Contracts.Messages;
 
-[JsonConverter(typeof(JsonStringEnumConverter<SnapshotPurpose>))]
+[JsonConverter(typeof(EnumNameConverter<SnapshotPurpose>))]
 public enum SnapshotPurpose
 {
     /// <summary>A backup is made of it, and the next one asks what changed since.</summary>
@@ -14,7 +14,7 @@ public enum SnapshotPurpose
     [JsonStringEnumMemberName("manual")] Manual,
 }
 
-[JsonConverter(typeof(JsonStringEnumConverter<SnapshotState>))]
+[JsonConverter(typeof(EnumNameConverter<SnapshotState>))]
 public enum SnapshotState
 {
     [JsonStringEnumMemberName("taking")] Taking,

@@ -4,7 +4,7 @@ using VBackup.Contracts.Messages;
 namespace VBackup.Contracts.Work;
 
 /// <summary>What an estimate is made of. Names are on the wire.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<EstimateBasis>))]
+[JsonConverter(typeof(EnumNameConverter<EstimateBasis>))]
 public enum EstimateBasis
 {
     /// <summary>Nothing is known: neither how much there is, nor what was stored before.</summary>

@@ -5,7 +5,7 @@ using VBackup.Contracts.Messages;
 namespace VBackup.Contracts.Work;
 
 /// <summary>What a worker is to do. The names are part of the wire format.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<WorkKind>))]
+[JsonConverter(typeof(EnumNameConverter<WorkKind>))]
 public enum WorkKind
 {
     /// <summary>A snapshot's volumes into a vault, as a restore point.</summary>

@@ -159,6 +159,8 @@ public sealed class Snapshot
     public void IsToBeRemoved(DateTimeOffset now)
     {
         if (State is SnapshotState.Removed || Next == SnapshotStep.Remove) return;
+        // Whoever waits for the roll back hears that nothing comes of it; one that is done all the same takes this back.
+        if (Next == SnapshotStep.RollBack) Error = "it was deleted before volumes were made what they were";
         (Next, DueAt, Attempts) = (SnapshotStep.Remove, now, 0);
         Version++;
     }

@@ -79,6 +79,9 @@ sealed class PortalWorld : IAsyncDisposable
         return world;
     }
 
+    /// <summary>As at a signal to end.</summary>
+    public void Stop() => _app.Lifetime.StopApplication();
+
     public PortalDb Db() => _database.CreateDbContext();
 
     /// <summary>A user who has chosen his password.</summary>

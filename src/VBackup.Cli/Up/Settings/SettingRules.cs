@@ -13,7 +13,8 @@ sealed class SettingRules : IValidateOptions<UpSettings>
 
     public ValidateOptionsResult Validate(string? name, UpSettings options)
     {
-        string?[] faults = [.. OfListen(options), OfCloud(options.Cloud), .. OfNumbers(options), OfImageFolder(options.Worker.ImageFolder),
+        string?[] faults = [.. OfListen(options), .. OfProxies(options.Api), OfCloud(options.Cloud), .. OfNumbers(options),
+            OfImageFolder(options.Worker.ImageFolder),
             .. OfPlaces(options.Worker), .. OfSmtp(options.Smtp)];
         var found = faults.OfType<string>().ToList();
         return found.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(found);
@@ -28,6 +29,9 @@ sealed class SettingRules : IValidateOptions<UpSettings>
             yield return $"Listen: is '{settings.Listen}'; without TLS it is an address of this machine, such as 127.0.0.1:8080: put a "
                 + "proxy with TLS before it";
     }
+
+    static IEnumerable<string> OfProxies(ApiSection api) => (api.Proxies ?? []).Where(entry => !ApiSection.IsProxy(entry))
+        .Select(entry => $"Api:Proxies: has '{entry}'; each is an address, or a network such as 10.0.0.0/24");
 
     // What is in it is looked at by whoever opens the cloud, and names the file.
     static string? OfCloud(string? file) => file is null || File.Exists(file) ? null : $"Cloud: there is no file {file}";

@@ -31,11 +31,23 @@ static class SettingsReading
         if (file is not null) builder.AddConfiguration(file);
         var configuration = builder.AddConfiguration(outside).Build();
         var faults = SettingList.Faults(configuration).ToList();
-        if (faults.Count > 0) throw new SettingsException(faults);
-        var settings = configuration.Get<UpSettings>() ?? new();
-        var result = new SettingRules().Validate(null, settings);
-        return result.Succeeded ? new(settings, configuration) : throw new SettingsException([.. result.Failures!]);
+        // One that cannot be read has its default meanwhile, so that the others are looked at as well.
+        var settings = Readable(configuration, faults).Get<UpSettings>() ?? new();
+        if (new SettingRules().Validate(null, settings) is { Failed: true } result)
+            faults.AddRange(result.Failures.Where(line => !faults.Any(told => NameIn(told) == NameIn(line))));
+        return faults.Count == 0 ? new(settings, configuration) : throw new SettingsException(faults);
     }
+
+    static IConfiguration Readable(IConfiguration given, IReadOnlyCollection<string> faults)
+    {
+        var wrong = faults.Select(NameIn).ToHashSet(StringComparer.OrdinalIgnoreCase);
+        return new ConfigurationBuilder().AddInMemoryCollection(given.AsEnumerable().Where(pair =>
+            !wrong.Any(name => pair.Key.Equals(name, StringComparison.OrdinalIgnoreCase)
+                || pair.Key.StartsWith(name + ":", StringComparison.OrdinalIgnoreCase)))).Build();
+    }
+
+    /// <summary>Each line begins with the setting's name.</summary>
+    static string NameIn(string line) => line.Split(": ", 2)[0];
 
     static IEnumerable<KeyValuePair<string, string?>> Given(SettingFlags flags)
     {
@@ -47,6 +59,7 @@ static class SettingsReading
     static IConfigurationRoot? FileOf(string folder)
     {
         var path = Path.GetFullPath(Path.Combine(folder, FileName));
+        if (Directory.Exists(path)) throw new SettingsException([$"{path} is a folder: it is to be a file, or not there"]);
         if (!File.Exists(path)) return null;
         try
         {

@@ -42,6 +42,15 @@ sealed record ApiSection
     public int RequestsAtOnce { get; init; } = 100;
     public int RequestsPerSecond { get; init; } = 20;
     public int ConnectionsAtOnce { get; init; } = 1000;
+    public string[]? Proxies { get; init; }
+
+    /// <summary>Whose word is taken for where a request comes from. REQUIRES: it was looked at.</summary>
+    public IEnumerable<IPNetwork> TrustedProxies() => (Proxies ?? []).Select(Network);
+
+    public static bool IsProxy(string text) => IPNetwork.TryParse(text, out _) || IPAddress.TryParse(text, out _);
+
+    static IPNetwork Network(string text) => IPNetwork.TryParse(text, out var network) ? network
+        : IPAddress.Parse(text) is var address ? new(address, address.GetAddressBytes().Length * 8) : default;
 }
 
 sealed record QuietHoursSection

@@ -58,9 +58,12 @@ public sealed class ApiChanges(ChangeMaker<PortalDb> changes, IOptions<JsonOptio
     /// <param name="create">As of <see cref="MakeAsync"/>.</param>
     public async Task<IResult> CreateAsync<TRequest>(HttpContext http, TRequest request, Func<ApiChange, Task<Creation>> create)
     {
-        var key = http.Request.Headers[KeyHeader].ToString();
-        if (key.Length > KeyLengthMax || key.Any(letter => letter is <= ' ' or > '~'))
-            return Problem.Wrong(KeyHeader, $"It has at most {KeyLengthMax} visible letters of ASCII.");
+        var keys = http.Request.Headers[KeyHeader];
+        var key = keys.ToString();
+        // One that is empty comes from whoever meant to give one.
+        if (keys.Count > 1 || (keys.Count == 1 && key.Length == 0) || key.Length > KeyLengthMax
+            || key.Any(letter => letter is <= ' ' or > '~'))
+            return Problem.Wrong(KeyHeader, $"It is one, of 1 to {KeyLengthMax} visible letters of ASCII.");
         var digest = SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(request, json.Value.SerializerOptions));
         return await MakeAsync(http, async change =>
         {

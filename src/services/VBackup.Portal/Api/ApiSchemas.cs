@@ -1,4 +1,6 @@
 using System.ComponentModel.DataAnnotations;
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization.Metadata;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
@@ -21,8 +23,10 @@ static class ApiSchemas
         var (type, member) = (context.JsonTypeInfo, context.JsonPropertyInfo);
         if (TextOf(Nullable.GetUnderlyingType(type.Type) ?? type.Type) is var (format, pattern))
             (schema.Type, schema.Format, schema.Pattern) = (JsonSchemaType.String, format, pattern);
-        // Their names are told, and not that they are texts.
-        else if (schema is { Enum.Count: > 0, Type: null }) schema.Type = JsonSchemaType.String;
+        if (NamesOf(Nullable.GetUnderlyingType(type.Type) ?? type.Type, type.Options) is { } names)
+            (schema.Type, schema.Enum) = (JsonSchemaType.String, names);
+        if (schema is { Items: null, Type: { } list } && list.HasFlag(JsonSchemaType.Array) && type.ElementType is { } element)
+            schema.Items = ItemOf(element, type.Options);
         if (schema.Type is { } kind && member is not null)
             schema.Type = IsNullable(member) && !IsNeeded(member) ? kind | JsonSchemaType.Null : kind & ~JsonSchemaType.Null;
         if (member is not null && IsNeeded(member)) schema.Metadata?.Remove(NullableMember);
@@ -47,6 +51,18 @@ static class ApiSchemas
         type == typeof(string) ? (null, null)
         : type == typeof(LocalTime) ? (null, "^([01][0-9]|2[0-3]):[0-5][0-9]$")
         : type.GetInterfaces().Any(one => one.IsGenericType && one.GetGenericTypeDefinition() == typeof(IUniqueId<>)) ? ("uuid", null)
+        : null;
+
+    /// <returns>Null for what is no enumeration.</returns>
+    static List<JsonNode>? NamesOf(Type type, JsonSerializerOptions options) => type.IsEnum
+        ? [.. Enum.GetValuesAsUnderlyingType(type).Cast<object>().Select(value =>
+            JsonSerializer.SerializeToNode(Enum.ToObject(type, value), type, options)!)]
+        : null;
+
+    /// <summary>Null for what the maker describes itself.</summary>
+    static OpenApiSchema? ItemOf(Type element, JsonSerializerOptions options) =>
+        NamesOf(element, options) is { } names ? new() { Type = JsonSchemaType.String, Enum = names }
+        : TextOf(element) is var (format, pattern) ? new() { Type = JsonSchemaType.String, Format = format, Pattern = pattern }
         : null;
 
     // A request is read with all of its members missing, so that we say which it lacks, and not the reader of JSON.

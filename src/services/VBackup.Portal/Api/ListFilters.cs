@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using VBackup.Contracts.Messages;
 using VBackup.Primitives;
 
@@ -7,12 +8,13 @@ namespace VBackup.Portal.Api;
 
 /// <summary>Reads the filters of one request for a list. What is not given is null; <see cref="Wrong"/> names the first that cannot be
 /// read.</summary>
-sealed class ListFilters
+sealed partial class ListFilters
 {
     public Problem? Wrong { get; private set; }
 
     public DateTimeOffset? Instant(string name, string? text) => text is null ? null
-        : DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var instant) ? instant
+        : IsoDate().IsMatch(text)
+            && DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var instant) ? instant
         : Refuse<DateTimeOffset>(name, "It is an instant of ISO 8601, such as 2026-03-01T12:00:00Z.");
 
     public TId? Id<TId>(string name, string? text) where TId : struct, IUniqueId<TId> => text is null ? null
@@ -44,6 +46,10 @@ sealed class ListFilters
         Wrong ??= Problem.Wrong(name, "It is a region and the server's id: REGION/ID.");
         return null;
     }
+
+    // The reader knows others, whose months nobody can tell from their days.
+    [GeneratedRegex(@"^[0-9]{4}-[0-9]{2}-[0-9]{2}(T|\z)", RegexOptions.CultureInvariant)]
+    private static partial Regex IsoDate();
 
     T? Refuse<T>(string name, string detail) where T : struct
     {

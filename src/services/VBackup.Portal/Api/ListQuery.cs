@@ -35,6 +35,8 @@ sealed record ListQuery(int Limit, string Order, bool IsDescending, JsonElement?
             return (null, Problem.Wrong("limit", $"It is a number from 1 to {LimitMax}."));
         var sort = query.ContainsKey("sort") ? query["sort"].ToString() : orderDefault;
         if (!known.Orders.Contains(sort)) return (null, Problem.Wrong("sort", $"It is one of {string.Join(", ", known.Orders)}."));
+        if (known.Filters.FirstOrDefault(name => query[name].ToString().Any(char.IsControl)) is { } broken)
+            return (null, Problem.Wrong(broken, "It is on one line, without control characters."));
         var filters = string.Join('&', known.Filters.Where(query.ContainsKey)
             .Select(name => $"{name}={Uri.EscapeDataString(query[name].ToString())}"));
         var asked = new ListQuery(limit, sort.TrimStart('-'), sort.StartsWith('-'), null, filters);

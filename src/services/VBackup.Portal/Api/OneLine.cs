@@ -11,8 +11,11 @@ sealed class OneLine : JsonConverter<string>
     {
         if (reader.TokenType != JsonTokenType.String) throw new JsonException("a text is expected");
         var text = reader.GetString()!;
-        return text.Any(char.IsControl) ? throw new ControlCharacterException() : text;
+        return text.Any(BreaksLines) ? throw new ControlCharacterException() : text;
     }
+
+    /// <summary>Those of Unicode too, which are no control characters.</summary>
+    static bool BreaksLines(char letter) => char.IsControl(letter) || letter is '\u2028' or '\u2029';
 
     public override void Write(Utf8JsonWriter writer, string value, JsonSerializerOptions options) => writer.WriteStringValue(value);
 }

@@ -13,6 +13,8 @@ namespace VBackup.Portal.Api;
 public sealed record Problem(ProblemCode Code, string Detail, string? Field = null, string? Permission = null,
     TimeSpan? RetryAfter = null) : IResult
 {
+    const int DetailLengthMax = 2000;
+
     public const string MediaType = "application/problem+json";
 
     public static Problem Wrong(string field, string detail) => new(ProblemCode.WrongInput, detail, field);
@@ -38,7 +40,9 @@ public sealed record Problem(ProblemCode Code, string Detail, string? Field = nu
         if (RetryAfter is { } pause)
             response.Headers[HeaderNames.RetryAfter] = Math.Max(1, (long)Math.Ceiling(pause.TotalSeconds))
                 .ToString(CultureInfo.InvariantCulture);
-        var body = new ProblemBody(Code.Title, Code.Status, Detail, Code.Text, Field, Permission);
+        // Many tell what was sent, however long that was.
+        var detail = Detail.Length <= DetailLengthMax ? Detail : Detail[..DetailLengthMax] + "…";
+        var body = new ProblemBody(Code.Title, Code.Status, detail, Code.Text, Field, Permission);
         await response.WriteAsJsonAsync(body, ApiJson.Problems, MediaType, httpContext.RequestAborted).ConfigureAwait(false);
     }
 }

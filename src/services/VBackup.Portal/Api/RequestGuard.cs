@@ -2,6 +2,7 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Logging;
+using Microsoft.Net.Http.Headers;
 
 namespace VBackup.Portal.Api;
 
@@ -17,6 +18,11 @@ sealed partial class RequestGuard(RequestDelegate next, ILogger<RequestGuard> lo
         }
         if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
             limit.MaxRequestBodySize = PortalApi.BodyBytesMax;
+        if (!TakesCharset(http.Request))
+        {
+            await WrongMediaType().ExecuteAsync(http).ConfigureAwait(false);
+            return;
+        }
         http.Response.Headers.CacheControl = "no-store";
         http.Response.Headers.XContentTypeOptions = "nosniff";
         try
@@ -47,10 +53,21 @@ sealed partial class RequestGuard(RequestDelegate next, ILogger<RequestGuard> lo
 
     static Problem TooLarge() => new(ProblemCode.BodyTooLarge, $"A request's body has at most {PortalApi.BodyBytesMax} bytes.");
 
+    static Problem WrongMediaType() => new(ProblemCode.WrongMediaType, "Send it as application/json, in UTF-8.");
+
+    /// <summary>The reader of JSON knows no quotes around a charset, and fails at one that there is not.</summary>
+    static bool TakesCharset(HttpRequest request)
+    {
+        if (!MediaTypeHeaderValue.TryParse(request.ContentType, out var type) || !type.Charset.HasValue) return true;
+        if (!HeaderUtilities.RemoveQuotes(type.Charset).Equals("utf-8", StringComparison.OrdinalIgnoreCase)) return false;
+        request.ContentType = type.MediaType.Value;
+        return true;
+    }
+
     static Problem AsProblem(BadHttpRequestException refused) => (refused.StatusCode, refused.InnerException) switch
     {
         (StatusCodes.Status413PayloadTooLarge, _) => TooLarge(),
-        (StatusCodes.Status415UnsupportedMediaType, _) => new(ProblemCode.WrongMediaType, "Send it as application/json."),
+        (StatusCodes.Status415UnsupportedMediaType, _) => WrongMediaType(),
         (_, ControlCharacterException text) =>
             Problem.Wrong(ApiJson.FieldOf(text) ?? "body", "It is on one line, without control characters."),
         // Not the reader's own words: they name types of ours.
@@ -64,10 +81,11 @@ sealed partial class RequestGuard(RequestDelegate next, ILogger<RequestGuard> lo
     static Problem? OfStatus(int status) => status switch
     {
         StatusCodes.Status400BadRequest => Problem.Wrong("body", "The request is not readable."),
+        StatusCodes.Status408RequestTimeout => Problem.Wrong("body", "It stood still for too long."),
         StatusCodes.Status404NotFound => Problem.NoSuch("thing"),
         StatusCodes.Status405MethodNotAllowed => new(ProblemCode.MethodNotAllowed, "The Allow header says what can be done."),
         StatusCodes.Status413PayloadTooLarge => TooLarge(),
-        StatusCodes.Status415UnsupportedMediaType => new(ProblemCode.WrongMediaType, "Send it as application/json."),
+        StatusCodes.Status415UnsupportedMediaType => WrongMediaType(),
         _ => null,
     };
 

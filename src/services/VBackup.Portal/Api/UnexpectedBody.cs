@@ -29,7 +29,8 @@ static class UnexpectedBody
             return sent.RootElement.EnumerateObject().Select(member => member.Name).FirstOrDefault() is { } name
                 ? Problem.Wrong(name, "It is not known here: this takes no members.") : null;
         }
-        catch (JsonException)
+        // A name that is no text, such as one with half a pair of surrogates.
+        catch (Exception unreadable) when (unreadable is JsonException or InvalidOperationException)
         {
             return Problem.Wrong("body", "No body is expected here.");
         }

@@ -1,9 +1,10 @@
 using System.Text.Json.Serialization;
 using VBackup.Contracts.Ids;
+using VBackup.Contracts.Messages;
 
 namespace VBackup.Portal.Audit;
 
-[JsonConverter(typeof(JsonStringEnumConverter<AuditOutcome>))]
+[JsonConverter(typeof(EnumNameConverter<AuditOutcome>))]
 public enum AuditOutcome
 {
     [JsonStringEnumMemberName("done")] Done = 0,

@@ -1,11 +1,12 @@
 using System.Text.Json.Serialization;
+using VBackup.Contracts.Messages;
 
 namespace VBackup.Portal.Identity;
 
 /// <summary>What a role may allow. The names are written down in roles and said in refusals, so they stay as they are.</summary>
 // The product calls it a permission; the rule means attributes of long ago that ended so.
 #pragma warning disable CA1711
-[JsonConverter(typeof(JsonStringEnumConverter<Permission>))]
+[JsonConverter(typeof(EnumNameConverter<Permission>))]
 public enum Permission
 #pragma warning restore CA1711
 {

@@ -120,7 +120,7 @@ static class LocationRoutes
 
     static async Task<IResult> Create(NewLocationRequest request, HttpContext http, ApiChanges changes, ILocationRegistry registry)
     {
-        if ((Input.Present("name", request.Name) ?? Input.Present("region", request.Region) ?? Input.Present("kind", request.Kind)
+        if ((Input.Text("name", request.Name) ?? Input.Present("region", request.Region) ?? Input.Present("kind", request.Kind)
             ?? Input.Present("address", request.Address)) is { } missing) return missing;
         LocationId? id = null;
         return await changes.CreateAsync(http, request, async change =>

@@ -1,10 +1,11 @@
 using System.Text.Json.Serialization;
 using VBackup.Contracts.Ids;
+using VBackup.Contracts.Messages;
 
 namespace VBackup.Portal.Notifications;
 
 /// <summary>What is told. Names are on the wire, and numbers in databases.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<NotificationEvent>))]
+[JsonConverter(typeof(EnumNameConverter<NotificationEvent>))]
 public enum NotificationEvent
 {
     [JsonStringEnumMemberName("runSucceeded")] RunSucceeded = 0,
@@ -20,7 +21,7 @@ public enum NotificationEvent
 }
 
 /// <inheritdoc cref="NotificationEvent"/>
-[JsonConverter(typeof(JsonStringEnumConverter<NotificationChannel>))]
+[JsonConverter(typeof(EnumNameConverter<NotificationChannel>))]
 public enum NotificationChannel
 {
     [JsonStringEnumMemberName("email")] Email = 0,
@@ -28,7 +29,7 @@ public enum NotificationChannel
 }
 
 /// <inheritdoc cref="NotificationEvent"/>
-[JsonConverter(typeof(JsonStringEnumConverter<NotificationState>))]
+[JsonConverter(typeof(EnumNameConverter<NotificationState>))]
 public enum NotificationState
 {
     /// <summary>It is still to be delivered.</summary>

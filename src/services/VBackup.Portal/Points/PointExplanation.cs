@@ -2,6 +2,7 @@ using System.Text.Json;
 using NodaTime;
 using Microsoft.EntityFrameworkCore;
 using VBackup.Contracts.Ids;
+using VBackup.Contracts.Messages;
 using VBackup.Portal.Policies;
 
 namespace VBackup.Portal.Points;
@@ -19,7 +20,7 @@ public sealed record DepartureView(DateTimeOffset At, string Reason, string Held
 /// <summary>Why a point is there, or when and why it goes.</summary>
 /// <param name="Keeps">What keeps it now; empty when nothing does.</param>
 /// <param name="Goes">As far as that is known.</param>
-/// <param name="PurgeAt">When it leaves the bin for good.</param>
+/// <param name="PurgeAt">When it leaves the bin for good; null when it is not there.</param>
 /// <param name="LockedUntil">By its location's lock nobody deletes it before; null when somebody may.</param>
 public sealed record PointExplanation(
     RestorePointId Point, IReadOnlyList<KeepView> Keeps, DepartureView? Goes, DateTimeOffset? PurgeAt, DateTimeOffset? LockedUntil)
@@ -29,9 +30,11 @@ public sealed record PointExplanation(
         var verdict = await VerdictAsync(db, point, Instant.FromDateTimeOffset(now), cancellation).ConfigureAwait(false);
         var goes = verdict.Departure is { } departure
             ? new DepartureView(departure.At.ToDateTimeOffset(), Name(departure.Reason), Name(departure.HeldBy), departure.Because) : null;
-        return new(point.Id, [.. verdict.Keeps.Select(reason => new KeepView(Name(reason.By), reason.Place, reason.Keep, reason.Text))],
-            goes,
-            point.PurgeAt, await PointRetention.HeldUntilAsync(db, point, now, cancellation).ConfigureAwait(false));
+        // What is not there any more is not kept: its state says so.
+        return new(point.Id, [.. verdict.Keeps.Where(reason => reason.By != KeptBy.NotThere).Select(reason =>
+                new KeepView(Name(reason.By), reason.Place, reason.Keep, reason.Text))],
+            goes, point.State == RestorePointState.SoftDeleted ? point.PurgeAt : null,
+            await PointRetention.HeldUntilAsync(db, point, now, cancellation).ConfigureAwait(false));
     }
 
     static async Task<PointVerdict> VerdictAsync(PortalDb db, PointRow point, Instant now, CancellationToken cancellation)

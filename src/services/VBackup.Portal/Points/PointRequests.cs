@@ -78,7 +78,7 @@ static class PointRequests
         var project = change.Caller.InProject;
         if (await FindAsync(change.Db, project, id, change.Cancellation).ConfigureAwait(false) is not { } point)
             return Problem.NoSuch("point");
-        if (point.State != RestorePointState.Active)
+        if (point.State != RestorePointState.Active || point.IsBeingDeleted)
             return new Problem(ProblemCode.PointNotActive,
                 "It is not complete, or deleted already. What is in the bin is purged by itself.");
         if (point.IsProtected)

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using NodaTime;
 using NodaTime.Text;
+using VBackup.Contracts.Messages;
 using VBackup.Portal.Restores;
 
 namespace VBackup.Portal.Policies;
@@ -33,4 +34,4 @@ public sealed class TimeOfDayConverter : JsonConverter<LocalTime>
 }
 
 /// <summary>A day of the week in JSON: its English name in small letters.</summary>
-public sealed class WeekdayConverter() : JsonStringEnumConverter<IsoDayOfWeek>(JsonNamingPolicy.CamelCase, allowIntegerValues: false);
+public sealed class WeekdayConverter() : EnumNameConverter<IsoDayOfWeek>(JsonNamingPolicy.CamelCase);

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using NodaTime;
+using VBackup.Contracts.Messages;
 
 namespace VBackup.Portal.Policies;
 
@@ -70,7 +71,7 @@ public sealed record DayOfMonth(int? Day = null, bool LastDay = false, WeekdayOf
 public sealed record WeekdayOfMonth(WeekOfMonth Week, IsoDayOfWeek Day);
 
 /// <summary>Which of a month's days of the same weekday. There is no fifth, which many months lack.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<WeekOfMonth>))]
+[JsonConverter(typeof(EnumNameConverter<WeekOfMonth>))]
 public enum WeekOfMonth
 {
     [JsonStringEnumMemberName("first")] First = 1,

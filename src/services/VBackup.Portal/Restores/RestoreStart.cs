@@ -44,6 +44,7 @@ static class RestoreStart
     /// <summary>What keeps a point from being read; null when nothing does.</summary>
     public static Problem? WhyNot(PointRow point) => point.State switch
     {
+        _ when point.IsBeingDeleted => new(ProblemCode.PointNotActive, "It is being deleted."),
         RestorePointState.Active => null,
         RestorePointState.SoftDeleted => new(ProblemCode.PointNotActive, "It is in the bin: bring it back first."),
         RestorePointState.Erased => new(ProblemCode.PointNotActive, "The key that it needs was erased: nobody can read it any more."),
@@ -58,6 +59,7 @@ static class RestoreStart
         if (target == RestoreTarget.Original)
             return name is null ? null : Problem.Wrong(nameField, "What is there keeps its name; a name is for what is new.");
         if (stopsServer is not null) return Problem.Wrong("stopsServer", "Nothing is stopped for a restore to new.");
+        if (volume is not null && Input.Text("volume", volume) is { } wrong) return wrong;
         if (target == RestoreTarget.NewVolume && volume is null) return Problem.Wrong("volume", "Say which volume of the point.");
         return Input.Name(nameField, name);
     }

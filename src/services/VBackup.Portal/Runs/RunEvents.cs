@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Hosting;
 using VBackup.Contracts.Ids;
 using VBackup.Portal.Api;
 using VBackup.Portal.Identity;
@@ -28,20 +29,21 @@ static class RunEvents
         .Produces<RunView>(StatusCodes.Status200OK, "text/event-stream").WithSummary("Follow a run by server-sent events until it is over");
 
     static async Task<IResult> Follow(Guid id, HttpContext http, PortalDb db, IDbContextFactory<PortalDb> databases,
-        RunFollowers followers, TimeProvider clock) =>
+        RunFollowers followers, TimeProvider clock, IHostApplicationLifetime host) =>
         (await RunRequests.GetAsync(db, http.Caller(), RunId.From(id), http.RequestAborted).ConfigureAwait(false)).Answer(run =>
         {
             if (followers.Enter(http.Caller().User) is not { } place)
                 return new Problem(ProblemCode.TooManyStreams, $"{RunFollowers.OfUserMax} runs are followed at once by this user: end one, "
                     + "or ask for the run now and then.", RetryAfter: s_retryAfter);
             http.Response.RegisterForDispose(place);
-            return TypedResults.ServerSentEvents(FollowAsync(run.Id, databases, clock, http.RequestAborted)
+            return TypedResults.ServerSentEvents(FollowAsync(run.Id, databases, clock, host.ApplicationStopping, http.RequestAborted)
                 .Select(now => new SseItem<RunView>(now, "run")));
         });
 
     /// <summary>REQUIRES: whoever follows may see the run.</summary>
+    /// <param name="stopping">The host ends, and does not wait for the run: whoever follows asks again.</param>
     public static async IAsyncEnumerable<RunView> FollowAsync(RunId id, IDbContextFactory<PortalDb> databases, TimeProvider clock,
-        [EnumeratorCancellation] CancellationToken cancellation)
+        CancellationToken stopping, [EnumeratorCancellation] CancellationToken cancellation)
     {
         using var timer = new PeriodicTimer(Period, clock);
         var began = clock.GetTimestamp();
@@ -56,7 +58,21 @@ static class RunEvents
             }
             if (run.IsOver || clock.GetElapsedTime(began) >= DurationMax) yield break;
         }
-        while (await timer.WaitForNextTickAsync(cancellation).ConfigureAwait(false));
+        while (await TickAsync(timer, stopping, cancellation).ConfigureAwait(false));
+    }
+
+    /// <returns>Whether there is a next look.</returns>
+    static async Task<bool> TickAsync(PeriodicTimer timer, CancellationToken stopping, CancellationToken cancellation)
+    {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(stopping, cancellation);
+        try
+        {
+            return await timer.WaitForNextTickAsync(either.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested && !cancellation.IsCancellationRequested)
+        {
+            return false;
+        }
     }
 
     static async Task<RunRow> ReadAsync(RunId id, IDbContextFactory<PortalDb> databases, CancellationToken cancellation)

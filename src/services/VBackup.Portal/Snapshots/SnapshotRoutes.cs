@@ -178,20 +178,26 @@ static partial class SnapshotRoutes
         var project = change.Caller.InProject;
         if (await FindAsync(change.Db, project, id, change.Cancellation).ConfigureAwait(false) is not { } snapshot)
             return Problem.NoSuch("snapshot");
+        if (Versions.Wanted(http, snapshot.Version) is { } outdated) return outdated;
         if (snapshot.State is not (SnapshotState.Ready or SnapshotState.Base))
             return new Problem(ProblemCode.SnapshotNotReady, "It is not taken yet, or is going.");
+        if (RollingBack(snapshot) is { } already) return already;
         if (VolumeNames.FaultOf(request?.Volumes) is { } wrong) return Problem.Of(wrong);
         if (request?.Volumes?.FirstOrDefault(name => snapshot.Disks.All(disk => disk.Name != name)) is { } missing)
             return Problem.Wrong("volumes", $"The snapshot has no volume {missing}.");
         var server = await PlanUse.FindServerAsync(change.Db, project, snapshot.Server, change.Cancellation).ConfigureAwait(false);
         if (server is null or { IsGone: true }) return new Problem(ProblemCode.ServerGone, "The server is not there any more.");
         if (await RunOfAsync(change.Db, snapshot.Server, change.Cancellation).ConfigureAwait(false) is { } going) return going;
+        snapshot.IsToBeRolledBack();
         change.Send(Destination.Snapshots(snapshot.Region), new RollBackSnapshot(snapshot.Id, project, request?.Volumes),
             MessageJson.Default.RollBackSnapshot,
             change.Now + s_patience);
         change.Audit("rollBackSnapshot", $"snapshot {snapshot.Name} of {snapshot.Region}/{snapshot.ServerId}");
         return TypedResults.Accepted($"/api/v1/snapshots/{snapshot.Id}", SnapshotView.Of(snapshot));
     });
+
+    static Problem? RollingBack(SnapshotRow snapshot) => snapshot.IsRollingBack
+        ? new(ProblemCode.SnapshotInUse, "Volumes are being made what they were at it: wait for that.") : null;
 
     /// <summary>What is going on with a server.</summary>
     internal static async Task<Problem?> RunOfAsync(PortalDb db, ServerRef server, CancellationToken cancellation) =>
@@ -204,6 +210,8 @@ static partial class SnapshotRoutes
         var project = change.Caller.InProject;
         if (await FindAsync(change.Db, project, id, change.Cancellation).ConfigureAwait(false) is not { } snapshot)
             return Problem.NoSuch("snapshot");
+        if (Versions.Wanted(http, snapshot.Version) is { } outdated) return outdated;
+        if (RollingBack(snapshot) is { } goesOn) return goesOn;
         if (snapshot.Purpose == SnapshotPurpose.Backup)
             return new Problem(ProblemCode.SnapshotInUse,
                 "The next backup asks it what changed since. It goes by itself, or with its point.");

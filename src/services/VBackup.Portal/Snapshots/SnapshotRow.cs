@@ -39,6 +39,9 @@ public sealed class SnapshotRow
 
     public ServerRef Server => new(Region, ServerId);
 
+    /// <summary>A user has asked for it. Its region's service answers in any case, also when it does not do it.</summary>
+    public void IsToBeRolledBack() => (IsRollingBack, Error) = (true, null);
+
     /// <inheritdoc cref="Runs.RunRow.Changes"/>
     public bool Changes(SnapshotChanged now)
     {
