@@ -1,6 +1,7 @@
 using VBackup.Contracts.Ids;
 using VBackup.Contracts.Messages;
 using VBackup.Portal.Identity;
+using VBackup.Portal.Servers;
 using VBackup.Portal.Tests.World;
 using Xunit;
 
@@ -210,6 +211,30 @@ public sealed class PointRouteTests
 
         async Task RefusedAsync(RestorePointId which, string code) =>
             (await world.PostAsync($"{Path}/{which}/restores", session, original)).Is(409, code);
+    }
+
+    [Theory]
+    [InlineData(1 << 29, "vdb", null, "Server web has no disk vda any more; the volume pool/web-b, disk vdb of server web, has 536870912 "
+        + "bytes now and had 1073741824. Restore to new volumes, or a new server.")]
+    [InlineData(1 << 30, "vdb", null, "Server web has no disk vda any more. The other volumes can be restored in place one by one, and all "
+        + "of them to new volumes or a new server.")]
+    [InlineData(1 << 30, "vdb", "vda", "Server web has no disk vda any more. Restore to new volumes, or a new server.")]
+    [InlineData(1 << 30, "vdb", "vdb", null)]
+    [InlineData(null, "vdb", "vdb", null)]
+    public async Task A_restore_in_place_of_volumes_that_are_gone_or_have_another_size_is_refused_by_name(
+        int? lengthBytes, string disk, string? only, string? refusal)
+    {
+        await using var world = await PortalWorld.MakeAsync();
+        var row = new ServerRow(Things.Region, "id-of-web", world.Project);
+        // The other one of the point's two is not there.
+        row.WasSeen(new(row.ServerId, "web", "running", [new(disk, "pool/web-b", lengthBytes, null)]), world.Clock.GetUtcNow());
+        await world.SaveAsync(row);
+        var (point, session) = (await world.PointAsync(row.Ref, await world.LocationAsync()), await world.MemberAsync());
+        var answer = await world.PostAsync($"{Path}/{point}/restores", session,
+            new { target = "original", stopsServer = true, volume = only });
+        if (refusal is null) answer.Is(202);
+        else Assert.Equal(refusal, answer.Is(409, "volume-changed")["detail"]);
+        (await world.PostAsync($"{Path}/{point}/restores", session, new { target = "newServer", name = "web-2" })).Is(202);
     }
 
     [Fact]

@@ -23,7 +23,7 @@ public sealed class LocationCredentialsTests
         Assert.Equal(("access", "secret"), (before.Secrets.AccessKey, before.Secrets.SecretKey));
 
         await SetAsync(world, bucket, "other");
-        Assert.False(await world.Source.FailAsync(before.Task, before.Epoch, "access denied", mayPass: false, default));
+        Assert.False(await world.Source.FailAsync(before.Task, before.Epoch, new("access denied", MayPass: false), default));
         var check = await CheckAsync(world);
         Assert.Equal(("other", "secret of other"), (check.Secrets.AccessKey, check.Secrets.SecretKey));
         await DoneAsync(world, check);
@@ -39,11 +39,11 @@ public sealed class LocationCredentialsTests
         await world.Backup.MakeAsync(async change => (await change.Db.Locations.FindAsync(bucket))!.WasLookedAt(Damage), default);
         await SetAsync(world, bucket, "wrong");
         var check = await CheckAsync(world);
-        Assert.True(await world.Source.FailAsync(check.Task, check.Epoch, "no answer", mayPass: true, default));
+        Assert.True(await world.Source.FailAsync(check.Task, check.Epoch, new("no answer", MayPass: true), default));
         Assert.Equal((LocationStateView.Ready, "its check is tried again: no answer", Damage), await ShownAsync(world, bucket));
         world.Clock.Advance(TimeSpan.FromHours(1));
         check = await CheckAsync(world);
-        Assert.True(await world.Source.FailAsync(check.Task, check.Epoch, "access denied", mayPass: false, default));
+        Assert.True(await world.Source.FailAsync(check.Task, check.Epoch, new("access denied", MayPass: false), default));
         Assert.Equal((LocationStateView.Ready, "its check failed: access denied", Damage), await ShownAsync(world, bucket));
 
         await SetAsync(world, bucket, "right");
@@ -58,7 +58,7 @@ public sealed class LocationCredentialsTests
         var bucket = await ReadyAsync(world);
         await SetAsync(world, bucket, "right");
         var check = await CheckAsync(world);
-        Assert.True(await world.Source.FailAsync(check.Task, check.Epoch, "the store was down", mayPass: false, default));
+        Assert.True(await world.Source.FailAsync(check.Task, check.Epoch, new("the store was down", MayPass: false), default));
         await world.Backup.MakeAsync(change =>
         {
             change.Db.Tasks.Add(new(change.NewId<WorkTaskId>(), WorkKind.Verify, world.Project, ServiceWorld.Region, "{}", change.Now)
@@ -75,7 +75,7 @@ public sealed class LocationCredentialsTests
         await using var world = await ServiceWorld.MakeAsync();
         var bucket = await MakeAsync(world);
         var check = await CheckAsync(world);
-        Assert.True(await world.Source.FailAsync(check.Task, check.Epoch, "access denied", mayPass: false, default));
+        Assert.True(await world.Source.FailAsync(check.Task, check.Epoch, new("access denied", MayPass: false), default));
         Assert.Equal((LocationStateView.Refused, "access denied", null), await ShownAsync(world, bucket));
         await SetAsync(world, bucket, "right");
         await DoneAsync(world, await CheckAsync(world));

@@ -221,7 +221,7 @@ public sealed class LocationPlacesTests
         var made = (await new LocationRegistry(world.Backup, world.Secrets).CreateAsync(world.Ids.New<LocationId>(),
             Folder(world, world.Path("late")), default)).Location!.Location;
         var check = (await world.Source.AcquireAsync(world.WorkerId, default))!;
-        Assert.True(await world.Source.FailAsync(check.Task, check.Epoch, "no answer", mayPass: true, default));
+        Assert.True(await world.Source.FailAsync(check.Task, check.Epoch, new("no answer", MayPass: true), default));
         Assert.Equal((LocationStateView.Checking, null, "its check is tried again: no answer"), await ShownAsync());
         world.Clock.Advance(TimeSpan.FromHours(1));
         await world.SettleAsync();

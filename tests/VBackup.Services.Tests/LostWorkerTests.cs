@@ -25,7 +25,7 @@ public sealed class LostWorkerTests
         Assert.Equal(RunState.Succeeded, run.State);
 
         Assert.False(await world.Source.CompleteAsync(lost.Task, lost.Epoch, "{}", default));
-        Assert.False(await world.Source.FailAsync(lost.Task, lost.Epoch, "late", mayPass: false, default));
+        Assert.False(await world.Source.FailAsync(lost.Task, lost.Epoch, new("late", MayPass: false), default));
         Assert.IsType<WorkAnswer.Lost>(await world.Source.ReportAsync(lost.Task, lost.Epoch, new(1, 2, 3), default));
         await world.SettleAsync();
         Assert.Equal(run, world.Portal.Run(order.Run) with { Notes = run.Notes });
@@ -111,7 +111,7 @@ public sealed class LostWorkerTests
         var silent = new SilencedSource(world.Source);
         Assert.True(await world.NewWorker(silent).RunOneAsync(default));
         var task = await world.Backup.MakeAsync(change => Task.FromResult(change.Db.Tasks.Single()), default);
-        Assert.True(await world.Source.FailAsync(task.Id, task.Epoch, "the store did not answer", mayPass: false, default));
+        Assert.True(await world.Source.FailAsync(task.Id, task.Epoch, new("the store did not answer", MayPass: false), default));
         await world.SettleAsync();
         Assert.Equal(RunState.Succeeded, world.Portal.Run(order.Run).State);
         Assert.Equal(silent.VaultPoint, world.Portal.Point(order.Point).VaultPoint);
@@ -123,13 +123,13 @@ public sealed class LostWorkerTests
         await using var world = await ServiceWorld.MakeAsync();
         var order = await OrderAsync(world);
         var export = (await world.Source.AcquireAsync(world.WorkerId, default))!;
-        Assert.True(await world.Source.FailAsync(export.Task, export.Epoch, "broken", mayPass: false, default));
+        Assert.True(await world.Source.FailAsync(export.Task, export.Epoch, new("broken", MayPass: false), default));
         var settling = (await world.Source.AcquireAsync(world.WorkerId, default))!;
         Assert.Equal(WorkKind.SettleExport, settling.Kind);
         // The run is to end, and this is carried out all the same.
         Assert.IsType<WorkAnswer.GoOn>(await world.Source.ReportAsync(settling.Task, settling.Epoch, default, default));
         await world.TellBackupAsync(new CancelRun(order.Run, world.Project), MessageJson.Default.CancelRun);
-        Assert.True(await world.Source.FailAsync(settling.Task, settling.Epoch, "access denied", mayPass: false, default));
+        Assert.True(await world.Source.FailAsync(settling.Task, settling.Epoch, new("access denied", MayPass: false), default));
         await world.SettleAsync();
         Assert.Equal((RunState.Failed, "broken; whether a point came of it could not be found out: access denied"),
             (world.Portal.Run(order.Run).State, world.Portal.Run(order.Run).Error));
@@ -144,7 +144,7 @@ public sealed class LostWorkerTests
         var held = (await world.Source.AcquireAsync(world.WorkerId, default))!;
         await world.TellBackupAsync(new CancelRun(order.Run, world.Project), MessageJson.Default.CancelRun);
         var answer = Assert.IsType<WorkAnswer.Halt>(await world.Source.ReportAsync(held.Task, held.Epoch, new(1, 2, 0), default));
-        Assert.True(await world.Source.FailAsync(held.Task, held.Epoch, answer.Reason, mayPass: false, default));
+        Assert.True(await world.Source.FailAsync(held.Task, held.Epoch, new(answer.Reason, MayPass: false), default));
         await world.SettleAsync();
 
         var run = world.Portal.Run(order.Run);

@@ -103,7 +103,7 @@ public sealed class StartAfterRestoreTests
         Assert.Equal(because == "it is refused, as the server runs" ? RunState.Failed : RunState.Cancelled,
             world.Portal.Run(restore.Run).State);
         Assert.Equal(SnapshotState.Removed, Assert.Single(world.Portal.Snapshots, one => one.Purpose == SnapshotPurpose.Safety).State);
-        Assert.Equal(because == "it is cancelled before anybody writes" ? [] : before, await world.SnapshotNamesAsync("web"));
+        Assert.Equal(before, await world.SnapshotNamesAsync("web"));
     }
 
     [Fact]
@@ -177,19 +177,6 @@ public sealed class StartAfterRestoreTests
         Assert.Equal(ServerState.Running, await StateAsync(world));
         // What came too late, and what was there: nothing is rolled back to it, and the backup's base serves on.
         Assert.StartsWith("vb-", Assert.Single(await world.SnapshotNamesAsync("web")), StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task A_server_whose_volumes_could_not_be_restored_is_not_started()
-    {
-        await using var world = await ServiceWorld.MakeAsync();
-        var restore = await BackUpAndOrderAsync(world);
-        await File.WriteAllBytesAsync(world.VolumePath(s_volume.Value), new byte[4096]);
-        await world.SettleAsync();
-        var run = world.Portal.Run(restore.Run);
-        Assert.Equal(RunState.Failed, run.State);
-        Assert.Contains("has 4096 bytes now", run.Error, StringComparison.Ordinal);
-        Assert.Equal(ServerState.Shutdown, await StateAsync(world));
     }
 
     [Theory]

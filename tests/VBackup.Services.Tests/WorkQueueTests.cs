@@ -30,7 +30,7 @@ public sealed class WorkQueueTests
         var first = (await world.Source.AcquireAsync(world.WorkerId, default))!;
         Assert.NotNull(await world.Source.AcquireAsync(world.WorkerId, default));
         Assert.Null(await world.Source.AcquireAsync(world.WorkerId, default));
-        Assert.True(await world.Source.FailAsync(first.Task, first.Epoch, "broken", mayPass: false, default));
+        Assert.True(await world.Source.FailAsync(first.Task, first.Epoch, new("broken", MayPass: false), default));
         Assert.NotNull(await world.Source.AcquireAsync(world.WorkerId, default));
     }
 

@@ -28,6 +28,12 @@ public sealed record WorkSecrets(
 public readonly record struct WorkProgress(
     long DoneBytes, long TotalBytes, long StoredBytes, bool ServerRuns = false, long CheckedBytes = 0);
 
+/// <summary>How an attempt at a task failed.</summary>
+/// <param name="MayPass">Another attempt may fare better.</param>
+/// <param name="OverwroteNothing">Of a restore in place: this attempt has overwritten nothing, for certain, and nobody else has its volumes
+/// now. Whoever does not know does not say so.</param>
+public sealed record WorkFailure(string Error, bool MayPass, bool OverwroteNothing = false);
+
 /// <summary>What a worker hears when it says that it is alive.</summary>
 public abstract record WorkAnswer
 {
@@ -57,14 +63,13 @@ public interface IWorkSource
     /// <returns>False: it was not heard, as the task is another's.</returns>
     Task<bool> CompleteAsync(WorkTaskId task, int epoch, string result, CancellationToken cancellation);
 
-    /// <param name="mayPass">Another attempt may fare better.</param>
     /// <inheritdoc cref="CompleteAsync" path="/returns"/>
-    Task<bool> FailAsync(WorkTaskId task, int epoch, string error, bool mayPass, CancellationToken cancellation);
+    Task<bool> FailAsync(WorkTaskId task, int epoch, WorkFailure failure, CancellationToken cancellation);
 
     /// <summary>The worker is to end, and another goes on with the task at once. That it was begun does not count against it.</summary>
     /// <inheritdoc cref="CompleteAsync" path="/returns"/>
     Task<bool> GiveBackAsync(WorkTaskId task, int epoch, string reason, CancellationToken cancellation) =>
-        FailAsync(task, epoch, reason, mayPass: true, cancellation);
+        FailAsync(task, epoch, new(reason, MayPass: true), cancellation);
 
     /// <summary>All servers of the worker's region as they are now.</summary>
     Task ReportServersAsync(WorkerId worker, IReadOnlyList<Messages.ServerView> servers, CancellationToken cancellation);

@@ -73,9 +73,12 @@ public sealed record SettleOrder(VaultAddress Vault, IReadOnlyList<string> Sessi
 public sealed record SettleResult(ExportResult? Point);
 
 /// <param name="SafetySnapshot">Of a restore in place: what the storage calls the snapshot to go back to.</param>
+/// <param name="UntouchedAttempts">Of a restore in place: how many attempts have failed and said that they had overwritten nothing. For the
+/// vBackup service itself, which believes that nothing was overwritten only if all attempts have said so.</param>
 public sealed record ImportOrder(
     VaultAddress Vault, RunId Run, string VaultPoint, RestoreTarget Target, ServerRef Server, string? NewName, string? Volume,
-    string? SafetySnapshot = null);
+    string? SafetySnapshot = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] int UntouchedAttempts = 0);
 
 /// <param name="Import">What was to be made; or <paramref name="ImportImage"/>.</param>
 public sealed record UnfinishedOrder(RunId Run, ImportOrder? Import, ImportImageOrder? ImportImage);
@@ -95,8 +98,10 @@ public sealed record ImportResult(
 /// <param name="Overwritten">By a restore in place: the server starts only if nobody has taken these over since.</param>
 /// <param name="Claim">Of that restore.</param>
 /// <param name="ToOverwrite">Names of the disks for whose sake the server is to stop: it stops only if they may be written.</param>
+/// <param name="ToRestore">For whose sake the server is to stop: it stops only if that could begin now.</param>
 public sealed record ServerOrder(ServerRef Server, string ServerName, IReadOnlyList<string>? Overwritten = null, string? Claim = null,
-    IReadOnlyList<string>? ToOverwrite = null);
+    IReadOnlyList<string>? ToOverwrite = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] ImportOrder? ToRestore = null);
 
 /// <param name="WasRunning">Before it was stopped, or started.</param>
 public sealed record ServerResult(bool WasRunning);

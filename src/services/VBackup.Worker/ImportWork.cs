@@ -1,3 +1,4 @@
+using VBackup.Clouds.Servers;
 using VBackup.Contracts.Messages;
 using VBackup.Contracts.Work;
 using VBackup.Edge;
@@ -18,10 +19,12 @@ static class ImportWork
         EdgeCloud cloud, VaultOpening vaults, ImportOrder order, WorkSecrets secrets, LeaseReport report, RunAttempt attempt,
         DataPathOptions options, CancellationToken cancellation)
     {
+        // Until volumes are opened for writing.
+        report.OverwroteNothing = order.Target == RestoreTarget.Original;
         var vault = await vaults.OpenAsync(order.Vault, secrets, makes: false, cancellation).ConfigureAwait(false);
         await using var closing = vault.ConfigureAwait(false);
         var point = await VaultCatalog.FindAsync(vault, order.VaultPoint, cancellation).ConfigureAwait(false);
-        var edge = EdgeDocument.Of(point) ?? throw new RefusedException($"point {point.Id} was not made of a server");
+        var edge = EdgeOf(point);
         var reading = await PointReading.BeginAsync(vault, "restore", point, cancellation).ConfigureAwait(false);
         await using var ending = reading.ConfigureAwait(false);
         var restore = new VolumeRestore(cloud.Storage, reading, report, options);
@@ -42,15 +45,44 @@ static class ImportWork
     static async Task<ImportResult> WriteInPlaceAsync(EdgeCloud cloud, VolumeRestore restore, EdgeDocument edge,
         PointDocument point, ImportOrder order, LeaseReport report, RunAttempt attempt, CancellationToken cancellation)
     {
-        var server = await cloud.FindServerAsync(edge.ServerId, cancellation).ConfigureAwait(false)
-            ?? throw new RefusedException($"the server {edge.Server} is gone: restore it to a new one");
+        var server = await FindServerAsync(cloud, edge, cancellation).ConfigureAwait(false);
         var writing = await InPlaceWriting.CheckAsync(cloud, server, edge, Choose(point, order.Volume), cancellation, attempt)
             .ConfigureAwait(false);
-        await writing.ShutOutOthersAsync(cancellation).ConfigureAwait(false);
-        await writing.WriteAsync(restore, point.Id, order.SafetySnapshot, cancellation).ConfigureAwait(false);
+        report.OverwroteNothing = false;
+        try
+        {
+            await writing.ShutOutOthersAsync(cancellation).ConfigureAwait(false);
+            await writing.WriteAsync(restore, point.Id, order.SafetySnapshot, cancellation).ConfigureAwait(false);
+        }
+        catch
+        {
+            // What somebody else has taken over he may be writing to: no server starts on that.
+            report.OverwroteNothing = !writing.HasBegun && !await writing.MayBeAnothersAsync().ConfigureAwait(false);
+            throw;
+        }
         return new($"server {server.Name}", restore.LogicalBytes, restore.WrittenBytes, report.Notes,
             [.. writing.Volumes.Select(volume => volume.Value)], writing.Claim);
     }
+
+    /// <summary>Whether a restore in place could begin now. Nothing is changed, and the server may run.</summary>
+    /// <exception cref="RefusedException">It could not.</exception>
+    public static async Task RequirePossibleAsync(
+        EdgeCloud cloud, VaultOpening vaults, ImportOrder order, WorkSecrets secrets, CancellationToken cancellation)
+    {
+        var vault = await vaults.OpenAsync(order.Vault, secrets, makes: false, cancellation).ConfigureAwait(false);
+        await using var closing = vault.ConfigureAwait(false);
+        var point = await VaultCatalog.FindAsync(vault, order.VaultPoint, cancellation).ConfigureAwait(false);
+        var edge = EdgeOf(point);
+        var server = await FindServerAsync(cloud, edge, cancellation).ConfigureAwait(false);
+        await InPlaceWriting.CheckAsync(cloud, server, edge, Choose(point, order.Volume), cancellation).ConfigureAwait(false);
+    }
+
+    static EdgeDocument EdgeOf(PointDocument point) =>
+        EdgeDocument.Of(point) ?? throw new RefusedException($"point {point.Id} was not made of a server");
+
+    static async Task<Server> FindServerAsync(EdgeCloud cloud, EdgeDocument edge, CancellationToken cancellation) =>
+        await cloud.FindServerAsync(edge.ServerId, cancellation).ConfigureAwait(false)
+        ?? throw new RefusedException($"the server {edge.Server} is gone: restore it to a new one");
 
     internal static IReadOnlyList<VolumeDocument> Choose(PointDocument point, string? name) => name is null ? point.Volumes
         : [point.Volumes.FirstOrDefault(volume => volume.Name == name)

@@ -10,7 +10,7 @@ sealed class LeaseReport : IRunReport
     readonly Lock _lock = new();
     readonly List<string> _notes = [];
     long _doneBytes, _expectedBytes, _begunBytes, _storedBytes, _checkedBytes;
-    bool _serverRuns, _isLost;
+    bool _serverRuns, _isLost, _overwroteNothing;
 
     public IReadOnlyList<string> Notes
     {
@@ -47,6 +47,20 @@ sealed class LeaseReport : IRunReport
     public void Loses()
     {
         lock (_lock) _isLost = true;
+    }
+
+    /// <summary>Of a restore in place: it has overwritten nothing, for certain, and nobody else has its volumes. Where nobody has said so,
+    /// it may have.</summary>
+    public bool OverwroteNothing
+    {
+        get
+        {
+            lock (_lock) return _overwroteNothing;
+        }
+        set
+        {
+            lock (_lock) _overwroteNothing = value;
+        }
     }
 
     public void ServerRuns()

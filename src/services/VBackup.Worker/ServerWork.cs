@@ -13,11 +13,15 @@ static class ServerWork
 {
     static readonly TimeSpan s_stopPatience = TimeSpan.FromMinutes(2);
 
-    /// <summary>Not where what it is stopped for may not be written at all.</summary>
+    /// <summary>Not where what it is stopped for could not begin: volumes are missing, are others or have other sizes now, or may not be
+    /// written.</summary>
     /// <param name="tellItRuns">Returns when whoever gave the task knows, and it is still to be done.</param>
     public static async Task<ServerResult> StopAsync(
-        EdgeCloud cloud, ServerOrder order, Func<Task> tellItRuns, CancellationToken cancellation)
+        EdgeCloud cloud, VaultOpening vaults, ServerOrder order, WorkSecrets secrets, Func<Task> tellItRuns,
+        CancellationToken cancellation)
     {
+        if (order.ToRestore is { } restore)
+            await ImportWork.RequirePossibleAsync(cloud, vaults, restore, secrets, cancellation).ConfigureAwait(false);
         var server = await FindAsync(cloud, order, cancellation).ConfigureAwait(false);
         if (server.State == ServerState.Shutdown) return new(WasRunning: false);
         foreach (var disk in server.Disks.Where(disk => order.ToOverwrite?.Contains(disk.Name) == true))

@@ -47,15 +47,16 @@ public sealed class TaskRunner(
             // Of a task that was lost, whoever has it now says what becomes of it.
             if (held.IsLost) return true;
             if (held.StopReason is { } reason)
-                await source.FailAsync(lease.Task, lease.Epoch, reason, mayPass: false, CancellationToken.None).ConfigureAwait(false);
+                await source.FailAsync(lease.Task, lease.Epoch, new(reason, MayPass: false, report.OverwroteNothing),
+                    CancellationToken.None).ConfigureAwait(false);
             else
                 await source.GiveBackAsync(lease.Task, lease.Epoch, "the worker was stopped", CancellationToken.None).ConfigureAwait(false);
         }
         catch (Exception failure) when (Describe(failure, lease.Kind) is { } described)
         {
             if (!held.IsLost)
-                await source.FailAsync(lease.Task, lease.Epoch, described.Reason, described.MayPass, CancellationToken.None)
-                    .ConfigureAwait(false);
+                await source.FailAsync(lease.Task, lease.Epoch, new(described.Reason, described.MayPass, report.OverwroteNothing),
+                    CancellationToken.None).ConfigureAwait(false);
         }
         return true;
     }
@@ -94,8 +95,8 @@ public sealed class TaskRunner(
                     Attempt(image.Run, lease, report, held), cancellation).ConfigureAwait(false), json.ImageResult);
             case WorkKind.StopServer:
                 return JsonSerializer.Serialize(
-                    await ServerWork.StopAsync(cloud, Read(lease, json.ServerOrder), () => TellServerRunsAsync(lease, report, cancellation),
-                        cancellation).ConfigureAwait(false), json.ServerResult);
+                    await ServerWork.StopAsync(cloud, vaults, Read(lease, json.ServerOrder), lease.Secrets,
+                        () => TellServerRunsAsync(lease, report, cancellation), cancellation).ConfigureAwait(false), json.ServerResult);
             case WorkKind.StartServer:
                 return JsonSerializer.Serialize(
                     await ServerWork.StartAsync(cloud, Read(lease, json.ServerOrder), cancellation).ConfigureAwait(false),

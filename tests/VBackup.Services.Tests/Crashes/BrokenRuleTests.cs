@@ -99,8 +99,8 @@ public sealed class BrokenRuleTests(ITestOutputHelper output)
             await base.CompleteAsync(task, await EpochOfAsync(task), result, cancellation);
 
         public override async Task<bool> FailAsync(
-            WorkTaskId task, int epoch, string error, bool mayPass, CancellationToken cancellation) =>
-            await base.FailAsync(task, await EpochOfAsync(task), error, mayPass, cancellation);
+            WorkTaskId task, int epoch, WorkFailure failure, CancellationToken cancellation) =>
+            await base.FailAsync(task, await EpochOfAsync(task), failure, cancellation);
 
         Task<int> EpochOfAsync(WorkTaskId task) => world.Backup.Changes.MakeAsync(
             async change => (await change.Db.Tasks.AsNoTracking().SingleAsync(one => one.Id == task)).Epoch, default);

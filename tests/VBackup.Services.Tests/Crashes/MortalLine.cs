@@ -41,12 +41,12 @@ sealed class MortalLine(CrashWorld world, Life life) : IWorkSource
             return Heard(task, epoch, isHeard, isHeard);
         }, cancellation);
 
-    public Task<bool> FailAsync(WorkTaskId task, int epoch, string error, bool mayPass, CancellationToken cancellation) =>
+    public Task<bool> FailAsync(WorkTaskId task, int epoch, WorkFailure failure, CancellationToken cancellation) =>
         SayAsync(Place.Fail, async stop =>
         {
-            var isHeard = await Source.FailAsync(task, epoch, error, mayPass, stop);
-            world.Tell($"{life.Name} has failed{(mayPass ? "" : " for good")} with {NameOf(task)}"
-                + $"{(isHeard ? "" : ", and is not heard")}: {error}");
+            var isHeard = await Source.FailAsync(task, epoch, failure, stop);
+            world.Tell($"{life.Name} has failed{(failure.MayPass ? "" : " for good")} with {NameOf(task)}"
+                + $"{(isHeard ? "" : ", and is not heard")}: {failure.Error}");
             return Heard(task, epoch, isHeard, isHeard);
         }, cancellation);
 

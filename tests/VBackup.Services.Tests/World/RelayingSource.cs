@@ -16,8 +16,8 @@ abstract class RelayingSource(IWorkSource source) : IWorkSource
     public virtual Task<bool> CompleteAsync(WorkTaskId task, int epoch, string result, CancellationToken cancellation) =>
         source.CompleteAsync(task, epoch, result, cancellation);
 
-    public virtual Task<bool> FailAsync(WorkTaskId task, int epoch, string error, bool mayPass, CancellationToken cancellation) =>
-        source.FailAsync(task, epoch, error, mayPass, cancellation);
+    public virtual Task<bool> FailAsync(WorkTaskId task, int epoch, WorkFailure failure, CancellationToken cancellation) =>
+        source.FailAsync(task, epoch, failure, cancellation);
 
     public virtual Task ReportServersAsync(WorkerId worker, IReadOnlyList<ServerView> servers, CancellationToken cancellation) =>
         source.ReportServersAsync(worker, servers, cancellation);

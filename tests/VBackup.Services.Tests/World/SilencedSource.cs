@@ -23,7 +23,7 @@ sealed class SilencedSource(IWorkSource source) : RelayingSource(source)
         return Task.FromResult(false);
     }
 
-    public override Task<bool> FailAsync(WorkTaskId task, int epoch, string error, bool mayPass, CancellationToken cancellation)
+    public override Task<bool> FailAsync(WorkTaskId task, int epoch, WorkFailure failure, CancellationToken cancellation)
     {
         Lost++;
         return Task.FromResult(false);

@@ -31,6 +31,7 @@ public sealed class ProblemCode
     public static ProblemCode PlanExists { get; } = new("plan-exists", 409, "The server has a plan already.");
     public static ProblemCode PlanPaused { get; } = new("plan-paused", 409, "The plan is paused.");
     public static ProblemCode ServerGone { get; } = new("server-gone", 409, "The server is not there any more.");
+    public static ProblemCode VolumeChanged { get; } = new("volume-changed", 409, "A volume of the server is not what it was.");
     public static ProblemCode NoDefaultLocation { get; } = new("no-default-location", 409, "The project has no default location.");
     public static ProblemCode RunGoingOn { get; } = new("run-going-on", 409, "A run of this server is going on.");
     public static ProblemCode RunOver { get; } = new("run-over", 409, "The run is over.");

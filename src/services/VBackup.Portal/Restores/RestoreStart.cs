@@ -5,6 +5,7 @@ using VBackup.Platform.Databases;
 using VBackup.Portal.Api;
 using VBackup.Portal.Points;
 using VBackup.Portal.Runs;
+using VBackup.Portal.Servers;
 
 namespace VBackup.Portal.Restores;
 
@@ -36,9 +37,31 @@ static class RestoreStart
         var server = await db.Servers.FindAsync([point.Region, point.ServerId], cancellation).ConfigureAwait(false);
         if (server is null || server.IsGone || server.Project != point.Project)
             return new(ProblemCode.ServerGone, $"{point.ServerName} is not there any more: restore to a new server.");
+        if (ChangedVolumes(server, point, wish.Volume) is { Count: > 0 } changed)
+            return new(ProblemCode.VolumeChanged, Sentence.Of(string.Join("; ", changed)) + (wish.Volume is null
+                    && point.Volumes.Count > changed.Count
+                ? " The other volumes can be restored in place one by one, and all of them to new volumes or a new server."
+                : " Restore to new volumes, or a new server."));
         return await db.Runs.AnyAsync(run => run.Region == point.Region && run.ServerId == point.ServerId && run.Kind == RunKind.Backup
                 && run.State < RunState.Succeeded, cancellation).ConfigureAwait(false)
             ? new(ProblemCode.RunGoingOn, $"A backup of {point.ServerName} is going on: wait for it, or cancel it.") : null;
+    }
+
+    // As far as the region's last report tells: whether one was replaced, only a worker sees.
+    static List<string> ChangedVolumes(ServerRow server, PointRow point, string? only)
+    {
+        List<string> changed = [];
+        if (!server.WasEverSeen) return changed;
+        foreach (var volume in point.Volumes.Where(one => only is null || one.Name == only))
+        {
+            var disk = server.Disks.FirstOrDefault(one => one.Name == volume.Name);
+            if (disk is null)
+                changed.Add($"server {server.Name} has no disk {volume.Name} any more");
+            else if (disk.LengthBytes is { } length && length != volume.LengthBytes)
+                changed.Add($"the volume {disk.Volume}, disk {volume.Name} of {server.Name}, has {length} bytes now and had "
+                    + $"{volume.LengthBytes}");
+        }
+        return changed;
     }
 
     /// <summary>What keeps a point from being read; null when nothing does.</summary>

@@ -54,7 +54,7 @@ public sealed class ProjectSecrets(MasterKey master)
 
     internal async Task<WorkSecrets> OfAsync(BackupDb db, WorkTask task, CancellationToken cancellation)
     {
-        if (task.Location is not { } id || task.Kind is WorkKind.StartServer or WorkKind.StopServer) return new(null, null, null);
+        if (task.Location is not { } id || task.Kind == WorkKind.StartServer) return new(null, null, null);
         var location = await db.Locations.FindAsync([id], cancellation).ConfigureAwait(false);
         var opening = new WorkSecrets(null, location?.AccessKey,
             location?.WrappedSecretKey is { } wrapped ? Encoding.UTF8.GetString(UnwrapSecretKey(id, wrapped)) : null);

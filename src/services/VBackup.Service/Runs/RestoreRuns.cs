@@ -48,7 +48,8 @@ static class RestoreRuns
         }
         if (order.StopsServer)
             WorkQueue.Add(change, WorkKind.StopServer, run, new(run.Server, run.ServerName, ToOverwrite: run.Volume is { } volume ? [volume]
-                : [.. point.Volumes.Select(one => one.Name)]), WorkJson.Default.ServerOrder);
+                : [.. point.Volumes.Select(one => one.Name)], ToRestore: await OrderOfAsync(run, point, safety: null, change, cancellation)
+                    .ConfigureAwait(false)), WorkJson.Default.ServerOrder);
         else Secure(run, change);
         BackupRuns.Tell(change, run, null);
     }
@@ -94,7 +95,7 @@ static class RestoreRuns
                 SnapshotPurpose.Safety, KeptUntil: change.Now + TimeSpan.FromDays(7)), MessageJson.Default.TakeServerSnapshot);
     }
 
-    /// <summary>There is something to go back to; from here on no backup may build on what was before.</summary>
+    /// <summary>There is something to go back to.</summary>
     public static async Task SecuredAsync(Run run, SnapshotTaken taken, Change<BackupDb> change, CancellationToken cancellation)
     {
         if (taken.Error is not null || run.EndsAs is not null)
@@ -107,29 +108,41 @@ static class RestoreRuns
             GiveUp(run, RunState.Failed, change, $"server {run.ServerName} runs: stop it, or have the restore stop it");
             return;
         }
+        await ImportAsync(run, taken.Instant ?? SafetyOf(run), change, cancellation).ConfigureAwait(false);
+    }
+
+    // From what was written no backup may build on what was before. As long as the restore goes on, there is none.
+    static async Task GiveUpBasesAsync(Run run, Change<BackupDb> change, CancellationToken cancellation)
+    {
         var bases = await change.Db.Points.Where(one => one.Region == run.Region && one.ServerId == run.ServerId
             && one.BaseSnapshot != null)
             .ToListAsync(cancellation).ConfigureAwait(false);
         // Of every location, and of every project that backs this server up.
         foreach (var one in bases) BackupRuns.GiveUpBase(change, one);
-        await ImportAsync(run, taken.Instant ?? SafetyOf(run), change, cancellation).ConfigureAwait(false);
     }
 
     /// <param name="safety">Of a restore in place: what the storage calls the snapshot to go back to.</param>
+    static async Task<ImportOrder> OrderOfAsync(
+        Run run, RestorePoint point, string? safety, Change<BackupDb> change, CancellationToken cancellation)
+    {
+        var location = await change.Db.Locations.FindAsync([run.Location], cancellation).ConfigureAwait(false)
+            ?? throw new InvalidOperationException($"Run {run.Id} has no location.");
+        return new(location.VaultOf(run.Project), run.Id, point.VaultPoint!, run.Target!.Value, run.Server, run.NewName, run.Volume, safety);
+    }
+
+    /// <inheritdoc cref="OrderOfAsync"/>
     static async Task ImportAsync(Run run, string? safety, Change<BackupDb> change, CancellationToken cancellation)
     {
         var point = await BackupRuns.PointOfAsync(change.Db, run, cancellation).ConfigureAwait(false);
-        var location = await change.Db.Locations.FindAsync([run.Location], cancellation).ConfigureAwait(false)
-            ?? throw new InvalidOperationException($"Run {run.Id} has no location.");
         run.Transfers(change.Now);
-        WorkQueue.Add(change, WorkKind.Import, run,
-            new(location.VaultOf(run.Project), run.Id, point.VaultPoint!, run.Target!.Value, run.Server, run.NewName, run.Volume, safety),
+        WorkQueue.Add(change, WorkKind.Import, run, await OrderOfAsync(run, point, safety, change, cancellation).ConfigureAwait(false),
             WorkJson.Default.ImportOrder, point.Pools);
         BackupRuns.Tell(change, run, null);
     }
 
-    public static void Imported(Run run, ImportResult result, Change<BackupDb> change)
+    public static async Task ImportedAsync(Run run, ImportResult result, Change<BackupDb> change, CancellationToken cancellation)
     {
+        if (run.Target == RestoreTarget.Original) await GiveUpBasesAsync(run, change, cancellation).ConfigureAwait(false);
         run.Note(result.Notes);
         run.Restores(result.Target);
         if (run is { Target: RestoreTarget.NewServer, NewName: { } name } && result.NewServer is { } made)
@@ -148,10 +161,24 @@ static class RestoreRuns
         }
     }
 
-    /// <summary>What somebody has to know whose restore in place failed half-way.</summary>
-    public static string WithWayBack(Run run, string reason)
+    /// <summary>A restore in place has failed for good.</summary>
+    /// <param name="isUntouched">Nothing was overwritten, for certain.</param>
+    public static async Task NotImportedAsync(
+        Run run, string error, bool isUntouched, Change<BackupDb> change, CancellationToken cancellation)
     {
-        if (run is not { Target: RestoreTarget.Original, State: RunState.Transferring, Snapshot: not null }) return reason;
+        var (state, reason) = (run.EndsAs ?? RunState.Failed, run.EndsAs is null ? error : run.Error!);
+        if (isUntouched)
+        {
+            GiveUp(run, state, change, reason);
+            return;
+        }
+        await GiveUpBasesAsync(run, change, cancellation).ConfigureAwait(false);
+        Ending.End(change, run, null, state, WithWayBack(run, reason));
+    }
+
+    // What somebody has to know whose restore failed half-way.
+    static string WithWayBack(Run run, string reason)
+    {
         var stopped = run.ServerRan ? $"server {run.ServerName} was stopped for it; " : "";
         return $"{reason}; {stopped}the volumes may be partly overwritten, and the snapshot {SafetyOf(run)} has them as they were";
     }

@@ -38,7 +38,8 @@ static class TaskResults
                 RestoreRuns.Stopped(run, Read(result, WorkJson.Default.ServerResult), change);
                 return;
             case WorkKind.Import when run is { IsOver: false }:
-                RestoreRuns.Imported(run, Read(result, WorkJson.Default.ImportResult), change);
+                await RestoreRuns.ImportedAsync(run, Read(result, WorkJson.Default.ImportResult), change, cancellation)
+                    .ConfigureAwait(false);
                 return;
             case WorkKind.StartServer when run is { IsOver: false }:
                 RestoreRuns.IsStarted(run, change);
@@ -56,10 +57,12 @@ static class TaskResults
     }
 
     public static async Task FailedAsync(
-        WorkTask task, string error, bool mayPass, WorkLimits limits, Change<BackupDb> change, CancellationToken cancellation)
+        WorkTask task, WorkFailure failure, WorkLimits limits, Change<BackupDb> change, CancellationToken cancellation)
     {
         var run = await RunOfAsync(task, change, cancellation).ConfigureAwait(false);
-        if (mayPass && task.Attempts < WorkTask.AttemptsMax && IsWanted(task, run))
+        var error = failure.Error;
+        if (failure.OverwroteNothing && task.Kind == WorkKind.Import) NoteUntouched(task);
+        if (failure.MayPass && task.Attempts < WorkTask.AttemptsMax && IsWanted(task, run))
         {
             task.IsReadyAgain(change.Now + limits.RetryDelay * Math.Pow(2, task.Attempts - 1), error);
             if (task.Kind == WorkKind.CheckLocation)
@@ -117,11 +120,24 @@ static class TaskResults
         else if (task.Kind == WorkKind.RemoveUnfinished)
             await EndRunAsync(run, $"{run.Error}; {run.NewName} may be left half made, as nobody could remove what is there of it: {error}",
                 change, cancellation).ConfigureAwait(false);
+        else if (task.Kind == WorkKind.Import && run.Target == RestoreTarget.Original)
+            await RestoreRuns.NotImportedAsync(run, error, IsUntouched(task), change, cancellation).ConfigureAwait(false);
         else if (MayHaveLeft(task, run, error))
             RemoveUnfinished(task, run, error, change);
         else
             await EndRunAsync(run, run.EndsAs is null ? error : run.Error!, change, cancellation).ConfigureAwait(false);
     }
+
+    static void NoteUntouched(WorkTask task)
+    {
+        var order = Read(task.Order, WorkJson.Default.ImportOrder);
+        task.IsAmended(JsonSerializer.Serialize(order with { UntouchedAttempts = order.UntouchedAttempts + 1 },
+            WorkJson.Default.ImportOrder));
+    }
+
+    // Every attempt has said that it had overwritten nothing. Of one that was lost or given back nobody knows, and one that was lost may
+    // wake up.
+    static bool IsUntouched(WorkTask import) => Read(import.Order, WorkJson.Default.ImportOrder).UntouchedAttempts == import.Epoch;
 
     // Whoever was lost has removed nothing, and nobody comes after him. Who came after one that was lost may have failed before he got to
     // what that one had made. Who was told to stop tries once to remove what he has made, and says nothing of it.
@@ -162,8 +178,7 @@ static class TaskResults
     static async Task EndRunAsync(Run run, string error, Change<BackupDb> change, CancellationToken cancellation)
     {
         var point = run.Kind == RunKind.Backup ? await BackupRuns.PointOfAsync(change.Db, run, cancellation).ConfigureAwait(false) : null;
-        Ending.End(change, run, point, run.EndsAs ?? RunState.Failed, run.Kind == RunKind.Restore ? RestoreRuns.WithWayBack(run, error)
-            : error);
+        Ending.End(change, run, point, run.EndsAs ?? RunState.Failed, error);
     }
 
     static async Task<Run?> RunOfAsync(WorkTask task, Change<BackupDb> change, CancellationToken cancellation) =>

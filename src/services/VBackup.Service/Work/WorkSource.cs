@@ -93,12 +93,12 @@ public sealed class WorkSource(
             return true;
         }, cancellation);
 
-    public Task<bool> FailAsync(WorkTaskId task, int epoch, string error, bool mayPass, CancellationToken cancellation) =>
+    public Task<bool> FailAsync(WorkTaskId task, int epoch, WorkFailure failure, CancellationToken cancellation) =>
         changes.MakeAsync(async change =>
         {
             var held = await change.Db.Tasks.FindAsync([task], cancellation).ConfigureAwait(false);
             if (held is null || !held.IsHeldUnder(epoch)) return false;
-            await TaskResults.FailedAsync(held, error, mayPass, limits, change, cancellation).ConfigureAwait(false);
+            await TaskResults.FailedAsync(held, failure, limits, change, cancellation).ConfigureAwait(false);
             return true;
         }, cancellation);
 
@@ -110,7 +110,7 @@ public sealed class WorkSource(
             // What is not wanted any more ends, as after a failure.
             if (held.Run is { } id && held.EndsWithItsRun
                 && await change.Db.Runs.FindAsync([id], cancellation).ConfigureAwait(false) is not { IsOver: false, EndsAs: null })
-                await TaskResults.FailedAsync(held, reason, mayPass: false, limits, change, cancellation).ConfigureAwait(false);
+                await TaskResults.FailedAsync(held, new(reason, MayPass: false), limits, change, cancellation).ConfigureAwait(false);
             else held.IsGivenBack(change.Now, reason);
             return true;
         }, cancellation);

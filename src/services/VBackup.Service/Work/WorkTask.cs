@@ -72,6 +72,9 @@ public sealed class WorkTask
     /// <summary>Whether somebody with this epoch has it now.</summary>
     public bool IsHeldUnder(int epoch) => State == WorkTaskState.Leased && Epoch == epoch;
 
+    /// <summary>What is to be known of it by the next attempt, or at its end.</summary>
+    public void IsAmended(string order) => Order = order;
+
     public void IsProlonged(DateTimeOffset until) => LeaseUntil = until;
 
     public void IsDone()
