@@ -214,7 +214,7 @@ public sealed class PointRouteTests
     }
 
     [Theory]
-    [InlineData(1 << 29, "vdb", null, "Server web has no disk vda any more; the volume pool/web-b, disk vdb of server web, has 536870912 "
+    [InlineData(1 << 29, "vdb", null, "Server web has no disk vda any more; the volume pool/web-b, disk vdb of web, has 536870912 "
         + "bytes now and had 1073741824. Restore to new volumes, or a new server.")]
     [InlineData(1 << 30, "vdb", null, "Server web has no disk vda any more. The other volumes can be restored in place one by one, and all "
         + "of them to new volumes or a new server.")]

@@ -10,8 +10,8 @@ using Xunit;
 
 namespace VBackup.Services.Tests;
 
-/// <summary>A restore in place that is refused before anything is overwritten leaves everything as it was, and says no more than that. Where
-/// nobody knows whether something was overwritten, it was.</summary>
+/// <summary>A restore in place that is refused before anything is overwritten leaves everything as it was, and says no more than that.
+/// Where nobody knows whether something was overwritten, it was.</summary>
 public sealed class UntouchedRestoreTests
 {
     static readonly byte[] s_content = [.. Enumerable.Range(0, 300_000).Select(i => (byte)(i * 7))];

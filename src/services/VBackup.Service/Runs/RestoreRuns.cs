@@ -127,7 +127,8 @@ static class RestoreRuns
     {
         var location = await change.Db.Locations.FindAsync([run.Location], cancellation).ConfigureAwait(false)
             ?? throw new InvalidOperationException($"Run {run.Id} has no location.");
-        return new(location.VaultOf(run.Project), run.Id, point.VaultPoint!, run.Target!.Value, run.Server, run.NewName, run.Volume, safety);
+        return new(
+            location.VaultOf(run.Project), run.Id, point.VaultPoint!, run.Target!.Value, run.Server, run.NewName, run.Volume, safety);
     }
 
     /// <inheritdoc cref="OrderOfAsync"/>
