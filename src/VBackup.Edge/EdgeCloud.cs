@@ -48,6 +48,11 @@ public sealed class EdgeCloud : IAsyncDisposable
     internal static EdgeCloud Of(LabCloud lab, Func<string, CancellationToken, Task<ServerHold>> hold) =>
         new(lab.Hypervisor, lab.Storage, hold);
 
+    /// <inheritdoc cref="Of(LabCloud, Func{string, CancellationToken, Task{ServerHold}})"/>
+    internal static EdgeCloud Of(
+        IHypervisor hypervisor, IVolumeStorage storage, Func<string, CancellationToken, Task<ServerHold>> hold, TimeProvider clock) =>
+        new(hypervisor, storage, hold) { Clock = clock };
+
     public static EdgeCloud Of(LabCloud lab, TimeSpan limit) => Of(lab.Hypervisor, lab.Storage, limit, TimeProvider.System);
 
     /// <summary>Guests are held still by the hypervisor alone: see <see cref="ServerHold.OfUnwatchedAsync"/>.</summary>

@@ -108,6 +108,8 @@ public abstract class HypervisorConformance : IAsyncLifetime
         Assert.Equal(before.Disks.Select(disk => (disk.Name, volumes[disk.Name])), defined.Disks.Select(disk => (disk.Name, disk.Volume)));
         var found = await GetAsync(copy);
         Assert.Equal((defined.Id, defined.State), (found.Id, found.State));
+        Assert.NotNull(before.Size);
+        Assert.Equal(before.Size, found.Size);
         Assert.Equal(defined.Disks, found.Disks);
         Assert.Equal(before.Disks, (await GetAsync(origin)).Disks);
         Assert.Equal(before.Id, (await GetAsync(origin)).Id);

@@ -15,7 +15,8 @@ public sealed class LabHypervisorTests : HypervisorConformance
     protected override ValueTask<IHypervisor> OpenAsync() => new(_cloud.Hypervisor);
 
     protected override async Task DeclareAsync(string name) => await _cloud.Hypervisor.DeclareAsync(
-        name, [new("vda", await MakeVolumeAsync(name + "-boot")), new("vdb", await MakeVolumeAsync(name + "-data"))], Token);
+        name, [new("vda", await MakeVolumeAsync(name + "-boot")), new("vdb", await MakeVolumeAsync(name + "-data"))],
+        new(2, 4L << 30), Token);
 
     protected override async Task<VolumeId> MakeVolumeAsync(string name)
     {

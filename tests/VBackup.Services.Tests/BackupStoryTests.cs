@@ -1,6 +1,10 @@
+using System.Text.Json;
 using VBackup.Contracts.Ids;
 using VBackup.Contracts.Messages;
+using VBackup.Edge.Backups;
+using VBackup.Service.Keys;
 using VBackup.Services.Tests.World;
+using VBackup.Vault.Catalog;
 using Xunit;
 
 namespace VBackup.Services.Tests;
@@ -26,6 +30,35 @@ public sealed class BackupStoryTests
         Assert.Equal((RestorePointState.Active, PointKind.Full, "crash"), (point.State, point.Kind, point.Consistency));
         Assert.Equal(["vda", "vdb"], point.Volumes.Select(volume => volume.Name));
         Assert.Single(await world.SnapshotNamesAsync("web"));
+    }
+
+    [Theory]
+    [InlineData(1, "single")]
+    [InlineData(2, "group")]
+    public async Task A_point_tells_how_its_instant_was_taken_and_what_its_server_was(int disks, string kind)
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        string[] names = [.. Enumerable.Range(0, disks).Select(number => $"disk-{number}")];
+        var server = await world.AddServerAsync("web", [.. names.Select(name => (name, Noise(1, Mebibyte)))]);
+        await File.WriteAllTextAsync(world.Path("cloud/servers/web.json"), JsonSerializer.Serialize(new
+        {
+            state = "shutdown", processors = 2, memoryBytes = 4L << 30,
+            disks = names.Select(name => new { name, volume = "web-" + name }),
+        }));
+        var order = await world.OrderBackupAsync(server);
+        await world.SettleAsync();
+
+        var point = world.Portal.Point(order.Point);
+        Assert.Equal((RestorePointState.Active, kind, 0), (point.State, point.InstantKind, point.SkewSeconds));
+        var had = point.Configuration!;
+        Assert.Equal(("lab", 2, 4L << 30), (had.Kind, had.Processors, had.MemoryBytes));
+        Assert.Equal(names.Select(name => (name, "web-" + name)), had.Disks.Select(disk => (disk.Name, disk.Volume)));
+
+        // Whoever has only the vault, as after the services are lost, reads the same there.
+        var key = (await new ProjectKeys(world.Backup, world.Secrets).HandOutAsync(world.Project, default)).Text!;
+        await using var vault = await OpenedVault.OpenAsync(world.Path($"location/{world.Project}"), key);
+        var kept = EdgeDocument.Of(Assert.Single((await VaultCatalog.ListAsync(vault, withFreed: false, default)).Points).Point)!;
+        Assert.Equal((kind, 0, 2, 4L << 30), (kept.InstantKind, kept.SkewSeconds, kept.Processors, kept.MemoryBytes));
     }
 
     [Fact]

@@ -50,8 +50,9 @@ public sealed class FrozenMessageTests
             """{"run":"00000002-0000-7000-8000-000000000000","project":"00000001-0000-7000-8000-000000000000","error":"no such point"}"""),
         [typeof(PointChanged)] = Of(new PointChanged(s_point, 4, s_project, s_plan, s_run, s_server, "web", s_location,
             RestorePointState.SoftDeleted, PointKind.Full, RunTrigger.Manual, [], s_time, s_time, s_time, "filesystem", "ab", false,
-            [new("vda", 1, PointKind.Full, 2, 3, "resized")], s_time, s_time), MessageJson.Default.PointChanged,
-            """{"point":"00000003-0000-7000-8000-000000000000","version":4,"project":"00000001-0000-7000-8000-000000000000","plan":"00000004-0000-7000-8000-000000000000","run":"00000002-0000-7000-8000-000000000000","server":{"region":"north","id":"s-1"},"serverName":"web","location":"00000005-0000-7000-8000-000000000000","state":"softDeleted","kind":"full","trigger":"manual","tags":[],"dueAt":"2026-03-29T01:30:00+00:00","takenAt":"2026-03-29T01:30:00+00:00","completedAt":"2026-03-29T01:30:00+00:00","consistency":"filesystem","vaultPoint":"ab","isDistrusted":false,"volumes":[{"name":"vda","lengthBytes":1,"kind":"full","readBytes":2,"storedBytes":3,"fullBecause":"resized"}],"deletedAt":"2026-03-29T01:30:00+00:00","purgeAt":"2026-03-29T01:30:00+00:00","isProtected":false}"""),
+            [new("vda", 1, PointKind.Full, 2, 3, "resized")], s_time, s_time, false, "frozen", 0.25, new("lab", 2, 4096,
+                [new("vda", "rbd/web")])), MessageJson.Default.PointChanged,
+            """{"point":"00000003-0000-7000-8000-000000000000","version":4,"project":"00000001-0000-7000-8000-000000000000","plan":"00000004-0000-7000-8000-000000000000","run":"00000002-0000-7000-8000-000000000000","server":{"region":"north","id":"s-1"},"serverName":"web","location":"00000005-0000-7000-8000-000000000000","state":"softDeleted","kind":"full","trigger":"manual","tags":[],"dueAt":"2026-03-29T01:30:00+00:00","takenAt":"2026-03-29T01:30:00+00:00","completedAt":"2026-03-29T01:30:00+00:00","consistency":"filesystem","vaultPoint":"ab","isDistrusted":false,"volumes":[{"name":"vda","lengthBytes":1,"kind":"full","readBytes":2,"storedBytes":3,"fullBecause":"resized"}],"deletedAt":"2026-03-29T01:30:00+00:00","purgeAt":"2026-03-29T01:30:00+00:00","isProtected":false,"instantKind":"frozen","skewSeconds":0.25,"configuration":{"kind":"lab","processors":2,"memoryBytes":4096,"disks":[{"name":"vda","volume":"rbd/web"}]}}"""),
         [typeof(DeletePoint)] = Of(new DeletePoint(s_point, s_project, true), MessageJson.Default.DeletePoint,
             """{"point":"00000003-0000-7000-8000-000000000000","project":"00000001-0000-7000-8000-000000000000","isByPolicy":true}"""),
         [typeof(UndeletePoint)] = Of(new UndeletePoint(s_point, s_project), MessageJson.Default.UndeletePoint,
@@ -75,8 +76,8 @@ public sealed class FrozenMessageTests
             MessageJson.Default.SnapshotsSurveyed,
             """{"region":"north","version":7,"at":"2026-03-29T01:30:00+00:00","orphans":[{"server":{"region":"north","id":"s-1"},"serverName":"web","instant":"vb-1","volumes":["rbd/web"],"takenAt":"2026-03-29T01:30:00+00:00","firstSeenAt":"2026-03-29T01:30:00+00:00","isOurs":true,"removedAfter":"2026-03-29T01:30:00+00:00","error":"busy"}],"unseen":["mail"]}"""),
         [typeof(SnapshotTaken)] = Of(new SnapshotTaken(s_snapshot, s_run, null, s_time, "crash", 0.25, "web", "running", [s_disk], "lab",
-            "{}", ["note"], "vb-2"), MessageJson.Default.SnapshotTaken,
-            """{"snapshot":"00000006-0000-7000-8000-000000000000","run":"00000002-0000-7000-8000-000000000000","error":null,"takenAt":"2026-03-29T01:30:00+00:00","consistency":"crash","heldSeconds":0.25,"serverName":"web","serverState":"running","disks":[{"name":"vda","volume":"rbd/web","lengthBytes":4096,"allocatedBytes":null}],"configurationKind":"lab","configuration":"{}","notes":["note"],"instant":"vb-2"}"""),
+            "{}", ["note"], "vb-2", "frozen", 0.125, 2, 4096), MessageJson.Default.SnapshotTaken,
+            """{"snapshot":"00000006-0000-7000-8000-000000000000","run":"00000002-0000-7000-8000-000000000000","error":null,"takenAt":"2026-03-29T01:30:00+00:00","consistency":"crash","heldSeconds":0.25,"serverName":"web","serverState":"running","disks":[{"name":"vda","volume":"rbd/web","lengthBytes":4096,"allocatedBytes":null}],"configurationKind":"lab","configuration":"{}","notes":["note"],"instant":"vb-2","instantKind":"frozen","skewSeconds":0.125,"processors":2,"memoryBytes":4096}"""),
         [typeof(SnapshotChanged)] = Of(new SnapshotChanged(s_snapshot, 2, s_project, s_server, "vb-1", SnapshotPurpose.Backup,
             SnapshotState.Base, [s_disk], s_time, null, null, true, s_time, "vb-2"), MessageJson.Default.SnapshotChanged,
             """{"snapshot":"00000006-0000-7000-8000-000000000000","version":2,"project":"00000001-0000-7000-8000-000000000000","server":{"region":"north","id":"s-1"},"snapshotName":"vb-1","purpose":"backup","state":"base","disks":[{"name":"vda","volume":"rbd/web","lengthBytes":4096,"allocatedBytes":null}],"takenAt":"2026-03-29T01:30:00+00:00","keptUntil":null,"error":null,"isRollingBack":true,"rolledBackAt":"2026-03-29T01:30:00+00:00","instant":"vb-2"}"""),
@@ -88,9 +89,9 @@ public sealed class FrozenMessageTests
             MessageJson.Default.DeclarationsChanged,
             """{"project":"00000001-0000-7000-8000-000000000000","version":4,"declarations":"any"}"""),
         [typeof(ExportOrder)] = Of(new ExportOrder(s_vault, s_run, s_point, "aa", ["bb"], s_server, "web", PointKind.Full, "vb-1", s_time,
-            "crash", null, [s_disk], "lab", "{}", new(s_project, s_plan, RunTrigger.Policy, ["weekly"], s_time, s_server)),
-            WorkJson.Default.ExportOrder,
-            """{"vault":{"address":"s3://bucket/prefix","endpoint":"https://s3.example","s3Region":"north"},"run":"00000002-0000-7000-8000-000000000000","point":"00000003-0000-7000-8000-000000000000","session":"aa","earlierSessions":["bb"],"server":{"region":"north","id":"s-1"},"serverName":"web","kind":"full","instant":"vb-1","takenAt":"2026-03-29T01:30:00+00:00","consistency":"crash","heldSeconds":null,"disks":[{"name":"vda","volume":"rbd/web","lengthBytes":4096,"allocatedBytes":null}],"configurationKind":"lab","configuration":"{}","catalogue":{"project":"00000001-0000-7000-8000-000000000000","plan":"00000004-0000-7000-8000-000000000000","trigger":"policy","tags":["weekly"],"dueAt":"2026-03-29T01:30:00+00:00","server":{"region":"north","id":"s-1"}}}"""),
+            "crash", null, [s_disk], "lab", "{}", new(s_project, s_plan, RunTrigger.Policy, ["weekly"], s_time, s_server),
+            "group", 0, 2, 4096), WorkJson.Default.ExportOrder,
+            """{"vault":{"address":"s3://bucket/prefix","endpoint":"https://s3.example","s3Region":"north"},"run":"00000002-0000-7000-8000-000000000000","point":"00000003-0000-7000-8000-000000000000","session":"aa","earlierSessions":["bb"],"server":{"region":"north","id":"s-1"},"serverName":"web","kind":"full","instant":"vb-1","takenAt":"2026-03-29T01:30:00+00:00","consistency":"crash","heldSeconds":null,"disks":[{"name":"vda","volume":"rbd/web","lengthBytes":4096,"allocatedBytes":null}],"configurationKind":"lab","configuration":"{}","catalogue":{"project":"00000001-0000-7000-8000-000000000000","plan":"00000004-0000-7000-8000-000000000000","trigger":"policy","tags":["weekly"],"dueAt":"2026-03-29T01:30:00+00:00","server":{"region":"north","id":"s-1"}},"instantKind":"group","skewSeconds":0,"processors":2,"memoryBytes":4096}"""),
         [typeof(ExportResult)] = Of(new ExportResult("ab", PointKind.Full, [new("vda", 1, PointKind.Full, 2, 3, "resized")], 3, ["cd"],
             ["note"]), WorkJson.Default.ExportResult,
             """{"vaultPoint":"ab","kind":"full","volumes":[{"name":"vda","lengthBytes":1,"kind":"full","readBytes":2,"storedBytes":3,"fullBecause":"resized"}],"storedBytes":3,"distrusted":["cd"],"notes":["note"]}"""),
@@ -153,6 +154,15 @@ public sealed class FrozenMessageTests
         var read = JsonSerializer.Deserialize(
             """{"run":"00000002-0000-7000-8000-000000000000","project":"00000001-0000-7000-8000-000000000000","why":"new"}""", MessageJson.Default.CancelRun);
         Assert.Equal(new(s_run, s_project), read);
+    }
+
+    [Fact]
+    public void What_an_earlier_version_did_not_say_of_a_point_is_not_known()
+    {
+        var earlier = s_frozen[typeof(PointChanged)].Golden;
+        earlier = earlier[..earlier.IndexOf(",\"instantKind\"", StringComparison.Ordinal)] + "}";
+        var read = JsonSerializer.Deserialize(earlier, MessageJson.Default.PointChanged)!;
+        Assert.Equal((s_point, null, null, null), (read.Point, read.InstantKind, read.SkewSeconds, read.Configuration));
     }
 
     [Theory]

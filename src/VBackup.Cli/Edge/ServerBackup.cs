@@ -51,8 +51,8 @@ sealed class ServerBackup(EdgeCloud cloud, BackupVault vault, Server server, str
                 var edge = new EdgeDocument(server.Name, server.Id, name, taken.Instant.TakenAt, taken.Consistency,
                     server.Disks.ToDictionary(disk => disk.Name, disk => disk.Volume.Value), configuration.Kind, configuration.Text,
                     exported.IsTrackingWrong ? earlier.SinceLastFull : [],
-                    taken.HeldFor is { } time ? Math.Round(time.TotalSeconds, 4) : null,
-                    exported.Identities, exported.SnapshotIdentities, halfRestored);
+                    taken.HeldSeconds, exported.Identities, exported.SnapshotIdentities, halfRestored, taken.Kind, taken.SkewSeconds,
+                    server.Size?.Processors, server.Size?.MemoryBytes);
                 if (edge.Remark is { } remark) screen.Note($"the point is {remark}");
                 await run.SealAsync(server.Name, type, edge.ToMetadata(), documents, cancellation).ConfigureAwait(false);
                 if (run.IsSealed)

@@ -72,8 +72,12 @@ sealed class RecoveredPoints(IdSource ids, DateTimeOffset now)
             known?.IsDistrusted ?? false,
             [.. document.Volumes.Select(volume => new VolumePointView(
                 volume.Name, volume.LengthBytes, KindOf(volume.Type), volume.ReadBytes, volume.StoredBytes))],
-            isDeleted ? known!.DeletedAt ?? now : null, isDeleted ? purgeAt : null, known?.IsProtected ?? false);
+            isDeleted ? known!.DeletedAt ?? now : null, isDeleted ? purgeAt : null, known?.IsProtected ?? false, edge.InstantKind,
+            edge.SkewSeconds, ConfigurationOf(edge));
     }
+
+    static PointConfiguration ConfigurationOf(EdgeDocument edge) => new(edge.ConfigurationKind, edge.Processors, edge.MemoryBytes,
+        [.. edge.Volumes.Select(disk => new ConfiguredDisk(disk.Key, disk.Value)).OrderBy(disk => disk.Name, StringComparer.Ordinal)]);
 
     static PointKind KindOf(PointType type) => type == PointType.Full ? PointKind.Full : PointKind.Incremental;
 }

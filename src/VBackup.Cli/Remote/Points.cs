@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using VBackup.Cli.Terminal;
 
 namespace VBackup.Cli.Remote;
@@ -52,6 +53,8 @@ static class Points
         facts.Add("due", LocalTime.Text(one.DueAt));
         facts.Add("holds", one.TakenAt is { } taken
             ? $"{LocalTime.Text(taken)}{(one.Consistency is { } kind ? $", {kind} consistent" : "")}" : null);
+        facts.Add("taken", InstantOf(one));
+        facts.Add("server had", ConfigurationOf(one));
         facts.Add("complete", one.CompletedAt is { } completed ? LocalTime.Text(completed) : null);
         facts.Add("sizes",
             $"{Units.Size(one.LengthBytes)} logical, {Units.Size(one.ReadBytes)} read, {Units.Size(one.StoredBytes)} stored");
@@ -62,10 +65,10 @@ static class Points
         facts.Add("distrusted", one.IsDistrusted ? "change tracking was found wrong after it, so it may lack changes" : null);
         call.Screen.Line($"{facts}");
         call.Screen.Line();
-        var table = new TextTable("VOLUME", "TYPE", ">LOGICAL", ">READ", ">STORED");
+        var table = new TextTable("VOLUME", "TYPE", ">LOGICAL", ">READ", ">STORED", "MADE OF");
         foreach (var volume in one.Volumes)
             table.Add(volume.Name, volume.Kind, Units.Size(volume.LengthBytes), Units.Size(volume.ReadBytes),
-                Units.Size(volume.StoredBytes));
+                Units.Size(volume.StoredBytes), one.Configuration?.Disks.FirstOrDefault(disk => disk.Name == volume.Name)?.Volume ?? "-");
         call.Screen.Table(table);
     }
 
@@ -114,6 +117,31 @@ static class Points
             RemoteJson.Default.PointView, call.Stop).ConfigureAwait(false);
         call.Screen.Event("completed", told.Json);
         call.Screen.Line($"point {point.Id} of {ServerLabel(point)} is {(isProtected ? "protected" : "not protected any more")}");
+    }
+
+    static string? InstantOf(PointView point)
+    {
+        var how = point.InstantKind switch
+        {
+            null => null,
+            "single" => "one volume",
+            "group" => "all volumes at once",
+            "frozen" => "one volume after another",
+            var other => other,
+        };
+        // A bound is never rounded down.
+        return how is null || point.SkewSeconds is not > 0 ? how
+            : string.Create(CultureInfo.InvariantCulture, $"{how}, at most {Math.Ceiling(point.SkewSeconds.Value * 1000):0} ms apart");
+    }
+
+    static string? ConfigurationOf(PointView point)
+    {
+        if (point.Configuration is not { } had) return null;
+        List<string> parts = [];
+        if (had.Processors is { } processors) parts.Add(Units.Count(processors, "processor"));
+        if (had.MemoryBytes is { } memory) parts.Add($"{Units.Size(memory)} memory");
+        parts.Add(Units.Count(had.Disks.Count, "disk"));
+        return $"{string.Join(", ", parts)}; all of it is kept as {had.Kind}";
     }
 
     static string ServerLabel(PointView point) => $"{point.Server.Region}/{point.ServerName}";

@@ -72,7 +72,11 @@ sealed record PointView(string Id, ServerName Server, string ServerName, string 
     string Trigger,
     IReadOnlyList<string> Tags, DateTimeOffset DueAt, DateTimeOffset? TakenAt, DateTimeOffset? CompletedAt, string? Consistency,
     bool IsDistrusted, long LengthBytes, long ReadBytes, long StoredBytes, IReadOnlyList<PointVolumeView> Volumes, DateTimeOffset? PurgeAt,
-    bool IsProtected = false);
+    bool IsProtected = false, string? InstantKind = null, double? SkewSeconds = null, ConfigurationView? Configuration = null);
+
+sealed record ConfiguredDiskView(string Name, string Volume);
+
+sealed record ConfigurationView(string Kind, int? Processors, long? MemoryBytes, IReadOnlyList<ConfiguredDiskView> Disks);
 
 sealed record KeepView(string Text);
 

@@ -24,6 +24,17 @@ public enum RestorePointState
 public sealed record VolumePointView(
     string Name, long LengthBytes, PointKind Kind, long ReadBytes, long StoredBytes, string? FullBecause = null);
 
+/// <summary>A disk of a server as it was, and where its bytes were.</summary>
+/// <param name="Volume">What the storage called it.</param>
+public sealed record ConfiguredDisk(string Name, string Volume);
+
+/// <summary>What a server was like when a point was made of it.</summary>
+/// <param name="Kind">In whose words the vault keeps all of it, such as <c>libvirt-domain-xml</c>.</param>
+/// <param name="Processors">Null where its hypervisor did not tell.</param>
+/// <param name="MemoryBytes">Null where its hypervisor did not tell.</param>
+/// <param name="Disks">Those that the point has.</param>
+public sealed record PointConfiguration(string Kind, int? Processors, long? MemoryBytes, IReadOnlyList<ConfiguredDisk> Disks);
+
 /// <summary>A restore point as it is now.</summary>
 /// <param name="Version">Higher than that of all that was said of this point before.</param>
 /// <param name="VaultPoint">What the vault calls it; null until it is complete.</param>
@@ -31,12 +42,16 @@ public sealed record VolumePointView(
 /// <param name="IsDistrusted">Change tracking was found wrong after it: it may lack changes.</param>
 /// <param name="PurgeAt">When one in the bin goes for good.</param>
 /// <param name="IsProtected">No rule and no user deletes it, as long as somebody wants it so.</param>
+/// <param name="InstantKind"><c>single</c>: it has one volume; <c>group</c>: the storage took all at once; <c>frozen</c>: one after
+/// another, with the guest frozen for it. Null until it was taken, and of points of earlier versions, as all that follow.</param>
+/// <param name="SkewSeconds">So far apart at most are the instants of two volumes.</param>
 public sealed record PointChanged(
     RestorePointId Point, long Version, ProjectId Project, PlanId? Plan, RunId Run, ServerRef Server, string ServerName,
         LocationId Location,
     RestorePointState State, PointKind Kind, RunTrigger Trigger, IReadOnlyList<string> Tags, DateTimeOffset DueAt, DateTimeOffset? TakenAt,
     DateTimeOffset? CompletedAt, string? Consistency, string? VaultPoint, bool IsDistrusted, IReadOnlyList<VolumePointView> Volumes,
-    DateTimeOffset? DeletedAt, DateTimeOffset? PurgeAt, bool IsProtected = false) : IMessage
+    DateTimeOffset? DeletedAt, DateTimeOffset? PurgeAt, bool IsProtected = false, string? InstantKind = null, double? SkewSeconds = null,
+    PointConfiguration? Configuration = null) : IMessage
 {
     public static string Name => "point-changed";
 }

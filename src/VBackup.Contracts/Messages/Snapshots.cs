@@ -64,10 +64,16 @@ public sealed record RollBackSnapshot(SnapshotId Snapshot, ProjectId Project, IR
 /// <param name="Configuration">The server's, in the words of its hypervisor.</param>
 /// <param name="HeldSeconds">For how long the guest stood still; null when it was not held, or nobody knows.</param>
 /// <param name="Instant">What the storage calls it.</param>
+/// <param name="InstantKind"><c>single</c>, <c>group</c> or <c>frozen</c>. Null of a service of an earlier version, as all that
+/// follow.</param>
+/// <param name="SkewSeconds">So far apart at most are the instants of two volumes.</param>
+/// <param name="Processors">The server's; null too where its hypervisor does not tell.</param>
+/// <param name="MemoryBytes">The server's; null too where its hypervisor does not tell.</param>
 public sealed record SnapshotTaken(
     SnapshotId Snapshot, RunId Run, string? Error, DateTimeOffset? TakenAt, string? Consistency, double? HeldSeconds, string? ServerName,
     string? ServerState, IReadOnlyList<DiskView>? Disks, string? ConfigurationKind, string? Configuration, IReadOnlyList<string>? Notes,
-    string? Instant = null) : IMessage
+    string? Instant = null, string? InstantKind = null, double? SkewSeconds = null, int? Processors = null, long? MemoryBytes = null)
+    : IMessage
 {
     public static string Name => "snapshot-taken";
 }

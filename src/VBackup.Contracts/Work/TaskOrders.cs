@@ -50,10 +50,12 @@ public sealed record VaultAddress(string Address, string? Endpoint, string? S3Re
 /// <param name="EarlierSessions">Of attempts whose outcome is not known.</param>
 /// <param name="Configuration">The server's, which a restore to new needs.</param>
 /// <param name="Catalogue">What the catalogue knows of the point, kept in the vault for when there is no catalogue any more.</param>
+/// <param name="InstantKind">As of <see cref="SnapshotTaken"/>, and so are those that follow.</param>
 public sealed record ExportOrder(
     VaultAddress Vault, RunId Run, RestorePointId Point, string Session, IReadOnlyList<string> EarlierSessions, ServerRef Server,
     string ServerName, PointKind Kind, string Instant, DateTimeOffset TakenAt, string Consistency, double? HeldSeconds,
-    IReadOnlyList<DiskView> Disks, string ConfigurationKind, string Configuration, CatalogueEntry Catalogue);
+    IReadOnlyList<DiskView> Disks, string ConfigurationKind, string Configuration, CatalogueEntry Catalogue,
+    string? InstantKind = null, double? SkewSeconds = null, int? Processors = null, long? MemoryBytes = null);
 
 /// <summary>What a vault keeps of a point for a catalogue that is to be built again.</summary>
 public sealed record CatalogueEntry(

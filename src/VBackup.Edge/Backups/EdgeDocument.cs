@@ -20,11 +20,16 @@ namespace VBackup.Edge.Backups;
 /// its name; a disk is missing where nobody can tell. Null in points of earlier versions.</param>
 /// <param name="HalfRestored">Disks that a restore in place had left half written then, and that were backed up all the same; null when
 /// there were none, and in points of earlier versions.</param>
+/// <param name="InstantKind">How the instant was taken: see <see cref="InstantKinds"/>. Null in points of earlier versions.</param>
+/// <param name="SkewSeconds">So far apart at most are the instants of two volumes. Null in points of earlier versions.</param>
+/// <param name="Processors">That the server had then; null when nobody knows, and in points of earlier versions.</param>
+/// <param name="MemoryBytes">The same of its memory.</param>
 public sealed record EdgeDocument(
     string Server, string ServerId, string Instant, DateTimeOffset TakenAt, string Consistency,
     IReadOnlyDictionary<string, string> Volumes, string ConfigurationKind, string Configuration, IReadOnlyList<string> Distrusts,
     double? HeldSeconds = null, IReadOnlyDictionary<string, string>? Identities = null,
-    IReadOnlyDictionary<string, string>? SnapshotIdentities = null, IReadOnlyList<string>? HalfRestored = null)
+    IReadOnlyDictionary<string, string>? SnapshotIdentities = null, IReadOnlyList<string>? HalfRestored = null,
+    string? InstantKind = null, double? SkewSeconds = null, int? Processors = null, long? MemoryBytes = null)
 {
     const string Member = "edge";
 

@@ -10,7 +10,17 @@ namespace VBackup.Edge.Backups;
 /// <param name="Consistency"><c>filesystem</c> when the guest was held during the snapshot, else <c>crash</c>.</param>
 /// <param name="HeldFor">For how long the guest stood still; null when it was not held, or nobody knows.</param>
 /// <param name="State">The server's just before.</param>
-public sealed record TakenInstant(Instant Instant, string Consistency, TimeSpan? HeldFor, ServerState State);
+/// <param name="Kind">One of <see cref="InstantKinds"/>.</param>
+/// <param name="Skew">So far apart at most are the instants of two volumes.</param>
+public sealed record TakenInstant(
+    Instant Instant, string Consistency, TimeSpan? HeldFor, ServerState State, string Kind, TimeSpan Skew)
+{
+    /// <summary>As documents and messages have it: to a tenth of a millisecond. A bound is never rounded down.</summary>
+    public double SkewSeconds => Math.Ceiling(Skew.TotalSeconds * 1e4) / 1e4;
+
+    /// <inheritdoc cref="SkewSeconds"/>
+    public double? HeldSeconds => HeldFor is { } held ? Math.Round(held.TotalSeconds, 4) : null;
+}
 
 /// <summary>Takes a server's volumes at one instant: the guest is frozen where it can be, and let go whatever happens.</summary>
 public static class InstantTaking
@@ -43,13 +53,33 @@ public static class InstantTaking
         VolumeId[] volumes = [.. server.Disks.Select(disk => disk.Volume)];
         // A disk that was attached or detached since, or is left out this time, makes it another group.
         await cloud.Storage.Snapshots.ReduceToBasesAsync(bases, volumes, cancellation).ConfigureAwait(false);
-        var prepared = await cloud.Storage.Snapshots.PrepareAsync(name, volumes, cancellation).ConfigureAwait(false);
+        var prepared = new TimedInstant(
+            await cloud.Storage.Snapshots.PrepareAsync(name, volumes, cancellation).ConfigureAwait(false), cloud.Clock);
+        var holdsStill = await cloud.Storage.Snapshots.HoldsStillAsync(volumes, cancellation).ConfigureAwait(false);
         var state = await LookAgainAsync(cloud, server, cancellation).ConfigureAwait(false);
         var (wasHeld, held) = (false, (TimeSpan?)null);
         // How a guest that does not run was ended, nobody knows.
         if (state is not ServerState.Running) await prepared.TakeAsync(cancellation).ConfigureAwait(false);
-        else (wasHeld, held) = await TakeHeldAsync(cloud, server, prepared, volumes, report, cancellation).ConfigureAwait(false);
-        return new(await prepared.FinishAsync(cancellation).ConfigureAwait(false), wasHeld ? "filesystem" : "crash", held, state);
+        else (wasHeld, held) = await TakeHeldAsync(cloud, server, prepared, holdsStill, report, cancellation).ConfigureAwait(false);
+        var taken = await prepared.FinishAsync(cancellation).ConfigureAwait(false);
+        var (kind, skew) = taken.Kind == InstantKind.OneVolume ? (InstantKinds.OneVolume, TimeSpan.Zero)
+            : holdsStill || state == ServerState.Shutdown ? (InstantKinds.Group, TimeSpan.Zero) : (InstantKinds.Frozen, prepared.Took);
+        return new(taken, wasHeld ? "filesystem" : "crash", held, state, kind, skew);
+    }
+
+    /// <summary>Measures the taking alone: the first volume's instant is after its beginning, and the last one's before its end.</summary>
+    sealed class TimedInstant(IPreparedInstant prepared, TimeProvider clock) : IPreparedInstant
+    {
+        public TimeSpan Took { get; private set; }
+
+        public async Task TakeAsync(CancellationToken cancellation)
+        {
+            var start = clock.GetTimestamp();
+            await prepared.TakeAsync(cancellation).ConfigureAwait(false);
+            Took = clock.GetElapsedTime(start);
+        }
+
+        public Task<Instant> FinishAsync(CancellationToken cancellation) => prepared.FinishAsync(cancellation);
     }
 
     // Since it was looked at first, an earlier run may have been finished from the spool, which can take an hour.
@@ -62,12 +92,12 @@ public static class InstantTaking
     }
 
     static async Task<(bool WasHeld, TimeSpan? Held)> TakeHeldAsync(EdgeCloud cloud, Server server, IPreparedInstant prepared,
-        IReadOnlyList<VolumeId> volumes, IRunReport report, CancellationToken cancellation)
+        bool holdsStill, IRunReport report, CancellationToken cancellation)
     {
         var hold = await cloud.HoldAsync(server.Name, cancellation).ConfigureAwait(false);
         try
         {
-            var wasHeld = await TakeWhileHeldAsync(cloud, server, hold, prepared, volumes, report, cancellation).ConfigureAwait(false);
+            var wasHeld = await TakeWhileHeldAsync(server, hold, prepared, holdsStill, report, cancellation).ConfigureAwait(false);
             if (hold.HeldFor is { } held) report.Detail($"{LetGoNote} after {Units.Duration(held)}");
             return (wasHeld, hold.HeldFor);
         }
@@ -78,13 +108,13 @@ public static class InstantTaking
         }
     }
 
-    static async Task<bool> TakeWhileHeldAsync(EdgeCloud cloud, Server server, ServerHold hold, IPreparedInstant prepared,
-        IReadOnlyList<VolumeId> volumes, IRunReport report, CancellationToken cancellation)
+    static async Task<bool> TakeWhileHeldAsync(Server server, ServerHold hold, IPreparedInstant prepared,
+        bool holdsStill, IRunReport report, CancellationToken cancellation)
     {
         await using (hold.ConfigureAwait(false))
         {
             if (hold.WhyNotHeld is null) report.Detail(HeldNote);
-            else await NoteNotHeldAsync(cloud, server, hold.WhyNotHeld, volumes, report, cancellation).ConfigureAwait(false);
+            else NoteNotHeld(server, hold.WhyNotHeld, holdsStill, report);
             await prepared.TakeAsync(cancellation).ConfigureAwait(false);
             var wasHeld = await hold.WasStillFrozenAsync(cancellation).ConfigureAwait(false);
             if (hold.WhyNotHeld is null && !wasHeld)
@@ -93,11 +123,10 @@ public static class InstantTaking
         }
     }
 
-    static async Task NoteNotHeldAsync(EdgeCloud cloud, Server server, string reason, IReadOnlyList<VolumeId> volumes, IRunReport report,
-        CancellationToken cancellation)
+    static void NoteNotHeld(Server server, string reason, bool holdsStill, IRunReport report)
     {
         report.Note($"the guest is not frozen for the snapshot: {reason}");
-        if (!await cloud.Storage.Snapshots.HoldsStillAsync(volumes, cancellation).ConfigureAwait(false))
+        if (!holdsStill)
             throw new RefusedException($"the volumes of {server.Name} cannot be held still by the storage, and the guest cannot be frozen: "
                 + "the point would be of no one instant. Give the volumes exclusive-lock, install the guest agent, or stop the server");
     }

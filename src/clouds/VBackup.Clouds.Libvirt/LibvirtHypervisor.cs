@@ -268,7 +268,11 @@ public sealed partial class LibvirtHypervisor : IHypervisor
             DomainState.ShutOff => ServerState.Shutdown,
             _ => ServerState.Other,
         };
-        return new(name, IdOf(domain, name), state, DomainDisks.Of(description)) { LeftOut = DomainDisks.LeftOutOf(description) };
+        return new(name, IdOf(domain, name), state, DomainDisks.Of(description))
+        {
+            LeftOut = DomainDisks.LeftOutOf(description),
+            Size = DomainSize.Of(description),
+        };
     }
 
     private static string IdOf(DomainHandle domain, string name)

@@ -21,7 +21,7 @@ namespace VBackup.Portal;
 public sealed class PortalDb(DbContextOptions<PortalDb> options) : ServiceDb(options)
 {
     /// <summary>How its tables are laid out.</summary>
-    public const int SchemaVersion = 5;
+    public const int SchemaVersion = 6;
 
     public DbSet<RegionRow> Regions => Set<RegionRow>();
     public DbSet<ServerRow> Servers => Set<ServerRow>();
@@ -145,6 +145,9 @@ public sealed class PortalDb(DbContextOptions<PortalDb> options) : ServiceDb(opt
             point.Property(one => one.Volumes).HasConversion(
                 list => JsonSerializer.Serialize(list, PortalColumnJson.Default.IReadOnlyListVolumePointView),
                 text => JsonSerializer.Deserialize(text, PortalColumnJson.Default.IReadOnlyListVolumePointView)!);
+            point.Property(one => one.Configuration).HasConversion(
+                known => JsonSerializer.Serialize(known!, PortalColumnJson.Default.PointConfiguration),
+                text => JsonSerializer.Deserialize(text, PortalColumnJson.Default.PointConfiguration));
             point.HasIndex(one => new { one.Region, one.ServerId, one.State });
             point.HasIndex(one => new { one.Project, one.TakenAt });
             point.Ignore(one => one.Server);
@@ -185,5 +188,6 @@ public sealed class PortalDb(DbContextOptions<PortalDb> options) : ServiceDb(opt
 [JsonSerializable(typeof(IReadOnlyList<string>))]
 [JsonSerializable(typeof(IReadOnlyList<DiskView>))]
 [JsonSerializable(typeof(IReadOnlyList<VolumePointView>))]
+[JsonSerializable(typeof(PointConfiguration))]
 [JsonSerializable(typeof(VolumeChoice))]
 sealed partial class PortalColumnJson : JsonSerializerContext;

@@ -15,7 +15,7 @@ namespace VBackup.Service;
 public sealed class BackupDb(DbContextOptions<BackupDb> options) : ServiceDb(options)
 {
     /// <summary>How its tables are laid out.</summary>
-    public const int SchemaVersion = 4;
+    public const int SchemaVersion = 5;
 
     public DbSet<Run> Runs => Set<Run>();
     public DbSet<RestorePoint> Points => Set<RestorePoint>();
@@ -49,6 +49,9 @@ public sealed class BackupDb(DbContextOptions<BackupDb> options) : ServiceDb(opt
             point.Property(one => one.Volumes).HasConversion(
                 list => JsonSerializer.Serialize(list, ColumnJson.Default.IReadOnlyListVolumePointView),
                 text => JsonSerializer.Deserialize(text, ColumnJson.Default.IReadOnlyListVolumePointView)!);
+            point.Property(one => one.Configuration).HasConversion(
+                known => JsonSerializer.Serialize(known!, ColumnJson.Default.PointConfiguration),
+                text => JsonSerializer.Deserialize(text, ColumnJson.Default.PointConfiguration));
             point.Property(one => one.Pools).HasConversion(list => AsJson(list)!, text => AsNames(text)!);
             point.HasIndex(one => new { one.Region, one.ServerId });
             point.HasIndex(one => new { one.Location, one.State });
@@ -108,4 +111,5 @@ public sealed class BackupDb(DbContextOptions<BackupDb> options) : ServiceDb(opt
 
 [System.Text.Json.Serialization.JsonSerializable(typeof(IReadOnlyList<string>))]
 [System.Text.Json.Serialization.JsonSerializable(typeof(IReadOnlyList<VolumePointView>))]
+[System.Text.Json.Serialization.JsonSerializable(typeof(PointConfiguration))]
 sealed partial class ColumnJson : System.Text.Json.Serialization.JsonSerializerContext;

@@ -142,9 +142,9 @@ public sealed class SnapshotWork(
             found.WasTaken(taken.Instant.TakenAt, disks);
             if (found.Run is { } run)
                 change.Send(Destination.Backup, new SnapshotTaken(found.Id, run, null, taken.Instant.TakenAt, taken.Consistency,
-                    taken.HeldFor is { } held ? Math.Round(held.TotalSeconds, 4) : null, server.Name, ServerStateName.Of(taken.State),
-                        disks,
-                    configuration.Kind, configuration.Text, noted.Notes, found.Instant), MessageJson.Default.SnapshotTaken);
+                    taken.HeldSeconds, server.Name, ServerStateName.Of(taken.State), disks, configuration.Kind, configuration.Text,
+                    noted.Notes, found.Instant, taken.Kind, taken.SkewSeconds, server.Size?.Processors, server.Size?.MemoryBytes),
+                    MessageJson.Default.SnapshotTaken);
             SnapshotOrders.Tell(change, found);
         }, cancellation).ConfigureAwait(false);
     }

@@ -42,7 +42,8 @@ static class ExportWork
         }
         var edge = new EdgeDocument(order.ServerName, order.Server.Id, order.Instant, order.TakenAt, order.Consistency,
             disks.ToDictionary(disk => disk.Name, disk => disk.Volume.Value), order.ConfigurationKind, order.Configuration,
-            exported.IsTrackingWrong ? points.SinceLastFull : [], order.HeldSeconds, exported.Identities, exported.SnapshotIdentities);
+            exported.IsTrackingWrong ? points.SinceLastFull : [], order.HeldSeconds, exported.Identities, exported.SnapshotIdentities,
+            HalfRestored: null, order.InstantKind, order.SkewSeconds, order.Processors, order.MemoryBytes);
         // What is held is to be had again with the master key alone.
         if (secrets.LockedKey is { } locked) await KeyWork.EnsureLockedAsync(vault, locked, cancellation).ConfigureAwait(false);
         return ResultOf(await run.PublishAsync(

@@ -76,14 +76,15 @@ static class Things
     public static async Task<RestorePointId> PointAsync(this PortalWorld world, ServerRef server, LocationId location,
         RestorePointState state = RestorePointState.Active, RunTrigger trigger = RunTrigger.Policy, DateTimeOffset? at = null,
             ProjectId? project = null,
-        string serverName = "web")
+        string serverName = "web", string? instantKind = null, double? skewSeconds = null, PointConfiguration? configuration = null)
     {
         var taken = at ?? world.Clock.GetUtcNow();
         var row = new PointRow(world.Ids.New<RestorePointId>());
         row.Changes(new(row.Id, 1, project ?? world.Project, null, world.Ids.New<RunId>(), server, serverName, location, state,
             PointKind.Full, trigger,
             trigger == RunTrigger.Policy ? ["daily"] : [], taken, taken, taken, "crash", "vault-name", false,
-            [new("vda", 1 << 30, PointKind.Full, 1 << 20, 1 << 19), new("vdb", 1 << 30, PointKind.Full, 1 << 20, 1 << 19)], null, null));
+            [new("vda", 1 << 30, PointKind.Full, 1 << 20, 1 << 19), new("vdb", 1 << 30, PointKind.Full, 1 << 20, 1 << 19)], null, null,
+            false, instantKind, skewSeconds, configuration));
         await world.SaveAsync(row);
         return row.Id;
     }

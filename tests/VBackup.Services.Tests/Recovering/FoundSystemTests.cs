@@ -98,6 +98,20 @@ public sealed class FoundSystemTests
     }
 
     [Fact]
+    public void A_point_keeps_how_its_instant_was_taken_and_what_its_server_was()
+    {
+        var vault = Vault("/first", s_first, 1, []) with
+        {
+            Points = [Point(Name('a')), Point(Name('b'), instantKind: "frozen", skewSeconds: 0.25, processors: 2, memoryBytes: 4096)],
+        };
+        var points = Assert.Single(Put(out _, vault).Service.Locations).Points;
+        Assert.Equal([(null, null, null, null), ("frozen", 0.25, 2, 4096L)], points.Select(point => (point.InstantKind, point.SkewSeconds,
+            point.Configuration!.Processors, point.Configuration.MemoryBytes)));
+        Assert.All(points, point => Assert.Equal(("lab", new ConfiguredDisk("vda", "web")),
+            (point.Configuration!.Kind, Assert.Single(point.Configuration.Disks))));
+    }
+
+    [Fact]
     public void Declarations_that_cannot_be_read_cost_plans_and_nothing_else()
     {
         var vault = Vault("/first", s_first, 1, [Name('a')]);
@@ -166,7 +180,8 @@ public sealed class FoundSystemTests
     static CataloguePoint Known(string name, RestorePointState state, DateTimeOffset? purgeAt) => new(
         name, new(Uuid(name[0])), new(Uuid(5)), null, state, RunTrigger.Policy, ["daily"], s_taken, s_taken, false, s_taken, purgeAt);
 
-    static PointDocument Point(string name, string[]? distrusts = null, string server = "web", DateTimeOffset? taken = null) => new()
+    static PointDocument Point(string name, string[]? distrusts = null, string server = "web", DateTimeOffset? taken = null,
+        string? instantKind = null, double? skewSeconds = null, int? processors = null, long? memoryBytes = null) => new()
     {
         Id = name,
         Session = Name('9'),
@@ -180,6 +195,7 @@ public sealed class FoundSystemTests
             {
                 server, serverId = "s-1", instant = "vb-1", takenAt = taken ?? s_taken, consistency = "crash",
                 volumes = new { vda = "web" }, configurationKind = "lab", configuration = "{}", distrusts = distrusts ?? [],
+                instantKind, skewSeconds, processors, memoryBytes,
             },
             catalogue = new
             {

@@ -23,6 +23,10 @@ public sealed class LabHypervisor : IHypervisor
     /// <summary>Declares a server that is shut down.</summary>
     /// <exception cref="CloudException">There is one already.</exception>
     public Task<Server> DeclareAsync(string name, IReadOnlyList<ServerDisk> disks, CancellationToken cancellation) =>
+        DeclareAsync(name, disks, size: null, cancellation);
+
+    /// <inheritdoc cref="DeclareAsync(string, IReadOnlyList{ServerDisk}, CancellationToken)"/>
+    internal Task<Server> DeclareAsync(string name, IReadOnlyList<ServerDisk> disks, ServerSize? size, CancellationToken cancellation) =>
         new FileCall("declare", name, cancellation).RunAsync(async () =>
         {
             if (!LabFolder.IsName(name))
@@ -32,7 +36,7 @@ public sealed class LabHypervisor : IHypervisor
             if (ServerFile.Find(_folder, name) is not null)
                 throw new CloudException(CloudFailure.Exists, "declare", name, "there is one already");
             var id = Guid.CreateVersion7(_folder.Clock.GetUtcNow()).ToString();
-            var server = new Server(name, id, ServerState.Shutdown, [.. disks]);
+            var server = new Server(name, id, ServerState.Shutdown, [.. disks]) { Size = size };
             ServerFile.Write(_folder, server);
             return server;
         });
@@ -72,7 +76,7 @@ public sealed class LabHypervisor : IHypervisor
                 name,
                 [.. saved.Disks.Where(disk => volumes.ContainsKey(disk.Name))
                     .Select(disk => disk with { Volume = volumes[disk.Name] })],
-                cancellation);
+                saved.Size, cancellation);
         });
 
     public Task RemoveAsync(string name, CancellationToken cancellation, string? id = null) =>

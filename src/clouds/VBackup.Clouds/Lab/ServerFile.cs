@@ -8,9 +8,12 @@ namespace VBackup.Clouds.Lab;
 /// <summary>A server as its file declares it. The file's name is the server's.</summary>
 /// <param name="Id">Stays when the file is renamed. One that a person wrote without it goes by its name.</param>
 /// <param name="LeftOut">Disks whose bytes are nowhere in the lab cloud, for trying out what becomes of such.</param>
+/// <param name="Processors">No guest of the lab cloud has any: they are kept, and told of.</param>
 internal sealed record ServerDocument(
     string? Id = null, ServerState State = ServerState.Shutdown, IReadOnlyList<ServerDiskDocument>? Disks = null,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<LeftOutDiskDocument>? LeftOut = null);
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<LeftOutDiskDocument>? LeftOut = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] int? Processors = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] long? MemoryBytes = null);
 
 internal sealed record ServerDiskDocument(string Name, string Volume);
 
@@ -57,7 +60,8 @@ internal static class ServerFile
     public static byte[] Format(Server server) => JsonSerializer.SerializeToUtf8Bytes(
         new ServerDocument(
             server.Id, server.State, [.. server.Disks.Select(disk => new ServerDiskDocument(disk.Name, disk.Volume.Value))],
-            server.LeftOut.Count == 0 ? null : [.. server.LeftOut.Select(disk => new LeftOutDiskDocument(disk.Name, disk.Reason))]),
+            server.LeftOut.Count == 0 ? null : [.. server.LeftOut.Select(disk => new LeftOutDiskDocument(disk.Name, disk.Reason))],
+            server.Size?.Processors, server.Size?.MemoryBytes),
         ServerJson.Default.ServerDocument);
 
     /// <exception cref="CloudException">The text declares no server.</exception>
@@ -69,7 +73,10 @@ internal static class ServerFile
                 ?? throw new JsonException("it is null");
             return new(name, document.Id ?? name, document.State,
                 [.. (document.Disks ?? []).Select(disk => new ServerDisk(disk.Name, new(disk.Volume)))])
-            { LeftOut = [.. (document.LeftOut ?? []).Select(disk => new LeftOutDisk(disk.Name, disk.Reason))] };
+            {
+                LeftOut = [.. (document.LeftOut ?? []).Select(disk => new LeftOutDisk(disk.Name, disk.Reason))],
+                Size = document is { Processors: null, MemoryBytes: null } ? null : new(document.Processors, document.MemoryBytes),
+            };
         }
         catch (JsonException damaged)
         {

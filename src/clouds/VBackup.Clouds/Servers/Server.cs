@@ -31,7 +31,15 @@ public sealed record Server(string Name, string Id, ServerState State, IReadOnly
 {
     /// <summary>What else a guest keeps data on. Whoever takes <see cref="Disks"/> for all that the server has is to say so.</summary>
     public IReadOnlyList<LeftOutDisk> LeftOut { get; init; } = [];
+
+    /// <summary>Null where its hypervisor does not tell.</summary>
+    public ServerSize? Size { get; init; }
 }
+
+/// <summary>What a server has of its host.</summary>
+/// <param name="Processors">Those that its guest sees.</param>
+/// <param name="MemoryBytes">What it was given, not what its guest uses.</param>
+public sealed record ServerSize(int? Processors, long? MemoryBytes);
 
 /// <summary>What it takes to define a server anew; kept in the restore point.</summary>
 /// <param name="Kind">Whose format it is, such as <c>libvirt-domain-xml</c> or <c>lab</c>.</param>

@@ -10,17 +10,23 @@ namespace VBackup.Portal.Points;
 /// <param name="DueAt">The instant of the schedule, or when it was asked for.</param>
 /// <param name="TakenAt">The instant whose state it holds.</param>
 /// <param name="Consistency"><c>filesystem</c> or <c>crash</c>.</param>
+/// <param name="InstantKind">How its instant was taken. <c>single</c>: it has one volume; <c>group</c>: the storage took all at once;
+/// <c>frozen</c>: one after another, with the guest frozen for it. Null where nobody knows.</param>
+/// <param name="SkewSeconds">So far apart at most are the instants of two volumes; null where nobody knows.</param>
+/// <param name="Configuration">The server's as it was; null where nobody knows.</param>
 /// <param name="IsDistrusted">Change tracking was found wrong after it: it may lack changes.</param>
 /// <param name="PurgeAt">When one in the bin goes for good.</param>
 /// <param name="IsProtected">Neither rules nor users delete it.</param>
 public sealed record PointView(RestorePointId Id, ServerRef Server, string ServerName, PlanId? Plan, RunId Run, LocationId Location,
     RestorePointState State, PointKind Kind, RunTrigger Trigger, IReadOnlyList<string> Tags, DateTimeOffset DueAt, DateTimeOffset? TakenAt,
-    DateTimeOffset? CompletedAt, string? Consistency, bool IsDistrusted, long LengthBytes, long ReadBytes, long StoredBytes,
+    DateTimeOffset? CompletedAt, string? Consistency, string? InstantKind, double? SkewSeconds,
+    PointConfiguration? Configuration, bool IsDistrusted, long LengthBytes, long ReadBytes, long StoredBytes,
     IReadOnlyList<VolumePointView> Volumes, DateTimeOffset? DeletedAt, DateTimeOffset? PurgeAt, bool IsProtected)
 {
     public static PointView Of(PointRow point) => new(point.Id, point.Server, point.ServerName, point.Plan, point.Run, point.Location,
         point.State,
-        point.Kind, point.Trigger, point.Tags, point.DueAt, point.TakenAt, point.CompletedAt, point.Consistency, point.IsDistrusted,
+        point.Kind, point.Trigger, point.Tags, point.DueAt, point.TakenAt, point.CompletedAt, point.Consistency, point.InstantKind,
+        point.SkewSeconds, point.Configuration, point.IsDistrusted,
         point.Volumes.Sum(volume => volume.LengthBytes), point.Volumes.Sum(volume => volume.ReadBytes),
         point.Volumes.Sum(volume => volume.StoredBytes), point.Volumes, point.DeletedAt, point.PurgeAt,
         point.IsProtected);

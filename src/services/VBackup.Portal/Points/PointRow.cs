@@ -27,6 +27,9 @@ public sealed class PointRow
     public DateTimeOffset? TakenAt { get; private set; }
     public DateTimeOffset? CompletedAt { get; private set; }
     public string? Consistency { get; private set; }
+    public string? InstantKind { get; private set; }
+    public double? SkewSeconds { get; private set; }
+    public PointConfiguration? Configuration { get; private set; }
     public bool IsDistrusted { get; private set; }
     public IReadOnlyList<VolumePointView> Volumes { get; private set; } = [];
     public DateTimeOffset? DeletedAt { get; private set; }
@@ -53,7 +56,7 @@ public sealed class PointRow
         (State, Kind, Trigger, Tags) = (now.State, now.Kind, now.Trigger, now.Tags);
         (DueAt, TakenAt, CompletedAt, Consistency) = (now.DueAt, now.TakenAt, now.CompletedAt, now.Consistency);
         (IsDistrusted, Volumes, DeletedAt, PurgeAt) = (now.IsDistrusted, now.Volumes, now.DeletedAt, now.PurgeAt);
-        IsProtected = now.IsProtected;
+        (IsProtected, InstantKind, SkewSeconds, Configuration) = (now.IsProtected, now.InstantKind, now.SkewSeconds, now.Configuration);
         return true;
     }
 }

@@ -26,6 +26,9 @@ public sealed class RestorePoint
     public DateTimeOffset? TakenAt { get; private set; }
     public DateTimeOffset? CompletedAt { get; private set; }
     public string? Consistency { get; private set; }
+    public string? InstantKind { get; private set; }
+    public double? SkewSeconds { get; private set; }
+    public PointConfiguration? Configuration { get; private set; }
     public string? VaultPoint { get; private set; }
     public bool IsDistrusted { get; private set; }
     public IReadOnlyList<VolumePointView> Volumes { get; private set; } = [];
@@ -66,6 +69,9 @@ public sealed class RestorePoint
     public void WasTaken(SnapshotTaken taken)
     {
         (TakenAt, Consistency, BaseSnapshot) = (taken.TakenAt, taken.Consistency, taken.Snapshot);
+        (InstantKind, SkewSeconds) = (taken.InstantKind, taken.SkewSeconds);
+        Configuration = taken.ConfigurationKind is null ? null : new(taken.ConfigurationKind, taken.Processors, taken.MemoryBytes,
+            [.. (taken.Disks ?? []).Select(disk => new ConfiguredDisk(disk.Name, disk.Volume))]);
         Pools = [.. (taken.Disks ?? []).Select(disk => VolumePool.Of(disk.Volume)).Distinct()];
         Version++;
     }
@@ -176,6 +182,9 @@ public sealed class RestorePoint
         TakenAt = found.TakenAt,
         CompletedAt = found.CompletedAt,
         Consistency = found.Consistency,
+        InstantKind = found.InstantKind,
+        SkewSeconds = found.SkewSeconds,
+        Configuration = found.Configuration,
         VaultPoint = found.VaultPoint,
         IsDistrusted = found.IsDistrusted,
         Volumes = found.Volumes,
@@ -186,5 +195,6 @@ public sealed class RestorePoint
 
     public PointChanged View() => new(Id, Version, Project, Plan, Run, Server, ServerName, Location, State, Kind, Trigger, Tags, DueAt,
         TakenAt,
-        CompletedAt, Consistency, VaultPoint, IsDistrusted, Volumes, DeletedAt, PurgeAt, IsProtected);
+        CompletedAt, Consistency, VaultPoint, IsDistrusted, Volumes, DeletedAt, PurgeAt, IsProtected, InstantKind, SkewSeconds,
+        Configuration);
 }

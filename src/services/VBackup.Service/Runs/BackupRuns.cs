@@ -110,7 +110,8 @@ static class BackupRuns
             run.WantedKind, taken.Instant ?? SnapshotPrefix + run.Id.Value.ToString("N"), taken.TakenAt!.Value, taken.Consistency!,
                 taken.HeldSeconds,
             taken.Disks!, taken.ConfigurationKind!, taken.Configuration!,
-            new(run.Project, run.Plan, run.Trigger, point.Tags, point.DueAt, run.Server));
+            new(run.Project, run.Plan, run.Trigger, point.Tags, point.DueAt, run.Server), taken.InstantKind, taken.SkewSeconds,
+            taken.Processors, taken.MemoryBytes);
         WorkQueue.Add(change, WorkKind.Export, run, order, WorkJson.Default.ExportOrder, point.Pools);
         Tell(change, run, point);
     }
