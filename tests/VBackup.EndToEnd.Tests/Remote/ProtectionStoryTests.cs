@@ -101,8 +101,12 @@ public sealed class ProtectionStoryTests : IAsyncLifetime
         var run = backup.GetProperty("id").GetString()!;
         Assert.Matches("^[0-9a-f-]{13}  local/web-1  [0-9: -]+ [+]05:30  full  manual  active  40.0 MiB  ",
             Line(await _user.TextAsync("point", "list"), point[..13]));
-        Assert.Equal(point, (await _user.JsonAsync("point", "show", point[..13])).GetProperty("id").GetString());
-        Assert.Contains("40.0 MiB logical", await _user.TextAsync("point", "show", point), StringComparison.Ordinal);
+        var shown = await _user.JsonAsync("point", "show", point[..13]);
+        Assert.Equal((point, "group", 0, "lab"), (shown.GetProperty("id").GetString(), shown.GetProperty("instantKind").GetString(),
+            shown.GetProperty("skewSeconds").GetDouble(), shown.GetProperty("configuration").GetProperty("kind").GetString()));
+        var facts = await _user.TextAsync("point", "show", point);
+        foreach (var fact in (string[])["40.0 MiB logical", "all volumes at once", "2 disks; all of it is kept as lab"])
+            Assert.Contains(fact, facts, StringComparison.Ordinal);
         Assert.Contains("kept by", await _user.TextAsync("point", "explain", point), StringComparison.Ordinal);
         Assert.NotEqual(0, (await _user.JsonAsync("point", "explain", point)).GetProperty("keeps").GetArrayLength());
         Assert.Contains("succeeded", await _user.TextAsync("run", "show", run), StringComparison.Ordinal);
