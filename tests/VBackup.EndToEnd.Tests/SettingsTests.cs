@@ -107,6 +107,8 @@ public sealed partial class SettingsTests : IDisposable
     [InlineData("Worker__LocationRoots__first", "/srv", "Worker:LocationRoots: is a list of texts, numbered from 0")]
     [InlineData("Worker__S3Endpoints__0", "https://s3.example.org", "Worker:S3Endpoints: has 'https://s3.example.org'; each is a host,")]
     [InlineData("Listen", "0.0.0.0:8080", "Listen: is '0.0.0.0:8080'; without TLS")]
+    [InlineData("Api__Proxies__0", "0.0.0.0/0", "Api:Proxies: has '0.0.0.0/0'; each is an address, or a network")]
+    [InlineData("Api__Proxies__0", "10.1", "Api:Proxies: has '10.1'; each is an address, or a network")]
     [InlineData("Api__Proxies__0", "proxy.example.org", "Api:Proxies: has 'proxy.example.org'; each is an address, or a network")]
     public async Task A_wrong_setting_is_named_before_anything_is_made(string name, string value, string line)
     {

@@ -136,6 +136,10 @@ public sealed class SnapshotRouteTests
         Assert.Equal("True", (await world.GetAsync(path, session)).Is(200)["isRollingBack"]);
         (await world.PostAsync(path + "/rollback", session, new { })).Is(409, "snapshot-in-use");
         (await world.DeleteAsync(path, session)).Is(409, "snapshot-in-use");
+        (await world.PostAsync($"/api/v1/servers/{server.Region}/{server.Id}/free", session, new { removesSnapshots = true }))
+            .Is(409, "run-going-on");
+        var point = await world.PointAsync(server, await world.LocationAsync());
+        (await world.PostAsync($"/api/v1/points/{point}/restores", session, new { target = "original" })).Is(409, "run-going-on");
         Assert.Single(await world.SentAsync(MessageJson.Default.RollBackSnapshot));
         Assert.Empty(await world.SentAsync(MessageJson.Default.RemoveSnapshot));
     }

@@ -1,3 +1,4 @@
+using VBackup.Clouds;
 using VBackup.Clouds.Servers;
 using VBackup.Contracts.Messages;
 using VBackup.Contracts.Work;
@@ -19,8 +20,45 @@ static class ImportWork
         EdgeCloud cloud, VaultOpening vaults, ImportOrder order, WorkSecrets secrets, LeaseReport report, RunAttempt attempt,
         DataPathOptions options, CancellationToken cancellation)
     {
-        // Until volumes are opened for writing.
-        report.OverwroteNothing = order.Target == RestoreTarget.Original;
+        var begun = new Begun();
+        try
+        {
+            return await DoAsync(cloud, vaults, order, secrets, report, begun, attempt, options, cancellation).ConfigureAwait(false);
+        }
+        catch when (order.Target == RestoreTarget.Original)
+        {
+            report.OverwroteNothing = await IsUntouchedAsync(cloud, order, begun.Writing).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>How far a restore in place is, for whoever sees it fail.</summary>
+    sealed class Begun
+    {
+        public InPlaceWriting? Writing { get; set; }
+    }
+
+    // What somebody else has taken over, or has died in writing, is not as it was either: no server starts on that. Who cannot tell says no.
+    static async Task<bool> IsUntouchedAsync(EdgeCloud cloud, ImportOrder order, InPlaceWriting? writing)
+    {
+        if (writing is { HasBegun: true }) return false;
+        try
+        {
+            if (writing is not null && await writing.WasTakenOverAsync(CancellationToken.None).ConfigureAwait(false)) return false;
+            return await cloud.FindServerAsync(order.Server.Id, CancellationToken.None).ConfigureAwait(false) is { } server
+                && (await UnfinishedRestores.FindAsync(cloud.Storage, server.Disks.Select(disk => disk.Volume), CancellationToken.None)
+                    .ConfigureAwait(false)).Count == 0;
+        }
+        catch (CloudException)
+        {
+            return false;
+        }
+    }
+
+    static async Task<ImportResult> DoAsync(
+        EdgeCloud cloud, VaultOpening vaults, ImportOrder order, WorkSecrets secrets, LeaseReport report, Begun begun, RunAttempt attempt,
+        DataPathOptions options, CancellationToken cancellation)
+    {
         var vault = await vaults.OpenAsync(order.Vault, secrets, makes: false, cancellation).ConfigureAwait(false);
         await using var closing = vault.ConfigureAwait(false);
         var point = await VaultCatalog.FindAsync(vault, order.VaultPoint, cancellation).ConfigureAwait(false);
@@ -31,7 +69,7 @@ static class ImportWork
         var volumes = order.Target == RestoreTarget.NewServer ? point.Volumes : Choose(point, order.Volume);
         report.Expects(volumes.Sum(volume => volume.LengthBytes));
         if (order.Target == RestoreTarget.Original)
-            return await WriteInPlaceAsync(cloud, restore, edge, point, order, report, attempt, cancellation).ConfigureAwait(false);
+            return await WriteInPlaceAsync(cloud, restore, edge, point, order, report, begun, attempt, cancellation).ConfigureAwait(false);
         var making = new NewResources(cloud, restore, edge, report, attempt);
         if (order.Target == RestoreTarget.NewServer)
         {
@@ -43,23 +81,14 @@ static class ImportWork
     }
 
     static async Task<ImportResult> WriteInPlaceAsync(EdgeCloud cloud, VolumeRestore restore, EdgeDocument edge,
-        PointDocument point, ImportOrder order, LeaseReport report, RunAttempt attempt, CancellationToken cancellation)
+        PointDocument point, ImportOrder order, LeaseReport report, Begun begun, RunAttempt attempt, CancellationToken cancellation)
     {
         var server = await FindServerAsync(cloud, edge, cancellation).ConfigureAwait(false);
         var writing = await InPlaceWriting.CheckAsync(cloud, server, edge, Choose(point, order.Volume), cancellation, attempt)
             .ConfigureAwait(false);
-        report.OverwroteNothing = false;
-        try
-        {
-            await writing.ShutOutOthersAsync(cancellation).ConfigureAwait(false);
-            await writing.WriteAsync(restore, point.Id, order.SafetySnapshot, cancellation).ConfigureAwait(false);
-        }
-        catch
-        {
-            // What somebody else has taken over he may be writing to: no server starts on that.
-            report.OverwroteNothing = !writing.HasBegun && !await writing.MayBeAnothersAsync().ConfigureAwait(false);
-            throw;
-        }
+        begun.Writing = writing;
+        await writing.ShutOutOthersAsync(cancellation).ConfigureAwait(false);
+        await writing.WriteAsync(restore, point.Id, order.SafetySnapshot, cancellation).ConfigureAwait(false);
         return new($"server {server.Name}", restore.LogicalBytes, restore.WrittenBytes, report.Notes,
             [.. writing.Volumes.Select(volume => volume.Value)], writing.Claim);
     }

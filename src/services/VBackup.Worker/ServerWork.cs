@@ -37,6 +37,7 @@ static class ServerWork
         // The restore left it shut down: it is on because somebody else has started it, and a pause is his, too.
         if (server.State is ServerState.Running or ServerState.Paused) return new(WasRunning: true);
         await RequireFreeAsync(cloud, server, order, cancellation).ConfigureAwait(false);
+        await RequireWholeAsync(cloud, server, cancellation).ConfigureAwait(false);
         return new(WasRunning: !await cloud.Hypervisor.StartAsync(server.Name, cancellation).ConfigureAwait(false));
     }
 
@@ -48,6 +49,14 @@ static class ServerWork
         await InPlaceWriting.RequireFreeNowAsync(cloud, overwritten, order.Claim, cancellation).ConfigureAwait(false);
         await InPlaceWriting.RequireFreeNowAsync(
             cloud, server.Disks.Select(disk => disk.Volume).Except(overwritten), claim: null, cancellation).ConfigureAwait(false);
+    }
+
+    // Another restore, or a roll back, may have died in mid-write while this one had the server stopped.
+    static async Task RequireWholeAsync(EdgeCloud cloud, Server server, CancellationToken cancellation)
+    {
+        var unfinished = await UnfinishedRestores.FindAsync(cloud.Storage, server.Disks.Select(disk => disk.Volume), cancellation)
+            .ConfigureAwait(false);
+        if (unfinished.Count > 0) throw new RefusedException($"{UnfinishedRestores.Describe(unfinished)}: restore again, or roll back");
     }
 
     static async Task<Server> FindAsync(EdgeCloud cloud, ServerOrder order, CancellationToken cancellation) =>

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using VBackup.Contracts.Limits;
 using VBackup.Portal.Api;
 using VBackup.Portal.Notifications;
@@ -47,7 +48,9 @@ sealed record ApiSection
     /// <summary>Whose word is taken for where a request comes from. REQUIRES: it was looked at.</summary>
     public IEnumerable<IPNetwork> TrustedProxies() => (Proxies ?? []).Select(Network);
 
-    public static bool IsProxy(string text) => IPNetwork.TryParse(text, out _) || IPAddress.TryParse(text, out _);
+    /// <summary>Everybody is nobody to trust, and of an address the short forms mean another one than was meant.</summary>
+    public static bool IsProxy(string text) => IPNetwork.TryParse(text, out var network) ? network.PrefixLength > 0
+        : IPAddress.TryParse(text, out var address) && (address.AddressFamily != AddressFamily.InterNetwork || $"{address}" == text);
 
     static IPNetwork Network(string text) => IPNetwork.TryParse(text, out var network) ? network
         : IPAddress.Parse(text) is var address ? new(address, address.GetAddressBytes().Length * 8) : default;

@@ -9,6 +9,8 @@ namespace VBackup.Portal.Api;
 /// <summary>Stands before the API's routes: bounds what is sent, and gives every refusal the shape of a <see cref="Problem"/>.</summary>
 sealed partial class RequestGuard(RequestDelegate next, ILogger<RequestGuard> log)
 {
+    const string Stalled = "It stood still for too long.";
+
     public async Task InvokeAsync(HttpContext http)
     {
         if (http.Request.ContentLength > PortalApi.BodyBytesMax)
@@ -18,13 +20,13 @@ sealed partial class RequestGuard(RequestDelegate next, ILogger<RequestGuard> lo
         }
         if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } limit)
             limit.MaxRequestBodySize = PortalApi.BodyBytesMax;
+        http.Response.Headers.CacheControl = "no-store";
+        http.Response.Headers.XContentTypeOptions = "nosniff";
         if (!TakesCharset(http.Request))
         {
             await WrongMediaType().ExecuteAsync(http).ConfigureAwait(false);
             return;
         }
-        http.Response.Headers.CacheControl = "no-store";
-        http.Response.Headers.XContentTypeOptions = "nosniff";
         try
         {
             await next(http).ConfigureAwait(false);
@@ -67,6 +69,7 @@ sealed partial class RequestGuard(RequestDelegate next, ILogger<RequestGuard> lo
     static Problem AsProblem(BadHttpRequestException refused) => (refused.StatusCode, refused.InnerException) switch
     {
         (StatusCodes.Status413PayloadTooLarge, _) => TooLarge(),
+        (StatusCodes.Status408RequestTimeout, _) => Problem.Wrong("body", Stalled),
         (StatusCodes.Status415UnsupportedMediaType, _) => WrongMediaType(),
         (_, ControlCharacterException text) =>
             Problem.Wrong(ApiJson.FieldOf(text) ?? "body", "It is on one line, without control characters."),
@@ -81,7 +84,7 @@ sealed partial class RequestGuard(RequestDelegate next, ILogger<RequestGuard> lo
     static Problem? OfStatus(int status) => status switch
     {
         StatusCodes.Status400BadRequest => Problem.Wrong("body", "The request is not readable."),
-        StatusCodes.Status408RequestTimeout => Problem.Wrong("body", "It stood still for too long."),
+        StatusCodes.Status408RequestTimeout => Problem.Wrong("body", Stalled),
         StatusCodes.Status404NotFound => Problem.NoSuch("thing"),
         StatusCodes.Status405MethodNotAllowed => new(ProblemCode.MethodNotAllowed, "The Allow header says what can be done."),
         StatusCodes.Status413PayloadTooLarge => TooLarge(),

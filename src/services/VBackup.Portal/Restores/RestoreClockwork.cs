@@ -68,7 +68,7 @@ public sealed class RestoreClockwork(ChangeMaker<PortalDb> changes)
         if (schedule.Point is { } id) return await db.Points.FindAsync([id], cancellation).ConfigureAwait(false);
         return await db.Points.Where(one => one.Project == schedule.Project && one.Region == schedule.Region
             && one.ServerId == schedule.ServerId
-                && one.State == RestorePointState.Active)
+                && one.State == RestorePointState.Active && one.DeletedAt == null)
             .OrderByDescending(one => one.TakenAt).FirstOrDefaultAsync(cancellation).ConfigureAwait(false);
     }
 }

@@ -6,6 +6,7 @@ using VBackup.Portal.Api;
 using VBackup.Portal.Points;
 using VBackup.Portal.Runs;
 using VBackup.Portal.Servers;
+using VBackup.Portal.Snapshots;
 
 namespace VBackup.Portal.Restores;
 
@@ -42,6 +43,7 @@ static class RestoreStart
                     && point.Volumes.Count > changed.Count
                 ? " The other volumes can be restored in place one by one, and all of them to new volumes or a new server."
                 : " Restore to new volumes, or a new server."));
+        if (await SnapshotRoutes.RollBackOfAsync(db, point.Server, cancellation).ConfigureAwait(false) is { } back) return back;
         return await db.Runs.AnyAsync(run => run.Region == point.Region && run.ServerId == point.ServerId && run.Kind == RunKind.Backup
                 && run.State < RunState.Succeeded, cancellation).ConfigureAwait(false)
             ? new(ProblemCode.RunGoingOn, $"A backup of {point.ServerName} is going on: wait for it, or cancel it.") : null;

@@ -199,6 +199,12 @@ static partial class SnapshotRoutes
     static Problem? RollingBack(SnapshotRow snapshot) => snapshot.IsRollingBack
         ? new(ProblemCode.SnapshotInUse, "Volumes are being made what they were at it: wait for that.") : null;
 
+    /// <summary>Whether a server's volumes are being made what they were: nobody writes, and nothing goes, meanwhile.</summary>
+    internal static async Task<Problem?> RollBackOfAsync(PortalDb db, ServerRef server, CancellationToken cancellation) =>
+        await db.Snapshots.AnyAsync(one => one.Region == server.Region && one.ServerId == server.Id && one.IsRollingBack, cancellation)
+            .ConfigureAwait(false)
+            ? new(ProblemCode.RunGoingOn, "Volumes of this server are being made what they were at a snapshot: wait for that.") : null;
+
     /// <summary>What is going on with a server.</summary>
     internal static async Task<Problem?> RunOfAsync(PortalDb db, ServerRef server, CancellationToken cancellation) =>
         await db.Runs.AnyAsync(run => run.Region == server.Region && run.ServerId == server.Id && run.State < RunState.Succeeded,

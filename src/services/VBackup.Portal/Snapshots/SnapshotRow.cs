@@ -39,7 +39,8 @@ public sealed class SnapshotRow
 
     public ServerRef Server => new(Region, ServerId);
 
-    /// <summary>A user has asked for it. Its region's service answers in any case, also when it does not do it.</summary>
+    /// <summary>A user has asked for it. Its region's service answers also when it does not do it, as long as it knows the
+    /// snapshot.</summary>
     public void IsToBeRolledBack() => (IsRollingBack, Error) = (true, null);
 
     /// <inheritdoc cref="Runs.RunRow.Changes"/>

@@ -95,7 +95,7 @@ static class RestoreRuns
                 SnapshotPurpose.Safety, KeptUntil: change.Now + TimeSpan.FromDays(7)), MessageJson.Default.TakeServerSnapshot);
     }
 
-    /// <summary>There is something to go back to.</summary>
+    /// <summary>There is something to go back to; from here on no backup may build on what was before.</summary>
     public static async Task SecuredAsync(Run run, SnapshotTaken taken, Change<BackupDb> change, CancellationToken cancellation)
     {
         if (taken.Error is not null || run.EndsAs is not null)
@@ -108,10 +108,11 @@ static class RestoreRuns
             GiveUp(run, RunState.Failed, change, $"server {run.ServerName} runs: stop it, or have the restore stop it");
             return;
         }
+        await GiveUpBasesAsync(run, change, cancellation).ConfigureAwait(false);
         await ImportAsync(run, taken.Instant ?? SafetyOf(run), change, cancellation).ConfigureAwait(false);
     }
 
-    // From what was written no backup may build on what was before. As long as the restore goes on, there is none.
+    // They go before the first byte, also where none is written then: what is removed late may be found by the backup that comes next.
     static async Task GiveUpBasesAsync(Run run, Change<BackupDb> change, CancellationToken cancellation)
     {
         var bases = await change.Db.Points.Where(one => one.Region == run.Region && one.ServerId == run.ServerId
@@ -141,9 +142,8 @@ static class RestoreRuns
         BackupRuns.Tell(change, run, null);
     }
 
-    public static async Task ImportedAsync(Run run, ImportResult result, Change<BackupDb> change, CancellationToken cancellation)
+    public static void Imported(Run run, ImportResult result, Change<BackupDb> change)
     {
-        if (run.Target == RestoreTarget.Original) await GiveUpBasesAsync(run, change, cancellation).ConfigureAwait(false);
         run.Note(result.Notes);
         run.Restores(result.Target);
         if (run is { Target: RestoreTarget.NewServer, NewName: { } name } && result.NewServer is { } made)
@@ -164,17 +164,11 @@ static class RestoreRuns
 
     /// <summary>A restore in place has failed for good.</summary>
     /// <param name="isUntouched">Nothing was overwritten, for certain.</param>
-    public static async Task NotImportedAsync(
-        Run run, string error, bool isUntouched, Change<BackupDb> change, CancellationToken cancellation)
+    public static void NotImported(Run run, string error, bool isUntouched, Change<BackupDb> change)
     {
         var (state, reason) = (run.EndsAs ?? RunState.Failed, run.EndsAs is null ? error : run.Error!);
-        if (isUntouched)
-        {
-            GiveUp(run, state, change, reason);
-            return;
-        }
-        await GiveUpBasesAsync(run, change, cancellation).ConfigureAwait(false);
-        Ending.End(change, run, null, state, WithWayBack(run, reason));
+        if (isUntouched) GiveUp(run, state, change, reason);
+        else Ending.End(change, run, null, state, WithWayBack(run, reason));
     }
 
     // What somebody has to know whose restore failed half-way.

@@ -38,8 +38,7 @@ static class TaskResults
                 RestoreRuns.Stopped(run, Read(result, WorkJson.Default.ServerResult), change);
                 return;
             case WorkKind.Import when run is { IsOver: false }:
-                await RestoreRuns.ImportedAsync(run, Read(result, WorkJson.Default.ImportResult), change, cancellation)
-                    .ConfigureAwait(false);
+                RestoreRuns.Imported(run, Read(result, WorkJson.Default.ImportResult), change);
                 return;
             case WorkKind.StartServer when run is { IsOver: false }:
                 RestoreRuns.IsStarted(run, change);
@@ -121,7 +120,7 @@ static class TaskResults
             await EndRunAsync(run, $"{run.Error}; {run.NewName} may be left half made, as nobody could remove what is there of it: {error}",
                 change, cancellation).ConfigureAwait(false);
         else if (task.Kind == WorkKind.Import && run.Target == RestoreTarget.Original)
-            await RestoreRuns.NotImportedAsync(run, error, IsUntouched(task), change, cancellation).ConfigureAwait(false);
+            RestoreRuns.NotImported(run, error, IsUntouched(task), change);
         else if (MayHaveLeft(task, run, error))
             RemoveUnfinished(task, run, error, change);
         else
