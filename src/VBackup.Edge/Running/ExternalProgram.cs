@@ -12,6 +12,8 @@ public static class ExternalProgram
     // Not everybody's PATH has the administrator's folders.
     static readonly string[] s_folders = ["/usr/sbin", "/sbin", "/usr/local/sbin"];
 
+    const int ComplaintsKept = 8 * 1024, ComplaintsMax = 16 * 1024 * 1024;
+
     /// <exception cref="RefusedException">It is not installed.</exception>
     public static string Find(string name, string package) => FindOrNull(name)
         ?? throw new RefusedException($"{name} is missing: install the package {package} (on Debian: apt-get install {package})");
@@ -43,13 +45,15 @@ public static class ExternalProgram
         using var process = Process.Start(start) ?? throw new RefusedException($"{program} could not be started");
         process.StandardInput.Close();
         var output = ReadAsync(process.StandardOutput, onLine, cancellation);
-        var error = process.StandardError.ReadToEndAsync(cancellation);
+        var error = ReadComplaintsAsync(program, process.StandardError, cancellation);
         try
         {
+            // The first that fails is not to wait for the other, which may go on for ever.
+            await (await Task.WhenAny(output, error).ConfigureAwait(false)).ConfigureAwait(false);
             await Task.WhenAll(output, error).ConfigureAwait(false);
             await process.WaitForExitAsync(cancellation).ConfigureAwait(false);
         }
-        catch (OperationCanceledException)
+        catch
         {
             process.Kill();
             // Whoever tidies up after it must find that it writes no more.
@@ -57,6 +61,20 @@ public static class ExternalProgram
             throw;
         }
         return new(process.ExitCode, await output.ConfigureAwait(false), await error.ConfigureAwait(false));
+    }
+
+    // What comes last says why it failed. A hostile image has a line for each of its faults, of which it may have billions.
+    static async Task<string> ReadComplaintsAsync(string program, StreamReader reader, CancellationToken cancellation)
+    {
+        var (piece, last) = (new char[ComplaintsKept], new StringBuilder());
+        for (long read = 0; await reader.ReadAsync(piece, cancellation).ConfigureAwait(false) is > 0 and var count;)
+        {
+            last.Append(piece, 0, count);
+            if (last.Length > ComplaintsKept) last.Remove(0, last.Length - ComplaintsKept);
+            if ((read += count) > ComplaintsMax)
+                throw new RefusedException($"{program} complains without end, at last: {last.ToString().Trim().Split('\n')[^1]}");
+        }
+        return $"{last}";
     }
 
     static async Task<string> ReadAsync(StreamReader reader, Action<string>? onLine, CancellationToken cancellation)

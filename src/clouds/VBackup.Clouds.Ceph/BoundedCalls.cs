@@ -52,7 +52,12 @@ internal sealed class BoundedCalls(TimeSpan limitMin, TimeProvider clock, Waitin
             {
                 return await running.WaitAsync(limit, clock, cancellation).ConfigureAwait(false);
             }
-            catch (TimeoutException) when (!running.IsCompleted)
+            // It ended at the very moment, and whoever asked is its result's owner.
+            catch (Exception late) when (late is TimeoutException or OperationCanceledException && running.IsCompleted)
+            {
+                return await running.ConfigureAwait(false);
+            }
+            catch (TimeoutException)
             {
                 if (steps.Count != seen) continue;
                 _ = LeaveAlone(running);
@@ -67,7 +72,7 @@ internal sealed class BoundedCalls(TimeSpan limitMin, TimeProvider clock, Waitin
                 throw new CloudException(CloudFailure.TimedOut, late.Operation, late.Subject, $"no answer from {silent} in time", late)
                     { HResult = late.HResult };
             }
-            catch (OperationCanceledException) when (!running.IsCompleted)
+            catch (OperationCanceledException)
             {
                 _ = LeaveAlone(running);
                 throw;
