@@ -1,8 +1,10 @@
+using System.Runtime.Versioning;
 using VBackup.Edge.Running;
 using Xunit;
 
 namespace VBackup.EndToEnd.Tests;
 
+[SupportedOSPlatform("linux")]
 public sealed class ExternalProgramTests
 {
     const string Shell = "/bin/sh";

@@ -38,7 +38,8 @@ static class ImportWork
         public InPlaceWriting? Writing { get; set; }
     }
 
-    // What somebody else has taken over, or has died in writing, is not as it was either: no server starts on that. Who cannot tell says no.
+    // What somebody else has taken over, or has died in writing, is not as it was either: no server starts on that. Who cannot tell says
+    // no.
     static async Task<bool> IsUntouchedAsync(EdgeCloud cloud, ImportOrder order, InPlaceWriting? writing)
     {
         if (writing is { HasBegun: true }) return false;

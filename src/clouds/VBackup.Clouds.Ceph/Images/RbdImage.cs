@@ -289,7 +289,8 @@ internal sealed unsafe partial class RbdImage : IDisposable
     /// <summary>What rados calls the object that has the image's header.</summary>
     public string HeaderObject() => "rbd_header." + Id();
 
-    /// <summary>Of those that are asked for one by one, ten at a time: busy disks answer for so many well within the limit of a call.</summary>
+    /// <summary>Of those that are asked for one by one, ten at a time: busy disks answer for so many well within the limit of a
+    /// call.</summary>
     private const int ObjectsAtOnce = 256;
 
     /// <summary>What differs from an earlier state, as the storage knows it. One that reaches over steps comes in pieces.</summary>
