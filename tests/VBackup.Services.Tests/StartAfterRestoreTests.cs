@@ -37,7 +37,7 @@ public sealed class StartAfterRestoreTests
         var run = world.Portal.Run(restore.Run);
         Assert.Equal(RunState.Failed, run.State);
         Assert.Contains("everything was restored, and server web", run.Error, StringComparison.Ordinal);
-        Assert.Equal(ServerState.Shutdown, await StateAsync(world));
+        Assert.Equal(ServerState.Shutdown, await world.StateOfAsync("web"));
     }
 
     [Fact]
@@ -47,11 +47,11 @@ public sealed class StartAfterRestoreTests
         var restore = await RestoreUntilStartAsync(world);
         await using (await world.Cloud.Storage.OpenWriterAsync(s_volume, new(),
             default)) Assert.True(await world.Worker.RunOneAsync(default));
-        Assert.Equal(ServerState.Shutdown, await StateAsync(world));
+        Assert.Equal(ServerState.Shutdown, await world.StateOfAsync("web"));
         world.Clock.Advance(TimeSpan.FromMinutes(1));
         await world.SettleAsync();
         Assert.Equal((RunState.Succeeded, null), (world.Portal.Run(restore.Run).State, world.Portal.Run(restore.Run).Error));
-        Assert.Equal(ServerState.Running, await StateAsync(world));
+        Assert.Equal(ServerState.Running, await world.StateOfAsync("web"));
     }
 
     [Fact]
@@ -62,7 +62,7 @@ public sealed class StartAfterRestoreTests
         await world.DeclareServerAsync("web", "paused", ("vda", s_volume.Value));
         await world.SettleAsync();
         Assert.Equal(RunState.Succeeded, world.Portal.Run(restore.Run).State);
-        Assert.Equal(ServerState.Paused, await StateAsync(world));
+        Assert.Equal(ServerState.Paused, await world.StateOfAsync("web"));
     }
 
     [Fact]
@@ -73,7 +73,7 @@ public sealed class StartAfterRestoreTests
         await world.TellBackupAsync(new CancelRun(restore.Run, world.Project), MessageJson.Default.CancelRun);
         await world.SettleAsync();
         Assert.Equal(RunState.Succeeded, world.Portal.Run(restore.Run).State);
-        Assert.Equal(ServerState.Running, await StateAsync(world));
+        Assert.Equal(ServerState.Running, await world.StateOfAsync("web"));
     }
 
     [Theory]
@@ -111,12 +111,12 @@ public sealed class StartAfterRestoreTests
     {
         await using var world = await ServiceWorld.MakeAsync();
         var restore = await RestoreUntilAsync(world, WorkKind.Import);
-        Assert.Equal(ServerState.Shutdown, await StateAsync(world));
+        Assert.Equal(ServerState.Shutdown, await world.StateOfAsync("web"));
         await world.TellBackupAsync(new CancelRun(restore.Run, world.Project), MessageJson.Default.CancelRun);
         await world.SettleAsync();
         Assert.Equal((RunState.Cancelled, "it was cancelled"),
             (world.Portal.Run(restore.Run).State, world.Portal.Run(restore.Run).Error));
-        Assert.Equal(ServerState.Running, await StateAsync(world));
+        Assert.Equal(ServerState.Running, await world.StateOfAsync("web"));
     }
 
     [Fact]
@@ -140,7 +140,7 @@ public sealed class StartAfterRestoreTests
         Assert.StartsWith("it was cancelled; the server web was stopped for it and could not be started again: ", run.Error,
             StringComparison.Ordinal);
         Assert.Contains("web-vda", run.Error, StringComparison.Ordinal);
-        Assert.Equal(ServerState.Shutdown, await StateAsync(world));
+        Assert.Equal(ServerState.Shutdown, await world.StateOfAsync("web"));
     }
 
     [Fact]
@@ -156,9 +156,9 @@ public sealed class StartAfterRestoreTests
         var over = world.Portal.Run(restore.Run);
         Assert.Equal((RunState.Cancelled, "it was cancelled; the server web was stopped for it and could not be started again: "
             + "no worker of the region here is there; the next one that comes starts it"), (over.State, over.Error));
-        Assert.Equal(ServerState.Shutdown, await StateAsync(world));
+        Assert.Equal(ServerState.Shutdown, await world.StateOfAsync("web"));
         await world.SettleAsync();
-        Assert.Equal(ServerState.Running, await StateAsync(world));
+        Assert.Equal(ServerState.Running, await world.StateOfAsync("web"));
         Assert.Equal(over.Version, world.Portal.Run(restore.Run).Version);
     }
 
@@ -168,13 +168,13 @@ public sealed class StartAfterRestoreTests
         await using var world = await ServiceWorld.MakeAsync();
         var restore = await BackUpAndOrderAsync(world);
         Assert.True(await world.Worker.RunOneAsync(default));
-        Assert.Equal(ServerState.Shutdown, await StateAsync(world));
+        Assert.Equal(ServerState.Shutdown, await world.StateOfAsync("web"));
         world.Clock.Advance(Clockwork.SnapshotPatience + TimeSpan.FromSeconds(1));
         await world.Clockwork.TurnAsync(default);
         await world.SettleAsync();
         Assert.Equal((RunState.Failed, "the region's vSnapshot service does not answer"),
             (world.Portal.Run(restore.Run).State, world.Portal.Run(restore.Run).Error));
-        Assert.Equal(ServerState.Running, await StateAsync(world));
+        Assert.Equal(ServerState.Running, await world.StateOfAsync("web"));
         // What came too late, and what was there: nothing is rolled back to it, and the backup's base serves on.
         Assert.StartsWith("vb-", Assert.Single(await world.SnapshotNamesAsync("web")), StringComparison.Ordinal);
     }
@@ -188,12 +188,12 @@ public sealed class StartAfterRestoreTests
         var restore = await BackUpAndOrderAsync(world);
         var silent = new SilencedSource(world.Source);
         Assert.True(await world.NewWorker(silent).RunOneAsync(default));
-        Assert.Equal((1, ServerState.Shutdown), (silent.Lost, await StateAsync(world)));
+        Assert.Equal((1, ServerState.Shutdown), (silent.Lost, await world.StateOfAsync("web")));
         if (isCancelled) await world.TellBackupAsync(new CancelRun(restore.Run, world.Project), MessageJson.Default.CancelRun);
         await Workers.StartAnewAsync(world.Backup, world.WorkerId, default);
         await world.SettleAsync();
         Assert.Equal(isCancelled ? RunState.Cancelled : RunState.Succeeded, world.Portal.Run(restore.Run).State);
-        Assert.Equal(ServerState.Running, await StateAsync(world));
+        Assert.Equal(ServerState.Running, await world.StateOfAsync("web"));
     }
 
     [Fact]
@@ -202,10 +202,10 @@ public sealed class StartAfterRestoreTests
         await using var world = await ServiceWorld.MakeAsync();
         var restore = await BackUpAndOrderAsync(world);
         await world.NewWorker(new CancellingSource(world, restore)).RunOneAsync(default);
-        Assert.Equal(ServerState.Running, await StateAsync(world));
+        Assert.Equal(ServerState.Running, await world.StateOfAsync("web"));
         await world.SettleAsync();
         Assert.Equal(RunState.Cancelled, world.Portal.Run(restore.Run).State);
-        Assert.Equal(ServerState.Running, await StateAsync(world));
+        Assert.Equal(ServerState.Running, await world.StateOfAsync("web"));
     }
 
     [Fact]
@@ -218,12 +218,12 @@ public sealed class StartAfterRestoreTests
         var restore = await BackUpAndOrderAsync(world);
         mayWrite = false;
         Assert.True(await world.Worker.RunOneAsync(default));
-        Assert.Equal(ServerState.Running, await StateAsync(world));
+        Assert.Equal(ServerState.Running, await world.StateOfAsync("web"));
         await world.SettleAsync();
         var run = world.Portal.Run(restore.Run);
         Assert.Equal(RunState.Failed, run.State);
         Assert.Contains("web-vda may not be written", run.Error, StringComparison.Ordinal);
-        Assert.Equal(ServerState.Running, await StateAsync(world));
+        Assert.Equal(ServerState.Running, await world.StateOfAsync("web"));
     }
 
     /// <summary>The restore is cancelled while a worker begins with it.</summary>
@@ -243,16 +243,8 @@ public sealed class StartAfterRestoreTests
     static async Task<StartRestore> RestoreUntilAsync(ServiceWorld world, WorkKind next)
     {
         var restore = await BackUpAndOrderAsync(world);
-        for (var round = 0; round < 20; round++)
-        {
-            await world.BackupPump.SendDueAsync(default);
-            await world.SnapshotWork.DoDueAsync(default);
-            await world.SnapshotsPump.SendDueAsync(default);
-            if (await world.Backup.MakeAsync(change => Task.FromResult(change.Db.Tasks.Any(
-                task => task.Kind == next && task.State == WorkTaskState.Ready)), default)) return restore;
-            await world.Worker.RunOneAsync(default);
-        }
-        throw new InvalidOperationException($"there was no {next}");
+        await world.WorkUntilAsync(next);
+        return restore;
     }
 
     static async Task<StartRestore> BackUpAndOrderAsync(ServiceWorld world)
@@ -266,6 +258,4 @@ public sealed class StartAfterRestoreTests
         await world.DeclareServerAsync("web", "running", ("vda", s_volume.Value));
         return await world.OrderRestoreAsync(backup.Point, stops: true);
     }
-
-    static async Task<ServerState> StateAsync(ServiceWorld world) => (await world.Cloud.Hypervisor.FindAsync("web", default))!.State;
 }

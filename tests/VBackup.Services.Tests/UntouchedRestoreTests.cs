@@ -34,7 +34,7 @@ public sealed class UntouchedRestoreTests
         var hypervisor = new List<ServerState>();
         world.AlsoSettles = async () =>
         {
-            hypervisor.Add(await StateAsync(world));
+            hypervisor.Add(await world.StateOfAsync("web"));
             return false;
         };
 
@@ -57,12 +57,12 @@ public sealed class UntouchedRestoreTests
         var before = await world.SnapshotNamesAsync("web");
         var restore = await RestoreUntilImportAsync(world, backup.Point, stops: isRunning);
         Assert.NotEmpty((await world.SnapshotNamesAsync("web")).Except(before));
-        Assert.Equal(ServerState.Shutdown, await StateAsync(world));
+        Assert.Equal(ServerState.Shutdown, await world.StateOfAsync("web"));
 
         await SpoilAsync(world, "a volume was resized");
         await world.SettleAsync();
         ExpectFailed(world, restore, "the volume web-vdb has 4096 bytes now and had 300000: restore --to new-volume");
-        Assert.Equal(isRunning ? ServerState.Running : ServerState.Shutdown, await StateAsync(world));
+        Assert.Equal(isRunning ? ServerState.Running : ServerState.Shutdown, await world.StateOfAsync("web"));
         Assert.Equal(SnapshotState.Removed, Assert.Single(world.Portal.Snapshots, one => one.Purpose == SnapshotPurpose.Safety).State);
         Assert.Empty(await world.SnapshotNamesAsync("web"));
     }
@@ -93,7 +93,7 @@ public sealed class UntouchedRestoreTests
         isWritable = false;
         for (var attempt = 1; attempt <= WorkTask.AttemptsMax; attempt++)
         {
-            Assert.Equal(ServerState.Shutdown, await StateAsync(world));
+            Assert.Equal(ServerState.Shutdown, await world.StateOfAsync("web"));
             Assert.True(await world.Worker.RunOneAsync(default));
             world.Clock.Advance(TimeSpan.FromMinutes(5));
         }
@@ -102,7 +102,7 @@ public sealed class UntouchedRestoreTests
         var run = world.Portal.Run(restore.Run);
         Assert.Equal(RunState.Failed, run.State);
         Assert.EndsWith("no answer", run.Error, StringComparison.Ordinal);
-        Assert.Equal(ServerState.Running, await StateAsync(world));
+        Assert.Equal(ServerState.Running, await world.StateOfAsync("web"));
     }
 
     [Fact]
@@ -121,7 +121,7 @@ public sealed class UntouchedRestoreTests
         var order = restore = await RestoreUntilImportAsync(world, backup.Point);
         await world.SettleAsync();
         Assert.Equal((RunState.Cancelled, "it was cancelled"), (world.Portal.Run(order.Run).State, world.Portal.Run(order.Run).Error));
-        Assert.Equal(ServerState.Running, await StateAsync(world));
+        Assert.Equal(ServerState.Running, await world.StateOfAsync("web"));
         Assert.Empty(await world.SnapshotNamesAsync("web"));
 
         async Task<string?> CancelAsync(StartRestore cancelled)
@@ -210,7 +210,7 @@ public sealed class UntouchedRestoreTests
         else if (because == "a volume was resized") await SpoilAsync(world, because);
         else Directory.Move(world.Path($"location/{world.Project}"), world.Path("away"));
         await world.SettleAsync();
-        Assert.Equal(ServerState.Shutdown, await StateAsync(world));
+        Assert.Equal(ServerState.Shutdown, await world.StateOfAsync("web"));
         Assert.Equal(because == "it is cancelled" ? RunState.Cancelled : RunState.Failed, world.Portal.Run(restore.Run).State);
         if (because == "it is cancelled")
             Assert.Contains("partly overwritten by a restore of point ab", world.Portal.Run(restore.Run).Error, StringComparison.Ordinal);
@@ -241,7 +241,7 @@ public sealed class UntouchedRestoreTests
     }
 
     static async Task<string> StateNameAsync(ServiceWorld world) =>
-        await StateAsync(world) == ServerState.Running ? "running" : "shutdown";
+        await world.StateOfAsync("web") == ServerState.Running ? "running" : "shutdown";
 
     static void ExpectFailed(ServiceWorld world, StartRestore restore, string error)
     {
@@ -257,7 +257,7 @@ public sealed class UntouchedRestoreTests
         Assert.Contains(error, run.Error, StringComparison.Ordinal);
         Assert.Contains("server web was stopped for it; the volumes may be partly overwritten, and the snapshot safety-", run.Error,
             StringComparison.Ordinal);
-        Assert.Equal(ServerState.Shutdown, await StateAsync(world));
+        Assert.Equal(ServerState.Shutdown, await world.StateOfAsync("web"));
         var safety = Assert.Single(world.Portal.Snapshots, one => one.Purpose == SnapshotPurpose.Safety);
         Assert.Equal(SnapshotState.Ready, safety.State);
         // The base is gone.
@@ -277,17 +277,7 @@ public sealed class UntouchedRestoreTests
     static async Task<StartRestore> RestoreUntilImportAsync(ServiceWorld world, RestorePointId point, bool stops = true)
     {
         var restore = await world.OrderRestoreAsync(point, stops: stops);
-        for (var round = 0; round < 20; round++)
-        {
-            await world.BackupPump.SendDueAsync(default);
-            await world.SnapshotWork.DoDueAsync(default);
-            await world.SnapshotsPump.SendDueAsync(default);
-            if (await world.Backup.MakeAsync(change => Task.FromResult(change.Db.Tasks.Any(
-                task => task.Kind == WorkKind.Import && task.State == WorkTaskState.Ready)), default)) return restore;
-            await world.Worker.RunOneAsync(default);
-        }
-        throw new InvalidOperationException("there was no import");
+        await world.WorkUntilAsync(WorkKind.Import);
+        return restore;
     }
-
-    static async Task<ServerState> StateAsync(ServiceWorld world) => (await world.Cloud.Hypervisor.FindAsync("web", default))!.State;
 }

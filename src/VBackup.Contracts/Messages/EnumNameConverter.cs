@@ -37,13 +37,4 @@ public class EnumNameConverter<T> : JsonConverter<T> where T : struct, Enum
         writer.WriteStringValue(names.TryGetValue(value, out var name) ? name
             : throw new JsonException($"{value} is no value of {typeof(T).Name}"));
     }
-
-    public override T ReadAsPropertyName(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
-        values.TryGetValue(reader.GetString()!, out var value) ? value : throw new JsonException();
-
-    public override void WriteAsPropertyName(Utf8JsonWriter writer, T value, JsonSerializerOptions options)
-    {
-        ArgumentNullException.ThrowIfNull(writer);
-        writer.WritePropertyName(names[value]);
-    }
 }

@@ -75,12 +75,9 @@ public sealed record SettleOrder(VaultAddress Vault, IReadOnlyList<string> Sessi
 public sealed record SettleResult(ExportResult? Point);
 
 /// <param name="SafetySnapshot">Of a restore in place: what the storage calls the snapshot to go back to.</param>
-/// <param name="UntouchedAttempts">Of a restore in place: how many attempts have failed and said that they had overwritten nothing. For the
-/// vBackup service itself, which believes that nothing was overwritten only if all attempts have said so.</param>
 public sealed record ImportOrder(
     VaultAddress Vault, RunId Run, string VaultPoint, RestoreTarget Target, ServerRef Server, string? NewName, string? Volume,
-    string? SafetySnapshot = null,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] int UntouchedAttempts = 0);
+    string? SafetySnapshot = null);
 
 /// <param name="Import">What was to be made; or <paramref name="ImportImage"/>.</param>
 public sealed record UnfinishedOrder(RunId Run, ImportOrder? Import, ImportImageOrder? ImportImage);

@@ -18,7 +18,7 @@ public sealed record TakenInstant(
     /// <summary>As documents and messages have it: to a tenth of a millisecond. A bound is never rounded down.</summary>
     public double SkewSeconds => Math.Ceiling(Skew.TotalSeconds * 1e4) / 1e4;
 
-    /// <inheritdoc cref="SkewSeconds"/>
+    /// <summary>As documents and messages have it.</summary>
     public double? HeldSeconds => HeldFor is { } held ? Math.Round(held.TotalSeconds, 4) : null;
 }
 

@@ -67,11 +67,13 @@ public static class ExternalProgram
     static async Task<string> ReadComplaintsAsync(string program, StreamReader reader, CancellationToken cancellation)
     {
         var (piece, last) = (new char[ComplaintsKept], new StringBuilder());
-        for (long read = 0; await reader.ReadAsync(piece, cancellation).ConfigureAwait(false) is > 0 and var count;)
+        long told = 0;
+        while (await reader.ReadAsync(piece, cancellation).ConfigureAwait(false) is > 0 and var count)
         {
             last.Append(piece, 0, count);
             if (last.Length > ComplaintsKept) last.Remove(0, last.Length - ComplaintsKept);
-            if ((read += count) > ComplaintsMax)
+            told += count;
+            if (told > ComplaintsMax)
                 throw new RefusedException($"{program} complains without end, at last: {last.ToString().Trim().Split('\n')[^1]}");
         }
         return $"{last}";

@@ -53,7 +53,7 @@ internal sealed class BoundedCalls(TimeSpan limitMin, TimeProvider clock, Waitin
                 return await running.WaitAsync(limit, clock, cancellation).ConfigureAwait(false);
             }
             // It ended at the very moment, and whoever asked is its result's owner.
-            catch (Exception late) when (late is TimeoutException or OperationCanceledException && running.IsCompleted)
+            catch (Exception late) when (running.IsCompleted && (late is TimeoutException or OperationCanceledException))
             {
                 return await running.ConfigureAwait(false);
             }

@@ -20,22 +20,17 @@ static class ImportWork
         EdgeCloud cloud, VaultOpening vaults, ImportOrder order, WorkSecrets secrets, LeaseReport report, RunAttempt attempt,
         DataPathOptions options, CancellationToken cancellation)
     {
-        var begun = new Begun();
+        InPlaceWriting? writing = null;
         try
         {
-            return await DoAsync(cloud, vaults, order, secrets, report, begun, attempt, options, cancellation).ConfigureAwait(false);
+            return await DoAsync(cloud, vaults, order, secrets, report, attempt, options, begun => writing = begun, cancellation)
+                .ConfigureAwait(false);
         }
         catch when (order.Target == RestoreTarget.Original)
         {
-            report.OverwroteNothing = await IsUntouchedAsync(cloud, order, begun.Writing).ConfigureAwait(false);
+            report.OverwroteNothing = await IsUntouchedAsync(cloud, order, writing).ConfigureAwait(false);
             throw;
         }
-    }
-
-    /// <summary>How far a restore in place is, for whoever sees it fail.</summary>
-    sealed class Begun
-    {
-        public InPlaceWriting? Writing { get; set; }
     }
 
     // What somebody else has taken over, or has died in writing, is not as it was either: no server starts on that. Who cannot tell says
@@ -57,8 +52,8 @@ static class ImportWork
     }
 
     static async Task<ImportResult> DoAsync(
-        EdgeCloud cloud, VaultOpening vaults, ImportOrder order, WorkSecrets secrets, LeaseReport report, Begun begun, RunAttempt attempt,
-        DataPathOptions options, CancellationToken cancellation)
+        EdgeCloud cloud, VaultOpening vaults, ImportOrder order, WorkSecrets secrets, LeaseReport report, RunAttempt attempt,
+        DataPathOptions options, Action<InPlaceWriting> onChecked, CancellationToken cancellation)
     {
         var vault = await vaults.OpenAsync(order.Vault, secrets, makes: false, cancellation).ConfigureAwait(false);
         await using var closing = vault.ConfigureAwait(false);
@@ -70,7 +65,8 @@ static class ImportWork
         var volumes = order.Target == RestoreTarget.NewServer ? point.Volumes : Choose(point, order.Volume);
         report.Expects(volumes.Sum(volume => volume.LengthBytes));
         if (order.Target == RestoreTarget.Original)
-            return await WriteInPlaceAsync(cloud, restore, edge, point, order, report, begun, attempt, cancellation).ConfigureAwait(false);
+            return await WriteInPlaceAsync(cloud, restore, edge, point, order, report, attempt, onChecked, cancellation)
+                .ConfigureAwait(false);
         var making = new NewResources(cloud, restore, edge, report, attempt);
         if (order.Target == RestoreTarget.NewServer)
         {
@@ -82,12 +78,13 @@ static class ImportWork
     }
 
     static async Task<ImportResult> WriteInPlaceAsync(EdgeCloud cloud, VolumeRestore restore, EdgeDocument edge,
-        PointDocument point, ImportOrder order, LeaseReport report, Begun begun, RunAttempt attempt, CancellationToken cancellation)
+        PointDocument point, ImportOrder order, LeaseReport report, RunAttempt attempt, Action<InPlaceWriting> onChecked,
+        CancellationToken cancellation)
     {
         var server = await FindServerAsync(cloud, edge, cancellation).ConfigureAwait(false);
         var writing = await InPlaceWriting.CheckAsync(cloud, server, edge, Choose(point, order.Volume), cancellation, attempt)
             .ConfigureAwait(false);
-        begun.Writing = writing;
+        onChecked(writing);
         await writing.ShutOutOthersAsync(cancellation).ConfigureAwait(false);
         await writing.WriteAsync(restore, point.Id, order.SafetySnapshot, cancellation).ConfigureAwait(false);
         return new($"server {server.Name}", restore.LogicalBytes, restore.WrittenBytes, report.Notes,

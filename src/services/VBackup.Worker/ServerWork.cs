@@ -24,7 +24,8 @@ static class ServerWork
             await ImportWork.RequirePossibleAsync(cloud, vaults, restore, secrets, cancellation).ConfigureAwait(false);
         var server = await FindAsync(cloud, order, cancellation).ConfigureAwait(false);
         if (server.State == ServerState.Shutdown) return new(WasRunning: false);
-        foreach (var disk in server.Disks.Where(disk => order.ToOverwrite?.Contains(disk.Name) == true))
+        // A service of an earlier version names the disks alone.
+        foreach (var disk in server.Disks.Where(disk => order.ToRestore is null && order.ToOverwrite?.Contains(disk.Name) == true))
             await InPlaceWriting.RequireWritableAsync(cloud, disk.Volume, cancellation).ConfigureAwait(false);
         await tellItRuns().ConfigureAwait(false);
         await cloud.Hypervisor.StopAsync(server.Name, s_stopPatience, cancellation).ConfigureAwait(false);

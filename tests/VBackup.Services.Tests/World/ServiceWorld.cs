@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using Microsoft.Extensions.Time.Testing;
 using VBackup.Clouds.Lab;
+using VBackup.Clouds.Servers;
 using VBackup.Clouds.Volumes;
 using VBackup.Contracts.Ids;
 using VBackup.Contracts.Messages;
@@ -208,6 +209,24 @@ sealed class ServiceWorld : IAsyncDisposable
         }
         throw new InvalidOperationException("it does not come to rest");
     }
+
+    /// <summary>Everybody works until a task is the next that a worker takes up.</summary>
+    public async Task WorkUntilAsync(WorkKind next)
+    {
+        const int RoundsMax = 20;
+        for (var round = 0; round < RoundsMax; round++)
+        {
+            await BackupPump.SendDueAsync(default);
+            await SnapshotWork.DoDueAsync(default);
+            await SnapshotsPump.SendDueAsync(default);
+            if (await Backup.MakeAsync(change => Task.FromResult(change.Db.Tasks.Any(
+                task => task.Kind == next && task.State == WorkTaskState.Ready)), default)) return;
+            await Worker.RunOneAsync(default);
+        }
+        throw new InvalidOperationException($"there was no {next}");
+    }
+
+    public async Task<ServerState> StateOfAsync(string server) => (await Cloud.Hypervisor.FindAsync(server, default))!.State;
 
     async Task<int> WaitingAsync()
     {

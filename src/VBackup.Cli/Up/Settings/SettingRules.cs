@@ -30,7 +30,7 @@ sealed class SettingRules : IValidateOptions<UpSettings>
                 + "proxy with TLS before it";
     }
 
-    static IEnumerable<string> OfProxies(ApiSection api) => (api.Proxies ?? []).Where(entry => !ApiSection.IsProxy(entry))
+    static IEnumerable<string> OfProxies(ApiSection api) => (api.Proxies ?? []).Where(entry => ApiSection.FindProxy(entry) is null)
         .Select(entry => $"Api:Proxies: has '{entry}'; each is an address, or a network such as 10.0.0.0/24");
 
     // What is in it is looked at by whoever opens the cloud, and names the file.

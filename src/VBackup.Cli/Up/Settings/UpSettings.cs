@@ -46,14 +46,16 @@ sealed record ApiSection
     public string[]? Proxies { get; init; }
 
     /// <summary>Whose word is taken for where a request comes from. REQUIRES: it was looked at.</summary>
-    public IEnumerable<IPNetwork> TrustedProxies() => (Proxies ?? []).Select(Network);
+    public IEnumerable<IPNetwork> TrustedProxies() => (Proxies ?? []).Select(entry => FindProxy(entry)!.Value);
 
-    /// <summary>Everybody is nobody to trust, and of an address the short forms mean another one than was meant.</summary>
-    public static bool IsProxy(string text) => IPNetwork.TryParse(text, out var network) ? network.PrefixLength > 0
-        : IPAddress.TryParse(text, out var address) && (address.AddressFamily != AddressFamily.InterNetwork || $"{address}" == text);
-
-    static IPNetwork Network(string text) => IPNetwork.TryParse(text, out var network) ? network
-        : IPAddress.Parse(text) is var address ? new(address, address.GetAddressBytes().Length * 8) : default;
+    /// <summary>Null for what is none. Everybody is nobody to trust, and of an address the short forms mean another one than was
+    /// meant.</summary>
+    public static IPNetwork? FindProxy(string text)
+    {
+        if (IPNetwork.TryParse(text, out var network)) return network.PrefixLength > 0 ? network : null;
+        return IPAddress.TryParse(text, out var address) && (address.AddressFamily != AddressFamily.InterNetwork || $"{address}" == text)
+            ? new(address, address.GetAddressBytes().Length * 8) : null;
+    }
 }
 
 sealed record QuietHoursSection

@@ -20,7 +20,7 @@ static partial class Input
 
     /// <summary>What people write for each other.</summary>
     public static Problem? Text(string field, string? text) =>
-        text is { Length: >= 1 and <= TextLengthMax } && text.Trim() == text && !text.Any(char.IsControl)
+        text is { Length: >= 1 and <= TextLengthMax } && text.Trim() == text && OneLine.Is(text)
         ? null : Problem.Wrong(field, $"It has 1 to {TextLengthMax} letters, on one line, with no spaces around.");
 
     public static Problem? Present(string field, object? value) => value is not null ? null : Problem.Wrong(field, "It is needed.");

@@ -35,7 +35,7 @@ sealed record ListQuery(int Limit, string Order, bool IsDescending, JsonElement?
             return (null, Problem.Wrong("limit", $"It is a number from 1 to {LimitMax}."));
         var sort = query.ContainsKey("sort") ? query["sort"].ToString() : orderDefault;
         if (!known.Orders.Contains(sort)) return (null, Problem.Wrong("sort", $"It is one of {string.Join(", ", known.Orders)}."));
-        if (known.Filters.FirstOrDefault(name => query[name].ToString().Any(char.IsControl)) is { } broken)
+        if (known.Filters.FirstOrDefault(name => !OneLine.Is(query[name].ToString())) is { } broken)
             return (null, Problem.Wrong(broken, "It is on one line, without control characters."));
         var filters = string.Join('&', known.Filters.Where(query.ContainsKey)
             .Select(name => $"{name}={Uri.EscapeDataString(query[name].ToString())}"));

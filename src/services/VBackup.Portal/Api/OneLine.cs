@@ -11,11 +11,11 @@ sealed class OneLine : JsonConverter<string>
     {
         if (reader.TokenType != JsonTokenType.String) throw new JsonException("a text is expected");
         var text = reader.GetString()!;
-        return text.Any(BreaksLines) ? throw new ControlCharacterException() : text;
+        return Is(text) ? text : throw new ControlCharacterException();
     }
 
-    /// <summary>Those of Unicode too, which are no control characters.</summary>
-    static bool BreaksLines(char letter) => char.IsControl(letter) || letter is '\u2028' or '\u2029';
+    // Unicode has line breaks that are no control characters.
+    public static bool Is(string text) => !text.Any(letter => char.IsControl(letter) || letter is '\u2028' or '\u2029');
 
     public override void Write(Utf8JsonWriter writer, string value, JsonSerializerOptions options) => writer.WriteStringValue(value);
 }

@@ -68,8 +68,6 @@ static class ServerOwner
     {
         if (await db.Plans.AnyAsync(one => one.Region == server.Region && one.ServerId == server.ServerId, cancellation)
             .ConfigureAwait(false)) return new(ProblemCode.PlanExists, "The server has a plan: have it deleted first.");
-        if (await db.Snapshots.AnyAsync(one => one.Region == server.Region && one.ServerId == server.ServerId && one.IsRollingBack,
-            cancellation).ConfigureAwait(false)) return new(ProblemCode.RunGoingOn, "It is being rolled back: wait for that.");
-        return await SnapshotRoutes.RunOfAsync(db, server.Ref, cancellation).ConfigureAwait(false);
+        return await SnapshotRoutes.GoingOnAsync(db, server.Ref, cancellation).ConfigureAwait(false);
     }
 }

@@ -74,9 +74,7 @@ static class VolumeRoutes
         if (VolumeNames.FaultOf(request.Volumes) is { } wrong) return Problem.Of(wrong);
         if (request.Volumes?.FirstOrDefault(name => server.Disks.All(disk => disk.Name != name)) is { } missing)
             return Problem.Wrong("volumes", $"The server has no volume {missing}.");
-        if ((await SnapshotRoutes.RunOfAsync(change.Db, server.Ref, change.Cancellation).ConfigureAwait(false)
-            ?? await SnapshotRoutes.RollBackOfAsync(change.Db, server.Ref, change.Cancellation).ConfigureAwait(false)) is { } going)
-            return going;
+        if (await SnapshotRoutes.GoingOnAsync(change.Db, server.Ref, change.Cancellation).ConfigureAwait(false) is { } going) return going;
         var names = request.Volumes?.Select(name => server.Disks.First(disk => disk.Name == name).Volume).ToList();
         var inTheWay = (await SnapshotsOfAsync(change.Db, server, change.Cancellation).ConfigureAwait(false))
             .Where(one => names is null || one.Disks.Any(disk => names.Contains(disk.Volume))).ToList();

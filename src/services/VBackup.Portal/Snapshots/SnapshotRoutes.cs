@@ -205,7 +205,12 @@ static partial class SnapshotRoutes
             .ConfigureAwait(false)
             ? new(ProblemCode.RunGoingOn, "Volumes of this server are being made what they were at a snapshot: wait for that.") : null;
 
-    /// <summary>What is going on with a server.</summary>
+    /// <summary>What is going on with a server, of either kind.</summary>
+    internal static async Task<Problem?> GoingOnAsync(PortalDb db, ServerRef server, CancellationToken cancellation) =>
+        await RollBackOfAsync(db, server, cancellation).ConfigureAwait(false)
+        ?? await RunOfAsync(db, server, cancellation).ConfigureAwait(false);
+
+    /// <summary>The run of a server that is going on.</summary>
     internal static async Task<Problem?> RunOfAsync(PortalDb db, ServerRef server, CancellationToken cancellation) =>
         await db.Runs.AnyAsync(run => run.Region == server.Region && run.ServerId == server.Id && run.State < RunState.Succeeded,
             cancellation)

@@ -60,7 +60,7 @@ static class TaskResults
     {
         var run = await RunOfAsync(task, change, cancellation).ConfigureAwait(false);
         var error = failure.Error;
-        if (failure.OverwroteNothing && task.Kind == WorkKind.Import) NoteUntouched(task);
+        if (failure.OverwroteNothing) task.HasOverwrittenNothing();
         if (failure.MayPass && task.Attempts < WorkTask.AttemptsMax && IsWanted(task, run))
         {
             task.IsReadyAgain(change.Now + limits.RetryDelay * Math.Pow(2, task.Attempts - 1), error);
@@ -127,16 +127,9 @@ static class TaskResults
             await EndRunAsync(run, run.EndsAs is null ? error : run.Error!, change, cancellation).ConfigureAwait(false);
     }
 
-    static void NoteUntouched(WorkTask task)
-    {
-        var order = Read(task.Order, WorkJson.Default.ImportOrder);
-        task.IsAmended(JsonSerializer.Serialize(order with { UntouchedAttempts = order.UntouchedAttempts + 1 },
-            WorkJson.Default.ImportOrder));
-    }
-
     // Every attempt has said that it had overwritten nothing. Of one that was lost or given back nobody knows, and one that was lost may
     // wake up.
-    static bool IsUntouched(WorkTask import) => Read(import.Order, WorkJson.Default.ImportOrder).UntouchedAttempts == import.Epoch;
+    static bool IsUntouched(WorkTask import) => import.UntouchedAttempts == import.Epoch;
 
     // Whoever was lost has removed nothing, and nobody comes after him. Who came after one that was lost may have failed before he got to
     // what that one had made. Who was told to stop tries once to remove what he has made, and says nothing of it.

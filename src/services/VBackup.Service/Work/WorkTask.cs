@@ -42,6 +42,9 @@ public sealed class WorkTask
     /// <summary>How often a worker that was to end gave it back.</summary>
     public int TimesGivenBack { get; private set; }
 
+    /// <summary>Of a restore in place: attempts that have failed, and said that they had overwritten nothing.</summary>
+    public int UntouchedAttempts { get; private set; }
+
     /// <summary>By workers that died, or that it failed with.</summary>
     public int Attempts => Epoch - TimesGivenBack;
 
@@ -72,9 +75,6 @@ public sealed class WorkTask
     /// <summary>Whether somebody with this epoch has it now.</summary>
     public bool IsHeldUnder(int epoch) => State == WorkTaskState.Leased && Epoch == epoch;
 
-    /// <summary>What is to be known of it by the next attempt, or at its end.</summary>
-    public void IsAmended(string order) => Order = order;
-
     public void IsProlonged(DateTimeOffset until) => LeaseUntil = until;
 
     public void IsDone()
@@ -84,6 +84,9 @@ public sealed class WorkTask
 
     public void HasFailed(string error) =>
         (State, Worker, LeaseUntil, Error) = (WorkTaskState.Failed, null, null, error);
+
+    /// <summary>Its attempt has failed, and says so.</summary>
+    public void HasOverwrittenNothing() => UntouchedAttempts++;
 
     /// <summary>Another attempt; the epoch that had it is over.</summary>
     public void IsReadyAgain(DateTimeOffset at, string error) =>
