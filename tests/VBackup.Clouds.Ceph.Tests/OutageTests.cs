@@ -57,6 +57,28 @@ public sealed class OutageTests : IAsyncLifetime
         await reader.DisposeAsync();
     }
 
+    /// <summary>The call that had no answer in time makes its volume when the disk answers, and knows that it is its own.</summary>
+    [Theory]
+    [InlineData(null)]
+    [InlineData("run_7")]
+    public async Task A_volume_that_is_made_after_its_time_is_removed_again(string? claim)
+    {
+        // So the library waits on, when nobody waits for it.
+        await using var storage = new CephStorage(Cluster.Settings with { OperationTimeout = Patience,
+            CallTimeout = TimeSpan.FromSeconds(5) });
+        await storage.CreateAsync(Volume, LengthBytes, default);
+        await Cluster.StopDiskAsync();
+        await Reading.FailsAsync(CloudFailure.TimedOut, () => storage.CreateAsync(new("rbd/late"), LengthBytes, claim, default));
+        await Cluster.LetDiskGoOnAsync();
+        // Waits for that call; where the volume was left, there would be one already.
+        await EventuallyAsync(async () =>
+        {
+            await storage.CreateAsync(new("rbd/late"), LengthBytes, claim, default);
+            return true;
+        });
+        Assert.Equal(claim, await storage.FindClaimAsync(new("rbd/late"), default));
+    }
+
     [Fact]
     public async Task A_disk_that_does_not_answer_is_named_while_it_is_waited_for()
     {

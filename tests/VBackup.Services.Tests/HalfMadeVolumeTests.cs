@@ -74,6 +74,15 @@ public sealed class HalfMadeVolumeTests
         Assert.Contains($"whether there is a volume {s_volume} now is not known", Aftermath.Of(failure), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task So_is_one_whose_making_was_cancelled_and_cannot_be_called_back()
+    {
+        var storage = RefusingStorage.Of((IVolumeStorage)null!, _ => throw new LeftAloneException("create", s_volume.Value, default));
+        var failure = await Assert.ThrowsAsync<LeftAloneException>(
+            () => HalfMadeVolumes.CreateAsync(storage, s_volume, 1, null, default));
+        Assert.Contains($"whether there is a volume {s_volume} now is not known", Aftermath.Of(failure), StringComparison.Ordinal);
+    }
+
     async Task RemoveAsync(CloudFailure failure, int times, RunAttempt? attempt = null, Func<bool>? isLeft = null,
         CancellationToken stop = default)
     {

@@ -53,6 +53,7 @@ public sealed class LongImageTests
         var header = new byte[64 * 1024];
         BinaryPrimitives.WriteUInt32BigEndian(header, 0x514649FB);
         BinaryPrimitives.WriteUInt32BigEndian(header.AsSpan(4), 3);
+        BinaryPrimitives.WriteUInt32BigEndian(header.AsSpan(20), 16);
         BinaryPrimitives.WriteUInt64BigEndian(header.AsSpan(24), LengthBytes);
         return header;
     }

@@ -39,12 +39,14 @@ public static class ImageDigest
     }
 
     /// <summary>The digest that stands beside an image; null when there is none.</summary>
+    /// <param name="followsLinks">Not in a folder to which others may write: what is in the file may come to be told.</param>
     /// <exception cref="RefusedException">There is a file, and no digest in it.</exception>
-    public static async Task<string?> FindAsync(string image, ImageFormat format, CancellationToken cancellation)
+    public static async Task<string?> FindAsync(
+        string image, ImageFormat format, CancellationToken cancellation, bool followsLinks = true)
     {
         var path = ExistingFor(image, format);
         if (!File.Exists(path)) return null;
-        var lines = await ReadAsync(path, cancellation).ConfigureAwait(false);
+        var lines = await ReadAsync(path, cancellation, followsLinks).ConfigureAwait(false);
         // A list of several names them; a single one may be of a file that was renamed since.
         var own = lines is [var single] ? single : lines.FirstOrDefault(line => IsOf(line, image, format)) ?? "";
         var digest = own.TrimStart('\\').Split(' ')[0];
@@ -63,9 +65,9 @@ public static class ImageDigest
         PartialFile.RefuseExisting(path);
     }
 
-    static async Task<string[]> ReadAsync(string path, CancellationToken cancellation)
+    static async Task<string[]> ReadAsync(string path, CancellationToken cancellation, bool followsLinks = true)
     {
-        var file = new FileStream(NamedFile.OpenToRead(path), FileAccess.Read);
+        var file = new FileStream(NamedFile.OpenToRead(path, followsLinks: followsLinks), FileAccess.Read);
         await using var closing = file.ConfigureAwait(false);
         if (file.Length > FileSizeMax)
             throw new RefusedException($"{path} has more than {Units.Size(FileSizeMax)}: it holds one line for each file");

@@ -35,7 +35,7 @@ public sealed class ImageFile(string file, ImageFormat format)
         using (var raw = PartialFile.Make($"{file}.raw", lengthBytes))
         {
             copied = await fill(raw.Volume, cancellation).ConfigureAwait(false);
-            await QemuImage.FromRawAsync(raw.Path, qcow2.Path, cancellation).ConfigureAwait(false);
+            await QemuImage.FromRawAsync(raw.Volume, qcow2.Volume, cancellation).ConfigureAwait(false);
         }
         return await PublishAsync(qcow2, copied, cancellation).ConfigureAwait(false);
     }

@@ -22,19 +22,22 @@ public sealed class ImageSource : IDisposable
     ImageSource(string path, ImageFormat format, FileVolume file, string? expected) =>
         (_path, _format, _file, _expected) = (path, format, file, expected);
 
+    /// <summary>Opens it. From now on it is this very file, whatever has its name.</summary>
     /// <param name="isFormatGiven">Else it was taken from the name.</param>
     /// <param name="sha256">What the raw content must have; null to go by the file beside the image, if there is one.</param>
+    /// <param name="followsLinks">Not in a folder to which others may write.</param>
     /// <exception cref="RefusedException">The format is doubtful, or what is beside it is no digest.</exception>
     /// <exception cref="IOException">It cannot be opened, or holds no volume, such as a pipe that would be waited for.</exception>
     public static async Task<ImageSource> OpenAsync(
-        string path, ImageFormat format, bool isFormatGiven, string? sha256, CancellationToken cancellation)
+        string path, ImageFormat format, bool isFormatGiven, string? sha256, CancellationToken cancellation, bool followsLinks = true)
     {
-        var file = FileVolume.OpenSource(path);
+        var file = FileVolume.OpenSource(path, followsLinks);
         try
         {
-            if (format == ImageFormat.Raw && !isFormatGiven && QcowHeader.IsOn(path))
+            if (format == ImageFormat.Raw && !isFormatGiven && await QcowHeader.IsOnAsync(file, cancellation).ConfigureAwait(false))
                 throw new RefusedException($"{path} begins as qcow2 files do: give --format qcow2, or --format raw to import it as it is");
-            return new(path, format, file, sha256 ?? await ImageDigest.FindAsync(path, format, cancellation).ConfigureAwait(false));
+            return new(path, format, file,
+                sha256 ?? await ImageDigest.FindAsync(path, format, cancellation, followsLinks).ConfigureAwait(false));
         }
         catch
         {
@@ -128,14 +131,15 @@ public sealed class ImageSource : IDisposable
 
     async Task<PartialFile> UnpackAsync(string? scratch, CancellationToken cancellation)
     {
-        var length = QcowHeader.CheckAndReadLength(_path);
+        using var image = await HeldQcow.HoldAsync(_file, _path, cancellation).ConfigureAwait(false);
         _ = QemuImage.FindProgram();
         var folder = scratch ?? Path.GetDirectoryName(Path.GetFullPath(_path))!;
         if (!Directory.Exists(folder)) throw new RefusedException($"there is no folder {folder}");
-        var raw = MakeRaw(folder, length);
+        var allocated = await RequireRoomAsync(folder, image, cancellation).ConfigureAwait(false);
+        var raw = MakeRaw(folder, image.Header.LengthBytes);
         try
         {
-            await QemuImage.ToRawAsync(_path, raw.Path, cancellation).ConfigureAwait(false);
+            await QemuImage.ToRawAsync(image, allocated, raw.Volume, cancellation).ConfigureAwait(false);
             return raw;
         }
         catch
@@ -143,6 +147,18 @@ public sealed class ImageSource : IDisposable
             raw.Dispose();
             throw;
         }
+    }
+
+    // Nobody's disk is filled up to find out how much comes of a file.
+    /// <returns>How much will be written, at most.</returns>
+    async Task<long> RequireRoomAsync(string folder, HeldQcow image, CancellationToken cancellation)
+    {
+        var free = new DriveInfo(folder).AvailableFreeSpace;
+        var allocated = await image.CountAsync(free, cancellation).ConfigureAwait(false);
+        if (allocated <= free) return allocated;
+        throw new RefusedException($"the folder {folder} has {Units.Size(free)} left, and {_path} may need more than that while it is "
+            + $"unpacked there: its volume has {Units.Size(image.Header.LengthBytes)}, of which so much is not known to be zero: make room "
+            + "there, or unpack it elsewhere (--scratch names a folder); nothing was made");
     }
 
     PartialFile MakeRaw(string folder, long length)

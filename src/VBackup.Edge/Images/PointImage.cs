@@ -21,8 +21,8 @@ public sealed class PointImage(PointReading reading, VolumeDocument volume, IRun
     /// <returns>Null when it does not.</returns>
     public async Task<WrittenImage?> FindAsync(ImageFile image, CancellationToken cancellation)
     {
-        using var file = await ImageSource.OpenAsync(image.Path, image.Format, isFormatGiven: true, sha256: null, cancellation)
-            .ConfigureAwait(false);
+        using var file = await ImageSource.OpenAsync(image.Path, image.Format, isFormatGiven: true, sha256: null, cancellation,
+            followsLinks: false).ConfigureAwait(false);
         var content = await file.ContentAsync(scratch: null, cancellation).ConfigureAwait(false);
         if (content.LengthBytes != volume.LengthBytes) return null;
         if (await DifferenceAsync(content, cancellation).ConfigureAwait(false) is not null) return null;

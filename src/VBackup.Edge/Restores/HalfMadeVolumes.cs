@@ -22,12 +22,20 @@ public sealed class HalfMadeVolumes(IVolumeStorage storage, RunAttempt? attempt,
         }
         catch (CloudException silent) when (silent.Failure == CloudFailure.TimedOut)
         {
-            // One of that name may have been there before, and may be anybody's: nothing is removed.
-            Aftermath.Add(silent, $"whether there is a volume {volume} now is not known: once the storage answers, look, and remove it "
-                + "by hand if it was not there before");
+            NotKnown(silent, volume);
+            throw;
+        }
+        catch (LeftAloneException stopped)
+        {
+            NotKnown(stopped, volume);
             throw;
         }
     }
+
+    // One of that name may have been there before, and may be anybody's: nothing is removed. The storage removes what it makes late, as
+    // long as this process lives.
+    static void NotKnown(Exception failure, VolumeId volume) => Aftermath.Add(failure, $"whether there is a volume {volume} now is not "
+        + "known: once the storage answers, look, and remove it by hand if it was not there before");
 
     /// <summary>Removes what a failure left half made, and has the failure tell of it.</summary>
     public async Task RemoveAsync(IReadOnlyList<MadeVolume> made, Exception failure)

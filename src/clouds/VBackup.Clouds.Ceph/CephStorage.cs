@@ -146,35 +146,50 @@ public sealed class CephStorage : IVolumeStorage
         }, cancellation);
     }
 
-    public Task CreateAsync(VolumeId volume, long lengthBytes, string? claim, CancellationToken cancellation)
+    public async Task CreateAsync(VolumeId volume, long lengthBytes, string? claim, CancellationToken cancellation)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(lengthBytes);
         var path = PathOf(volume);
-        return RunAsync("create", path.ToString(), connection =>
+        await Calls.WaitForLateAsync(path.ToString(), "create", cancellation).ConfigureAwait(false);
+        // Whoever made it knows that it is his; by its name alone nobody else does.
+        Func<Task> undo = claim is null ? () => RemoveNowAsync(path, CancellationToken.None)
+            : () => RemoveClaimedNowAsync(path, [claim], CancellationToken.None);
+        await RunAsync("create", path.ToString(), connection =>
         {
             if (claim is null) RbdImage.Create(connection, path, lengthBytes);
             else ClaimedImage.Create(connection, path, lengthBytes, claim);
             return true;
-        }, cancellation);
+        }, cancellation, new(path.ToString(), undo)).ConfigureAwait(false);
     }
 
-    public Task RemoveAsync(VolumeId volume, CancellationToken cancellation)
+    public async Task RemoveAsync(VolumeId volume, CancellationToken cancellation)
     {
         var path = PathOf(volume);
-        return RunAsync("remove", path.ToString(), connection =>
-        {
-            RbdImage.Remove(connection, path);
-            return true;
-        }, cancellation);
+        await Calls.WaitForLateAsync(path.ToString(), "remove", cancellation).ConfigureAwait(false);
+        await RemoveNowAsync(path, cancellation).ConfigureAwait(false);
     }
+
+    private Task<bool> RemoveNowAsync(RbdPath path, CancellationToken cancellation) => RunAsync("remove", path.ToString(), connection =>
+    {
+        RbdImage.Remove(connection, path);
+        return true;
+    }, cancellation);
 
     public async Task<bool> RemoveClaimedAsync(VolumeId volume, IReadOnlyList<string> claims, CancellationToken cancellation)
     {
+        var path = PathOf(volume);
+        await Calls.WaitForLateAsync(path.ToString(), "remove", cancellation).ConfigureAwait(false);
+        return await RemoveClaimedNowAsync(path, claims, cancellation).ConfigureAwait(false);
+    }
+
+    private async Task<bool> RemoveClaimedNowAsync(RbdPath path, IReadOnlyList<string> claims, CancellationToken cancellation)
+    {
+        var volume = path.Volume;
         if (await FindClaimAsync(volume, cancellation).ConfigureAwait(false) is not { } claim || !claims.Contains(claim)) return false;
         var options = new WriterOptions { TakesOver = true, Claim = claim, Seen = new(claim) };
         try
         {
-            var writer = await OpenRbdWriterAsync(PathOf(volume), options, cancellation, isToRemove: true).ConfigureAwait(false);
+            var writer = await OpenRbdWriterAsync(path, options, cancellation, isToRemove: true).ConfigureAwait(false);
             await writer.RemoveImageAsync().ConfigureAwait(false);
             return true;
         }
@@ -190,10 +205,12 @@ public sealed class CephStorage : IVolumeStorage
         }
     }
 
-    public Task<bool> RemoveUnfinishedAsync(VolumeId volume, string owner, CancellationToken cancellation)
+    public async Task<bool> RemoveUnfinishedAsync(VolumeId volume, string owner, CancellationToken cancellation)
     {
         var path = PathOf(volume);
-        return RunAsync("remove", path.ToString(), connection => ClaimedImage.RemoveUnfinished(connection, path, owner), cancellation);
+        await Calls.WaitForLateAsync(path.ToString(), "remove", cancellation).ConfigureAwait(false);
+        return await RunAsync("remove", path.ToString(), connection => ClaimedImage.RemoveUnfinished(connection, path, owner),
+            cancellation).ConfigureAwait(false);
     }
 
     public Task ResizeAsync(VolumeId volume, long lengthBytes, CancellationToken cancellation)
@@ -269,13 +286,13 @@ public sealed class CephStorage : IVolumeStorage
             "open for writing", path.ToString(), () => CephVolumeWriter.Open(_settings, path, options, Calls, isToRemove), cancellation);
 
     /// <summary>Runs what blocks, within the time limit, on the shared connection.</summary>
-    internal async Task<T> RunAsync<T>(
-        string operation, string subject, Func<CephConnection, T> work, CancellationToken cancellation)
+    internal async Task<T> RunAsync<T>(string operation, string subject, Func<CephConnection, T> work, CancellationToken cancellation,
+        Making? making = null)
     {
         var connection = await ConnectAsync(cancellation).ConfigureAwait(false);
         try
         {
-            return await Calls.RunAsync(operation, subject, () => work(connection), cancellation).ConfigureAwait(false);
+            return await Calls.RunAsync(operation, subject, () => work(connection), cancellation, making: making).ConfigureAwait(false);
         }
         catch (CloudException e) when (e.HResult == CephFailure.ShutOut)
         {

@@ -40,3 +40,7 @@ public sealed class CloudException : IOException
     public string Operation { get; }
     public string Subject { get; }
 }
+
+/// <summary>A call to a cloud was cancelled that cannot be called back: what it was to make may be there, or come to be there.</summary>
+public sealed class LeftAloneException(string operation, string subject, CancellationToken cancellation)
+    : OperationCanceledException($"{subject}: {operation}: cancelled, and whether it was done is not known", cancellation);

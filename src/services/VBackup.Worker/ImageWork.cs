@@ -43,7 +43,8 @@ static class ImageWork
         if (!File.Exists(file)) throw new RefusedException($"the project's folder for images has no file {order.File}");
         var format = FormatOf(order.Format);
         using var source = await ImageSource.OpenAsync(
-            file, format ?? ImageFormats.OfName(file), isFormatGiven: format is not null, sha256: null, cancellation).ConfigureAwait(false);
+            file, format ?? ImageFormats.OfName(file), isFormatGiven: format is not null, sha256: null, cancellation,
+            followsLinks: false).ConfigureAwait(false);
         var volume = NewResources.NewVolume(cloud, new VolumeId(order.Beside), order.NewName);
         var imported = await source.ImportAsync(
             cloud, volume, scratch: null, attempt, report, cancellation).ConfigureAwait(false);

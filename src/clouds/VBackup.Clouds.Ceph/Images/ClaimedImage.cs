@@ -18,6 +18,7 @@ internal static class ClaimedImage
         try
         {
             using (var image = RbdImage.Open(connection, unfinished, isReadOnly: false)) image.Claim(claim);
+            BoundedCalls.ThrowIfLeftAlone();
             RbdImage.Rename(connection, unfinished, path);
         }
         catch

@@ -40,13 +40,15 @@ internal sealed class CephSnapshots(CephStorage storage) : IVolumeSnapshots
     {
         SnapshotNames.Check(name);
         var paths = Parsed(volumes);
+        await storage.Calls.WaitForLateAsync(WhatMakes(name), "prepare", cancellation).ConfigureAwait(false);
         var start = storage.Clock.GetTimestamp();
         while (true)
         {
             try
             {
                 var isThere = await storage.RunAsync("prepare", Subject(paths),
-                    connection => Taking(connection, name, paths, cancellation).Prepare(), cancellation).ConfigureAwait(false);
+                    connection => Taking(connection, name, paths, cancellation).Prepare(), cancellation, new(WhatMakes(name)))
+                    .ConfigureAwait(false);
                 return new Prepared(this, name, paths, isThere);
             }
             catch (GroupHeldException held)
@@ -57,8 +59,11 @@ internal sealed class CephSnapshots(CephStorage storage) : IVolumeSnapshots
         }
     }
 
-    private Task<T> OnCephAsync<T>(string operation, string subject, Func<CephConnection, T> work, CancellationToken cancellation) =>
-        storage.RunAsync(operation, subject, work, cancellation);
+    private Task<T> OnCephAsync<T>(
+        string operation, string subject, Func<CephConnection, T> work, Making? making, CancellationToken cancellation) =>
+        storage.RunAsync(operation, subject, work, cancellation, making);
+
+    private static string WhatMakes(string name) => $"the snapshot {name}";
 
     private InstantTaking Taking(CephConnection connection, string name, RbdPath[] paths, CancellationToken cancellation) =>
         new(connection, name, paths, Step, cancellation);
@@ -69,13 +74,13 @@ internal sealed class CephSnapshots(CephStorage storage) : IVolumeSnapshots
         {
             taking.TakeNow();
             return true;
-        }, cancellation);
+        }, new(WhatMakes(name)), cancellation);
 
         public Task<Instant> FinishAsync(CancellationToken cancellation) =>
-            RunAsync(taking => taking.Finish(wasThere: isThere), cancellation);
+            RunAsync(taking => taking.Finish(wasThere: isThere), making: null, cancellation);
 
-        private Task<T> RunAsync<T>(Func<InstantTaking, T> work, CancellationToken cancellation) => snapshots.OnCephAsync("take",
-            Subject(paths), connection => work(snapshots.Taking(connection, name, paths, cancellation)), cancellation);
+        private Task<T> RunAsync<T>(Func<InstantTaking, T> work, Making? making, CancellationToken cancellation) => snapshots.OnCephAsync(
+            "take", Subject(paths), connection => work(snapshots.Taking(connection, name, paths, cancellation)), making, cancellation);
     }
 
     public Task<IReadOnlyList<Instant>> ListAsync(IReadOnlyList<VolumeId> volumes, CancellationToken cancellation)
@@ -86,16 +91,18 @@ internal sealed class CephSnapshots(CephStorage storage) : IVolumeSnapshots
                 .Where(found => found.Paths.Any(paths.Contains)).Select(found => found.Instant)], cancellation);
     }
 
-    public Task RemoveAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation)
+    public async Task RemoveAsync(string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation)
     {
         SnapshotNames.Check(name);
         var paths = Parsed(volumes);
+        // One that is being taken by a call that nobody waited for would be there after it was removed.
+        await storage.Calls.WaitForLateAsync(WhatMakes(name), "remove", cancellation).ConfigureAwait(false);
         // Whoever was shut out in the middle of a run is to leave nothing behind all the same.
-        return storage.RunAnewAsync("remove", Subject(paths), connection =>
+        await storage.RunAnewAsync("remove", Subject(paths), connection =>
         {
             Remove(connection, name, paths, cancellation);
             return true;
-        }, cancellation);
+        }, cancellation).ConfigureAwait(false);
     }
 
     private void Remove(CephConnection connection, string name, RbdPath[] paths, CancellationToken cancellation)

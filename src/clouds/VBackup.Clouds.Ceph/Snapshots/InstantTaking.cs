@@ -203,6 +203,7 @@ internal sealed class InstantTaking(
     private void Step(string what)
     {
         cancellation.ThrowIfCancellationRequested();
+        BoundedCalls.ThrowIfLeftAlone();
         step(what);
     }
 

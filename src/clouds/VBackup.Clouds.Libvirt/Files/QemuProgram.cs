@@ -8,6 +8,7 @@ namespace VBackup.Clouds.Libvirt.Files;
 internal static class QemuProgram
 {
     private const int ComplaintCharactersMax = 500;
+    private static readonly TimeSpan s_endLimit = TimeSpan.FromSeconds(30);
 
     public static Process Start(string program, IEnumerable<string> arguments, string operation, string subject)
     {
@@ -42,6 +43,9 @@ internal static class QemuProgram
         catch (OperationCanceledException)
         {
             process.Kill();
+            // Whoever deletes what it has made must find that it makes no more. One that hangs in the kernel is not waited for without end.
+            await process.WaitForExitAsync(CancellationToken.None).WaitAsync(s_endLimit, clock, CancellationToken.None)
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             cancellation.ThrowIfCancellationRequested();
             throw new CloudException(CloudFailure.TimedOut, operation, subject, $"qemu-img is not done after {limit.TotalSeconds:0.#} s");
         }

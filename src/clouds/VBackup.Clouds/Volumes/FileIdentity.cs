@@ -12,6 +12,9 @@ public enum FileKind
     BlockDevice,
     Folder,
 
+    /// <summary>A symbolic link, where links are not followed.</summary>
+    Link,
+
     /// <summary>A pipe, a socket, a character device: nothing that holds a volume.</summary>
     Other,
 }
@@ -24,7 +27,7 @@ public readonly record struct FileIdentity(FileKind Kind, uint Major, uint Minor
 {
     private const int StatusSize = 256, ModeAt = 28, InodeAt = 32, BlocksAt = 48, OwnMajorAt = 128, MajorAt = 136;
     private const long BlockBytes = 512;
-    private const int TypeMask = 0xF000, RegularType = 0x8000, BlockType = 0x6000, FolderType = 0x4000;
+    private const int TypeMask = 0xF000, RegularType = 0x8000, BlockType = 0x6000, FolderType = 0x4000, LinkType = 0xA000;
 
     /// <summary>Follows links. Opens nothing, so it never waits.</summary>
     /// <returns>Null when there is no such file, or it may not be looked at.</returns>
@@ -38,6 +41,7 @@ public readonly record struct FileIdentity(FileKind Kind, uint Major, uint Minor
             RegularType => FileKind.RegularFile,
             BlockType => FileKind.BlockDevice,
             FolderType => FileKind.Folder,
+            LinkType => FileKind.Link,
             _ => FileKind.Other,
         };
         var device = status.AsSpan(kind == FileKind.BlockDevice ? OwnMajorAt : MajorAt);

@@ -44,18 +44,23 @@ public sealed class FileVolume : IVolumeReader, IVolumeWriter, IDisposable
     /// <summary>Whether anything was written, or tried to be, since it was opened.</summary>
     public bool WasWritten => _wasWritten;
 
+    /// <summary>A path by which a program that this process starts opens this very file, as long as it is open here. Its name may be
+    /// another file's by then.</summary>
+    public string PathForPrograms => NativeFile.PathForOthers(_file);
+
     /// <summary>Opens a source.</summary>
+    /// <param name="followsLinks">As of <see cref="NamedFile.OpenToRead"/>.</param>
     /// <exception cref="IOException">No such file, it cannot be read, or nobody knows where it ends.</exception>
-    public static FileVolume OpenSource(string path)
+    public static FileVolume OpenSource(string path, bool followsLinks = true)
     {
-        var file = NamedFile.OpenToRead(path, allowsDevices: true);
+        var file = NamedFile.OpenToRead(path, allowsDevices: true, followsLinks);
         try
         {
             var end = EndOf(path, file);
             // What the kernel makes up while it is read, as below /proc, is nothing to back up, least of all as an empty volume.
             if (end == 0 && RandomAccess.Read(file, new byte[1], 0) > 0)
                 throw new IOException($"{path} holds bytes but has no length: name an image file or a block device");
-            return new(path, file, direct: null, IsDevice(path), end, isAllZero: false, lengthAtTheEnd: null);
+            return new(path, file, direct: null, IsDevice(NativeFile.PathOf(file)), end, isAllZero: false, lengthAtTheEnd: null);
         }
         catch
         {
@@ -89,14 +94,16 @@ public sealed class FileVolume : IVolumeReader, IVolumeWriter, IDisposable
         var isNew = identity is null && !File.Exists(path);
         if (identity is null && new FileInfo(path).LinkTarget is { } nowhere)
             throw new IOException($"{path} is a link to {nowhere}, which is not there: remove the link, or name another target");
-        if (isNew) MakeForOwner(path);
+        using var made = isNew ? MakeForOwner(path) : null;
+        // Where others may write to the folder, the name may be a link by now, to whatever they want to be overwritten.
+        var at = made is null ? path : NativeFile.PathOf(made.SafeFileHandle);
         SafeFileHandle? file = null;
         try
         {
             file = isDevice
                 ? OpenDevice(path, identity!.Value)
-                : isShared ? File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite)
-                : OpenForOneWriter(path);
+                : isShared ? File.OpenHandle(at, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite)
+                : OpenForOneWriter(at, path);
             var end = EndOf(path, file);
             if (isNew) SetLength(file, path, lengthBytes);
             else if (end < lengthBytes)
@@ -130,11 +137,11 @@ public sealed class FileVolume : IVolumeReader, IVolumeWriter, IDisposable
     }
 
     // Two restores into one file would make a mixture, and both be told that all is well. A device is opened for one as well.
-    private static SafeFileHandle OpenForOneWriter(string path)
+    private static SafeFileHandle OpenForOneWriter(string at, string path)
     {
         try
         {
-            return File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None, FileOptions.None);
+            return File.OpenHandle(at, FileMode.Open, FileAccess.ReadWrite, FileShare.None, FileOptions.None);
         }
         catch (IOException busy) when (busy.HResult == NativeFile.Again)
         {
@@ -285,11 +292,16 @@ public sealed class FileVolume : IVolumeReader, IVolumeWriter, IDisposable
             $"{path} has no length ({Marshal.GetPInvokeErrorMessage(error)}): name an image file or a block device");
 
     // A volume may hold anybody's secrets. The file is empty until it is opened again.
-    private static void MakeForOwner(string path)
+    private static FileStream MakeForOwner(string path)
     {
-        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, BufferSize = 0 };
+        var options = new FileStreamOptions
+        {
+            Mode = FileMode.CreateNew, Access = FileAccess.Write, BufferSize = 0,
+            // Unlocked, so that it can be locked by its second opening.
+            Share = FileShare.ReadWrite,
+        };
         if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        using var made = new FileStream(path, options);
+        return new(path, options);
     }
 
     // Writing below a mounted file system would destroy it, and both sides would be told that all is well.

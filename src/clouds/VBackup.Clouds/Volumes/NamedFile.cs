@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 
@@ -16,13 +15,14 @@ public static class NamedFile
     private const int NoSuchFile = 2, NotPermitted = 1, NotAllowed = 13, NotAFolder = 20;   // ENOENT, EPERM, EACCES, ENOTDIR
 
     /// <param name="allowsDevices">A block device will do as well as a regular file.</param>
+    /// <param name="followsLinks">Whether the name may be a link's. Where others may write to the folder, it could lead anywhere.</param>
     /// <exception cref="NotAFileException">It is something else.</exception>
     /// <exception cref="IOException">It is not there, cannot be read, or somebody has it for himself alone.</exception>
-    public static SafeFileHandle OpenToRead(string path, bool allowsDevices = false)
+    public static SafeFileHandle OpenToRead(string path, bool allowsDevices = false, bool followsLinks = true)
     {
         // Whatever it is, it is not opened yet: nothing waits, and nothing is read.
-        using var looked = NativeFile.OpenToLook(path, out var error) ?? throw Failed(path, error);
-        var again = string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{looked.DangerousGetHandle()}");
+        using var looked = NativeFile.OpenToLook(path, followsLinks, out var error) ?? throw Failed(path, error);
+        var again = NativeFile.PathOf(looked);
         var kind = FileIdentity.Of(again)?.Kind ?? FileKind.Other;
         if (kind != FileKind.RegularFile && !(allowsDevices && kind == FileKind.BlockDevice)) throw NotOne(path, kind, allowsDevices);
         try
@@ -45,6 +45,7 @@ public static class NamedFile
         {
             FileKind.Folder => "a folder",
             FileKind.BlockDevice => "a device",
+            FileKind.Link => "a link, which is not followed",
             _ => allowsDevices ? "neither a file nor a block device" : "a pipe, a socket or a device",
         };
         return new($"{path} is {found}; name a file{(allowsDevices ? " or a block device" : "")}");

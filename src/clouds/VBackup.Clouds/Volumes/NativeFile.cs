@@ -24,6 +24,8 @@ internal static class NativeFile
     private const uint BasicStatus = 0x7ff;     // STATX_BASIC_STATS
     private const int CloseOnExec = 0x80000;    // O_CLOEXEC, for reading
     private const int PathOnly = 0x200000;      // O_PATH
+    private static readonly int s_noFollow =    // O_NOFOLLOW, another bit on each kind of machine, too
+        RuntimeInformation.ProcessArchitecture is Architecture.Arm64 ? 0x8000 : 0x20000;
     private const int ReadWrite = 2;            // O_RDWR
     private const int Create = 0x40;            // O_CREAT
     private const int ForOwner = 0x180;         // S_IRUSR | S_IWUSR
@@ -45,11 +47,12 @@ internal static class NativeFile
     /// <summary>The end of a file or device in bytes; below 0 with the error's number when it has none.</summary>
     public static long End(SafeFileHandle file, out int error) => Seek(file, 0, SeekEnd, out error);
 
-    /// <summary>Opens whatever has a name, following links, to look at it: neither its bytes nor its other end are touched.</summary>
+    /// <summary>Opens whatever has a name to look at it: neither its bytes nor its other end are touched.</summary>
+    /// <param name="followsLinks">Otherwise a link that has the name is what is opened.</param>
     /// <returns>Null with the error's number.</returns>
-    public static SafeFileHandle? OpenToLook(string path, out int error)
+    public static SafeFileHandle? OpenToLook(string path, bool followsLinks, out int error)
     {
-        var descriptor = open(path, PathOnly | CloseOnExec);
+        var descriptor = open(path, PathOnly | CloseOnExec | (followsLinks ? 0 : s_noFollow));
         error = descriptor < 0 ? Marshal.GetLastPInvokeError() : 0;
         return descriptor < 0 ? null : new(descriptor, ownsHandle: true);
     }
@@ -63,12 +66,19 @@ internal static class NativeFile
         return descriptor < 0 ? null : new(descriptor, ownsHandle: true);
     }
 
+    /// <summary>By this path the open file is opened once more, whatever has its name by now.</summary>
+    public static string PathOf(SafeFileHandle file) =>
+        string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{file.DangerousGetHandle()}");
+
+    /// <summary>The same for another process of this user.</summary>
+    public static string PathForOthers(SafeFileHandle file) =>
+        string.Create(CultureInfo.InvariantCulture, $"/proc/{Environment.ProcessId}/fd/{file.DangerousGetHandle()}");
+
     /// <summary>Opens an open file once more, to write past the page cache.</summary>
     /// <returns>Null where its file system offers no such thing.</returns>
     public static SafeFileHandle? OpenDirect(SafeFileHandle file)
     {
-        var path = string.Create(CultureInfo.InvariantCulture, $"/proc/self/fd/{file.DangerousGetHandle()}");
-        var descriptor = open(path, ReadWrite | s_direct | CloseOnExec);
+        var descriptor = open(PathOf(file), ReadWrite | s_direct | CloseOnExec);
         return descriptor < 0 ? null : new(descriptor, ownsHandle: true);
     }
 

@@ -35,9 +35,12 @@ internal sealed class SpoolRoom(IObjectStore store, long sizeMax, long packSizeM
             await _gate.WaitAsync(cancellation).ConfigureAwait(false);
             try
             {
-                while (!await FitsAsync(cancellation).ConfigureAwait(false) && _cached.TryDequeue(out var oldest))
+                while (!await FitsAsync(cancellation).ConfigureAwait(false) && _cached.TryPeek(out var oldest))
                 {
+                    // Only what is gone leaves the queue: of one that was not deleted the room would be counted for ever. One that was, and
+                    // of which that was not told, is deleted once more, which is no error.
                     await store.DeleteAsync(ObjectNames.Pack(oldest.Pack), cancellation).ConfigureAwait(false);
+                    _cached.Dequeue();
                     _used -= oldest.Length;
                 }
                 if (await FitsAsync(cancellation).ConfigureAwait(false))
