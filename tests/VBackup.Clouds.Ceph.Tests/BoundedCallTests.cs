@@ -1,28 +1,33 @@
+using System.Collections.Concurrent;
 using Xunit;
 
 namespace VBackup.Clouds.Ceph.Tests;
 
 /// <summary>Calls that make something, and that somebody does not wait for to their end.</summary>
-public sealed class BoundedCallTests
+public sealed class BoundedCallTests : IDisposable
 {
     const string Thing = "rbd/new";
     static readonly TimeSpan Long = TimeSpan.FromDays(1), Short = TimeSpan.FromMinutes(1);
 
     readonly TaskCompletionSource begun = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    readonly TaskCompletionSource goesOn = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    readonly BlockingCollection<bool> goesOn = [];
+    readonly TaskCompletionSource undoing = new(TaskCreationOptions.RunContinuationsAsynchronously);
     int undone;
+
+    public void Dispose() => goesOn.Dispose();
 
     /// <summary>Makes something as soon as it may go on.</summary>
     Task<string> MakeAsync(BoundedCalls calls, CancellationToken cancellation, Action? beforeTheLastStep = null) => calls.RunAsync("create",
         Thing, () =>
         {
             begun.SetResult();
-            goesOn.Task.GetAwaiter().GetResult();
+            goesOn.Take();
             beforeTheLastStep?.Invoke();
             return "made";
         }, cancellation, making: new(Thing, () =>
         {
             undone++;
+            undoing.SetResult();
             return Task.CompletedTask;
         }));
 
@@ -33,7 +38,7 @@ public sealed class BoundedCallTests
         var making = MakeAsync(new(Long, new RingingClock(TimeSpan.Zero)), stop.Token);
         await begun.Task;
         await stop.CancelAsync();
-        goesOn.SetResult();
+        goesOn.Add(true);
         Assert.Equal("made", await making);
         Assert.Equal(0, undone);
     }
@@ -50,7 +55,7 @@ public sealed class BoundedCallTests
         var waiting = calls.WaitForLateAsync(Thing, "remove", default);
         Assert.False(waiting.IsCompleted);
         await calls.WaitForLateAsync("rbd/other", "remove", default);
-        goesOn.SetResult();
+        goesOn.Add(true);
         await waiting;
         Assert.Equal(1, undone);
         await calls.WaitForLateAsync(Thing, "remove", default);
@@ -65,7 +70,8 @@ public sealed class BoundedCallTests
         var late = await Assert.ThrowsAsync<CloudException>(() => calls.WaitForLateAsync(Thing, "remove", default));
         Assert.Equal((CloudFailure.TimedOut, Thing), (late.Failure, late.Subject));
         await begun.Task;
-        goesOn.SetResult();
+        goesOn.Add(true);
+        await undoing.Task;
     }
 
     [Fact]
@@ -77,7 +83,7 @@ public sealed class BoundedCallTests
         await begun.Task;
         await stop.CancelAsync();
         await Assert.ThrowsAsync<LeftAloneException>(() => making);
-        goesOn.SetResult();
+        goesOn.Add(true);
         await calls.WaitForLateAsync(Thing, "remove", default);
         Assert.Equal(0, undone);
     }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using VBackup.Clouds.Volumes;
 using Xunit;
 
@@ -18,11 +19,11 @@ public sealed class LateCallTests(CephLab lab)
         VolumeId[] made = [.. await Task.WhenAll(Enumerable.Range(0, volumes).Select(_ => lab.NewVolumeAsync(LengthBytes)))];
         await using var storage = new CephStorage(CephLab.Settings, new RingingClock(LastPatience));
         var begun = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var goesOn = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        using var goesOn = new BlockingCollection<bool>();
         storage.CephSnapshots.BeforeStep = next =>
         {
             if (!next.StartsWith(step, StringComparison.Ordinal) || !begun.TrySetResult()) return;
-            goesOn.Task.GetAwaiter().GetResult();
+            goesOn.Take();
         };
         var name = lab.NewName("late");
         using var stop = new CancellationTokenSource();
@@ -32,7 +33,7 @@ public sealed class LateCallTests(CephLab lab)
         await Assert.ThrowsAsync<LeftAloneException>(() => taking);
         var removing = storage.Snapshots.RemoveAsync(name, made, default);
         Assert.False(removing.IsCompleted);
-        goesOn.SetResult();
+        goesOn.Add(true);
         await removing;
         Assert.Empty(await lab.Storage.Snapshots.ListAsync(made, default));
         foreach (var volume in made)

@@ -294,14 +294,12 @@ public sealed class FileVolume : IVolumeReader, IVolumeWriter, IDisposable
     // A volume may hold anybody's secrets. The file is empty until it is opened again.
     private static FileStream MakeForOwner(string path)
     {
-        var options = new FileStreamOptions
-        {
-            Mode = FileMode.CreateNew, Access = FileAccess.Write, BufferSize = 0,
-            // Unlocked, so that it can be locked by its second opening.
-            Share = FileShare.ReadWrite,
-        };
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, BufferSize = 0 };
         if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        return new(path, options);
+        var made = new FileStream(path, options);
+        // So that it can be locked by its second opening.
+        NativeFile.Unlock(made.SafeFileHandle);
+        return made;
     }
 
     // Writing below a mounted file system would destroy it, and both sides would be told that all is well.
