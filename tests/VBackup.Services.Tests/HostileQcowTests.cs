@@ -71,7 +71,8 @@ public sealed class HostileQcowTests : IDisposable
         using var file = FileVolume.OpenSource(PathOf("a.qcow2"));
         using var image = await HeldQcow.HoldAsync(file, "a.qcow2", default);
         // All that QEMU's own file has at its beginning: the header, and the tables.
-        await using (var written = File.OpenWrite(PathOf("a.qcow2"))) written.Write(await File.ReadAllBytesAsync(PathOf("evil.qcow2")));
+        await using (var written = new FileStream(PathOf("a.qcow2"), FileMode.Open, FileAccess.Write, FileShare.ReadWrite))
+            written.Write(await File.ReadAllBytesAsync(PathOf("evil.qcow2")));
         using var raw = FileVolume.OpenTarget(PathOf("raw"), Length);
         await QemuImage.ToRawAsync(image, Length, raw, default);
         var unpacked = await ReadAsync(raw);
