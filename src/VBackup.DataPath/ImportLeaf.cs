@@ -5,6 +5,8 @@ namespace VBackup.DataPath;
 /// <summary>A leaf of the tree while its chunks are imported. Reusable.</summary>
 internal sealed class ImportLeaf
 {
+    private readonly bool[] _held = new bool[FormatLimits.NodeChildren];
+
     public ManifestNode Node { get; } = new();
 
     public long Index { get; private set; }
@@ -20,6 +22,22 @@ internal sealed class ImportLeaf
     {
         (Index, IsLost) = (index, false);
         Node.Reset(0);
+        Array.Clear(_held);
+    }
+
+    /// <summary>Notes that the target has a chunk already.</summary>
+    public void Hold(int child) => _held[child] = true;
+
+    /// <summary>Whether a chunk is to be fetched.</summary>
+    public bool Lacks(int child) => Node.Has(child) && !_held[child];
+
+    /// <summary>The next chunks side by side that the leaf has.</summary>
+    public bool TryNextRun(int next, int countMax, out int first, out int count)
+    {
+        while (next < FormatLimits.NodeChildren && !Node.Has(next)) next++;
+        (first, count) = (next, 0);
+        while (count < countMax && first + count < FormatLimits.NodeChildren && Node.Has(first + count)) count++;
+        return count > 0;
     }
 
     public void Lose()

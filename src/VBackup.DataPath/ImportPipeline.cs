@@ -9,11 +9,10 @@ namespace VBackup.DataPath;
 /// <summary>How a volume is imported.</summary>
 public sealed record ImportOrder
 {
-    /// <summary>Read the target first and write only what differs.</summary>
+    /// <summary>Read the target first: what it holds already is neither fetched nor written.</summary>
     public bool Delta { get; init; }
 
-    /// <summary>Go on past damage: what cannot be read becomes zeros, and is named in the result. A chunk that a delta finds
-    /// in the target stays.</summary>
+    /// <summary>Go on past damage: what cannot be read becomes zeros, and is named in the result.</summary>
     public bool BestEffort { get; init; }
 
     /// <summary>Where to note what each chunk was when its id had been checked, for reading back; null for nowhere.</summary>
@@ -63,14 +62,11 @@ public sealed class ImportPipeline : IDisposable
         /// <summary>Chunks that lie side by side in the volume and are still to be written.</summary>
         public Memory<byte> Content { get; set; }
 
-        /// <summary>As much of the target, for writing only what differs.</summary>
-        public Memory<byte> Present { get; set; }
-
         public long Offset { get; set; }
         public int Filled { get; set; }
     }
 
-    private sealed class Import(TreeShape shape, IVolumeWriter target, ImportOrder order, ImportPlan plan)
+    private sealed class Import(TreeShape shape, IVolumeWriter target, ImportOrder order, ImportPlan plan, HeldChunks? held)
     {
         private readonly TaskCompletionSource<bool> _storeIsDistant = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private long _writtenBytes;
@@ -86,7 +82,7 @@ public sealed class ImportPipeline : IDisposable
         public long FetchedBytes => _fetchedBytes;
 
         /// <summary>Of chunks that the target has now, written or found there.</summary>
-        public long ImportedBytes => Interlocked.Read(ref _importedBytes);
+        public long ImportedBytes => Interlocked.Read(ref _importedBytes) + (held?.Bytes ?? 0);
 
         /// <summary>True as soon as a read had to wait, false when all is over and none had.</summary>
         public Task<bool> StoreIsDistant => _storeIsDistant.Task;
@@ -116,10 +112,12 @@ public sealed class ImportPipeline : IDisposable
                 + "smaller than the volume");
         // A single fetcher does one thing after the other.
         var leavesAtOnce = _slots.Length == 1 ? 1 : _options.LeavesOfImport;
-        var plan = new ImportPlan(_reader, tree, order.BestEffort, !target.IsAllZero, _slotSize, leavesAtOnce, cancellation);
+        using var held = order.Delta && !target.IsAllZero
+            ? new HeldChunks(_reader.Vault, shape, target, order.Digests, _pool, _writeSize, _lanes.Length) : null;
+        var plan = new ImportPlan(_reader, tree, held, order.BestEffort, !target.IsAllZero, _slotSize, leavesAtOnce, cancellation);
         await using (plan.ConfigureAwait(false))
         {
-            var import = new Import(shape, target, order, plan);
+            var import = new Import(shape, target, order, plan, held);
 
             await WorkerTeam.RunAsync(_slots.Length,
                 (worker, stop) => WorkAsync(import, worker, progress, stop), cancellation).ConfigureAwait(false);
@@ -161,10 +159,7 @@ public sealed class ImportPipeline : IDisposable
         foreach (var slot in _slots)
             if (!slot.IsEmpty) _pool.Return(slot);
         foreach (var lane in _lanes)
-        {
             if (!lane.Content.IsEmpty) _pool.Return(lane.Content);
-            if (!lane.Present.IsEmpty) _pool.Return(lane.Present);
-        }
     }
 
     // Each worker asks for its own only.
@@ -259,23 +254,14 @@ public sealed class ImportPipeline : IDisposable
         }
         catch (DamageException) when (import.Order.BestEffort)
         {
-            if (import.Order.Delta && await HoldsAsync(import, place, chunk, content, cancellation).ConfigureAwait(false)) return;
             // Asked for: the range is named as bad, and holds zeros rather than what nobody vouches for.
             content.Span.Clear();
             import.AddBad(new(chunk * import.Shape.ChunkSize, content.Length));
         }
     }
 
-    // What the vault has lost, the target may have still: it is what the id says, and must not be overwritten with zeros.
-    private async ValueTask<bool> HoldsAsync(
-        Import import, BlobPlace place, long chunk, Memory<byte> content, CancellationToken cancellation)
-    {
-        await import.Target.ReadAsync(chunk * import.Shape.ChunkSize, content, cancellation).ConfigureAwait(false);
-        return _reader.Vault.ChunkId(content.Span) == place.Id;
-    }
-
     /// <summary>Room for a chunk behind those that are still to be written, which are written first if it does not follow them.</summary>
-    private async ValueTask<Memory<byte>> MakeRoomAsync(
+    private static async ValueTask<Memory<byte>> MakeRoomAsync(
         Import import, Lane lane, long offset, int length, CancellationToken cancellation)
     {
         if (lane.Filled > 0 && (offset != lane.Offset + lane.Filled || lane.Filled + length > lane.Content.Length))
@@ -286,35 +272,11 @@ public sealed class ImportPipeline : IDisposable
         return room;
     }
 
-    private async ValueTask WriteAsync(Import import, Lane lane, CancellationToken cancellation)
+    private static async ValueTask WriteAsync(Import import, Lane lane, CancellationToken cancellation)
     {
         var content = lane.Content[..lane.Filled];
         lane.Filled = 0;
-        if (!import.Order.Delta)
-        {
-            await WriteAsync(import, lane.Offset, content, cancellation).ConfigureAwait(false);
-            return;
-        }
-        if (lane.Present.IsEmpty) lane.Present = _pool.Rent(_writeSize);
-        var present = lane.Present[..content.Length];
-        await import.Target.ReadAsync(lane.Offset, present, cancellation).ConfigureAwait(false);
-        var step = import.Shape.ChunkSize;
-        for (var from = 0; from < content.Length;)
-        {
-            var to = from;
-            while (to < content.Length && !PieceOf(content, to, step).SequenceEqual(PieceOf(present, to, step)))
-                to = Math.Min(to + step, content.Length);
-            if (to > from) await WriteAsync(import, lane.Offset + from, content[from..to], cancellation).ConfigureAwait(false);
-            from = to + step;
-        }
-    }
-
-    private static ReadOnlySpan<byte> PieceOf(Memory<byte> memory, int from, int step) =>
-        memory.Span[from..Math.Min(from + step, memory.Length)];
-
-    private static async ValueTask WriteAsync(Import import, long offset, ReadOnlyMemory<byte> content, CancellationToken cancellation)
-    {
-        await import.Target.WriteAsync(offset, content, cancellation).ConfigureAwait(false);
+        await import.Target.WriteAsync(lane.Offset, content, cancellation).ConfigureAwait(false);
         import.CountWritten(content.Length);
     }
 

@@ -16,6 +16,7 @@ internal sealed class ImportPlan : IAsyncDisposable
 {
     private readonly BlobReader _reader;
     private readonly VolumeTree _tree;
+    private readonly HeldChunks? _held;
     private readonly bool _bestEffort;
     private readonly bool _makesZeros;
     private readonly int _slotSize;
@@ -28,15 +29,17 @@ internal sealed class ImportPlan : IAsyncDisposable
     private readonly ConcurrentBag<ImportWindow> _freeWindows = [];
     private ImportWindow? _window;
 
+    /// <param name="held">Finds what is not to be handed out; null when all is.</param>
     /// <param name="bestEffort">Leaves that cannot be read are handed out as lost.</param>
     /// <param name="makesZeros">Whether the target may be dirty where the leaves lack something.</param>
     /// <param name="slotSize">The most that one read fetches.</param>
     /// <param name="leavesAtOnce">Leaves that are imported together; as many are read ahead meanwhile.</param>
-    public ImportPlan(BlobReader reader, VolumeTree tree, bool bestEffort, bool makesZeros, int slotSize, int leavesAtOnce,
-        CancellationToken cancellation)
+    public ImportPlan(BlobReader reader, VolumeTree tree, HeldChunks? held, bool bestEffort, bool makesZeros, int slotSize,
+        int leavesAtOnce, CancellationToken cancellation)
     {
         _reader = reader;
         _tree = tree;
+        _held = held;
         _bestEffort = bestEffort;
         _makesZeros = makesZeros;
         _slotSize = slotSize;
@@ -131,6 +134,8 @@ internal sealed class ImportPlan : IAsyncDisposable
             // Asked for: what lies below is named as bad and becomes zeros.
             leaf.Lose();
         }
+        // Where nobody has to wait it would be done here, while all others wait for the gate.
+        if (_held is not null) await Task.Run(() => _held.MarkAsync(leaf, _stop.Token), _stop.Token).ConfigureAwait(false);
         return leaf;
     }
 

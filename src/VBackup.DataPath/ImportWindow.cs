@@ -37,7 +37,7 @@ internal sealed class ImportWindow(int leavesMax)
         var first = _leaves.Count * FormatLimits.NodeChildren;
         _leaves.Add(leaf);
         for (var child = 0; child < FormatLimits.NodeChildren; child++)
-            if (leaf.Node.Has(child)) _order[_chunks++] = first + child;
+            if (leaf.Lacks(child)) _order[_chunks++] = first + child;
     }
 
     /// <summary>Asks where the chunks lie now that nobody has taken yet, and orders them; first when the leaves are complete, and

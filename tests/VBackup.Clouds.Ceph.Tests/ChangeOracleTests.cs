@@ -64,6 +64,33 @@ public sealed class ChangeOracleTests(CephLab lab)
         Assert.Empty(await snapshots.ListAsync(volumes, default));
     }
 
+    /// <summary>An image of many objects is asked about in steps: at the edge of each something changes.</summary>
+    [Theory]
+    [InlineData(Tracked)]
+    [InlineData(Untracked)]
+    public async Task Changes_at_the_edges_of_steps_are_found_and_rolled_back(string features)
+    {
+        const int objectBytes = 4096, stepBytes = 256 * objectBytes, lengthBytes = 3 * stepBytes + 5 * objectBytes;
+        var volume = await lab.NewImageAsync(lengthBytes, features, "--object-size", "4K");
+        var snapshots = lab.Storage.Snapshots;
+        using (var guest = CephLab.NewGuest())
+        {
+            await guest.WriteAsync(volume, 0, new Random(1).RandomBytes(lengthBytes));
+            await snapshots.TakeAsync("first", [volume], default);
+            foreach (var at in (int[])[0, stepBytes - 1, stepBytes, 2 * stepBytes - 1, 3 * stepBytes, lengthBytes - 1])
+                await guest.WriteAsync(volume, at, new byte[] { 0 });
+            guest.Discard(volume, 2 * stepBytes, objectBytes);
+        }
+        await snapshots.TakeAsync("second", [volume], default);
+        var (before, after) = (await lab.Storage.AllAsync(volume, "first"), await lab.Storage.AllAsync(volume, "second"));
+        Assert.NotEqual(-1, Reading.FirstOutside(before, after, []));
+        var known = Assert.IsType<ChangeAnswer.Known>(await snapshots.FindChangesAsync(volume, "first", "second", default));
+        Assert.Equal(-1, Reading.FirstOutside(before, after, known.Extents.Ranges));
+        Assert.InRange(known.Extents.Ranges.Sum(range => range.Length), 7, 7 * objectBytes);
+        await snapshots.RollBackAsync("first", [volume], default);
+        Assert.Equal(before, await lab.Storage.AllAsync(volume));
+    }
+
     [Fact]
     public async Task A_change_that_is_left_out_is_found_by_the_comparison()
     {

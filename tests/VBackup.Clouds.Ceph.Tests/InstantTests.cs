@@ -252,9 +252,59 @@ public sealed class InstantTests(CephLab lab)
             for (var i = 0; i < taken; i++)
                 Assert.Equal(i < rolledBack ? note : null, await lab.Storage.FindRestoreNoteAsync(volumes[i], default));
         }
-        Assert.Equal(rolledBack == taken ? taken + 2 : rolledBack + 1, step);
+        Assert.Equal(rolledBack + 1, step);
         foreach (var volume in volumes[..rolledBack])
             Assert.Equal(new byte[4], (await lab.Storage.AllAsync(volume))[..4]);
+    }
+
+    // A server was started: nothing more is to be written.
+    [Fact]
+    public async Task A_roll_back_of_all_volumes_stops_when_it_is_told_to()
+    {
+        var (volumes, now) = await WrittenSinceAsync("good-state");
+        using var stop = new CancellationTokenSource();
+        await using var storage = new CephStorage(CephLab.Settings);
+        storage.CephSnapshots.BeforeStep = step =>
+        {
+            if (step.Contains(volumes[1].Value, StringComparison.Ordinal)) stop.Cancel();
+        };
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(
+            () => storage.Snapshots.RollBackAsync("good-state", volumes, stop.Token));
+        Assert.Equal(new byte[4], (await lab.Storage.AllAsync(volumes[0]))[..4]);
+        Assert.Equal(now, await lab.Storage.AllAsync(volumes[1]));
+        await Snapshots.RollBackAsync("good-state", volumes, default);
+        Assert.Equal(new byte[4], (await lab.Storage.AllAsync(volumes[1]))[..4]);
+    }
+
+    // It slept, and another has done all of it, and has started the server.
+    [Fact]
+    public async Task A_roll_back_of_all_volumes_that_was_taken_over_writes_nothing_more()
+    {
+        var (volumes, now) = await WrittenSinceAsync("good-state");
+        await using var storage = new CephStorage(CephLab.Settings);
+        using var meeting = new Barrier(2);
+        storage.CephSnapshots.BeforeStep = _ =>
+        {
+            meeting.SignalAndWait();
+            meeting.SignalAndWait();
+        };
+        var rollingBack = Task.Run(() => storage.Snapshots.RollBackAsync("good-state", volumes, default));
+        meeting.SignalAndWait();
+        foreach (var volume in volumes)
+            await (await lab.Storage.OpenWriterAsync(volume, new() { TakesOver = true }, default)).DisposeAsync();
+        meeting.SignalAndWait();
+        await Reading.FailsAsync(CloudFailure.InUse, () => rollingBack);
+        foreach (var volume in volumes) Assert.Equal(now, await lab.Storage.AllAsync(volume));
+    }
+
+    async Task<(VolumeId[] Volumes, byte[] Now)> WrittenSinceAsync(string name)
+    {
+        // As they are rolled back.
+        VolumeId[] volumes = [.. (await NewVolumesAsync()).OrderBy(volume => volume.Value, StringComparer.Ordinal)];
+        await Snapshots.TakeAsync(name, volumes, default);
+        using (var guest = CephLab.NewGuest())
+            foreach (var volume in volumes) await guest.WriteAsync(volume, 0, new byte[] { 1, 2, 3, 4 });
+        return (volumes, await lab.Storage.AllAsync(volumes[0]));
     }
 
     [Fact]

@@ -26,6 +26,20 @@ public sealed partial class ApiDocumentTests
         Assert.False(paths.GetProperty("/api/v1/sessions").GetProperty("post").TryGetProperty("security", out _));
     }
 
+    [Fact]
+    public async Task Each_operation_has_a_name_of_its_own()
+    {
+        await using var world = await PortalWorld.MakeAsync();
+        var document = (await world.GetAsync("/openapi/v1.json", null)).Is(200).Json;
+        var names = document.GetProperty("paths").EnumerateObject().SelectMany(path => path.Value.EnumerateObject())
+            .Select(operation => operation.Value.GetProperty("operationId").GetString()!).ToList();
+        Assert.Equal(names.Count, names.Distinct(StringComparer.Ordinal).Count());
+        Assert.All(names, name => Assert.Matches("^(get|post|put|patch|delete)[A-Z][A-Za-z0-9]+$", name));
+        Assert.Contains("getServersByRegionByServerId", names);
+        Assert.DoesNotContain("none", document.GetProperty("components").GetProperty("schemas").GetProperty("WeekdayOfMonth")
+            .GetProperty("properties").GetProperty("day").ToString(), StringComparison.Ordinal);
+    }
+
     /// <summary>Also of what comes later: made from the whole document.</summary>
     [Fact]
     public async Task Every_value_has_a_type_and_what_may_be_left_out_is_not_said_to_be_needed()

@@ -193,6 +193,7 @@ public sealed class PlanRouteTests
         Assert.Equal(["", plan.ToString()], list.Items("plan"));
         Assert.Equal(["web"], (await world.GetAsync("/api/v1/servers?gone=false", session)).Items("name"));
         Assert.Equal(["gone"], (await world.GetAsync("/api/v1/servers?gone=true&sort=-seenAt", session)).Items("name"));
+        (await world.GetAsync("/api/v1/servers?state=lost", session)).Is(400, "wrong-input", "state");
         var first = (await world.GetAsync("/api/v1/servers?limit=1", session)).Is(200);
         Assert.Equal(["web"], (await world.GetAsync($"/api/v1/servers?limit=1&cursor={first["next"]}", session)).Is(200).Items("name"));
         var one = (await world.GetAsync($"/api/v1/servers/{web.Region}/{web.Id}", session)).Is(200);

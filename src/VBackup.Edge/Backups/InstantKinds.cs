@@ -9,7 +9,7 @@ public static class InstantKinds
     /// <summary>The storage took all of them at once, or the server was shut down.</summary>
     public const string Group = "group";
 
-    /// <summary>The storage took one after another, and stops nobody who writes meanwhile: the guest was frozen for it. Whether it was to
-    /// the end, the consistency says, and how far they are apart was measured.</summary>
+    /// <summary>The storage took one after another, and stops nobody who writes meanwhile: the guest was frozen, or paused, from the first
+    /// to the last. How far they are apart was measured.</summary>
     public const string Frozen = "frozen";
 }

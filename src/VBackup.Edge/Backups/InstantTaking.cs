@@ -1,3 +1,4 @@
+using VBackup.Clouds;
 using VBackup.Clouds.Servers;
 using VBackup.Clouds.Snapshots;
 using VBackup.Clouds.Volumes;
@@ -29,6 +30,9 @@ public static class InstantTaking
     /// on.</summary>
     public const string HeldNote = "the guest is held still for the snapshot", LetGoNote = "the guest was let go";
 
+    /// <summary>Each holds the guest still once more.</summary>
+    const int AttemptsMax = 2;
+
     /// <summary>Takes it for a backup: what a restore in place left half written is refused.</summary>
     /// <inheritdoc cref="TakeAsync" path="/param"/>
     /// <exception cref="RefusedException">As for the other, or a volume is half restored: the message says what can be done.</exception>
@@ -47,24 +51,50 @@ public static class InstantTaking
     /// <param name="name">What a failure leaves of it is to be removed under this name.</param>
     /// <param name="bases">Our snapshots that later backups may ask for what changed since; others are let be.</param>
     /// <exception cref="RefusedException">The server was replaced or changed, or its volumes cannot be caught at one instant.</exception>
+    /// <exception cref="CloudException">It failed, or the guest went on too early each time.</exception>
     public static async Task<TakenInstant> TakeAsync(EdgeCloud cloud, Server server, string name, IReadOnlyCollection<string> bases,
         IRunReport report, CancellationToken cancellation)
     {
         VolumeId[] volumes = [.. server.Disks.Select(disk => disk.Volume)];
         // A disk that was attached or detached since, or is left out this time, makes it another group.
         await cloud.Storage.Snapshots.ReduceToBasesAsync(bases, volumes, cancellation).ConfigureAwait(false);
+        for (var attempt = 1; ; attempt++)
+        {
+            var (taken, whyNone) = await TakeOnceAsync(cloud, server, name, volumes, report, cancellation).ConfigureAwait(false);
+            if (whyNone is null) return taken;
+            await cloud.Storage.Snapshots.RemoveAsync(name, volumes, cancellation).ConfigureAwait(false);
+            if (attempt == AttemptsMax)
+                throw new CloudException(CloudFailure.TimedOut, "take", $"the volumes of {server.Name}", $"{whyNone}, {attempt} times: "
+                    + "the point would be of no one instant. Give the volumes exclusive-lock, or raise the cloud's holdLimitSeconds");
+            report.Note($"{whyNone}: they are taken again");
+        }
+    }
+
+    // Where the storage holds nobody still, the volumes are of one instant only if nobody wrote from the first to the last.
+    static async Task<(TakenInstant Taken, string? WhyNone)> TakeOnceAsync(EdgeCloud cloud, Server server, string name,
+        VolumeId[] volumes, IRunReport report, CancellationToken cancellation)
+    {
         var prepared = new TimedInstant(
             await cloud.Storage.Snapshots.PrepareAsync(name, volumes, cancellation).ConfigureAwait(false), cloud.Clock);
         var holdsStill = await cloud.Storage.Snapshots.HoldsStillAsync(volumes, cancellation).ConfigureAwait(false);
         var state = await LookAgainAsync(cloud, server, cancellation).ConfigureAwait(false);
-        var (wasHeld, held) = (false, (TimeSpan?)null);
-        // How a guest that does not run was ended, nobody knows.
-        if (state is not ServerState.Running) await prepared.TakeAsync(cancellation).ConfigureAwait(false);
-        else (wasHeld, held) = await TakeHeldAsync(cloud, server, prepared, holdsStill, report, cancellation).ConfigureAwait(false);
+        var (wasHeld, held, whyNone) = (false, (TimeSpan?)null, (string?)null);
+        if (state is ServerState.Running)
+        {
+            (wasHeld, held) = await TakeHeldAsync(cloud, server, prepared, holdsStill, report, cancellation).ConfigureAwait(false);
+            if (!holdsStill && !wasHeld) whyNone = "the guest was let go before all of its volumes were taken";
+        }
+        else
+        {
+            // How a guest that does not run was ended, nobody knows.
+            await prepared.TakeAsync(cancellation).ConfigureAwait(false);
+            if (!holdsStill && await LookAgainAsync(cloud, server, cancellation).ConfigureAwait(false) is var now && now != state)
+                whyNone = $"the server was {ServerStateName.Of(state)}, and {ServerStateName.Of(now)} before all of its volumes were taken";
+        }
         var taken = await prepared.FinishAsync(cancellation).ConfigureAwait(false);
         var (kind, skew) = taken.Kind == InstantKind.OneVolume ? (InstantKinds.OneVolume, TimeSpan.Zero)
             : holdsStill || state == ServerState.Shutdown ? (InstantKinds.Group, TimeSpan.Zero) : (InstantKinds.Frozen, prepared.Took);
-        return new(taken, wasHeld ? "filesystem" : "crash", held, state, kind, skew);
+        return (new(taken, wasHeld ? "filesystem" : "crash", held, state, kind, skew), whyNone);
     }
 
     /// <summary>Measures the taking alone: the first volume's instant is after its beginning, and the last one's before its end.</summary>
@@ -117,7 +147,7 @@ public static class InstantTaking
             else NoteNotHeld(server, hold.WhyNotHeld, holdsStill, report);
             await prepared.TakeAsync(cancellation).ConfigureAwait(false);
             var wasHeld = await hold.WasStillFrozenAsync(cancellation).ConfigureAwait(false);
-            if (hold.WhyNotHeld is null && !wasHeld)
+            if (hold.WhyNotHeld is null && !wasHeld && holdsStill)
                 report.Note("the guest was let go before the snapshot was complete: crash consistency");
             return wasHeld;
         }

@@ -77,8 +77,11 @@ public sealed class PackDamageTests(SampleFixture fixture) : IClassFixture<Sampl
         var expected = content.ToArray();
         expected.AsSpan((int)bad[1].Offset, (int)bad[1].Length).Clear();
         Contents.AssertSame(expected, target.Content);
-        await Assert.ThrowsAsync<DamageException>(() => vault.ImportAsync(point, "disk", new MemoryVolume(content.ToArray()),
+        await Assert.ThrowsAsync<DamageException>(() => vault.ImportAsync(point, "disk", new MemoryVolume(present.ToArray()),
             new() { Delta = true }));
+        // What is held is not asked for: a target that is whole needs nothing of what is damaged.
+        var whole = await vault.ImportAsync(point, "disk", new MemoryVolume(content.ToArray()), new() { Delta = true });
+        Assert.Equal((0, 0), (whole.WrittenBytes, whole.FetchedBytes));
     }
 
     [Fact]

@@ -83,14 +83,6 @@ internal sealed unsafe partial class RbdImage
         if (code != CephFailure.NoSuchThing) CephFailure.Check(code, "rbd_snap_remove", $"{Subject}@{name}");
     }
 
-    public void RollBack(string name)
-    {
-        using var steps = new StepsOfLibrary();
-        CephFailure.Check(
-            LibrbdSnapshots.rbd_snap_rollback_with_progress(Handle, name, &StepsOfLibrary.OnProgress, steps.Argument),
-            "rbd_snap_rollback", $"{Subject}@{name}");
-    }
-
     /// <summary>The group that the image is in; null when in none.</summary>
     public GroupName? Group()
     {

@@ -20,10 +20,6 @@ internal static unsafe partial class LibrbdSnapshots
     public static partial int rbd_snap_remove(ImageHandle image, string snapname);
 
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
-    public static partial int rbd_snap_rollback_with_progress(
-        ImageHandle image, string snapname, delegate* unmanaged[Cdecl]<ulong, ulong, nint, int> cb, nint cbdata);
-
-    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int rbd_snap_set(ImageHandle image, string? snapname);
 
     [LibraryImport(Library)]
@@ -81,9 +77,4 @@ internal static unsafe partial class LibrbdSnapshots
     [LibraryImport(Library)]
     public static partial int rbd_group_snap_list_cleanup(
         rbd_group_snap_info_t* snaps, nuint group_snap_info_size, nuint num_entries);
-
-    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
-    public static partial int rbd_group_snap_rollback_with_progress(
-        IoContextHandle group_p, string group_name, string snap_name,
-        delegate* unmanaged[Cdecl]<ulong, ulong, nint, int> cb, nint cbdata);
 }

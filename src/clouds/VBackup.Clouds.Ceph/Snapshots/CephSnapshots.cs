@@ -264,12 +264,11 @@ internal sealed class CephSnapshots(CephStorage storage) : IVolumeSnapshots
         string name, IReadOnlyList<VolumeId> volumes, CancellationToken cancellation, RestoreNote? note = null)
     {
         var paths = Parsed(volumes);
-        var wholeGroup = await storage.RunAsync("roll back", Subject(paths), connection =>
+        await storage.RunAsync("roll back", Subject(paths), connection =>
         {
-            var found = paths.Select(path => Complete(connection, name, path)).ToList();
+            foreach (var path in paths) _ = Complete(connection, name, path);
             foreach (var path in paths) RefuseWatched(connection, path);
-            var group = found[0].Group;
-            return group is not null && found[0].Paths.Count == paths.Length && found[0].Paths.All(paths.Contains) ? group : null;
+            return true;
         }, cancellation).ConfigureAwait(false);
         List<CephVolumeWriter> targets = [];
         try
@@ -280,28 +279,13 @@ internal sealed class CephSnapshots(CephStorage storage) : IVolumeSnapshots
             if (note is not null)
                 foreach (var target in targets)
                     await KeepAsync(note, target, cancellation).ConfigureAwait(false);
-            if (wholeGroup is null)
-                foreach (var target in targets)
-                    await RollBackAsync(name, target, cancellation).ConfigureAwait(false);
+            foreach (var target in targets)
+                await RollBackAsync(name, target, cancellation).ConfigureAwait(false);
         }
         finally
         {
             foreach (var target in targets) await target.DisposeAsync().ConfigureAwait(false);
         }
-        if (wholeGroup is null) return;
-        await storage.RunAsync("roll back", Subject(paths), connection =>
-        {
-            foreach (var path in paths)
-            {
-                Step($"note that {path} is rolled back");
-                using var image = RbdImage.Open(connection, path, isReadOnly: false);
-                image.NoteRollBack();
-            }
-            Step($"roll back the group to {name}");
-            using var group = RbdGroup.Open(connection, wholeGroup.Name, wholeGroup.Namespace);
-            group.RollBack(name);
-            return true;
-        }, cancellation).ConfigureAwait(false);
     }
 
     // What is half written already stays so.
@@ -312,29 +296,23 @@ internal sealed class CephSnapshots(CephStorage storage) : IVolumeSnapshots
         if (string.IsNullOrEmpty(earlier)) await target.NoteRestoreAsync(note, cancellation).ConfigureAwait(false);
     }
 
+    // Ceph's own roll backs cannot be stopped, and one of a group is done by a client that nobody shuts out. What differs is written by the
+    // volume's writer instead: it ends at once when a server is started, and whoever takes over shuts it out.
     private async Task RollBackAsync(string name, CephVolumeWriter target, CancellationToken cancellation)
     {
         var path = target.Image.Path;
         Step($"roll back {path} to {name}");
-        var snapshots = await storage.Calls.RunAsync("rbd_snap_list", path.ToString(), target.Image.Snapshots, cancellation)
-            .ConfigureAwait(false);
-        var part = PartOf(snapshots, name) ?? throw Missing(path, name);
-        await storage.Calls.RunAsync("rbd_metadata_set", path.ToString(), target.Image.NoteRollBack, cancellation).ConfigureAwait(false);
-        if (part.Group is null)
-        {
-            await storage.Calls.RunAsync("roll back", $"{path}@{name}", () => target.Image.RollBack(part.Name), cancellation)
-                .ConfigureAwait(false);
-            return;
-        }
-        var hadItsLength = target.LengthBytes == part.LengthBytes;
-        await storage.Calls.RunAsync("resize", path.ToString(), () => target.Resize(part.LengthBytes), cancellation).ConfigureAwait(false);
         var source = await OpenAsync(name, path.Volume, cancellation).ConfigureAwait(false);
         await using var closingSource = source.ConfigureAwait(false);
+        await storage.Calls.RunAsync("rbd_metadata_set", path.ToString(), target.Image.NoteRollBack, cancellation).ConfigureAwait(false);
+        var hadItsLength = target.LengthBytes == source.LengthBytes;
+        await storage.Calls.RunAsync("resize", path.ToString(), () => target.Resize(source.LengthBytes), cancellation)
+            .ConfigureAwait(false);
         // The differences of a volume whose length was changed are not worth the thought: all is compared.
         var ranges = hadItsLength
             ? await storage.RunAsync("find changes", path.ToString(), connection => SinceInstant(connection, path, name), cancellation)
                 .ConfigureAwait(false)
-            : [new(0, part.LengthBytes)];
+            : [new(0, source.LengthBytes)];
         await VolumeRollback.CopyAsync(source, target, ranges, cancellation).ConfigureAwait(false);
     }
 
@@ -345,11 +323,17 @@ internal sealed class CephSnapshots(CephStorage storage) : IVolumeSnapshots
         using var image = RbdImage.Open(connection, path, isReadOnly: true);
         var whole = new Extent(0, image.LengthBytes);
         var changes = new List<Extent>();
-        var part = PartOf(image.Snapshots(), name) ?? throw Missing(path, name);
-        image.LookAt(part.Id);
-        image.AddDifferences(SnapshotNames.Before(name), whole, isWholeObjects: false, changes);
-        image.LookAt(null);
-        image.AddDifferences(SnapshotNames.Before(name), whole, isWholeObjects: false, changes);
+        var snapshots = image.Snapshots();
+        var part = PartOf(snapshots, name) ?? throw Missing(path, name);
+        // Without the snapshot before nothing tells of changes: all is compared.
+        if (StartOf(snapshots, name) is not { } start) return [whole];
+        if (start.Id != part.Id)
+        {
+            image.LookAt(part.Id);
+            image.AddDifferences(start.Name, whole, isWholeObjects: false, changes);
+            image.LookAt(null);
+        }
+        image.AddDifferences(start.Name, whole, isWholeObjects: false, changes);
         return ExtentRuns.Joined(changes, whole);
     }
 

@@ -168,13 +168,6 @@ internal sealed unsafe class RbdGroup : IDisposable
         if (code != CephFailure.NoSuchThing) CheckSnapshot(code, "rbd_group_snap_remove", name);
     }
 
-    public void RollBack(string name)
-    {
-        using var steps = new StepsOfLibrary();
-        CheckSnapshot(LibrbdSnapshots.rbd_group_snap_rollback_with_progress(
-            _context, Name.Name, name, &StepsOfLibrary.OnProgress, steps.Argument), "rbd_group_snap_rollback", name);
-    }
-
     private void Check(int code, string call) => CephFailure.Check(code, call, Subject);
 
     private void CheckSnapshot(int code, string call, string snapshot) =>

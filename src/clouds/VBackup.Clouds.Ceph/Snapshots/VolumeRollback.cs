@@ -4,7 +4,7 @@ using VBackup.Primitives;
 
 namespace VBackup.Clouds.Ceph.Snapshots;
 
-/// <summary>Makes one volume what it was in a snapshot, by copying what differs. Ceph rolls back groups only as a whole.</summary>
+/// <summary>Makes one volume what it was in a snapshot, by copying what differs.</summary>
 internal static class VolumeRollback
 {
     private const int PieceBytes = 4 << 20;

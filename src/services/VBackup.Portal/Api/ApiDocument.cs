@@ -63,6 +63,7 @@ static class ApiDocument
         options.AddOperationTransformer((operation, context, _) =>
         {
             Describe(operation, context.Description.ActionDescriptor.EndpointMetadata, context.Document);
+            operation.OperationId = NameOf(context.Description.HttpMethod!, context.Description.RelativePath!);
             return Task.CompletedTask;
         });
     }
@@ -76,6 +77,14 @@ static class ApiDocument
             page.DocumentTitle = "vBackup API";
         }).IsOpen();
     }
+
+    /// <summary>What a generated client calls it: <c>getServersByRegionByServerId</c>. It changes only with the route.</summary>
+    static string NameOf(string method, string path) => method.ToLowerInvariant() + string.Concat(
+        path.Split('/').SkipWhile(part => part is "api" or "v1").Select(part => part.StartsWith('{')
+            ? "By" + Pascal(part.Trim('{', '}').Split(':')[0]) : Pascal(part)));
+
+    static string Pascal(string text) =>
+        string.Concat(text.Split('-').Select(word => char.ToUpperInvariant(word[0]) + word[1..]));
 
     static void Describe(OpenApiOperation operation, IList<object> metadata, OpenApiDocument? document)
     {

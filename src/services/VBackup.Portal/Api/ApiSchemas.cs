@@ -55,8 +55,10 @@ static class ApiSchemas
 
     /// <returns>Null for what is no enumeration.</returns>
     static List<JsonNode>? NamesOf(Type type, JsonSerializerOptions options) => type.IsEnum
-        ? [.. Enum.GetValuesAsUnderlyingType(type).Cast<object>().Select(value =>
-            JsonSerializer.SerializeToNode(Enum.ToObject(type, value), type, options)!)]
+        ? [.. Enum.GetValuesAsUnderlyingType(type).Cast<object>().Select(value => Enum.ToObject(type, value))
+            // No rule takes the day that is none.
+            .Where(value => value is not IsoDayOfWeek.None)
+            .Select(value => JsonSerializer.SerializeToNode(value, type, options)!)]
         : null;
 
     /// <summary>Null for what the maker describes itself.</summary>

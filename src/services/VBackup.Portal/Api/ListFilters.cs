@@ -37,6 +37,13 @@ sealed partial class ListFilters
         return known.TryGetValue(text, out var value) ? value : Refuse<TEnum>(name, $"It is one of {string.Join(", ", known.Keys)}.");
     }
 
+    /// <param name="known">All that it may be.</param>
+    public string? OneOf(string name, string? text, IReadOnlyList<string> known)
+    {
+        if (text is not null && !known.Contains(text)) Wrong ??= Problem.Wrong(name, $"It is one of {string.Join(", ", known)}.");
+        return text;
+    }
+
     /// <summary>As <c>REGION/ID</c>.</summary>
     public ServerRef? Server(string name, string? text)
     {

@@ -20,6 +20,9 @@ public sealed record ServerDetails(
 /// <summary>What is asked of the project's servers, by the API and in pages. Each looks for the permission that it takes.</summary>
 static class ServerRequests
 {
+    // As regions tell them.
+    static readonly string[] s_states = ["shutdown", "running", "paused", "other"];
+
     public static Listing<ServerWithPlan> List { get; } = new("name",
         [
             new ListOrder<ServerWithPlan, string, string>("name", one => one.Server.Name, one => one.Server.Region + "/"
@@ -33,7 +36,8 @@ static class ServerRequests
     {
         if (caller.Lacks(Permission.ListServer) is { } lacks) return lacks;
         var filters = new ListFilters();
-        var (name, region, state) = (query.One("name"), query.One("region"), query.One("state"));
+        var (name, region) = (query.One("name"), query.One("region"));
+        var state = filters.OneOf("state", query.One("state"), s_states);
         var isGone = filters.Flag("gone", query.One("gone"));
         if (filters.Wrong is { } wrong) return wrong;
         var rows = Visible(db, caller.InProject).Where(one => (name == null || one.Server.Name == name)
