@@ -60,9 +60,6 @@ public sealed class PrivateCluster : IAsyncDisposable
     {
         isStopped = false;
         await SignalAsync("-CONT", DiskProcess);
-        // A request that comes before the disk has renewed its lease makes Ceph 16.2 wait for another copy's word, and there is none: what
-        // it waits for ("laggy") never comes. One that is told that it is down begins anew.
-        await CommandLine.RunAsync("ceph", "-c", Configuration, "osd", "down", "0");
     }
 
     public static Task SignalAsync(string signal, int process) =>
