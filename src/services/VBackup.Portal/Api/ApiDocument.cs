@@ -80,7 +80,7 @@ static class ApiDocument
 
     /// <summary>What a generated client calls it: <c>getServersByRegionByServerId</c>. It changes only with the route.</summary>
     static string NameOf(string method, string path) => method.ToLowerInvariant() + string.Concat(
-        path.Split('/').SkipWhile(part => part is "api" or "v1").Select(part => part.StartsWith('{')
+        path.Split('/', StringSplitOptions.RemoveEmptyEntries).SkipWhile(part => part is "api" or "v1").Select(part => part.StartsWith('{')
             ? "By" + Pascal(part.Trim('{', '}').Split(':')[0]) : Pascal(part)));
 
     static string Pascal(string text) =>
