@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Globalization;
+using VBackup.Clouds.Ceph.Snapshots;
 using VBackup.Clouds.Snapshots;
 using VBackup.Clouds.Volumes;
 using Xunit;
@@ -295,6 +296,22 @@ public sealed class InstantTests(CephLab lab)
         meeting.SignalAndWait();
         await Reading.FailsAsync(CloudFailure.InUse, () => rollingBack);
         foreach (var volume in volumes) Assert.Equal(now, await lab.Storage.AllAsync(volume));
+    }
+
+    // What was trimmed reads as zeros.
+    [Fact]
+    public async Task A_roll_back_writes_nothing_that_was_read_of_a_snapshot_that_went_meanwhile()
+    {
+        var (volumes, now) = await WrittenSinceAsync("good-state");
+        {
+            await using var target = await lab.Storage.OpenRbdWriterAsync(
+                lab.Storage.PathOf(volumes[0]), new() { TakesOver = true }, default);
+            await using var reader = await Snapshots.OpenAsync("good-state", volumes[0], default);
+            var plan = new VolumeRollback(target, LengthBytes, [new(0, LengthBytes)], 0);
+            await Reading.FailsAsync(CloudFailure.NotFound, () => plan.CopyAsync(reader,
+                _ => throw new CloudException(CloudFailure.NotFound, "look", "good-state", "it is gone"), default));
+        }
+        Assert.Equal(now, await lab.Storage.AllAsync(volumes[0]));
     }
 
     async Task<(VolumeId[] Volumes, byte[] Now)> WrittenSinceAsync(string name)

@@ -34,6 +34,12 @@ public sealed class RunRouteTests
         await IsAsync("?state=failed", third);
         await IsAsync($"?from={now.AddHours(-2):yyyy-MM-ddTHH:mm:ssZ}", third, second);
         await IsAsync($"?from={now.AddHours(-2):yyyy-MM-ddTHH:mm:ssZ}&to={now.AddHours(-1):yyyy-MM-ddTHH:mm:ssZ}", second);
+        var refused = RunRow.Asked(world.Ids.New<RunId>(), RunKind.Backup, world.Project, null, mail, "mail", null, null,
+            RunTrigger.Policy, world.Clock.GetUtcNow());
+        refused.NeverBegan("the quota has no room", world.Clock.GetUtcNow());
+        await world.SaveAsync(refused);
+        await IsAsync($"?state=failed&from={now:yyyy-MM-ddTHH:mm:ssZ}", refused.Id);
+        await IsAsync($"?state=failed&to={now:yyyy-MM-ddTHH:mm:ssZ}", third);
         foreach (var field in new[] { "kind", "server", "policy", "state", "from", "to" })
             (await world.GetAsync($"{Path}?{field}=nonsense", session)).Is(400, "wrong-input", field);
         var one = (await world.GetAsync($"{Path}/{first}", session)).Is(200);

@@ -50,6 +50,23 @@ public sealed class HalfRolledBackTests
         await ExpectWholeAsync(world, server, Content(3), Content(3));
     }
 
+    // A base goes when a restore in place begins.
+    [Fact]
+    public async Task When_the_snapshot_that_it_went_back_to_is_gone_the_one_from_before_is_named_and_kept()
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        var (server, snapshot, obstacle) = await FailHalfWayAsync(world);
+        obstacle.Delete();
+        var safety = Assert.Single(world.Portal.Snapshots, one => one.Purpose == SnapshotPurpose.Safety);
+        await world.Cloud.Storage.Snapshots.RemoveAsync(Of(world, snapshot).Instant!, s_volumes, default);
+        var refused = await world.OrderBackupAsync(server);
+        await world.SettleAsync();
+        Assert.Contains($"or roll back to the snapshot {safety.Instant}", world.Portal.Run(refused.Run).Error, StringComparison.Ordinal);
+        await world.TellSnapshotsAsync(new RemoveSnapshot(safety.Snapshot, world.Project), MessageJson.Default.RemoveSnapshot);
+        await world.SettleAsync();
+        Assert.Equal(SnapshotState.Ready, Of(world, safety.Snapshot).State);
+    }
+
     [Fact]
     public async Task A_server_that_is_started_in_the_middle_makes_it_a_failure()
     {

@@ -1,3 +1,4 @@
+using Microsoft.EntityFrameworkCore;
 using VBackup.Contracts.Ids;
 using VBackup.Contracts.Messages;
 using VBackup.Service.Locations;
@@ -33,6 +34,8 @@ public sealed class PointDeletionTests
         await using var world = await ServiceWorld.MakeAsync();
         var order = await BackUpAsync(world, softDeleteDays: 3);
         await world.TellBackupAsync(new DeletePoint(order.Point, world.Project, IsByPolicy: false), MessageJson.Default.DeletePoint);
+        // Whoever turns the bin off shortens no stay of what is in it.
+        await world.ChangeLocationAsync(location => location.IsLimited(location.QuotaBytes, 0));
         world.Clock.Advance(TimeSpan.FromDays(3) - TimeSpan.FromSeconds(1));
         await world.Clockwork.TurnAsync(default);
         await world.SettleAsync();
@@ -106,6 +109,37 @@ public sealed class PointDeletionTests
         Assert.Equal(RunState.Failed, run.State);
         Assert.Contains("quota", run.Error, StringComparison.Ordinal);
         Assert.Single(world.Portal.Snapshots);
+    }
+
+    [Fact]
+    public async Task What_one_run_has_reserved_no_other_gets()
+    {
+        await using var world = await ServiceWorld.MakeAsync();
+        List<ServerRef> servers = [];
+        foreach (var (name, seed) in (List<(string, int)>)[("web", 1), ("mail", 2)])
+        {
+            var content = new byte[300_000];
+            new Random(seed).NextBytes(content);
+            servers.Add(await world.AddServerAsync(name, ("vda", content)));
+            await world.OrderBackupAsync(servers[^1], PointKind.Full);
+            await world.SettleAsync();
+        }
+        var first = await world.OrderBackupAsync(servers[0], PointKind.Full);
+        var reserved = await world.Backup.MakeAsync(change => change.Db.Runs.Where(run => run.Id == first.Run)
+            .Select(run => run.ReservedBytes).SingleAsync(), default);
+        Assert.InRange(reserved, 1, 10_000_000);
+        // There is room for one of the two, and for half of the other.
+        await world.ChangeLocationAsync(location => location.IsLimited(location.UsedBytes + reserved * 3 / 2, location.SoftDeleteDays));
+        var second = await world.OrderBackupAsync(servers[1], PointKind.Full);
+        await world.SettleAsync();
+        Assert.Equal((RunState.Succeeded, null), (world.Portal.Run(first.Run).State, world.Portal.Run(first.Run).Error));
+        Assert.Equal(RunState.Failed, world.Portal.Run(second.Run).State);
+        Assert.DoesNotContain(", 0 are reserved for other runs", world.Portal.Run(second.Run).Error, StringComparison.Ordinal);
+        Assert.Contains("are reserved for other runs", world.Portal.Run(second.Run).Error, StringComparison.Ordinal);
+        // What was reserved is free again.
+        var third = await world.OrderBackupAsync(servers[1], PointKind.Full);
+        await world.SettleAsync();
+        Assert.Equal(RunState.Succeeded, world.Portal.Run(third.Run).State);
     }
 
     [Fact]

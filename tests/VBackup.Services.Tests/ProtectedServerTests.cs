@@ -219,7 +219,7 @@ public sealed class ProtectedServerTests
 
         var asked = await world.AskedAsync();
         Assert.Equal([RunOutcome.Succeeded, RunOutcome.Skipped, RunOutcome.Succeeded], asked.Select(run => run.Outcome));
-        Assert.Equal("the restore in place that was asked for at 2026-03-01T22:54:00Z was still going on", asked[1].Reason);
+        Assert.Equal("the restore in place, or roll back, that was asked for at 2026-03-01T22:54:00Z was still going on", asked[1].Reason);
         Assert.Contains("daily", (await world.PointsAsync())[^1].Tags);
         Assert.Empty(await world.Portal.MakeAsync(change => change.Db.Notifications.ToListAsync(), default));
     }
@@ -238,6 +238,23 @@ public sealed class ProtectedServerTests
             RunOutcome.Succeeded], (await world.AskedAsync()).Select(run => run.Outcome));
         Assert.Equal((RunState.Failed, "the vBackup service never answered"), Assert.Single(await world.RunsAsync(),
             run => run.Kind == RunKind.Restore) is var restore ? (restore.State, restore.Error) : default);
+    }
+
+    [Fact]
+    public async Task A_roll_back_is_in_the_way_of_backups_and_where_nobody_ever_answers_for_a_day_and_no_longer()
+    {
+        await using var world = await ProtectedWorld.MakeAsync();
+        var server = await world.AddServerAsync("web", ("vda", Noise(1)));
+        await world.ProtectAsync(server, new((await world.NewPolicyAsync("often", s_every6Hours)).Id));
+        await world.PassAsync(TimeSpan.FromHours(5));
+        Assert.Single(await world.PointsAsync());
+        await world.Portal.MakeAsync(async change =>
+            (await change.Db.Snapshots.SingleAsync(one => one.State == SnapshotState.Base)).IsToBeRolledBack(change.Now), default);
+        Assert.Equal("run-going-on", (await world.BackUpNowAsync(server)).Refusal?.Code);
+        for (var hour = 0; hour < 30; hour++) await world.PassAsync(TimeSpan.FromHours(1));
+        Assert.Equal([RunOutcome.Succeeded, RunOutcome.Skipped, RunOutcome.Skipped, RunOutcome.Skipped, RunOutcome.Skipped,
+            RunOutcome.Succeeded], (await world.AskedAsync()).Select(run => run.Outcome));
+        Assert.False(await world.Portal.MakeAsync(change => change.Db.Snapshots.AnyAsync(one => one.IsRollingBack), default));
     }
 
     static Task<RunId> RestoreInPlaceAsync(ProtectedWorld world, PointRow point) => world.Portal.MakeAsync(change => Task.FromResult(

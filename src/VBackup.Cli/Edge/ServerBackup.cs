@@ -122,9 +122,11 @@ sealed class ServerBackup(EdgeCloud cloud, BackupVault vault, Server server, str
             try
             {
                 // With what it has of disks that were detached since, or left out this time: nobody would look for that.
-                await cloud.Storage.Snapshots.RemoveAsync(old.Name, [.. volumes.Union(old.Volumes)], cancellation).ConfigureAwait(false);
+                VolumeId[] all = [.. volumes.Union(old.Volumes)];
+                await UnfinishedRestores.RequireNotNeededAsync(cloud.Storage, old.Name, all, cancellation).ConfigureAwait(false);
+                await cloud.Storage.Snapshots.RemoveAsync(old.Name, all, cancellation).ConfigureAwait(false);
             }
-            catch (CloudException failure)
+            catch (Exception failure) when (failure is CloudException or RefusedException)
             {
                 screen.Note($"the snapshot {old.Name} is not needed any more and could not be removed: {failure.Message}");
             }

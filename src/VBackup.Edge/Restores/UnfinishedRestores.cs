@@ -32,7 +32,7 @@ public static class UnfinishedRestores
     {
         if (await FindAsync(storage, volumes, cancellation).ConfigureAwait(false) is { Count: > 0 } unfinished)
             throw new RefusedException($"server {server}: {Describe(unfinished)}, so this would be a backup of half-written disks: "
-                + WaysOut(unfinished));
+                + WaysOut(unfinished, await NamesAsync(storage, unfinished, cancellation).ConfigureAwait(false)));
     }
 
     /// <summary>What is the matter, in one sentence.</summary>
@@ -50,18 +50,31 @@ public static class UnfinishedRestores
         IVolumeStorage storage, string instant, IEnumerable<VolumeId> volumes, CancellationToken cancellation)
     {
         var unfinished = await FindAsync(storage, volumes, cancellation).ConfigureAwait(false);
-        if (unfinished.Any(one => one.Note.SafetySnapshot == instant))
+        if (unfinished.Any(one => one.Note.SafetySnapshot == instant || one.Note.NewestWhole == instant))
             throw new RefusedException($"{Describe(unfinished)}, and {instant} is the only way back: "
                 + "restore again, or roll back to it, first");
     }
 
-    static string WaysOut(IReadOnlyList<UnfinishedRestore> unfinished)
+    // Those to which a volume can be taken back still.
+    static async Task<HashSet<string>> NamesAsync(
+        IVolumeStorage storage, IReadOnlyList<UnfinishedRestore> unfinished, CancellationToken cancellation)
     {
-        // What a roll back went back to may be anybody's.
-        string[] back = [.. unfinished.Select(one => one.Note).Where(note => note.SafetySnapshot is not null)
-            .Select(note => $"{(note.NewestWhole is null ? "the safety snapshot" : "the snapshot")} {note.SafetySnapshot}").Distinct()];
+        var there = await storage.Snapshots.ListAsync([.. unfinished.Select(one => one.Volume).Distinct()], cancellation)
+            .ConfigureAwait(false);
+        return [.. there.Where(one => one is { IsComplete: true, IsReadable: true }).Select(one => one.Name)];
+    }
+
+    static string WaysOut(IReadOnlyList<UnfinishedRestore> unfinished, HashSet<string> there)
+    {
+        string[] back = [.. unfinished.Select(one => WayBack(one.Note, there)).OfType<string>().Distinct()];
         return "wait for it, or restore again" + (back.Length > 0 ? $", or roll back to {string.Join(" and ", back)}" : "");
     }
+
+    // What a roll back went back to may be anybody's, and be gone: what was taken before it has the volume whole too.
+    static string? WayBack(RestoreNote note, HashSet<string> there) =>
+        note.SafetySnapshot is { } first && there.Contains(first)
+            ? $"{(note.NewestWhole is null ? "the safety snapshot" : "the snapshot")} {first}"
+        : note.NewestWhole is { } newest && there.Contains(newest) ? $"the snapshot {newest}" : null;
 
     /// <summary>
     /// Makes volumes of a server that is shut down what they were at an instant. From before the first byte to the end each of them has a

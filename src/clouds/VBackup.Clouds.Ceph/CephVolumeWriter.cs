@@ -26,6 +26,9 @@ internal sealed class CephVolumeWriter(
     /// <summary>REQUIRES: no transfer is under way.</summary>
     public RbdImage Image => image;
 
+    /// <summary>Nobody else uses it. REQUIRES: it is not disposed.</summary>
+    public CephConnection Connection => connection;
+
     /// <summary>Opens an image that nobody watches, and takes its lock.</summary>
     /// <param name="isToRemove">Its image is not only written: see <see cref="RemoveImageAsync"/>.</param>
     /// <exception cref="CloudException">Somebody has it open, or holds its lock.</exception>

@@ -21,7 +21,7 @@ namespace VBackup.Portal;
 public sealed class PortalDb(DbContextOptions<PortalDb> options) : ServiceDb(options)
 {
     /// <summary>How its tables are laid out.</summary>
-    public const int SchemaVersion = 6;
+    public const int SchemaVersion = 7;
 
     public DbSet<RegionRow> Regions => Set<RegionRow>();
     public DbSet<ServerRow> Servers => Set<ServerRow>();

@@ -215,11 +215,17 @@ public sealed class SnapshotWork(
         var safety = await changes.MakeAsync(async change =>
         {
             var found = await FindAsync(change, snapshot.Id, cancellation).ConfigureAwait(false);
+            var isBackedUp = await change.Db.Snapshots.AnyAsync(one => one.ServerId == snapshot.ServerId
+                && one.Purpose == SnapshotPurpose.Backup && (one.State == SnapshotState.Ready
+                    || (one.State == SnapshotState.Taking && one.Next == SnapshotStep.Take)), cancellation).ConfigureAwait(false);
             if (found.Safety is { } earlier && await FindAsync(change, earlier, cancellation).ConfigureAwait(false) is
-                { State: SnapshotState.Taking or SnapshotState.Ready, Next: not SnapshotStep.Remove }) return earlier;
-            if (await change.Db.Snapshots.AnyAsync(one => one.ServerId == snapshot.ServerId && one.Purpose == SnapshotPurpose.Backup
-                && (one.State == SnapshotState.Ready || (one.State == SnapshotState.Taking && one.Next == SnapshotStep.Take)), cancellation)
-                    .ConfigureAwait(false))
+                { State: SnapshotState.Taking or SnapshotState.Ready, Next: not SnapshotStep.Remove })
+            {
+                // It was begun, and one came in between: what it would build on later is not taken from under it.
+                return !isBackedUp ? earlier : throw new CloudException(CloudFailure.InUse, "roll back", $"server {server.Name}",
+                    "a backup of it is going on");
+            }
+            if (isBackedUp)
                 throw new RefusedException($"a backup of server {server.Name} is going on: wait for it, or cancel it");
             var installation = await Installation.OfAsync(change, cancellation).ConfigureAwait(false);
             var made = found.BeforeRollBack(change.NewId<SnapshotId>(), installation, wanted, change.Now, _limits.SafetyKept);

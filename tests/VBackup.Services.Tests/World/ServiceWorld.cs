@@ -160,12 +160,12 @@ sealed class ServiceWorld : IAsyncDisposable
 
     public async Task<StartBackup> OrderBackupAsync(ServerRef server, PointKind kind = PointKind.Incremental,
         RunTrigger trigger = RunTrigger.Policy,
-        IReadOnlyList<string>? disks = null, LocationId? location = null, ProjectId? project = null)
+        IReadOnlyList<string>? disks = null, LocationId? location = null, ProjectId? project = null, DateTimeOffset? stopBy = null)
     {
         var order = new StartBackup(Ids.New<RunId>(), Ids.New<RestorePointId>(), project ?? Project, Ids.New<PlanId>(), server, "web",
             location ?? Location, disks,
             trigger, kind,
-            ["daily"], Clock.GetUtcNow(), null);
+            ["daily"], Clock.GetUtcNow(), stopBy);
         await TellBackupAsync(order, MessageJson.Default.StartBackup);
         return order;
     }

@@ -251,8 +251,8 @@ internal sealed unsafe partial class RbdImage : IDisposable
     public string? RestoreNoted() => FindNote(RestoreKey);
 
     /// <summary>
-    /// Leaves word that the image is about to be rolled back. The object map then becomes the old one of that snapshot: of all
-    /// snapshots that are there now, it does not tell any more what changed since.
+    /// Leaves word that the image is about to be rolled back. Earlier versions had Ceph do that, and the object map became the old one of
+    /// that snapshot: of all snapshots that are there now, nobody relies on it for what changed since.
     /// </summary>
     public void NoteRollBack()
     {

@@ -276,11 +276,15 @@ internal sealed class CephSnapshots(CephStorage storage) : IVolumeSnapshots
             // A restore that was left behind holds claims, and handles too where images have no lock: from here on it writes nothing.
             foreach (var path in paths)
                 targets.Add(await storage.OpenRbdWriterAsync(path, new() { TakesOver = true }, cancellation).ConfigureAwait(false));
+            List<VolumeRollback> plans = [];
+            foreach (var target in targets)
+                plans.Add(await PlanAsync(name, target, cancellation).ConfigureAwait(false));
+            await RequireRoomAsync(plans, cancellation).ConfigureAwait(false);
             if (note is not null)
                 foreach (var target in targets)
                     await KeepAsync(note, target, cancellation).ConfigureAwait(false);
-            foreach (var target in targets)
-                await RollBackAsync(name, target, cancellation).ConfigureAwait(false);
+            foreach (var plan in plans)
+                await RollBackAsync(name, plan, cancellation).ConfigureAwait(false);
         }
         finally
         {
@@ -296,45 +300,74 @@ internal sealed class CephSnapshots(CephStorage storage) : IVolumeSnapshots
         if (string.IsNullOrEmpty(earlier)) await target.NoteRestoreAsync(note, cancellation).ConfigureAwait(false);
     }
 
+    // Of what is written everything is new to the disks: the snapshots keep what was there.
+    private async Task RequireRoomAsync(List<VolumeRollback> plans, CancellationToken cancellation)
+    {
+        Dictionary<string, (StorageRoom Room, long Bytes)> places = [];
+        foreach (var plan in plans)
+        {
+            if (await storage.FindRoomAsync(plan.Target.Image.Path.Volume, cancellation).ConfigureAwait(false) is not { } room) continue;
+            places[room.Place] = (room, plan.ChangedBytes + places.GetValueOrDefault(room.Place).Bytes);
+        }
+        foreach (var (place, (room, bytes)) in places)
+            if (room.FreeBytes < bytes)
+                throw new CloudException(CloudFailure.Full, "roll back", Subject([.. plans.Select(plan => plan.Target.Image.Path)]),
+                    $"{bytes} bytes were changed since, and {place} has room for {room.FreeBytes}: make room first; nothing was changed");
+    }
+
+    // What differs is looked for by the writer's own client, which knows who was shut out, and so do the disks that it asks.
+    private Task<VolumeRollback> PlanAsync(string name, CephVolumeWriter target, CancellationToken cancellation) =>
+        storage.Calls.RunAsync("find changes", target.Description, () =>
+        {
+            var (lengthBytes, ranges, changedBytes) = SinceInstant(target.Connection, target.Image.Path, name);
+            return new VolumeRollback(target, lengthBytes, ranges, changedBytes);
+        }, cancellation);
+
     // Ceph's own roll backs cannot be stopped, and one of a group is done by a client that nobody shuts out. What differs is written by the
     // volume's writer instead: it ends at once when a server is started, and whoever takes over shuts it out.
-    private async Task RollBackAsync(string name, CephVolumeWriter target, CancellationToken cancellation)
+    private async Task RollBackAsync(string name, VolumeRollback plan, CancellationToken cancellation)
     {
-        var path = target.Image.Path;
+        var (target, path) = (plan.Target, plan.Target.Image.Path);
         Step($"roll back {path} to {name}");
         var source = await OpenAsync(name, path.Volume, cancellation).ConfigureAwait(false);
         await using var closingSource = source.ConfigureAwait(false);
         await storage.Calls.RunAsync("rbd_metadata_set", path.ToString(), target.Image.NoteRollBack, cancellation).ConfigureAwait(false);
-        var hadItsLength = target.LengthBytes == source.LengthBytes;
-        await storage.Calls.RunAsync("resize", path.ToString(), () => target.Resize(source.LengthBytes), cancellation)
-            .ConfigureAwait(false);
-        // The differences of a volume whose length was changed are not worth the thought: all is compared.
-        var ranges = hadItsLength
-            ? await storage.RunAsync("find changes", path.ToString(), connection => SinceInstant(connection, path, name), cancellation)
-                .ConfigureAwait(false)
-            : [new(0, source.LengthBytes)];
-        await VolumeRollback.CopyAsync(source, target, ranges, cancellation).ConfigureAwait(false);
+        await storage.Calls.RunAsync("resize", path.ToString(), () => target.Resize(plan.LengthBytes), cancellation).ConfigureAwait(false);
+        await plan.CopyAsync(source, stop => RequireStillThereAsync(name, [path.Volume], stop), cancellation).ConfigureAwait(false);
     }
 
     // Everything that changed from the instant until now, by the disks' own records: the object map is not asked. What was written
-    // between the snapshot before and the instant, and is gone again, is no difference of that snapshot and now.
-    private static List<Extent> SinceInstant(CephConnection connection, RbdPath path, string name)
+    // between the snapshot before and the instant, and is gone again, is no difference of that snapshot and now. By windows, so that
+    // memory is bounded however scattered the changes are.
+    private static (long LengthBytes, List<Extent> Ranges, long ChangedBytes) SinceInstant(
+        CephConnection connection, RbdPath path, string name)
     {
+        const long windowBytes = 8L << 30, gapBytes = 1 << 20;
         using var image = RbdImage.Open(connection, path, isReadOnly: true);
-        var whole = new Extent(0, image.LengthBytes);
-        var changes = new List<Extent>();
         var snapshots = image.Snapshots();
         var part = PartOf(snapshots, name) ?? throw Missing(path, name);
-        // Without the snapshot before nothing tells of changes: all is compared.
-        if (StartOf(snapshots, name) is not { } start) return [whole];
-        if (start.Id != part.Id)
+        // The differences of a volume whose length was changed are not worth the thought; and without a snapshot before nothing tells of
+        // them. All is compared, and nobody knows how much of it differs.
+        if (part.LengthBytes != image.LengthBytes || StartOf(snapshots, name) is not { } start || start.Id > part.Id)
+            return (part.LengthBytes, [new(0, part.LengthBytes)], 0);
+        var ranges = new List<Extent>();
+        long bytes = 0;
+        for (long at = 0; at < part.LengthBytes; at += windowBytes)
         {
-            image.LookAt(part.Id);
-            image.AddDifferences(start.Name, whole, isWholeObjects: false, changes);
-            image.LookAt(null);
+            var window = new Extent(at, Math.Min(windowBytes, part.LengthBytes - at));
+            var changes = new List<Extent>();
+            if (start.Id != part.Id)
+            {
+                image.LookAt(part.Id);
+                image.AddDifferences(start.Name, window, isWholeObjects: false, changes);
+                image.LookAt(null);
+            }
+            image.AddDifferences(start.Name, window, isWholeObjects: false, changes);
+            bytes += ExtentRuns.Joined(changes, window).Sum(range => range.Length);
+            // What lies between is compared, and left as it is.
+            ranges.AddRange(ExtentRuns.Joined(changes, window, gapBytes));
         }
-        image.AddDifferences(start.Name, whole, isWholeObjects: false, changes);
-        return ExtentRuns.Joined(changes, whole);
+        return (part.LengthBytes, ranges, bytes);
     }
 
     private static void RefuseWatched(CephConnection connection, RbdPath path)

@@ -104,6 +104,9 @@ public sealed class FileVolume : IVolumeReader, IVolumeWriter, IDisposable
                 ? OpenDevice(path, identity!.Value)
                 : isShared ? File.OpenHandle(at, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite)
                 : OpenForOneWriter(at, path);
+            // Whoever tidies up may have taken it for one that was left, before it was locked.
+            if (isNew && FileIdentity.Of(path) != FileIdentity.Of(at))
+                throw new TargetInUseException($"{path} was taken away while it was made: name another target, or try again");
             var end = EndOf(path, file);
             if (isNew) SetLength(file, path, lengthBytes);
             else if (end < lengthBytes)

@@ -114,7 +114,8 @@ static class ApiDocument
             Add(operation, ApiChanges.KeyHeader, ParameterLocation.Header, JsonSchemaType.String,
                 "Asking again with the same key within a day makes nothing new.");
         if (metadata.OfType<NeedsVersion>().Any())
-            Add(operation, "If-Match", ParameterLocation.Header, JsonSchemaType.String, "The ETag of the version that was read.");
+            Add(operation, "If-Match", ParameterLocation.Header, JsonSchemaType.String, "The ETag of the version that was read.",
+                isNeeded: true);
         operation.Responses ??= [];
         operation.Responses["default"] = new OpenApiResponse
         {
@@ -126,13 +127,15 @@ static class ApiDocument
         };
     }
 
-    static void Add(OpenApiOperation operation, string name, ParameterLocation place, JsonSchemaType type, string description)
+    static void Add(OpenApiOperation operation, string name, ParameterLocation place, JsonSchemaType type, string description,
+        bool isNeeded = false)
     {
         operation.Parameters ??= [];
         operation.Parameters.Add(new OpenApiParameter
         {
             Name = name,
             In = place,
+            Required = isNeeded,
             Description = description,
             Schema = new OpenApiSchema { Type = type },
         });

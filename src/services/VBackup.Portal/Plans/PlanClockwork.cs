@@ -36,6 +36,8 @@ public sealed class PlanClockwork(ChangeMaker<PortalDb> changes)
             (change, plan) => RetainAsync(change, plan, cancellation)).ConfigureAwait(false);
         await turn.DoEachAsync("giving up run", change => FindSilentAsync(change, cancellation),
             (change, run) => GiveUpAsync(change, run, cancellation)).ConfigureAwait(false);
+        await turn.DoEachAsync("giving up the roll back to snapshot", change => FindSilentRollBacksAsync(change, cancellation),
+            (change, snapshot) => GiveUpRollBackAsync(change, snapshot, cancellation)).ConfigureAwait(false);
         await turn.DoEachAsync("telling what is declared of project", change => DeclarationsTelling.FindDueAsync(change, cancellation),
             (change, project) => DeclarationsTelling.TellNowAsync(change, project, cancellation)).ConfigureAwait(false);
         await turn.DoAsync("forgetting old messages", _tidying.TurnAsync).ConfigureAwait(false);
@@ -74,9 +76,17 @@ public sealed class PlanClockwork(ChangeMaker<PortalDb> changes)
         var runs = await all.Where(run => from == null || run.DueAt >= from || run.Outcome == RunOutcome.GoingOn).ToListAsync(cancellation)
             .ConfigureAwait(false);
         if (lastFull is not null && !runs.Contains(lastFull)) runs.Add(lastFull);
-        var restore = await PlanUse.FindRestoreInPlaceAsync(db, plan, cancellation).ConfigureAwait(false);
+        var rewritten = await RewrittenSinceAsync(db, plan, cancellation).ConfigureAwait(false);
         return new(Instant.FromDateTimeOffset(plan.Since), [.. runs.Select(run => run.Past)],
-            restore?.AskedAt is { } asked ? Instant.FromDateTimeOffset(asked) : null);
+            rewritten is { } asked ? Instant.FromDateTimeOffset(asked) : null);
+    }
+
+    // Null when nobody writes to the server's volumes but itself.
+    static async Task<DateTimeOffset?> RewrittenSinceAsync(PortalDb db, Plan plan, CancellationToken cancellation)
+    {
+        if (await PlanUse.FindRestoreInPlaceAsync(db, plan, cancellation).ConfigureAwait(false) is { AskedAt: { } asked }) return asked;
+        return await PlanUse.FindRollBackAsync(db, plan, cancellation).ConfigureAwait(false) is { } back
+            ? back.RollBackAskedAt ?? back.TakenAt : null;
     }
 
     static async Task RetainAsync(Change<PortalDb> change, PlanId id, CancellationToken cancellation)
@@ -119,6 +129,21 @@ public sealed class PlanClockwork(ChangeMaker<PortalDb> changes)
         if (row is not { IsOver: false }) return;
         row.NeverBegan(NeverAnswered, change.Now);
         await Notices.RunEndedAsync(change, row, cancellation).ConfigureAwait(false);
+    }
+
+    // One that nobody carries out must not be in the way of everything for ever.
+    static Task<List<SnapshotId>> FindSilentRollBacksAsync(Change<PortalDb> change, CancellationToken cancellation)
+    {
+        var since = change.Now - AnswerPatience;
+        return change.Db.Snapshots.Where(one => one.IsRollingBack && !one.IsRollBackHeard && one.RollBackAskedAt < since)
+            .Select(one => one.Id).Take(BatchMax).ToListAsync(cancellation);
+    }
+
+    static async Task GiveUpRollBackAsync(Change<PortalDb> change, SnapshotId id, CancellationToken cancellation)
+    {
+        if (await change.Db.Snapshots.FindAsync([id], cancellation).ConfigureAwait(false)
+            is { IsRollingBack: true, IsRollBackHeard: false } snapshot)
+            snapshot.WasNeverRolledBack("the region's vSnapshot service never answered: nothing was rolled back");
     }
 
     internal static async Task<PolicyRules> RulesOfAsync(PortalDb db, Plan plan, CancellationToken cancellation) =>

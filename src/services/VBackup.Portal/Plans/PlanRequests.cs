@@ -98,13 +98,17 @@ static class PlanRequests
         if (await PlanUse.FindAsync(change.Db, project, id, change.Cancellation).ConfigureAwait(false) is not { } plan)
             return Problem.NoSuch("plan");
         if (outdated(plan.Version) is { } problem) return problem;
+        var (policy, location) = (plan.Policy, plan.Location);
         var wish = new PlanWish(request.Policy, request.Location, request.Volumes, request.IncludesLater, request.Note,
             request.AllVolumes == true);
         if ((await PlanUse.ChangeAsync(change.Change, project, id, wish, change.Cancellation).ConfigureAwait(false)).Refusal is { } refusal)
             return Problem.Of(refusal);
-        change.Audit("updatePlan", $"plan {plan.Id} of {plan.ServerName}: policy {plan.Policy}, location {plan.Location}");
+        change.Audit("updatePlan", $"plan {plan.Id} of {plan.ServerName}: policy {Now(plan.Policy, policy)}, location "
+            + Now(plan.Location, location));
         return Told(plan);
     }
+
+    static string Now<TId>(TId now, TId before) where TId : struct => now.Equals(before) ? $"{now}" : $"{now} (before: {before})";
 
     /// <inheritdoc cref="ChangeAsync"/>
     public static async Task<Outcome<Versioned<PlanView>>> SwitchAsync(

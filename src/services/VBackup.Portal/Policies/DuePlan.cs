@@ -29,7 +29,8 @@ public sealed record PastRun(Instant DueAt, RuleTags Tags, RunTrigger Trigger, R
 /// In any order. REQUIRES: holds the last full that succeeded by policy and every policy run due after it, whoever deleted what of their
 /// points, and whatever is going on, manual runs too.
 /// </param>
-/// <param name="RestoreSince">When the restore was asked for that writes to the server itself now; null when none does.</param>
+/// <param name="RestoreSince">When the restore, or roll back, was asked for that writes to the server itself now; null when none
+/// does.</param>
 public sealed record RunHistory(Instant Since, IReadOnlyList<PastRun> Runs, Instant? RestoreSince = null);
 
 /// <summary>A run to start at once.</summary>
@@ -44,7 +45,7 @@ public enum SkipReason
 {
     /// <summary>Another run of this server was going on.</summary>
     RunGoingOn,
-    /// <summary>The server was being restored in place.</summary>
+    /// <summary>The server was being restored in place, or rolled back.</summary>
     RestoreGoingOn,
     /// <summary>It had not started when a later one came due.</summary>
     Superseded,
@@ -61,7 +62,7 @@ public sealed record SkippedRun(Instant DueAt, RuleTags Tags, SkipReason Reason,
     public string Text => Reason switch
     {
         SkipReason.RunGoingOn => $"the run of {Because} was still going on",
-        SkipReason.RestoreGoingOn => $"the restore in place that was asked for at {Because} was still going on",
+        SkipReason.RestoreGoingOn => $"the restore in place, or roll back, that was asked for at {Because} was still going on",
         SkipReason.Superseded => $"it had not started when the run of {Because} came due",
         SkipReason.WindowClosed => $"its window closed at {Because}",
         _ => throw new InvalidOperationException($"unknown reason {Reason}"),

@@ -54,8 +54,9 @@ static class RunRequests
         if (ofServer is var (region, id)) rows = rows.Where(one => one.Region == region && one.ServerId == id);
         if (byPolicy is not null) rows = rows.Where(one => one.Policy == byPolicy);
         if (inState is not null) rows = rows.Where(one => one.State == inState);
-        if (since is not null) rows = rows.Where(one => one.StartedAt >= since);
-        if (until is not null) rows = rows.Where(one => one.StartedAt < until);
+        // One that was refused never began: it is found by when it was asked for, or at least ended.
+        if (since is not null) rows = rows.Where(one => (one.StartedAt ?? one.AskedAt ?? one.EndedAt) >= since);
+        if (until is not null) rows = rows.Where(one => (one.StartedAt ?? one.AskedAt ?? one.EndedAt) < until);
         return await List.PageAsync(query, rows, RunView.Of, cancellation).ConfigureAwait(false);
     }
 

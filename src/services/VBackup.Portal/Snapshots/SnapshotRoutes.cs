@@ -188,7 +188,7 @@ static partial class SnapshotRoutes
         var server = await PlanUse.FindServerAsync(change.Db, project, snapshot.Server, change.Cancellation).ConfigureAwait(false);
         if (server is null or { IsGone: true }) return new Problem(ProblemCode.ServerGone, "The server is not there any more.");
         if (await RunOfAsync(change.Db, snapshot.Server, change.Cancellation).ConfigureAwait(false) is { } going) return going;
-        snapshot.IsToBeRolledBack();
+        snapshot.IsToBeRolledBack(change.Now);
         change.Send(Destination.Snapshots(snapshot.Region), new RollBackSnapshot(snapshot.Id, project, request?.Volumes),
             MessageJson.Default.RollBackSnapshot,
             change.Now + s_patience);
@@ -228,7 +228,7 @@ static partial class SnapshotRoutes
                 "The next backup asks it what changed since. It goes by itself, or with its point.");
         // What it writes may have to be taken back.
         if (snapshot.Purpose == SnapshotPurpose.Safety
-            && await RunOfAsync(change.Db, snapshot.Server, change.Cancellation).ConfigureAwait(false) is { } going) return going;
+            && await GoingOnAsync(change.Db, snapshot.Server, change.Cancellation).ConfigureAwait(false) is { } going) return going;
         change.Send(Destination.Snapshots(snapshot.Region), new RemoveSnapshot(snapshot.Id, project), MessageJson.Default.RemoveSnapshot);
         change.Audit("deleteSnapshot", $"snapshot {snapshot.Name} of {snapshot.Region}/{snapshot.ServerId}");
         return TypedResults.Accepted($"/api/v1/snapshots/{snapshot.Id}", SnapshotView.Of(snapshot));

@@ -33,6 +33,12 @@ public sealed class SnapshotRow
     public string? Error { get; private set; }
     public bool IsRollingBack { get; private set; }
 
+    /// <summary>When the roll back was asked for that goes on; null when none does, or nobody asked for it here.</summary>
+    public DateTimeOffset? RollBackAskedAt { get; private set; }
+
+    /// <summary>Whether its region's service has spoken since.</summary>
+    public bool IsRollBackHeard { get; private set; }
+
     /// <summary>What the storage calls it.</summary>
     public string? Instant { get; private set; }
     public DateTimeOffset? RolledBackAt { get; private set; }
@@ -41,7 +47,11 @@ public sealed class SnapshotRow
 
     /// <summary>A user has asked for it. Its region's service answers also when it does not do it, as long as it knows the
     /// snapshot.</summary>
-    public void IsToBeRolledBack() => (IsRollingBack, Error) = (true, null);
+    public void IsToBeRolledBack(DateTimeOffset now) =>
+        (IsRollingBack, RollBackAskedAt, IsRollBackHeard, Error) = (true, now, false, null);
+
+    /// <summary>Nobody answered. What the service says of it after all is still heard.</summary>
+    public void WasNeverRolledBack(string reason) => (IsRollingBack, RollBackAskedAt, Error) = (false, null, reason);
 
     /// <inheritdoc cref="Runs.RunRow.Changes"/>
     public bool Changes(SnapshotChanged now)
@@ -52,6 +62,7 @@ public sealed class SnapshotRow
         // Until it is taken, or when it never was, those that were asked for are all that is known.
         if (now.Disks.Count > 0) Disks = now.Disks;
         (IsRollingBack, RolledBackAt, Instant) = (now.IsRollingBack, now.RolledBackAt, now.Instant);
+        (RollBackAskedAt, IsRollBackHeard) = (IsRollingBack ? RollBackAskedAt : null, true);
         (TakenAt, KeptUntil, Error) = (now.TakenAt, now.KeptUntil, now.Error);
         return true;
     }
