@@ -35,7 +35,7 @@ readonly projects_at_once=2
 if [[ $soak ]]; then readonly project_seconds=$((6 * 3600)); else readonly project_seconds=4200; fi
 
 work=''
-lab='' lab_dir=''
+lab='' lab_dir='' postgres_dir=''
 declare -A running=() # pid → project
 
 stop_lab() {
@@ -44,6 +44,16 @@ stop_lab() {
     lab_dir=''
     if ! { "$lab" down "$dir" && "$lab" wipe "$dir"; } >>"$work/lab.log" 2>&1 </dev/null; then
         cat "$work/lab.log" >&2
+        return 1
+    fi
+}
+
+stop_postgres() {
+    [[ $postgres_dir ]] || return 0
+    local dir=$postgres_dir
+    postgres_dir=''
+    if ! lab/postgres wipe "$dir" >>"$work/postgres.log" 2>&1 </dev/null; then
+        cat "$work/postgres.log" >&2
         return 1
     fi
 }
@@ -65,6 +75,7 @@ clean_up() {
     for pid in "${!running[@]}"; do kill -TERM "$pid" 2>/dev/null || true; done
     for pid in "${!running[@]}"; do wait "$pid" 2>/dev/null || true; done
     stop_lab || true
+    stop_postgres || true
     if [[ $work ]]; then
         end_left
         rm -rf -- "$work"
@@ -124,6 +135,18 @@ start_lab() {
     export VBACKUP_TEST_S3_ENDPOINT=$AWS_ENDPOINT_URL_S3
     # With Ceph alone its configuration is all that it tells.
     export VBACKUP_TEST_CEPH_CONF=${VBACKUP_TEST_CEPH_CONF:-$CEPH_CONF}
+}
+
+# What several processes of a service share.
+start_postgres() {
+    local log=$work/postgres.log settings
+    say 'starting the lab: PostgreSQL'
+    # It does not run as root, and has to get to its folder.
+    chmod 711 "$work"
+    postgres_dir=$work/postgres
+    lab/postgres up "$postgres_dir" --no-fsync >"$log" 2>&1 </dev/null || { cat "$log" >&2; stop 'PostgreSQL did not start'; }
+    settings=$(lab/postgres env "$postgres_dir") || stop 'the lab does not tell where PostgreSQL is'
+    eval "$settings"
 }
 
 build() {
@@ -224,10 +247,12 @@ export TMPDIR=$work/t
 [[ $fast ]] || install_packages
 build
 [[ $fast ]] || start_lab
+[[ $fast ]] || start_postgres
 if [[ $soak ]]; then export VBACKUP_SOAK=1; fi
 run_projects
 
 if ! stop_lab; then say 'the lab did not stop'; failed=$((failed + 1)); fi
+if ! stop_postgres; then say 'PostgreSQL did not stop'; failed=$((failed + 1)); fi
 if ((seen == 0 && failed == 0)); then say 'no test ran'; failed=1; fi
 say "$passed passed, $failed failed$( ((skipped == 0)) || printf ', %s skipped' "$skipped")"
 ((failed == 0))

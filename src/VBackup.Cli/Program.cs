@@ -3,6 +3,7 @@ using VBackup.Cli.Demo;
 using VBackup.Cli.Edge;
 using VBackup.Cli.Edge.Images;
 using VBackup.Cli.Keys;
+using VBackup.Cli.Migrating;
 using VBackup.Cli.Recovering;
 using VBackup.Cli.Remote;
 using VBackup.Cli.Terminal;
@@ -18,6 +19,7 @@ var root = new RootCommand("vBackup keeps the volumes of virtual servers in encr
     RunDemo.Define(),
     RunUp.Define(),
     RecoverSystem.Define(),
+    MigrateDatabases.Define(),
     new Command("vault", "Work on a vault: a folder, or s3://bucket/prefix.")
     {
         InitVault.Define(),

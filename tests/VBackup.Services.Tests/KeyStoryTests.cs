@@ -11,14 +11,14 @@ using Xunit;
 namespace VBackup.Services.Tests;
 
 /// <summary>A project's key is replaced, told and erased.</summary>
-public sealed class KeyStoryTests
+public class KeyStoryTests : StoryTests
 {
     static readonly byte[] s_content = [.. Enumerable.Range(0, 200_000).Select(i => (byte)(i * 7))];
 
     [Fact]
     public async Task A_new_key_opens_the_vault_in_place_of_the_old_one_and_backups_go_on_all_the_while()
     {
-        await using var world = await ServiceWorld.MakeAsync();
+        await using var world = await MakeWorldAsync();
         var keys = KeysOf(world);
         var server = await world.AddServerAsync("web", ("vda", s_content));
         var first = await BackUpAsync(world, server);
@@ -45,7 +45,7 @@ public sealed class KeyStoryTests
     [Fact]
     public async Task A_worker_that_dies_between_the_new_slot_and_the_old_one_leaves_it_to_the_next()
     {
-        await using var world = await ServiceWorld.MakeAsync();
+        await using var world = await MakeWorldAsync();
         var keys = KeysOf(world);
         await BackUpAsync(world, await world.AddServerAsync("web", ("vda", s_content)));
         await world.Clockwork.TurnAsync(default);
@@ -71,7 +71,7 @@ public sealed class KeyStoryTests
     [Fact]
     public async Task A_vault_that_cannot_be_reached_stays_behind_and_says_why_until_it_can()
     {
-        await using var world = await ServiceWorld.MakeAsync();
+        await using var world = await MakeWorldAsync();
         var keys = KeysOf(world);
         await BackUpAsync(world, await world.AddServerAsync("web", ("vda", s_content)));
         var old = (await keys.HandOutAsync(world.Project, default)).Text!;
@@ -91,7 +91,7 @@ public sealed class KeyStoryTests
     [Fact]
     public async Task Once_its_key_is_erased_nobody_restores_a_point_and_a_new_location_begins_anew()
     {
-        await using var world = await ServiceWorld.MakeAsync();
+        await using var world = await MakeWorldAsync();
         var keys = KeysOf(world);
         var server = await world.AddServerAsync("web", ("vda", s_content));
         var point = (await BackUpAsync(world, server)).Point;
@@ -132,7 +132,7 @@ public sealed class KeyStoryTests
     [Fact]
     public async Task A_deleted_location_that_nobody_ever_used_is_not_waited_for()
     {
-        await using var world = await ServiceWorld.MakeAsync();
+        await using var world = await MakeWorldAsync();
         var registry = new LocationRegistry(world.Backup, world.Secrets);
         var unused = await registry.CreateAsync(world.Ids.New<LocationId>(), new(world.Project, ServiceWorld.Region, "unused",
             LocationKindView.VStorage, "s3://bucket/p", null, null, "user", "secret", null, 0, IsDefault: false), default);
@@ -145,7 +145,7 @@ public sealed class KeyStoryTests
     [Fact]
     public async Task Nobody_hears_a_key_that_is_not_there()
     {
-        await using var world = await ServiceWorld.MakeAsync();
+        await using var world = await MakeWorldAsync();
         var nobody = world.Ids.New<ProjectId>();
         Assert.Equal(ProjectKeyState.None, (await KeysOf(world).GetAsync(nobody, default)).State);
         Assert.Equal("no-key", (await KeysOf(world).HandOutAsync(nobody, default)).Answer.Code);

@@ -8,12 +8,12 @@ using Xunit;
 namespace VBackup.Services.Tests;
 
 /// <summary>Messages are sent when what they tell of is saved, arrive once at least, and are carried out once.</summary>
-public sealed class MessageTests
+public class MessageTests : StoryTests
 {
     [Fact]
     public async Task A_message_that_arrives_twice_is_carried_out_once()
     {
-        await using var world = await ServiceWorld.MakeAsync();
+        await using var world = await MakeWorldAsync();
         var server = await world.AddServerAsync("web", ("vda", new byte[4096]));
         var order = await world.OrderBackupAsync(server);
         var sent = await world.Backup.MakeAsync(change =>
@@ -30,7 +30,7 @@ public sealed class MessageTests
     [Fact]
     public async Task What_is_not_saved_sends_nothing()
     {
-        await using var world = await ServiceWorld.MakeAsync();
+        await using var world = await MakeWorldAsync();
         await Assert.ThrowsAsync<InvalidOperationException>(() => world.Backup.MakeAsync(change =>
         {
             change.Send(Destination.Portal, new KeepSnapshotAsBase(world.Ids.New<SnapshotId>()), MessageJson.Default.KeepSnapshotAsBase);
@@ -42,7 +42,7 @@ public sealed class MessageTests
     [Fact]
     public async Task A_message_that_nobody_understands_is_dead_at_once_and_others_go_on()
     {
-        await using var world = await ServiceWorld.MakeAsync();
+        await using var world = await MakeWorldAsync();
         await world.Backup.MakeAsync(change =>
         {
             change.Send("nowhere", new KeepSnapshotAsBase(world.Ids.New<SnapshotId>()), MessageJson.Default.KeepSnapshotAsBase);
@@ -63,7 +63,7 @@ public sealed class MessageTests
     [Fact]
     public async Task A_service_that_is_down_gets_its_messages_when_it_is_back()
     {
-        await using var world = await ServiceWorld.MakeAsync();
+        await using var world = await MakeWorldAsync();
         world.Portal.IsDown = true;
         var server = await world.AddServerAsync("web", ("vda", new byte[4096]));
         var order = await world.OrderBackupAsync(server);
@@ -78,7 +78,7 @@ public sealed class MessageTests
     [Fact]
     public async Task What_arrived_is_forgotten_by_each_service_once_a_day_and_what_is_dead_stays()
     {
-        await using var world = await ServiceWorld.MakeAsync();
+        await using var world = await MakeWorldAsync();
         await world.Clockwork.TurnAsync(default);
         await world.SnapshotWork.DoDueAsync(default);
         await world.Backup.MakeAsync(change =>

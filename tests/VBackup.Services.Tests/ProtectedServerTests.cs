@@ -13,7 +13,7 @@ using Xunit;
 namespace VBackup.Services.Tests;
 
 /// <summary>Servers that are protected by policy, by themselves.</summary>
-public sealed class ProtectedServerTests
+public class ProtectedServerTests : StoryTests
 {
     const int Size = 300_000;
     static readonly PolicyRules s_every6Hours = new(new(0, 0), "Europe/Berlin", Hourly: new(6, 4), Daily: new(3), FullPattern: new(5));
@@ -21,7 +21,7 @@ public sealed class ProtectedServerTests
     [Fact]
     public async Task A_fortnight_of_hourly_and_daily_backups_keeps_what_the_rules_keep_and_every_point_restores()
     {
-        await using var world = await ProtectedWorld.MakeAsync();
+        await using var world = await MakeProtectedWorldAsync();
         var content = Noise(1);
         var server = await world.AddServerAsync("web", ("vda", content));
         var policy = await world.NewPolicyAsync("often", s_every6Hours);
@@ -56,7 +56,7 @@ public sealed class ProtectedServerTests
     [Fact]
     public async Task A_changed_policy_lets_points_go_one_minute_later_and_not_before()
     {
-        await using var world = await ProtectedWorld.MakeAsync();
+        await using var world = await MakeProtectedWorldAsync();
         var server = await world.AddServerAsync("web", ("vda", Noise(1)));
         var policy = await world.NewPolicyAsync("often", s_every6Hours);
         await world.ProtectAsync(server, new(policy.Id));
@@ -82,7 +82,7 @@ public sealed class ProtectedServerTests
     [InlineData(false)]
     public async Task A_point_that_is_brought_back_from_the_bin_stays_until_it_is_given_back_to_the_rules(bool wasBinnedByPolicy)
     {
-        await using var world = await ProtectedWorld.MakeAsync();
+        await using var world = await MakeProtectedWorldAsync();
         var server = await world.AddServerAsync("web", ("vda", Noise(1)));
         var location = await world.Portal.MakeAsync(change => change.Db.Locations.Select(one => one.Id).SingleAsync(), default);
         Assert.Null((await world.Locations.ChangeAsync(world.Project, location, new(SoftDeleteDays: 30), default)).Reason);
@@ -117,7 +117,7 @@ public sealed class ProtectedServerTests
     [Fact]
     public async Task Back_up_now_makes_a_plan_by_the_defaults_and_a_full_that_no_rule_lets_go()
     {
-        await using var world = await ProtectedWorld.MakeAsync();
+        await using var world = await MakeProtectedWorldAsync();
         var server = await world.AddServerAsync("web", ("vda", Noise(1)));
         var run = ProtectedWorld.Done(await world.BackUpNowAsync(server));
         Assert.Equal("run-going-on", (await world.BackUpNowAsync(server)).Refusal?.Code);
@@ -134,7 +134,7 @@ public sealed class ProtectedServerTests
     [Fact]
     public async Task A_server_that_vanished_pauses_its_plan_keeps_its_points_and_goes_on_when_it_is_back()
     {
-        await using var world = await ProtectedWorld.MakeAsync();
+        await using var world = await MakeProtectedWorldAsync();
         var server = await world.AddServerAsync("web", ("vda", Noise(1)));
         var policy = await world.NewPolicyAsync("often", s_every6Hours);
         var plan = await world.ProtectAsync(server, new(policy.Id));
@@ -160,7 +160,7 @@ public sealed class ProtectedServerTests
     [Fact]
     public async Task A_volume_that_is_attached_later_is_included_where_the_plan_says_so()
     {
-        await using var world = await ProtectedWorld.MakeAsync();
+        await using var world = await MakeProtectedWorldAsync();
         var policy = await world.NewPolicyAsync("often", s_every6Hours);
         var all = await world.AddServerAsync("all", ("vda", Noise(1)), ("vdb", Noise(2)));
         var chosen = await world.AddServerAsync("chosen", ("vda", Noise(1)), ("vdb", Noise(2)));
@@ -179,7 +179,7 @@ public sealed class ProtectedServerTests
     [Fact]
     public async Task A_changed_location_gets_the_new_points_and_the_old_ones_stay_restorable()
     {
-        await using var world = await ProtectedWorld.MakeAsync();
+        await using var world = await MakeProtectedWorldAsync();
         var server = await world.AddServerAsync("web", ("vda", Noise(1)));
         var policy = await world.NewPolicyAsync("often", s_every6Hours);
         var plan = await world.ProtectAsync(server, new(policy.Id));
@@ -200,7 +200,7 @@ public sealed class ProtectedServerTests
     [Fact]
     public async Task A_run_that_comes_due_while_the_server_is_restored_in_place_is_skipped_and_nobody_is_alarmed()
     {
-        await using var world = await ProtectedWorld.MakeAsync();
+        await using var world = await MakeProtectedWorldAsync();
         var server = await world.AddServerAsync("web", ("vda", Noise(1)));
         var rules = s_every6Hours with { Notification = new(OnFailure: true, Recipients: ["ops@receiver.example"]) };
         await world.ProtectAsync(server, new((await world.NewPolicyAsync("often", rules)).Id));
@@ -227,7 +227,7 @@ public sealed class ProtectedServerTests
     [Fact]
     public async Task A_restore_in_place_that_nobody_ever_answers_is_in_the_way_for_a_day_and_no_longer()
     {
-        await using var world = await ProtectedWorld.MakeAsync();
+        await using var world = await MakeProtectedWorldAsync();
         var server = await world.AddServerAsync("web", ("vda", Noise(1)));
         await world.ProtectAsync(server, new((await world.NewPolicyAsync("often", s_every6Hours)).Id));
         await world.PassAsync(TimeSpan.FromHours(5));
@@ -246,7 +246,7 @@ public sealed class ProtectedServerTests
     [Fact]
     public async Task After_downtime_the_latest_run_starts_once_and_the_others_are_recorded_as_skipped()
     {
-        await using var world = await ProtectedWorld.MakeAsync();
+        await using var world = await MakeProtectedWorldAsync();
         var server = await world.AddServerAsync("web", ("vda", Noise(1)));
         var policy = await world.NewPolicyAsync("often", s_every6Hours);
         await world.ProtectAsync(server, new(policy.Id));
@@ -261,7 +261,7 @@ public sealed class ProtectedServerTests
     [Fact]
     public async Task A_plan_that_is_switched_off_keeps_its_points_and_starts_nothing()
     {
-        await using var world = await ProtectedWorld.MakeAsync();
+        await using var world = await MakeProtectedWorldAsync();
         var server = await world.AddServerAsync("web", ("vda", Noise(1)));
         var policy = await world.NewPolicyAsync("often", s_every6Hours);
         var plan = await world.ProtectAsync(server, new(policy.Id));

@@ -9,12 +9,12 @@ using Xunit;
 namespace VBackup.Services.Tests;
 
 /// <summary>Who gets a worker next.</summary>
-public sealed class WorkQueueTests
+public class WorkQueueTests : StoryTests
 {
     [Fact]
     public async Task A_hypervisor_has_no_more_at_once_than_its_limit()
     {
-        await using var world = await ServiceWorld.MakeAsync(new() { PerHost = 2 });
+        await using var world = await MakeWorldAsync(new() { PerHost = 2 });
         await OrderAsync(world, 3);
         await ExpectAtWorkAsync(world, 2);
     }
@@ -22,7 +22,7 @@ public sealed class WorkQueueTests
     [Fact]
     public async Task A_pool_has_no_more_at_once_than_its_limit_and_another_is_not_held_up()
     {
-        await using var world = await ServiceWorld.MakeAsync(new() { PerPool = 1 });
+        await using var world = await MakeWorldAsync(new() { PerPool = 1 });
         await OrderAsync(world, 2);
         // The oldest comes first.
         world.Clock.Advance(TimeSpan.FromSeconds(1));
@@ -37,7 +37,7 @@ public sealed class WorkQueueTests
     [Fact]
     public async Task A_task_of_two_pools_waits_for_both()
     {
-        await using var world = await ServiceWorld.MakeAsync(new() { PerPool = 1 });
+        await using var world = await MakeWorldAsync(new() { PerPool = 1 });
         await AddAsync(world, "first", ["fast"]);
         await AddAsync(world, "second", ["slow", "fast"]);
         await ExpectAtWorkAsync(world, 1);
@@ -46,7 +46,7 @@ public sealed class WorkQueueTests
     [Fact]
     public async Task A_location_takes_no_more_at_once_than_its_limit_and_another_is_not_held_up()
     {
-        await using var world = await ServiceWorld.MakeAsync(new() { PerLocation = 1 });
+        await using var world = await MakeWorldAsync(new() { PerLocation = 1 });
         await OrderAsync(world, 2);
         var second = await world.AddLocationAsync("second", world.Project);
         await OrderAsync(world, 1, second, prefix: "other");
@@ -56,7 +56,7 @@ public sealed class WorkQueueTests
     [Fact]
     public async Task A_restore_comes_before_backups_that_were_asked_for_earlier()
     {
-        await using var world = await ServiceWorld.MakeAsync();
+        await using var world = await MakeWorldAsync();
         var point = (await OrderAsync(world, 1, prefix: "old")).Single();
         await world.SettleAsync();
         await OrderAsync(world, 2);
@@ -68,7 +68,7 @@ public sealed class WorkQueueTests
     [Fact]
     public async Task Whoever_has_fewest_at_work_is_next()
     {
-        await using var world = await ServiceWorld.MakeAsync();
+        await using var world = await MakeWorldAsync();
         await OrderAsync(world, 3);
         world.Clock.Advance(TimeSpan.FromSeconds(5));
         var modest = world.Ids.New<ProjectId>();
@@ -82,7 +82,7 @@ public sealed class WorkQueueTests
     [Fact]
     public async Task However_many_wait_for_a_pool_hide_neither_another_pools_nor_work_that_needs_none()
     {
-        await using var world = await ServiceWorld.MakeAsync(new() { PerPool = 1 });
+        await using var world = await MakeWorldAsync(new() { PerPool = 1 });
         await AddAsync(world, "here", ["fast"], count: 250);
         world.Clock.Advance(TimeSpan.FromSeconds(1));
         await AddAsync(world, "here", ["slow"]);
@@ -94,7 +94,7 @@ public sealed class WorkQueueTests
     [Fact]
     public async Task However_many_fill_a_location_hide_no_other()
     {
-        await using var world = await ServiceWorld.MakeAsync(new() { PerLocation = 1 });
+        await using var world = await MakeWorldAsync(new() { PerLocation = 1 });
         var second = await world.AddLocationAsync("second", world.Project);
         await AddAsync(world, null, [], count: 250, kind: WorkKind.Export, location: world.Location);
         world.Clock.Advance(TimeSpan.FromSeconds(1));
@@ -108,7 +108,7 @@ public sealed class WorkQueueTests
     [Fact]
     public async Task However_many_one_project_asked_for_another_is_next()
     {
-        await using var world = await ServiceWorld.MakeAsync(new() { PerHost = 1000 });
+        await using var world = await MakeWorldAsync(new() { PerHost = 1000 });
         await AddAsync(world, "here", [], count: 250);
         world.Clock.Advance(TimeSpan.FromSeconds(1));
         var modest = world.Ids.New<ProjectId>();
@@ -122,7 +122,7 @@ public sealed class WorkQueueTests
     [Fact]
     public async Task Of_those_that_are_alike_the_oldest_is_next()
     {
-        await using var world = await ServiceWorld.MakeAsync(new() { PerHost = 1000 });
+        await using var world = await MakeWorldAsync(new() { PerHost = 1000 });
         List<WorkTaskId> added = [];
         for (var i = 0; i < 3; i++)
         {

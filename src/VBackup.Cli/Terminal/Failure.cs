@@ -37,7 +37,7 @@ sealed record Failure(string Line, int Status, string Details)
         UsageException or SettingsException => (exception.Message, ExitStatus.BadUsage),
         RefusedException or UnusableVaultException or SessionRevokedException
             or CollectorExpelledException or PortalRefusalException or PortalUnreachableException
-            or OtherSchemaException => (exception.Message, ExitStatus.Failed),
+            or OtherSchemaException or DatabaseFailedException => (exception.Message, ExitStatus.Failed),
         DamageException => ($"damage found: {exception.Message}", ExitStatus.DamageFound),
         StoreException store => (DescribeStore(store), ExitStatus.Failed),
         FileNotFoundException missing => ($"no such file: {missing.FileName}", ExitStatus.Failed),

@@ -16,6 +16,9 @@ public abstract class ServiceDb(DbContextOptions options) : DbContext(options)
     public DbSet<OutgoingMessage> Outbox => Set<OutgoingMessage>();
     public DbSet<DoneMessage> Inbox => Set<DoneMessage>();
 
+    /// <summary>Several processes may have it at once, and change it beside each other.</summary>
+    internal bool IsShared => Database.IsNpgsql();
+
     protected override void ConfigureConventions(ModelConfigurationBuilder configurationBuilder)
     {
         foreach (var id in typeof(RunId).Assembly.GetTypes().Where(type => type.IsValueType
@@ -23,6 +26,8 @@ public abstract class ServiceDb(DbContextOptions options) : DbContext(options)
             configurationBuilder.Properties(id).HaveConversion(typeof(UniqueIdColumn<>).MakeGenericType(id));
         // SQLite orders no DateTimeOffset; and an instant is one wherever it was noted.
         configurationBuilder.Properties<DateTimeOffset>().HaveConversion<InstantColumn>();
+        // Texts are in the order of their letters' numbers, as SQLite has them, whatever language the server was made for.
+        if (IsShared) configurationBuilder.Properties<string>().UseCollation("C");
     }
 
     protected override void OnModelCreating(ModelBuilder modelBuilder)

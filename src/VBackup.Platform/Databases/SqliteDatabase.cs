@@ -4,7 +4,7 @@ using Microsoft.EntityFrameworkCore;
 namespace VBackup.Platform.Databases;
 
 /// <summary>A service's database in a file. Whoever writes has it alone for the time of a change. Thread-safe.</summary>
-public sealed class SqliteDatabase<TDb> : IDbContextFactory<TDb> where TDb : ServiceDb
+public sealed class SqliteDatabase<TDb> : IServiceDatabase<TDb> where TDb : ServiceDb
 {
     /// <summary>How long a change waits for others, in seconds.</summary>
     const int PatienceSeconds = 30;
@@ -23,9 +23,10 @@ public sealed class SqliteDatabase<TDb> : IDbContextFactory<TDb> where TDb : Ser
 
     public string Path { get; }
 
+    public string Name => Path;
+
     /// <summary>Makes the tables where there are none.</summary>
-    /// <param name="schemaVersion">How this program lays tables out.</param>
-    /// <exception cref="OtherSchemaException">Another version of the program has laid the tables out.</exception>
+    /// <inheritdoc/>
     public async Task PrepareAsync(int schemaVersion, CancellationToken cancellation)
     {
         var db = CreateDbContext();
@@ -42,10 +43,3 @@ public sealed class SqliteDatabase<TDb> : IDbContextFactory<TDb> where TDb : Ser
 
     public TDb CreateDbContext() => _make(_options);
 }
-
-/// <summary>A database whose tables are laid out in another way than this program knows. Nothing of it was changed.</summary>
-public sealed class OtherSchemaException(string database, int found, int known)
-    : Exception(found > known
-        ? $"{database} has version {found} of the tables, and this program knows them up to version {known}: run the later program again"
-        : $"{database} has version {found} of the tables, and this program needs version {known}: nothing was changed; run the program "
-            + "that made it, or bring the tables up to date first");

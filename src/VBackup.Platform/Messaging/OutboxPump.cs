@@ -1,3 +1,4 @@
+using System.Data;
 using Microsoft.EntityFrameworkCore;
 using VBackup.Contracts.Messages;
 using VBackup.Platform.Databases;
@@ -13,7 +14,8 @@ public interface IMessageTransport
 
 /// <summary>
 /// Sends what is in an outbox. Rows are marked one by one as they arrive, since they are committed in another order than
-/// their ids have. A message that was sent and not marked is sent again: whoever gets it knows.
+/// their ids have. A message that was sent and not marked is sent again: whoever gets it knows. Several processes may send what is in one
+/// outbox: they share the rows out, and those of one that is lost are another's.
 /// </summary>
 public sealed class OutboxPump<TDb>(IDbContextFactory<TDb> databases, IMessageTransport transport, TimeProvider clock) where TDb : ServiceDb
 {
@@ -27,10 +29,30 @@ public sealed class OutboxPump<TDb>(IDbContextFactory<TDb> databases, IMessageTr
     {
         var db = await databases.CreateDbContextAsync(cancellation).ConfigureAwait(false);
         await using var closing = db.ConfigureAwait(false);
+        if (!db.IsShared) return await SendDueAsync(db, cancellation).ConfigureAwait(false);
+        // Others pass over the rows that are held here. A change that makes new ones waits for nobody.
+        var transaction = await db.Database.BeginTransactionAsync(IsolationLevel.ReadCommitted, cancellation).ConfigureAwait(false);
+        await using var ending = transaction.ConfigureAwait(false);
+        try
+        {
+            var more = await SendDueAsync(db, cancellation).ConfigureAwait(false);
+            await transaction.CommitAsync(cancellation).ConfigureAwait(false);
+            return more;
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            // What has arrived need not be sent again.
+            await transaction.CommitAsync(CancellationToken.None).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    async Task<bool> SendDueAsync(TDb db, CancellationToken cancellation)
+    {
         var now = clock.GetUtcNow();
         var due = await db.Outbox.Where(message => message.NextAttemptAt != null && message.NextAttemptAt <= now)
-            .OrderBy(message => message.NextAttemptAt).ThenBy(message => message.Id).Take(BatchSize).ToListAsync(cancellation)
-                .ConfigureAwait(false);
+            .OrderBy(message => message.NextAttemptAt).ThenBy(message => message.Id).Take(BatchSize).SkipLocked()
+            .ToListAsync(cancellation).ConfigureAwait(false);
         foreach (var message in due)
         {
             try

@@ -17,6 +17,8 @@ public sealed class BackupDb(DbContextOptions<BackupDb> options) : ServiceDb(opt
     /// <summary>How its tables are laid out.</summary>
     public const int SchemaVersion = 5;
 
+    internal const string WorkersTable = "workers";
+
     public DbSet<Run> Runs => Set<Run>();
     public DbSet<RestorePoint> Points => Set<RestorePoint>();
     public DbSet<WorkTask> Tasks => Set<WorkTask>();
@@ -97,7 +99,7 @@ public sealed class BackupDb(DbContextOptions<BackupDb> options) : ServiceDb(opt
         });
         modelBuilder.Entity<Worker>(worker =>
         {
-            worker.ToTable("workers");
+            worker.ToTable(WorkersTable);
             worker.HasKey(one => one.Id);
         });
     }

@@ -22,7 +22,7 @@ sealed class ProtectedWorld : IAsyncDisposable
     readonly RestoreClockwork _restores;
     readonly OutboxPump<PortalDb> _pump;
 
-    ProtectedWorld(ServiceWorld services, SqliteDatabase<PortalDb> database)
+    ProtectedWorld(ServiceWorld services, IServiceDatabase<PortalDb> database)
     {
         Services = services;
         Portal = new(database, services.Ids, services.Clock);
@@ -36,13 +36,12 @@ sealed class ProtectedWorld : IAsyncDisposable
     public LocationRegistry Locations { get; private set; } = null!;
     public ProjectId Project => Services.Project;
 
-    public static async Task<ProtectedWorld> MakeAsync()
+    public static async Task<ProtectedWorld> MakeAsync(Func<string, IWorldDatabases>? databases = null)
     {
-        var services = await ServiceWorld.MakeAsync();
+        var services = await ServiceWorld.MakeAsync(databases: databases);
         try
         {
-            var database = new SqliteDatabase<PortalDb>(services.Path("portal.db"), options => new(options));
-            await database.PrepareAsync(schemaVersion: 1, default);
+            var database = await services.Databases.MakeAsync<PortalDb>("portal", PortalDb.SchemaVersion, options => new(options));
             var world = new ProtectedWorld(services, database);
             await world.BuildAsync();
             return world;

@@ -31,11 +31,13 @@ sealed class ServiceWorld : IAsyncDisposable
 
     readonly string _folder = Directory.CreateTempSubdirectory("vbackup-services-").FullName;
     readonly MasterKey _master;
+    readonly IWorldDatabases _databases;
     EdgeCloud? _cloud;
     Func<IObjectStore, IObjectStore>? _stores;
 
-    ServiceWorld()
+    ServiceWorld(Func<string, IWorldDatabases> databases)
     {
+        _databases = databases(_folder);
         var key = RandomNumberGenerator.GetBytes(MasterKey.Size);
         _master = new(key);
         File.WriteAllBytes(MasterKeyFile, key);
@@ -62,16 +64,21 @@ sealed class ServiceWorld : IAsyncDisposable
     public InProcessTransport Transport { get; } = new();
     public ProjectSecrets Secrets { get; private set; } = null!;
 
+    /// <summary>For services beside these, and for other processes of these.</summary>
+    public IWorldDatabases Databases => _databases;
+
     /// <summary>What others do in each round of <see cref="SettleAsync"/>; whether it did something.</summary>
     public Func<Task<bool>>? AlsoSettles { get; set; }
     public EdgeCloud Cloud => _cloud!;
 
     /// <param name="storage">In place of the lab cloud's, which it is given.</param>
     /// <param name="stores">What lies around each store of a vault; the vaults go by the world's clock then.</param>
+    /// <param name="databases">In files, if it is not said.</param>
     public static async Task<ServiceWorld> MakeAsync(WorkLimits? limits = null, Func<IVolumeStorage, IVolumeStorage>? storage = null,
-        SnapshotLimits? snapshots = null, Func<TimeProvider, Func<IObjectStore, IObjectStore>>? stores = null)
+        SnapshotLimits? snapshots = null, Func<TimeProvider, Func<IObjectStore, IObjectStore>>? stores = null,
+        Func<string, IWorldDatabases>? databases = null)
     {
-        var world = new ServiceWorld();
+        var world = new ServiceWorld(databases ?? (folder => new SqliteFiles(folder)));
         world._stores = stores?.Invoke(world.Clock);
         try
         {
@@ -93,10 +100,8 @@ sealed class ServiceWorld : IAsyncDisposable
             Directory.CreateDirectory(Path(folder));
         var lab = LabCloud.Open(Path("cloud"));
         _cloud = storage is null ? EdgeCloud.Of(lab, TimeSpan.FromSeconds(5)) : EdgeCloud.Of(lab.Hypervisor, storage(lab.Storage));
-        var backupDb = new SqliteDatabase<BackupDb>(Path("backup.db"), options => new(options));
-        var snapshotsDb = new SqliteDatabase<SnapshotsDb>(Path("snapshots.db"), options => new(options));
-        await backupDb.PrepareAsync(schemaVersion: 1, default);
-        await snapshotsDb.PrepareAsync(schemaVersion: 1, default);
+        var backupDb = await _databases.MakeAsync<BackupDb>("backup", BackupDb.SchemaVersion, options => new(options));
+        var snapshotsDb = await _databases.MakeAsync<SnapshotsDb>("snapshots", SnapshotsDb.SchemaVersion, options => new(options));
         Backup = new(backupDb, Ids, Clock);
         Snapshots = new(snapshotsDb, Ids, Clock);
         BackupEndpoint = new MessageEndpoint<BackupDb>(Backup, BackupMessages.Handlers());
@@ -257,6 +262,7 @@ sealed class ServiceWorld : IAsyncDisposable
     {
         if (_cloud is not null) await _cloud.DisposeAsync();
         _master.Dispose();
+        await _databases.DisposeAsync();
         Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();
         Directory.Delete(_folder, recursive: true);
     }

@@ -104,16 +104,17 @@ static class CatalogueSaving
             && (one.State == RestorePointState.Active || one.State == RestorePointState.SoftDeleted
                 || one.State == RestorePointState.Deleted && one.PurgeAt > toldSince));
         List<CataloguePoint> points = [];
-        var bytes = 0L;
+        var (bytes, isFull) = (0L, false);
         await foreach (var point in told.OrderBy(one => one.State == RestorePointState.Active && !one.IsDistrusted && !one.IsProtected)
             .ThenByDescending(one => one.CompletedAt).AsAsyncEnumerable().WithCancellation(cancellation).ConfigureAwait(false))
         {
             var entry = EntryOf(point);
             bytes += JsonSerializer.SerializeToUtf8Bytes(entry, WorkJson.Default.CataloguePoint).Length + 1;
-            if (bytes > PointBytesMax) return (points, await told.CountAsync(cancellation).ConfigureAwait(false) - points.Count);
+            isFull = bytes > PointBytesMax;
+            if (isFull) break;
             points.Add(entry);
         }
-        return (points, 0);
+        return (points, isFull ? await told.CountAsync(cancellation).ConfigureAwait(false) - points.Count : 0);
     }
 
     static CatalogueLocation EntryOf(Location one) => new(

@@ -79,7 +79,9 @@ static class WorkQueue
             var oldest = await ready.Where(task => task.IsUrgent == queue.IsUrgent && task.Project == queue.Project
                     && task.Kind == queue.Kind && task.Location == queue.Location && task.Host == queue.Host && task.Pools == queue.Pools
                     && task.CreatedAt == oldestAt)
-                .OrderBy(task => task.Id).FirstAsync(cancellation).ConfigureAwait(false);
+                .OrderBy(task => task.Id).SkipLocked().FirstOrDefaultAsync(cancellation).ConfigureAwait(false);
+            // Somebody is at it, to cancel it: what comes of that is not waited for.
+            if (oldest is null) continue;
             if (next is null || oldest.Id.Value.CompareTo(next.Id.Value) < 0) next = oldest;
         }
         return next;

@@ -15,8 +15,9 @@ namespace VBackup.Service.Work;
 public sealed class WorkSource(
     ChangeMaker<BackupDb> changes, WorkLimits limits, ProjectSecrets secrets) : IWorkSource
 {
+    // Limits and fairness are of all tasks that are at work, so whoever takes one has to know of those that others take.
     public Task<WorkLease?> AcquireAsync(WorkerId worker, CancellationToken cancellation) =>
-        changes.MakeAsync(async change =>
+        changes.MakeInTurnAsync(BackupDb.WorkersTable, async change =>
         {
             var db = change.Db;
             var known = await db.Workers.FindAsync([worker], cancellation).ConfigureAwait(false);
