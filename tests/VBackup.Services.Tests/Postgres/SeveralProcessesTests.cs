@@ -59,7 +59,7 @@ public sealed class SeveralProcessesTests
                     continue;
                 }
                 idle = 0;
-                Assert.IsType<WorkAnswer.GoOn>(await source.ReportAsync(lease.Task, lease.Epoch, new(1, 1), default));
+                Assert.IsType<WorkAnswer.GoOn>(await source.ReportAsync(lease.Task, lease.Epoch, new(1, 1, 0), default));
                 Assert.True(await source.FailAsync(lease.Task, lease.Epoch, new("done with it", MayPass: false), default));
                 mine.Add(lease.Task);
             }
