@@ -35,7 +35,7 @@ readonly projects_at_once=2
 if [[ $soak ]]; then readonly project_seconds=$((6 * 3600)); else readonly project_seconds=4200; fi
 
 work=''
-lab='' lab_dir=''
+lab='' lab_dir='' broker_dir=''
 declare -A running=() # pid → project
 
 stop_lab() {
@@ -44,6 +44,16 @@ stop_lab() {
     lab_dir=''
     if ! { "$lab" down "$dir" && "$lab" wipe "$dir"; } >>"$work/lab.log" 2>&1 </dev/null; then
         cat "$work/lab.log" >&2
+        return 1
+    fi
+}
+
+stop_broker() {
+    [[ $broker_dir ]] || return 0
+    local dir=$broker_dir
+    broker_dir=''
+    if ! lab/rabbitmq wipe "$dir" >>"$work/broker.log" 2>&1 </dev/null; then
+        cat "$work/broker.log" >&2
         return 1
     fi
 }
@@ -65,6 +75,7 @@ clean_up() {
     for pid in "${!running[@]}"; do kill -TERM "$pid" 2>/dev/null || true; done
     for pid in "${!running[@]}"; do wait "$pid" 2>/dev/null || true; done
     stop_lab || true
+    stop_broker || true
     if [[ $work ]]; then
         end_left
         rm -rf -- "$work"
@@ -124,6 +135,18 @@ start_lab() {
     export VBACKUP_TEST_S3_ENDPOINT=$AWS_ENDPOINT_URL_S3
     # With Ceph alone its configuration is all that it tells.
     export VBACKUP_TEST_CEPH_CONF=${VBACKUP_TEST_CEPH_CONF:-$CEPH_CONF}
+}
+
+# What services of several processes speak through.
+start_broker() {
+    local log=$work/broker.log settings
+    say 'starting the lab: RabbitMQ'
+    # It does not run as root, and has to get to its folder; what tests write stays theirs.
+    chmod 711 "$work"
+    broker_dir=$work/broker
+    lab/rabbitmq up "$broker_dir" >"$log" 2>&1 </dev/null || { cat "$log" >&2; stop 'RabbitMQ did not start'; }
+    settings=$(lab/rabbitmq env "$broker_dir") || stop 'the lab does not tell where RabbitMQ is'
+    eval "$settings"
 }
 
 build() {
@@ -218,16 +241,18 @@ command -v dotnet >/dev/null ||
 export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
 # Short: a Unix socket's path has 107 characters at most, and Ceph's sockets are below this folder.
 work=$(mktemp -d /tmp/vb.XXXXXX)
-mkdir "$work/t"
+mkdir -m 700 "$work/t"
 # Whatever the build or a test leaves behind goes with the folder.
 export TMPDIR=$work/t
 [[ $fast ]] || install_packages
 build
 [[ $fast ]] || start_lab
+[[ $fast ]] || start_broker
 if [[ $soak ]]; then export VBACKUP_SOAK=1; fi
 run_projects
 
 if ! stop_lab; then say 'the lab did not stop'; failed=$((failed + 1)); fi
+if ! stop_broker; then say 'RabbitMQ did not stop'; failed=$((failed + 1)); fi
 if ((seen == 0 && failed == 0)); then say 'no test ran'; failed=1; fi
 say "$passed passed, $failed failed$( ((skipped == 0)) || printf ', %s skipped' "$skipped")"
 ((failed == 0))

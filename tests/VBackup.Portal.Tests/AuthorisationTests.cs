@@ -119,6 +119,10 @@ public sealed class AuthorisationTests
         ["POST /api/v1/webhooks/{id}/test"] = "UpdatePolicy",
         ["GET /api/v1/notifications"] = "ListHistory",
         ["GET /api/v1/notifications/{id}"] = "GetHistory",
+        ["GET /api/v1/dead-messages"] = Administrator,
+        ["GET /api/v1/dead-messages/{place}"] = Administrator,
+        ["POST /api/v1/dead-messages/{place}/{id}/requeue"] = Administrator,
+        ["DELETE /api/v1/dead-messages/{place}/{id}"] = Administrator,
         ["GET /health/live"] = Open,
         ["GET /health/ready"] = Open,
         ["GET /openapi/{documentName}.json"] = Open,
@@ -349,7 +353,7 @@ public sealed class AuthorisationTests
             .Replace("{user}", "0190a000-0000-7000-8000-000000000001", StringComparison.Ordinal)
                 .Replace("{name}", "nobody-has-it", StringComparison.Ordinal)
             .Replace("{region}", "hn1", StringComparison.Ordinal).Replace("{serverId}", "nobody-has-it", StringComparison.Ordinal)
-            .Replace("{volume}", "vda", StringComparison.Ordinal)
+            .Replace("{volume}", "vda", StringComparison.Ordinal).Replace("{place}", "outbox-portal", StringComparison.Ordinal)
             .Replace("{documentName}", "v1", StringComparison.Ordinal).Replace("{**path}", "index.html", StringComparison.Ordinal);
         return world.SendAsync(new HttpMethod(method), path, token, method is "POST" or "PUT" or "PATCH" ? JsonContent.Create(new { })
             : null);

@@ -138,7 +138,9 @@ sealed class AllInOne : IAsyncDisposable
         builder.Services.AddSingleton<IDbContextFactory<PortalDb>>(_portalDb).AddSingleton(_ids)
             .AddSingleton(TimeProvider.System).AddSingleton(_portal)
             .AddSingleton<ILocationRegistry>(new LocationRegistry(_backup, _secrets, _places)).AddSingleton(_master)
-            .AddSingleton<IProjectKeys>(new ProjectKeys(_backup, _secrets));
+            .AddSingleton<IProjectKeys>(new ProjectKeys(_backup, _secrets))
+            .AddSingleton<IDeadLetters>(new OutboxDeadLetters<BackupDb>("backup", _backup))
+            .AddSingleton<IDeadLetters>(new OutboxDeadLetters<SnapshotsDb>("snapshots", _snapshots));
         builder.Services.AddPortalApi(_settings.PortalApi());
         builder.Services.AddPortalPages();
         // What is open then is ended: tasks have had their time before.

@@ -9,6 +9,11 @@ public static class NetworkAddress
 {
     static readonly IPNetwork s_nat64 = IPNetwork.Parse("64:ff9b::/96"), s_sixToFour = IPNetwork.Parse("2002::/16");
 
+    /// <summary>Whether a host, as settings name it, is this machine and reached without any network: what is said to it nobody
+    /// overhears.</summary>
+    public static bool IsThisMachine(string host) => host == "localhost" || (IPAddress.TryParse(host, out var address)
+        && IPAddress.IsLoopback(address));
+
     /// <summary>Whether it is one that this machine has now, be it in a network. What listens there need not be meant for others: who
     /// connects to it from here passes by whatever keeps them away.</summary>
     public static bool IsOwn(IPAddress address)

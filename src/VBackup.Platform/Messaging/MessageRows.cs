@@ -37,6 +37,16 @@ public sealed class OutgoingMessage
         LastError = null;
     }
 
+    /// <summary>Nothing can be sent now: it stays due, and no nearer to being dead.</summary>
+    public void Waits(string error) => LastError = error;
+
+    /// <summary>Somebody wants a dead one to be sent after all.</summary>
+    public void Revive(DateTimeOffset now)
+    {
+        if (!IsDead) throw new InvalidOperationException($"The message {Id} is not dead.");
+        (IsDead, Attempts, NextAttemptAt) = (false, 0, now);
+    }
+
     /// <param name="patience">After so many attempts it is dead.</param>
     public void Failed(string error, DateTimeOffset now, int patience)
     {

@@ -42,6 +42,13 @@ public sealed class OutboxPump<TDb>(IDbContextFactory<TDb> databases, IMessageTr
             {
                 message.Failed(never.Message, clock.GetUtcNow(), patience: 1);
             }
+            catch (TransportDownException down)
+            {
+                // The others would fare no better: all of them stay due.
+                message.Waits(down.Message);
+                await db.SaveChangesAsync(cancellation).ConfigureAwait(false);
+                return false;
+            }
             catch (Exception failure) when (failure is not OperationCanceledException || !cancellation.IsCancellationRequested)
             {
                 // A crash boundary: whatever the other side fails with, the message stays, and others go on.

@@ -14,6 +14,7 @@ using VBackup.Contracts.Ids;
 using VBackup.Contracts.Keys;
 using VBackup.Contracts.Locations;
 using VBackup.Platform.Databases;
+using VBackup.Platform.Messaging;
 using VBackup.Platform.Secrets;
 using VBackup.Portal.Api;
 using VBackup.Portal.Identity;
@@ -44,6 +45,7 @@ sealed class PortalWorld : IAsyncDisposable
         builder.Services.AddSingleton<IDbContextFactory<PortalDb>>(_database).AddSingleton(Ids).AddSingleton<TimeProvider>(Clock);
         builder.Services.AddSingleton<ILocationRegistry>(Locations).AddSingleton<IProjectKeys>(Keys).AddSingleton(_master);
         builder.Services.AddPortalApi(options);
+        builder.Services.AddSingleton<IDeadLetters>(Broker);
         _app = builder.Build();
         if (overNetwork) _app.Urls.Add("http://127.0.0.1:0");
         _app.UsePortalApi();
@@ -54,6 +56,7 @@ sealed class PortalWorld : IAsyncDisposable
     public IdSource Ids { get; }
     public WorldLocations Locations { get; } = new();
     public WorldKeys Keys { get; } = new();
+    public WorldBroker Broker { get; } = new();
     public ChangeMaker<PortalDb> Changes => _app.Services.GetRequiredService<ChangeMaker<PortalDb>>();
     public WebhookSecrets WebhookSecrets => _app.Services.GetRequiredService<WebhookSecrets>();
     public Passwords Passwords => _app.Services.GetRequiredService<Passwords>();

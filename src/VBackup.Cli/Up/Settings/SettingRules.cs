@@ -91,7 +91,7 @@ sealed class SettingRules : IValidateOptions<UpSettings>
         }
         if (Uri.CheckHostName(smtp.Host) == UriHostNameType.Unknown)
             yield return $"Smtp:Host: is '{smtp.Host}'; it is a name or an address, without a port";
-        else if (smtp.Security == SmtpSecurity.None && !IsThisMachine(smtp.Host))
+        else if (smtp.Security == SmtpSecurity.None && !NetworkAddress.IsThisMachine(smtp.Host))
             yield return "Smtp:Security: is None; mails go without TLS to a server on this machine only: it is StartTls or Tls";
         if (smtp.From is null) yield return "Smtp:From: is needed where there is Smtp:Host: the address that mails are from";
         else if (!NotificationRule.IsAddress(smtp.From))
@@ -101,9 +101,6 @@ sealed class SettingRules : IValidateOptions<UpSettings>
                 + $"Smtp:{(smtp.User is null ? "PasswordFile" : "User")}";
         if (smtp.PasswordFile is { } file && !File.Exists(file)) yield return $"Smtp:PasswordFile: there is no file {file}";
     }
-
-    static bool IsThisMachine(string host) => host == "localhost" || IPAddress.TryParse(host, out var address)
-        && IPAddress.IsLoopback(address);
 
     static string? Within(string name, int value, int min, int max) => value >= min && value <= max ? null
         : $"{name}: is {value}; it is {min} to {max}";

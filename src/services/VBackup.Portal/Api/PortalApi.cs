@@ -12,7 +12,9 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using VBackup.Contracts.Limits;
 using VBackup.Platform.Databases;
+using VBackup.Platform.Messaging;
 using VBackup.Portal.Audit;
+using VBackup.Portal.DeadMessages;
 using VBackup.Portal.Identity;
 using VBackup.Portal.Images;
 using VBackup.Portal.Keys;
@@ -74,6 +76,8 @@ public static class PortalApi
         services.AddSingleton<WebhookSecrets>().AddSingleton(options.Webhooks);
         services.AddSingleton<SignInThrottle>().AddSingleton<CredentialCheck>().AddSingleton<CallerSearch>().AddSingleton<ApiChanges>();
         services.AddSingleton<Sessions>().AddSingleton<OwnPassword>().AddSingleton<RunFollowers>();
+        services.AddSingleton<IDeadLetters>(provider =>
+            new OutboxDeadLetters<PortalDb>("portal", provider.GetRequiredService<ChangeMaker<PortalDb>>()));
         services.AddAuthentication(BearerTokens.SchemeName)
             .AddScheme<AuthenticationSchemeOptions, BearerTokens>(BearerTokens.SchemeName, null);
         services.AddAuthorization();
@@ -135,6 +139,7 @@ public static class PortalApi
         RestoreScheduleRoutes.Map(api);
         WebhookRoutes.Map(api);
         NotificationRoutes.Map(api);
+        DeadMessageRoutes.Map(api);
     }
 
     static void Limit(RateLimiterOptions limiter, PortalApiOptions options)

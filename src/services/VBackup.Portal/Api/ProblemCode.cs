@@ -55,6 +55,7 @@ public sealed class ProblemCode
     public static ProblemCode VersionNeeded { get; } = new("version-needed", 428, "Say which version you change.");
     public static ProblemCode TooManyRequests { get; } = new("too-many-requests", 429, "Wait a little.");
     public static ProblemCode TooManyStreams { get; } = new("too-many-streams", 429, "Follow fewer runs at once.");
+    public static ProblemCode BrokerUnavailable { get; } = new("broker-unavailable", 503, "The message broker cannot be used now.");
     public static ProblemCode InternalError { get; } = new("internal-error", 500, "This is a fault of ours.");
 
     /// <summary>The code of a use case's refusal.</summary>
