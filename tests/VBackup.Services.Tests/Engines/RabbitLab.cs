@@ -24,13 +24,10 @@ static class RabbitLab
 
     public static Task StopAsync() => RunAsync("stop", s_lab!);
 
-    /// <summary>Without a farewell.</summary>
-    public static Task KillAsync() => RunAsync("kill", s_lab!);
-
     public static Task StartAsync() => RunAsync("start", s_lab!);
 
     /// <summary>What it may not have is less than any disk has free.</summary>
-    public static Task SetLowOnDiskAsync(bool isLow) => RunAsync("ctl", s_lab!, "set_disk_free_limit", isLow ? "900TB" : "50MB");
+    public static Task SetLowOnDiskAsync(bool isLow) => RunAsync("ctl", s_lab!, "set_disk_free_limit", isLow ? "900000GB" : "50MB");
 
     static async Task RunAsync(params string[] arguments)
     {

@@ -8,18 +8,18 @@ using Xunit;
 
 namespace VBackup.Services.Tests.Engines;
 
-/// <summary>The broker is killed, is away for long, or has no room: what was said arrives when it is back, and nothing is done that is no
+/// <summary>The broker is started anew, is away for long, or has no room: what was said arrives when it is back, and nothing is done that is no
 /// longer wanted.</summary>
 [Collection(nameof(RabbitLab))]
 public sealed class RabbitMqOutageTests
 {
     [Fact]
-    public async Task Messages_survive_a_broker_that_is_killed()
+    public async Task Messages_survive_a_restart_of_the_broker()
     {
         await using var world = await BrokerWorld.MakeAsync();
         var sent = Enumerable.Range(0, 5).Select(_ => world.Some()).ToList();
         foreach (var message in sent) await world.Transport.SendAsync(message, default);
-        await RabbitLab.KillAsync();
+        await RabbitLab.StopAsync();
         await RabbitLab.StartAsync();
         var heard = new HeardEndpoint();
         world.Receive(Destination.Backup, heard);

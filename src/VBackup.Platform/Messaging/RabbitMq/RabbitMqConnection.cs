@@ -100,6 +100,7 @@ sealed class RabbitMqConnection(RabbitMqSettings settings, RabbitMqLimits limits
         if (_line is not { } line) return;
         _line = null;
         await line.EndAsync(limits.Timeout).ConfigureAwait(false);
+        line.Dispose();
     }
 
     public async ValueTask DisposeAsync()
@@ -109,13 +110,14 @@ sealed class RabbitMqConnection(RabbitMqSettings settings, RabbitMqLimits limits
     }
 
     /// <summary>A connection while it lasts.</summary>
-    public sealed class Line
+    public sealed class Line : IDisposable
     {
         static readonly TimeSpan s_brief = TimeSpan.FromMilliseconds(100);
 
         readonly IConnection _connection;
         readonly Lock _changing = new();
         CancellationTokenSource _blocking = new();
+        volatile bool _isEnded;
 
         public Line(IConnection connection)
         {
@@ -128,14 +130,15 @@ sealed class RabbitMqConnection(RabbitMqSettings settings, RabbitMqLimits limits
                     BlockedBecause = told.Reason;
                     waiting = _blocking;
                 }
-                return waiting.CancelAsync();
+                // Nobody waits any more once the line is ended.
+                return _isEnded ? Task.CompletedTask : waiting.CancelAsync();
             };
             connection.ConnectionUnblockedAsync += (_, _) =>
             {
                 lock (_changing)
                 {
                     BlockedBecause = null;
-                    _blocking = new();
+                    if (!_isEnded) _blocking = new();
                 }
                 return Task.CompletedTask;
             };
@@ -170,6 +173,14 @@ sealed class RabbitMqConnection(RabbitMqSettings settings, RabbitMqLimits limits
             {
                 // It was lost already, which is what is wanted.
             }
+        }
+
+        public void Dispose()
+        {
+            _isEnded = true;
+            _connection.Dispose();
+            // The last one alone has anybody waiting; those before it hold nothing but memory.
+            lock (_changing) _blocking.Dispose();
         }
     }
 }

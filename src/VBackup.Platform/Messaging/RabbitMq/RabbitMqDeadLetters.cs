@@ -19,6 +19,7 @@ public sealed class RabbitMqDeadLetters : IDeadLetters, IAsyncDisposable
     readonly RabbitMqPublisher _again;
     readonly TimeProvider _clock;
     readonly SemaphoreSlim _one = new(1, 1);
+    IChannel? _channel;
 
     /// <exception cref="RabbitMqSettingsException">The settings cannot be used.</exception>
     public RabbitMqDeadLetters(RabbitMqSettings settings, RabbitMqLimits limits, TimeProvider clock)
@@ -91,7 +92,6 @@ public sealed class RabbitMqDeadLetters : IDeadLetters, IAsyncDisposable
     Task<bool> LookAsync(Func<IChannel, BasicGetResult, CancellationToken, Task<bool>> look, CancellationToken cancellation) =>
         UseAsync(async (channel, bounded) =>
     {
-        ulong last = 0;
         var bytes = 0L;
         try
         {
@@ -99,41 +99,51 @@ public sealed class RabbitMqDeadLetters : IDeadLetters, IAsyncDisposable
             {
                 if (await channel.BasicGetAsync(RabbitMqTopology.Dead, autoAck: false, bounded).ConfigureAwait(false) is not { } found)
                     return true;
-                (last, bytes) = (found.DeliveryTag, bytes + found.Body.Length);
+                bytes += found.Body.Length;
                 if (await look(channel, found, bounded).ConfigureAwait(false)) return true;
             }
             return true;
         }
         finally
         {
-            // They are back when the next call looks, and not only when the broker has noticed that this channel is gone.
-            if (last > 0 && channel.IsOpen)
-                await channel.BasicNackAsync(last, multiple: true, requeue: true, CancellationToken.None).ConfigureAwait(false);
+            // All that are in our hands: the channel stays, so nothing else would put them back.
+            if (channel.IsOpen)
+                await channel.BasicNackAsync(deliveryTag: 0, multiple: true, requeue: true, CancellationToken.None).ConfigureAwait(false);
         }
     }, cancellation);
 
     async Task<T> UseAsync<T>(Func<IChannel, CancellationToken, Task<T>> use, CancellationToken cancellation)
     {
         await _one.WaitAsync(cancellation).ConfigureAwait(false);
+        RabbitMqConnection.Line? line = null;
         using var late = new CancellationTokenSource(_limits.Timeout * 2, _clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, late.Token);
         try
         {
-            var line = await _connection.OpenAsync(either.Token).ConfigureAwait(false);
-            var channel = await line.OpenChannelAsync(confirms: false, either.Token).ConfigureAwait(false);
-            await using var closing = channel.ConfigureAwait(false);
-            await RabbitMqTopology.DeclareDeadAsync(channel, either.Token).ConfigureAwait(false);
-            return await use(channel, either.Token).ConfigureAwait(false);
+            line = await _connection.OpenAsync(either.Token).ConfigureAwait(false);
+            return await use(await ChannelAsync(line, either.Token).ConfigureAwait(false), either.Token).ConfigureAwait(false);
         }
-        catch (Exception failure) when (RabbitMqConnection.IsOfBroker(failure)
-            || (failure is OperationCanceledException && !cancellation.IsCancellationRequested))
+        catch (Exception failure) when (failure is not (TransportDownException or MessageNotTakenException))
         {
-            throw _connection.Down(failure);
+            // What the broker handed over and nobody waits for any more goes back with the line.
+            if (line is not null) await _connection.DropAsync(line).ConfigureAwait(false);
+            if (RabbitMqConnection.IsOfBroker(failure) || (failure is OperationCanceledException && !cancellation.IsCancellationRequested))
+                throw _connection.Down(failure);
+            throw;
         }
         finally
         {
             _one.Release();
         }
+    }
+
+    /// <summary>One for as long as the line lasts: the client does not bear one that comes right after another has gone.</summary>
+    async Task<IChannel> ChannelAsync(RabbitMqConnection.Line line, CancellationToken cancellation)
+    {
+        if (_channel is { IsOpen: true } open) return open;
+        var channel = await line.OpenChannelAsync(confirms: false, cancellation).ConfigureAwait(false);
+        await RabbitMqTopology.DeclareDeadAsync(channel, cancellation).ConfigureAwait(false);
+        return _channel = channel;
     }
 
     static DeadLetter View(BasicGetResult found)

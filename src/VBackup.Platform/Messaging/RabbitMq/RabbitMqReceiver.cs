@@ -39,11 +39,12 @@ public sealed partial class RabbitMqReceiver : IAsyncDisposable
         try
         {
             using var turn = CancellationTokenSource.CreateLinkedTokenSource(stop);
+            using var one = new SemaphoreSlim(1, 1);
             var channel = await line.OpenChannelAsync(confirms: false, stop).ConfigureAwait(false);
             await using var closing = channel.ConfigureAwait(false);
             await RabbitMqTopology.DeclareForReceivingAsync(channel, _destination, _limits.RetryPauses, stop).ConfigureAwait(false);
             await channel.BasicQosAsync(prefetchSize: 0, _limits.Prefetch, global: false, stop).ConfigureAwait(false);
-            var consumer = new Consumer(this, channel, turn);
+            var consumer = new Consumer(this, channel, one, turn);
             // Not as the consumer is told of it: that stands in line behind all that was handed over.
             channel.ChannelShutdownAsync += (_, reason) => consumer.EndAsync(
                 new TransportDownException($"{_connection.Broker} is lost: {reason.ReplyText.ReplaceLineEndings(" ")}"));
@@ -147,10 +148,11 @@ public sealed partial class RabbitMqReceiver : IAsyncDisposable
 
     /// <summary>One turn's: the broker hands it one message after the other.</summary>
     /// <param name="turn">Ends with the channel: what is answered for after that nobody hears.</param>
-    sealed class Consumer(RabbitMqReceiver receiver, IChannel channel, CancellationTokenSource turn) : AsyncDefaultBasicConsumer(channel)
+    /// <param name="one">Held while a message is at work.</param>
+    sealed class Consumer(RabbitMqReceiver receiver, IChannel channel, SemaphoreSlim one, CancellationTokenSource turn)
+        : AsyncDefaultBasicConsumer(channel)
     {
         readonly TaskCompletionSource<Exception> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
-        readonly SemaphoreSlim _one = new(1, 1);
 
         /// <summary>Why it ends.</summary>
         public Task<Exception> Ended => _ended.Task;
@@ -160,7 +162,7 @@ public sealed partial class RabbitMqReceiver : IAsyncDisposable
         {
             _ended.TrySetCanceled(CancellationToken.None);
             await turn.CancelAsync().ConfigureAwait(false);
-            await _one.WaitAsync(CancellationToken.None).ConfigureAwait(false);
+            await one.WaitAsync(CancellationToken.None).ConfigureAwait(false);
         }
 
         // What the broker hands over is valid until this returns.
@@ -170,7 +172,7 @@ public sealed partial class RabbitMqReceiver : IAsyncDisposable
         {
             try
             {
-                await _one.WaitAsync(turn.Token).ConfigureAwait(false);
+                await one.WaitAsync(turn.Token).ConfigureAwait(false);
                 try
                 {
                     await receiver.TakeAsync(properties, body, turn.Token).ConfigureAwait(false);
@@ -178,7 +180,7 @@ public sealed partial class RabbitMqReceiver : IAsyncDisposable
                 }
                 finally
                 {
-                    _one.Release();
+                    one.Release();
                 }
             }
             catch (OperationCanceledException) when (turn.IsCancellationRequested)

@@ -67,12 +67,13 @@ static class RabbitMqTopology
         await channel.QueueBindAsync(name, name, "", cancellationToken: cancellation).ConfigureAwait(false);
     }
 
-    static Task DeclareQueueAsync(IChannel channel, string name, Dictionary<string, object?> arguments, CancellationToken cancellation)
+    static async Task DeclareQueueAsync(IChannel channel, string name, Dictionary<string, object?> arguments,
+        CancellationToken cancellation)
     {
         arguments[Headers.XQueueType] = "quorum";
         // What does not fit is refused to whoever sends it, and not dropped; the broker takes no other word for dead letters that arrive.
         arguments[Headers.XOverflow] = "reject-publish";
-        return channel.QueueDeclareAsync(name, durable: true, exclusive: false, autoDelete: false, arguments,
-            cancellationToken: cancellation);
+        await channel.QueueDeclareAsync(name, durable: true, exclusive: false, autoDelete: false, arguments,
+            cancellationToken: cancellation).ConfigureAwait(false);
     }
 }
