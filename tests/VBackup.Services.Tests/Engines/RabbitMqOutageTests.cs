@@ -8,8 +8,8 @@ using Xunit;
 
 namespace VBackup.Services.Tests.Engines;
 
-/// <summary>The broker is started anew, is away for long, or has no room: what was said arrives when it is back, and nothing is done that is no
-/// longer wanted.</summary>
+/// <summary>The broker is started anew, is away for long, or has no room: what was said arrives when it is back, and nothing is done that
+/// is no longer wanted.</summary>
 [Collection(nameof(RabbitLab))]
 public sealed class RabbitMqOutageTests
 {
