@@ -36,7 +36,7 @@ public sealed class DeadMessageRouteTests
         var left = Assert.Single(db.Outbox);
         Assert.Equal((first, false, 0, world.Clock.GetUtcNow()), (left.Id, left.IsDead, left.Attempts, left.NextAttemptAt!.Value));
         var lines = (await world.GetAsync("/api/v1/system/audit?sort=at", admin)).Is(200);
-        Assert.Equal([("requeueMessage", $"message {first} in outbox-portal"), ("dropMessage", $"message {second} in outbox-portal")],
+        Assert.Equal([("dropMessage", $"message {second} in outbox-portal"), ("requeueMessage", $"message {first} in outbox-portal")],
             lines.Items("action").Zip(lines.Items("target")).Where(line => line.First!.EndsWith("Message", StringComparison.Ordinal))
                 .Select(line => (line.First!, line.Second!)));
     }
