@@ -43,6 +43,8 @@ static class ProjectReferences
         ["VBackup.Edge"] = new(["VBackup.DataPath", "VBackup.Clouds.Ceph", "VBackup.Clouds.Libvirt"], []),
         ["VBackup.Contracts"] = new(["VBackup.Primitives"], []),
         ["VBackup.Platform"] = new(["VBackup.Contracts"], ["Microsoft.AspNetCore.App", "Microsoft.EntityFrameworkCore.Sqlite"]),
+        ["VBackup.Calls"] = new(["VBackup.Platform"], ["Google.Protobuf", "Grpc.AspNetCore.Server", "Grpc.Net.Client", "Grpc.Tools",
+            "Microsoft.AspNetCore.App"]),
         ["VBackup.Service"] = new(["VBackup.Platform"], ["Microsoft.AspNetCore.App"]),
         ["VBackup.Portal"] = new(["VBackup.Platform"],
             ["MailKit", "Microsoft.AspNetCore.App", "Microsoft.AspNetCore.OpenApi", "NodaTime", "Swashbuckle.AspNetCore.SwaggerUI"]),

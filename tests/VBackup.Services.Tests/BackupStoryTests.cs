@@ -10,14 +10,16 @@ using Xunit;
 namespace VBackup.Services.Tests;
 
 /// <summary>A server is backed up and restored by the services, from the order to the bytes.</summary>
-public sealed class BackupStoryTests
+public class BackupStoryTests
 {
     const int Mebibyte = 1024 * 1024;
+
+    private protected virtual Task<ServiceWorld> WorldAsync() => ServiceWorld.MakeAsync();
 
     [Fact]
     public async Task A_backup_ends_as_an_active_point_and_leaves_one_snapshot_as_base()
     {
-        await using var world = await ServiceWorld.MakeAsync();
+        await using var world = await WorldAsync();
         var server = await world.AddServerAsync("web", ("vda", Noise(1, 3 * Mebibyte)), ("vdb", Noise(2, Mebibyte)));
         var order = await world.OrderBackupAsync(server);
         await world.SettleAsync();
@@ -37,7 +39,7 @@ public sealed class BackupStoryTests
     [InlineData(2, "group")]
     public async Task A_point_tells_how_its_instant_was_taken_and_what_its_server_was(int disks, string kind)
     {
-        await using var world = await ServiceWorld.MakeAsync();
+        await using var world = await WorldAsync();
         string[] names = [.. Enumerable.Range(0, disks).Select(number => $"disk-{number}")];
         var server = await world.AddServerAsync("web", [.. names.Select(name => (name, Noise(1, Mebibyte)))]);
         await File.WriteAllTextAsync(world.Path("cloud/servers/web.json"), JsonSerializer.Serialize(new
@@ -64,7 +66,7 @@ public sealed class BackupStoryTests
     [Fact]
     public async Task The_second_backup_is_incremental_and_the_first_ones_snapshot_goes()
     {
-        await using var world = await ServiceWorld.MakeAsync();
+        await using var world = await WorldAsync();
         var content = Noise(1, 3 * Mebibyte);
         var server = await world.AddServerAsync("web", ("vda", content));
         await world.OrderBackupAsync(server);
@@ -87,7 +89,7 @@ public sealed class BackupStoryTests
     [InlineData(RestoreTarget.NewVolume)]
     public async Task A_restore_brings_back_the_very_bytes(RestoreTarget target)
     {
-        await using var world = await ServiceWorld.MakeAsync();
+        await using var world = await WorldAsync();
         var (first, second) = (Noise(1, 3 * Mebibyte), Noise(2, Mebibyte));
         var server = await world.AddServerAsync("web", ("vda", first), ("vdb", second));
         var backup = await world.OrderBackupAsync(server);

@@ -18,3 +18,11 @@ public readonly record struct AuditEntryId(Guid Value) : IUniqueId<AuditEntryId>
     public static AuditEntryId From(Guid value) => new(value);
     public override string ToString() => Value.ToString();
 }
+
+/// <summary>What lets one worker enrol.</summary>
+[JsonConverter(typeof(UniqueIdConverter<EnrolmentId>))]
+public readonly record struct EnrolmentId(Guid Value) : IUniqueId<EnrolmentId>
+{
+    public static EnrolmentId From(Guid value) => new(value);
+    public override string ToString() => Value.ToString();
+}

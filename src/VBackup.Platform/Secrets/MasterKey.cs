@@ -63,6 +63,11 @@ public sealed class MasterKey : IDisposable
 }
 
 /// <summary>A secret in the database does not open.</summary>
-public sealed class WrongMasterKeyException(string purpose, string owner)
-    : Exception($"the {purpose} of {owner} does not open: the master key is not the one that it was stored under, or the database was "
-        + "altered");
+/// <param name="message">For people.</param>
+public sealed class WrongMasterKeyException(string message) : Exception(message)
+{
+    public WrongMasterKeyException(string purpose, string owner) : this($"the {purpose} of {owner} does not open: the master key is not "
+        + "the one that it was stored under, or the database was altered")
+    {
+    }
+}

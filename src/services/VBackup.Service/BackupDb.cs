@@ -15,7 +15,7 @@ namespace VBackup.Service;
 public sealed class BackupDb(DbContextOptions<BackupDb> options) : ServiceDb(options)
 {
     /// <summary>How its tables are laid out.</summary>
-    public const int SchemaVersion = 5;
+    public const int SchemaVersion = 6;
 
     public DbSet<Run> Runs => Set<Run>();
     public DbSet<RestorePoint> Points => Set<RestorePoint>();
@@ -24,6 +24,7 @@ public sealed class BackupDb(DbContextOptions<BackupDb> options) : ServiceDb(opt
     public DbSet<ProjectKey> Keys => Set<ProjectKey>();
     public DbSet<CatalogueState> Catalogues => Set<CatalogueState>();
     public DbSet<Worker> Workers => Set<Worker>();
+    public DbSet<Enrolment> Enrolments => Set<Enrolment>();
 
     protected override void OnModelCreating(ModelBuilder modelBuilder)
     {
@@ -99,6 +100,13 @@ public sealed class BackupDb(DbContextOptions<BackupDb> options) : ServiceDb(opt
         {
             worker.ToTable("workers");
             worker.HasKey(one => one.Id);
+        });
+        modelBuilder.Entity<Enrolment>(enrolment =>
+        {
+            enrolment.ToTable("enrolments");
+            enrolment.HasKey(one => one.Id);
+            // Of two who show the same token, one is too late.
+            enrolment.Property(one => one.Worker).IsConcurrencyToken();
         });
     }
 

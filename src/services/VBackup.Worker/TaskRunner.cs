@@ -1,6 +1,7 @@
 using System.Text.Json;
 using VBackup.Clouds;
 using VBackup.Clouds.Volumes;
+using VBackup.Contracts.Calls;
 using VBackup.Contracts.Ids;
 using VBackup.Contracts.Work;
 using VBackup.DataPath;
@@ -146,7 +147,7 @@ public sealed class TaskRunner(
         var reason = Aftermath.Of(failure) is { } aftermath ? $"{failure.Message}; {aftermath}" : failure.Message;
         return failure switch
         {
-            RefusedException or UnusableVaultException => (reason, false),
+            RefusedException or CallRefusedException or UnusableVaultException => (reason, false),
             DamageException => ($"damage found: {reason}", false),
             StoreException store => (reason, store.Failure is StoreFailure.Transient or StoreFailure.Unreachable or StoreFailure.Held),
             // Whoever takes a snapshot has a volume for a moment, and a client that died is watched for half a minute longer.

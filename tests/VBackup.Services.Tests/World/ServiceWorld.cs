@@ -33,6 +33,7 @@ sealed class ServiceWorld : IAsyncDisposable
     readonly MasterKey _master;
     EdgeCloud? _cloud;
     Func<IObjectStore, IObjectStore>? _stores;
+    IAsyncDisposable? _line;
 
     ServiceWorld()
     {
@@ -56,6 +57,9 @@ sealed class ServiceWorld : IAsyncDisposable
     public IMessageEndpoint SnapshotsEndpoint { get; private set; } = null!;
     public SnapshotWork SnapshotWork { get; private set; } = null!;
     public WorkSource Source { get; private set; } = null!;
+
+    /// <summary>What the world's own worker calls.</summary>
+    public IWorkSource Line { get; private set; } = null!;
     public TaskRunner Worker { get; private set; } = null!;
     public Clockwork Clockwork { get; private set; } = null!;
     public HeardPortal Portal { get; } = new();
@@ -110,7 +114,7 @@ sealed class ServiceWorld : IAsyncDisposable
         SnapshotWork = new(Snapshots, Cloud, snapshots);
         Clockwork = new(Backup);
         var secrets = Secrets = new ProjectSecrets(_master);
-        Source = new(Backup, limits, secrets);
+        Line = Source = new(Backup, limits, secrets);
         Worker = NewWorker();
         await Backup.MakeAsync(async change =>
         {
@@ -122,9 +126,16 @@ sealed class ServiceWorld : IAsyncDisposable
         }, default);
     }
 
-    public TaskRunner NewWorker(IWorkSource? source = null) => new(source ?? Source, WorkerId, Cloud,
+    public TaskRunner NewWorker(IWorkSource? source = null) => new(source ?? Line, WorkerId, Cloud,
         new(_stores is null ? new() : new VaultRuntime { Clock = Clock }, 128 * 1024, RetryLimits.Brief, around: _stores), Clock,
         images: new(Path("images")));
+
+    /// <summary>From now on the world's worker is this one, and calls the service over this line, which ends with the world.</summary>
+    public void Reach(WorkerId worker, IWorkSource line, IAsyncDisposable ending)
+    {
+        (WorkerId, Line, _line) = (worker, line, ending);
+        Worker = NewWorker();
+    }
 
     public string Path(string name) => System.IO.Path.Combine(_folder, name);
 
@@ -255,6 +266,7 @@ sealed class ServiceWorld : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (_line is not null) await _line.DisposeAsync();
         if (_cloud is not null) await _cloud.DisposeAsync();
         _master.Dispose();
         Microsoft.Data.Sqlite.SqliteConnection.ClearAllPools();

@@ -22,6 +22,7 @@ public sealed class WorkSource(
             var known = await db.Workers.FindAsync([worker], cancellation).ConfigureAwait(false);
             if (known is null || known.IsRevoked) return null;
             known.SeenAt = change.Now;
+            if (known.IsDraining) return null;
             var task = await WorkQueue.NextAsync(db, known.Region, limits, change.Now, cancellation).ConfigureAwait(false);
             if (task is null) return null;
             task.IsLeased(worker, change.Now + limits.Lease, Attempt(task));

@@ -78,7 +78,8 @@ static class WorkerAbsence
     static async Task<bool> IsThereAsync(Change<BackupDb> change, string region, CancellationToken cancellation)
     {
         var (now, before) = (change.Now, change.Now - Clockwork.WorkerPatience);
-        return await change.Db.Workers.AnyAsync(one => one.Region == region && !one.IsRevoked && one.SeenAt >= before, cancellation)
+        return await change.Db.Workers.AnyAsync(one => one.Region == region && !one.IsRevoked && !one.IsDraining && one.SeenAt >= before,
+                cancellation)
                 .ConfigureAwait(false)
             || await change.Db.Tasks.AnyAsync(task => task.Region == region && task.State == WorkTaskState.Leased && task.LeaseUntil >= now,
                 cancellation).ConfigureAwait(false);
