@@ -4,7 +4,7 @@ using VBackup.Platform.Secrets;
 
 namespace VBackup.Calls;
 
-/// <summary>How what goes wrong is told over the wire: whoever calls gets the exception that he would get within the same process.</summary>
+/// <summary>How what goes wrong is told over the wire: whoever calls gets the exception that he would get in one process.</summary>
 static class Refusals
 {
     /// <summary>What kind of a refusal it is, beside the sentence. Frozen by a test.</summary>

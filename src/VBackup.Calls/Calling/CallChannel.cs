@@ -23,7 +23,8 @@ namespace VBackup.Calls.Calling;
 /// </summary>
 public sealed class CallChannel : IDisposable
 {
-    static readonly TimeSpan s_connect = TimeSpan.FromSeconds(10), s_pingAfter = TimeSpan.FromSeconds(20), s_pong = TimeSpan.FromSeconds(10);
+    static readonly TimeSpan s_connect = TimeSpan.FromSeconds(10), s_pingAfter = TimeSpan.FromSeconds(20),
+        s_pong = TimeSpan.FromSeconds(10);
 
     readonly GrpcChannel _channel;
     readonly X509Certificate2Collection _authorities;

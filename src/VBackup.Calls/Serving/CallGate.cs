@@ -16,7 +16,8 @@ static class CallGate
     const string Scheme = "Bearer ";
     const int CredentialLengthMax = 1000;
 
-    public static void ForAnybody(this GrpcServiceEndpointConventionBuilder calls) => Guard(calls, (_, _) => Task.FromResult<string?>(null));
+    public static void ForAnybody(this GrpcServiceEndpointConventionBuilder calls) =>
+        Guard(calls, (_, _) => Task.FromResult<string?>(null));
 
     public static void ForWorkers(this GrpcServiceEndpointConventionBuilder calls) => Guard(calls, async (http, credential) =>
     {

@@ -49,9 +49,9 @@ public sealed class FrozenCallTests
     [Fact]
     public void What_an_earlier_version_does_not_say_is_not_there()
     {
-        var lease = Lease.Parser.ParseFrom([]);
+        var lease = Lease.Parser.ParseFrom(Array.Empty<byte>());
         Assert.Equal(("", 0, WorkKind.Unspecified, null), (lease.Task, lease.Epoch, lease.Kind, lease.Secrets));
-        Assert.Null(Location.Parser.ParseFrom([]).QuotaBytes);
+        Assert.Null(Location.Parser.ParseFrom(Array.Empty<byte>()).QuotaBytes);
     }
 
     [Fact]
@@ -64,7 +64,8 @@ public sealed class FrozenCallTests
             "vbackup.v1.ProjectKeys/Get", "vbackup.v1.ProjectKeys/Rotate", "vbackup.v1.ProjectKeys/Erase", "vbackup.v1.ProjectKeys/HandOut",
             "vbackup.v1.Enrolment/Enrol",
             "vbackup.v1.Workers/MakeToken", "vbackup.v1.Workers/List", "vbackup.v1.Workers/Drain", "vbackup.v1.Workers/Revoke",
-        ], s_files.SelectMany(file => file.Services).SelectMany(service => service.Methods.Select(call => $"{service.FullName}/{call.Name}")));
+        ], s_files.SelectMany(file => file.Services)
+            .SelectMany(service => service.Methods.Select(call => $"{service.FullName}/{call.Name}")));
 
     [Theory]
     [InlineData(typeof(WorkKind), typeof(VBackup.Contracts.Work.WorkKind))]
@@ -93,9 +94,12 @@ public sealed class FrozenCallTests
 
     // As it would be printed.
     static IEnumerable<string> SecretsOf(IMessage message) => message.Descriptor.Fields.InDeclarationOrder().SelectMany(field =>
-        (field.IsRepeated ? ((System.Collections.IList)field.Accessor.GetValue(message)).Cast<object>() : [field.Accessor.GetValue(message)])
-            .SelectMany(value => field.GetOptions() is { DebugRedact: true } ? [value is ByteString bytes ? bytes.ToBase64() : (string)value]
-                : value is IMessage inner ? SecretsOf(inner) : []));
+        ValuesOf(message, field).SelectMany(value =>
+            field.GetOptions() is { DebugRedact: true } ? [value is ByteString bytes ? bytes.ToBase64() : (string)value]
+            : value is IMessage inner ? SecretsOf(inner) : []));
+
+    static IEnumerable<object> ValuesOf(IMessage message, FieldDescriptor field) => field.IsRepeated
+        ? ((System.Collections.IList)field.Accessor.GetValue(message)).Cast<object>() : [field.Accessor.GetValue(message)];
 
     [Theory]
     [InlineData("vault_key")]
@@ -117,7 +121,7 @@ static class FilledMessage
 
     static IMessage Of(MessageDescriptor descriptor, string path)
     {
-        var message = descriptor.Parser.ParseFrom([]);
+        var message = descriptor.Parser.ParseFrom(Array.Empty<byte>());
         // Of those that exclude each other, the first.
         foreach (var field in descriptor.Fields.InFieldNumberOrder()
             .Where(field => field.RealContainingOneof is not { } one || one.Fields[0] == field))
@@ -145,7 +149,7 @@ static class FilledMessage
 
     static IMessage TimeOf(MessageDescriptor type, int number)
     {
-        var time = type.Parser.ParseFrom([]);
+        var time = type.Parser.ParseFrom(Array.Empty<byte>());
         type.FindFieldByName("seconds").Accessor.SetValue(time, 1_000_000L + number);
         type.FindFieldByName("nanos").Accessor.SetValue(time, 500);
         return time;

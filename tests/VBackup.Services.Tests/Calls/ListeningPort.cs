@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Text.Json;
+using VBackup.Contracts.Work;
 
 namespace VBackup.Services.Tests.Calls;
 
@@ -24,8 +25,9 @@ sealed class ListeningPort
     public static string Note(MethodInfo method, IEnumerable<object?> said) =>
         $"{method.Name}({string.Join(", ", said.Where(one => one is not CancellationToken).Select(Text))})";
 
-    /// <summary>What a value is, all of it.</summary>
-    public static string Text(object? value) => value is null ? "null" : $"{value.GetType().Name} {JsonSerializer.Serialize(value)}";
+    /// <summary>What a value is, all of it; of an answer that is one of several, which.</summary>
+    public static string Text(object? value) =>
+        value is null ? "null" : (value is WorkAnswer ? value.GetType().Name : "") + JsonSerializer.Serialize(value, value.GetType());
 
     async Task<T> GiveAsync<T>(MethodInfo method, CancellationToken cancellation) => (T)(await Gives(method, cancellation))!;
 

@@ -44,7 +44,8 @@ static class Ports
 
     /// <summary>Calls over the wire.</summary>
     /// <param name="said">Without the token, which comes last.</param>
-    public static async Task<object?> CallAsync(CallChannel channel, MethodInfo method, object?[] said, CancellationToken cancellation = default)
+    public static async Task<object?> CallAsync(
+        CallChannel channel, MethodInfo method, object?[] said, CancellationToken cancellation = default)
     {
         var call = (Task)method.Invoke(s_all[method.DeclaringType!](channel), BindingFlags.DoNotWrapExceptions, null,
             [.. said, cancellation], null)!;

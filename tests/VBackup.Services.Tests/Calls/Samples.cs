@@ -40,14 +40,16 @@ sealed class Samples(int seed)
             return bytes;
         }
         if (type == typeof(TimeSpan)) return TimeSpan.FromTicks(_random.NextInt64(TimeSpan.TicksPerDay));
-        if (type == typeof(DateTimeOffset)) return new DateTimeOffset(2026, 3, 1, 0, 0, 0, TimeSpan.Zero) + (TimeSpan)Make(typeof(TimeSpan));
+        if (type == typeof(DateTimeOffset))
+            return new DateTimeOffset(2026, 3, 1, 0, 0, 0, TimeSpan.Zero) + (TimeSpan)Make(typeof(TimeSpan));
         if (type == typeof(WorkerId)) return Worker;
         if (type.GetInterfaces().Any(one => one.IsGenericType && one.GetGenericTypeDefinition() == typeof(IUniqueId<>)))
             return type.GetMethod("From")!.Invoke(null, [new Guid(_random.Next(1, int.MaxValue), 0, 0x7000, 0x80, 0, 0, 0, 0, 0, 0, 0)])!;
         if (type.IsEnum) return Enum.GetValuesAsUnderlyingType(type) is { Length: > 0 } all
             ? Enum.ToObject(type, all.GetValue(_random.Next(all.Length))!) : throw new NotSupportedException(type.Name);
         if (type == typeof(WorkAnswer)) return Make(type.GetNestedTypes()[_random.Next(type.GetNestedTypes().Length)]);
-        if (type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IReadOnlyList<>)) return MakeList(type.GetGenericArguments()[0]);
+        if (type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IReadOnlyList<>))
+            return MakeList(type.GetGenericArguments()[0]);
         var constructor = type.GetConstructors().MaxBy(one => one.GetParameters().Length)
             ?? throw new NotSupportedException($"nobody makes a {type}");
         return constructor.Invoke([.. constructor.GetParameters().Select(Make)]);

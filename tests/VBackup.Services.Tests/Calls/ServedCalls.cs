@@ -71,7 +71,8 @@ sealed class ServedCalls : IAsyncDisposable
     public CallChannel Open(string? credential, CallLimits? limits = null, string? authorityFile = null)
     {
         // A certificate's name is the one that it is called by.
-        var channel = CallChannel.Open($"{Address.Scheme}://127.0.0.1:{Address.Port}", credential, TimeProvider.System, authorityFile, limits);
+        var channel = CallChannel.Open($"{Address.Scheme}://127.0.0.1:{Address.Port}", credential, TimeProvider.System, authorityFile,
+            limits);
         _opened.Add(channel);
         return channel;
     }

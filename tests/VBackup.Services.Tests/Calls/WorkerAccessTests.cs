@@ -73,8 +73,8 @@ public sealed class WorkerAccessTests
         await using var served = await ServedCalls.OfAsync(world);
         var (token, other) = (await TokenAsync(served), await TokenAsync(served));
         var secret = other.Text[other.Text.IndexOf('.', StringComparison.Ordinal)..];
-        foreach (var text in (string[])["", ".", "x", $"{token.Id}", $"{token.Id}.", $"{token.Id}{secret}", token.Text + "A", token.Text[..^1],
-            new('x', 100_000)])
+        foreach (var text in (string[])["", ".", "x", $"{token.Id}", $"{token.Id}.", $"{token.Id}{secret}", token.Text + "A",
+            token.Text[..^1], new('x', 100_000)])
             Assert.Null(await EnrolAsync(served, text));
         // And it was not used up by the attempts.
         Assert.NotNull(await EnrolAsync(served, token.Text));
@@ -208,7 +208,8 @@ public sealed class WorkerAccessTests
     static Task<EnrolmentToken> TokenAsync(ServedCalls served) =>
         served.Open(ServedCalls.ServiceCredential).Workers.MakeTokenAsync(ServiceWorld.Region, TimeSpan.FromHours(1), default);
 
-    static Task<EnrolledWorker?> EnrolAsync(ServedCalls served, string token) => served.Open(null).Enrolment.EnrolAsync(token, "edge-1", default);
+    static Task<EnrolledWorker?> EnrolAsync(ServedCalls served, string token) =>
+        served.Open(null).Enrolment.EnrolAsync(token, "edge-1", default);
 
     static Task<IReadOnlyList<WorkerView>> ListAsync(ServedCalls served) =>
         served.Open(ServedCalls.ServiceCredential).Workers.ListAsync(default);
