@@ -27,7 +27,8 @@ internal sealed class HeldChunks(BackupVault vault, TreeShape shape, IVolumeWrit
         try
         {
             var memory = pool.Rent(readSize);
-            for (var next = 0; leaf.TryNextRun(next, readSize / shape.ChunkSize, out var first, out var count); next = first + count)
+            var present = leaf.Present();
+            for (var next = 0; present.TryNextRun(next, readSize / shape.ChunkSize, out var first, out var count); next = first + count)
             {
                 var chunk = leaf.Index * FormatLimits.NodeChildren + first;
                 var offset = chunk * shape.ChunkSize;

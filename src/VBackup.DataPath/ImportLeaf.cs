@@ -31,13 +31,13 @@ internal sealed class ImportLeaf
     /// <summary>Whether a chunk is to be fetched.</summary>
     public bool Lacks(int child) => Node.Has(child) && !_held[child];
 
-    /// <summary>The next chunks side by side that the leaf has.</summary>
-    public bool TryNextRun(int next, int countMax, out int first, out int count)
+    /// <summary>The chunks that the leaf has.</summary>
+    public LeafWork Present()
     {
-        while (next < FormatLimits.NodeChildren && !Node.Has(next)) next++;
-        (first, count) = (next, 0);
-        while (count < countMax && first + count < FormatLimits.NodeChildren && Node.Has(first + count)) count++;
-        return count > 0;
+        var work = new LeafWork(Index);
+        for (var child = 0; child < FormatLimits.NodeChildren; child++)
+            if (Node.Has(child)) work.Add(child, child);
+        return work;
     }
 
     public void Lose()

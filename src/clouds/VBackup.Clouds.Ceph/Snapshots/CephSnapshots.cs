@@ -317,11 +317,7 @@ internal sealed class CephSnapshots(CephStorage storage) : IVolumeSnapshots
 
     // What differs is looked for by the writer's own client, which knows who was shut out, and so do the disks that it asks.
     private Task<VolumeRollback> PlanAsync(string name, CephVolumeWriter target, CancellationToken cancellation) =>
-        storage.Calls.RunAsync("find changes", target.Description, () =>
-        {
-            var (lengthBytes, ranges, changedBytes) = SinceInstant(target.Connection, target.Image.Path, name);
-            return new VolumeRollback(target, lengthBytes, ranges, changedBytes);
-        }, cancellation);
+        storage.Calls.RunAsync("find changes", target.Description, () => SinceInstant(target, name), cancellation);
 
     // Ceph's own roll backs cannot be stopped, and one of a group is done by a client that nobody shuts out. What differs is written by the
     // volume's writer instead: it ends at once when a server is started, and whoever takes over shuts it out.
@@ -339,17 +335,17 @@ internal sealed class CephSnapshots(CephStorage storage) : IVolumeSnapshots
     // Everything that changed from the instant until now, by the disks' own records: the object map is not asked. What was written
     // between the snapshot before and the instant, and is gone again, is no difference of that snapshot and now. By windows, so that
     // memory is bounded however scattered the changes are.
-    private static (long LengthBytes, List<Extent> Ranges, long ChangedBytes) SinceInstant(
-        CephConnection connection, RbdPath path, string name)
+    private static VolumeRollback SinceInstant(CephVolumeWriter target, string name)
     {
         const long windowBytes = 8L << 30, gapBytes = 1 << 20;
-        using var image = RbdImage.Open(connection, path, isReadOnly: true);
+        var path = target.Image.Path;
+        using var image = RbdImage.Open(target.Connection, path, isReadOnly: true);
         var snapshots = image.Snapshots();
         var part = PartOf(snapshots, name) ?? throw Missing(path, name);
         // The differences of a volume whose length was changed are not worth the thought; and without a snapshot before nothing tells of
         // them. All is compared, and nobody knows how much of it differs.
         if (part.LengthBytes != image.LengthBytes || StartOf(snapshots, name) is not { } start || start.Id > part.Id)
-            return (part.LengthBytes, [new(0, part.LengthBytes)], 0);
+            return new(target, part.LengthBytes, [new(0, part.LengthBytes)], ChangedBytes: 0);
         var ranges = new List<Extent>();
         long bytes = 0;
         for (long at = 0; at < part.LengthBytes; at += windowBytes)
@@ -363,11 +359,12 @@ internal sealed class CephSnapshots(CephStorage storage) : IVolumeSnapshots
                 image.LookAt(null);
             }
             image.AddDifferences(start.Name, window, isWholeObjects: false, changes);
-            bytes += ExtentRuns.Joined(changes, window).Sum(range => range.Length);
+            var changed = ExtentRuns.Joined(changes, window);
+            bytes += changed.Sum(range => range.Length);
             // What lies between is compared, and left as it is.
-            ranges.AddRange(ExtentRuns.Joined(changes, window, gapBytes));
+            ranges.AddRange(ExtentRuns.Joined(changed, window, gapBytes));
         }
-        return (part.LengthBytes, ranges, bytes);
+        return new(target, part.LengthBytes, ranges, bytes);
     }
 
     private static void RefuseWatched(CephConnection connection, RbdPath path)

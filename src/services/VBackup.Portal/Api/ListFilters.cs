@@ -34,14 +34,15 @@ sealed partial class ListFilters
         if (text is null) return null;
         var known = Enum.GetValues<TEnum>().ToDictionary(one => JsonSerializer.SerializeToElement(one).GetString()!,
             StringComparer.Ordinal);
-        return known.TryGetValue(text, out var value) ? value : Refuse<TEnum>(name, $"It is one of {string.Join(", ", known.Keys)}.");
+        return OneOf(name, text, known.Keys) is { } one ? known[one] : null;
     }
 
     /// <param name="known">All that it may be.</param>
-    public string? OneOf(string name, string? text, IReadOnlyList<string> known)
+    public string? OneOf(string name, string? text, IReadOnlyCollection<string> known)
     {
-        if (text is not null && !known.Contains(text)) Wrong ??= Problem.Wrong(name, $"It is one of {string.Join(", ", known)}.");
-        return text;
+        if (text is null || known.Contains(text)) return text;
+        Wrong ??= Problem.Wrong(name, $"It is one of {string.Join(", ", known)}.");
+        return null;
     }
 
     /// <summary>As <c>REGION/ID</c>.</summary>

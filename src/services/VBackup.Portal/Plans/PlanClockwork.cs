@@ -8,6 +8,7 @@ using VBackup.Portal.Declarations;
 using VBackup.Portal.Notifications;
 using VBackup.Portal.Points;
 using VBackup.Portal.Policies;
+using VBackup.Portal.Snapshots;
 
 namespace VBackup.Portal.Plans;
 
@@ -85,7 +86,7 @@ public sealed class PlanClockwork(ChangeMaker<PortalDb> changes)
     static async Task<DateTimeOffset?> RewrittenSinceAsync(PortalDb db, Plan plan, CancellationToken cancellation)
     {
         if (await PlanUse.FindRestoreInPlaceAsync(db, plan, cancellation).ConfigureAwait(false) is { AskedAt: { } asked }) return asked;
-        return await PlanUse.FindRollBackAsync(db, plan, cancellation).ConfigureAwait(false) is { } back
+        return await SnapshotRoutes.FindRollBackAsync(db, plan.Server, cancellation).ConfigureAwait(false) is { } back
             ? back.RollBackAskedAt ?? back.TakenAt : null;
     }
 

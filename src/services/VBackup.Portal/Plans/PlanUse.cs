@@ -99,7 +99,7 @@ static class PlanUse
             return Refusal.Conflict("run-going-on", $"a run of {plan.ServerName} is going on: wait for it, or cancel it");
         if (await FindRestoreInPlaceAsync(db, plan, cancellation).ConfigureAwait(false) is not null)
             return Refusal.Conflict("run-going-on", $"a restore of {plan.ServerName} is going on: wait for it, or cancel it");
-        if (await FindRollBackAsync(db, plan, cancellation).ConfigureAwait(false) is not null)
+        if (await SnapshotRoutes.FindRollBackAsync(db, plan.Server, cancellation).ConfigureAwait(false) is not null)
             return Refusal.Conflict("run-going-on", $"volumes of {plan.ServerName} are being rolled back: wait for that");
         return await AskAsync(change, plan, change.Now, RuleTags.None, RunTrigger.Manual, PointKind.Full, null, null, cancellation)
             .ConfigureAwait(false);
@@ -132,11 +132,6 @@ static class PlanUse
     internal static Task<RunRow?> FindRestoreInPlaceAsync(PortalDb db, Plan plan, CancellationToken cancellation) =>
         db.Runs.Where(run => run.Region == plan.Region && run.ServerId == plan.ServerId && run.State < RunState.Succeeded
             && run.RestoresTo == RestoreTarget.Original).OrderBy(run => run.AskedAt).FirstOrDefaultAsync(cancellation);
-
-    /// <summary>A roll back of the plan's server that is not over: the same is true of it.</summary>
-    internal static Task<SnapshotRow?> FindRollBackAsync(PortalDb db, Plan plan, CancellationToken cancellation) =>
-        db.Snapshots.FirstOrDefaultAsync(one => one.Region == plan.Region && one.ServerId == plan.ServerId && one.IsRollingBack,
-            cancellation);
 
     public static async Task<ServerRow?> FindServerAsync(PortalDb db, ProjectId project, ServerRef server,
         CancellationToken cancellation) =>

@@ -201,9 +201,13 @@ static partial class SnapshotRoutes
 
     /// <summary>Whether a server's volumes are being made what they were: nobody writes, and nothing goes, meanwhile.</summary>
     internal static async Task<Problem?> RollBackOfAsync(PortalDb db, ServerRef server, CancellationToken cancellation) =>
-        await db.Snapshots.AnyAsync(one => one.Region == server.Region && one.ServerId == server.Id && one.IsRollingBack, cancellation)
-            .ConfigureAwait(false)
+        await FindRollBackAsync(db, server, cancellation).ConfigureAwait(false) is not null
             ? new(ProblemCode.RunGoingOn, "Volumes of this server are being made what they were at a snapshot: wait for that.") : null;
+
+    /// <summary>A roll back of a server that is not over: a backup meanwhile would be of nothing whole.</summary>
+    internal static Task<SnapshotRow?> FindRollBackAsync(PortalDb db, ServerRef server, CancellationToken cancellation) =>
+        db.Snapshots.FirstOrDefaultAsync(one => one.Region == server.Region && one.ServerId == server.Id && one.IsRollingBack,
+            cancellation);
 
     /// <summary>What is going on with a server, of either kind.</summary>
     internal static async Task<Problem?> GoingOnAsync(PortalDb db, ServerRef server, CancellationToken cancellation) =>
